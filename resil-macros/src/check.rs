@@ -1,0 +1,238 @@
+//! Rules between attributes, and between them and the function: one function a rule.
+
+use crate::diagnostics::{self, Errors};
+use crate::model::{Function, Proof, Setting, Stack, Window};
+use crate::stack::Written;
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use std::time::Duration;
+use syn::{FnArg, GenericParam, Pat, Type};
+
+pub(crate) fn all(stack: &Stack, written: &[Written], function: &Function, errors: &mut Errors) {
+    phases_need_a_whole(stack, errors);
+    min_calls_fit_the_window(stack, errors);
+    settings_that_need_another(stack, errors);
+    bounds_fit_the_deadline(stack, errors);
+    key_is_a_parameter_that_is_sent(stack, function, errors);
+    no_mut_parameter_under_retry(stack, function, errors);
+    arguments_name_nothing_generic(written, function, errors);
+    arguments_name_none_of_our_statics(written, errors);
+    one_crate_path(written, errors);
+}
+
+/// The one right order, outermost first; each attribute once.
+pub(crate) fn order(written: &[Written], errors: &mut Errors) {
+    for (index, one) in written.iter().enumerate() {
+        if written[..index].iter().any(|earlier| earlier.kind == one.kind) {
+            errors.push(diagnostics::duplicate_attribute(one.span, one.kind));
+            return;
+        }
+    }
+    if let Some(pair) = written.windows(2).find(|pair| pair[0].kind > pair[1].kind) {
+        let mut kinds: Vec<_> = written.iter().map(|one| one.kind).collect();
+        kinds.sort_unstable();
+        let right: Vec<_> = kinds.iter().map(|kind| format!("`#[{}]`", kind.name())).collect();
+        errors.push(diagnostics::wrong_order(pair[1].span, &right.join(" above ")));
+    }
+}
+
+fn one_crate_path(written: &[Written], errors: &mut Errors) {
+    let mut first: Option<String> = None;
+    for one in written {
+        let Some(path) = crate::parse::crate_path(&one.arguments).map(|path| path.to_token_stream().to_string()) else {
+            continue;
+        };
+        if first.get_or_insert_with(|| path.clone()) != &path {
+            errors.push(diagnostics::two_crate_paths(one.span));
+        }
+    }
+}
+
+fn phases_need_a_whole(stack: &Stack, errors: &mut Errors) {
+    let Some(timeout) = &stack.timeout else { return };
+    if timeout.attempt.is_some() || stack.deadline.is_some() {
+        return;
+    }
+    let (name, phase) = match (&timeout.connect, &timeout.read) {
+        (_, Some(read)) => ("read", read),
+        (Some(connect), None) => ("connect", connect),
+        (None, None) => return,
+    };
+    errors.push(diagnostics::phases_without_whole(phase.span(), name));
+}
+
+fn min_calls_fit_the_window(stack: &Stack, errors: &mut Errors) {
+    let Some(breaker) = &stack.circuit_breaker else { return };
+    let (Some(min_calls), Some(Window::Calls(window))) = (&breaker.min_calls, &breaker.window) else { return };
+    if let (Some(calls), Some(size)) = (min_calls.known(), window.known())
+        && calls > size
+    {
+        errors.push(diagnostics::min_calls_above_window(min_calls.span(), calls, size));
+    }
+}
+
+fn settings_that_need_another(stack: &Stack, errors: &mut Errors) {
+    let Some(breaker) = &stack.circuit_breaker else { return };
+    if let (Some(rate), None) = (&breaker.slow_rate, &breaker.slow_call) {
+        errors.push(diagnostics::pointless_without(rate.span(), "slow_rate", "slow_call", "\"2s\""));
+    }
+    if let (Some(max), None) = (&breaker.open_max, &breaker.open_factor) {
+        errors.push(diagnostics::pointless_without(max.span(), "open_max", "open_factor", "2.0"));
+    }
+}
+
+fn bounds_fit_the_deadline(stack: &Stack, errors: &mut Errors) {
+    let Some(deadline) = stack.deadline.as_ref().and_then(|deadline| deadline.limit.known()) else { return };
+    if let Some(timeout) = &stack.timeout {
+        let bounds =
+            [("an attempt bound", &timeout.attempt), ("`connect`", &timeout.connect), ("`read`", &timeout.read)];
+        for (what, bound) in bounds {
+            if let Some(bound) = bound
+                && let Some(limit) = bound.known().filter(|limit| *limit > deadline)
+            {
+                errors.push(diagnostics::bound_above_deadline(bound.span(), what, limit, deadline));
+            }
+        }
+    }
+    let Some(retry) = &stack.retry else { return };
+    // Only without jitter are the waits certain; with it, the deadline ends the attempts at run time.
+    if retry.jitter != Some(crate::model::Jitter::None) {
+        return;
+    }
+    let known = |setting: &Option<Setting<Duration>>, default| setting.as_ref().map_or(Some(default), Setting::known);
+    let attempts = retry.attempts.as_ref().map_or(Some(3), Setting::known);
+    let factor = retry.factor.as_ref().map_or(Some(2.0), Setting::known);
+    let (Some(attempts), Some(base), Some(max), Some(factor)) =
+        (attempts, known(&retry.base, Duration::from_millis(100)), known(&retry.max, Duration::from_secs(10)), factor)
+    else {
+        return;
+    };
+    let waits = waits(attempts, base, factor, max, deadline);
+    if waits >= deadline
+        && let Some(written) = retry.base.as_ref().or(retry.max.as_ref()).map(Setting::span)
+    {
+        errors.push(diagnostics::backoff_above_deadline(written, waits, deadline));
+    }
+}
+
+/// The sum of all waits, or the first partial sum that reaches `enough`.
+fn waits(attempts: u32, base: Duration, factor: f64, max: Duration, enough: Duration) -> Duration {
+    let mut wait = base.as_secs_f64();
+    let mut sum = Duration::ZERO;
+    for _ in 1..attempts {
+        sum = sum.saturating_add(Duration::try_from_secs_f64(wait).unwrap_or(max).min(max));
+        if sum >= enough {
+            break;
+        }
+        wait *= factor;
+    }
+    sum
+}
+
+fn key_is_a_parameter_that_is_sent(stack: &Stack, function: &Function, errors: &mut Errors) {
+    let Some(Proof::Key(key)) = stack.retry.as_ref().map(|retry| &retry.proof) else { return };
+    let parameter = function.signature.inputs.iter().find_map(|input| match input {
+        FnArg::Typed(typed) => match &*typed.pat {
+            Pat::Ident(name) if name.ident == *key => Some((&name.ident, &*typed.ty)),
+            _ => None,
+        },
+        FnArg::Receiver(_) => None,
+    });
+    let Some((name, ty)) = parameter else {
+        errors.push(diagnostics::no_key_parameter(key));
+        return;
+    };
+    if !is_key_reference(ty) {
+        errors.push(diagnostics::key_of_another_type(ty, key));
+    }
+    let body: TokenStream = function.body.iter().map(ToTokens::to_token_stream).collect();
+    if !mentions(body.clone(), key) && !sends_checked(body) {
+        errors.push(diagnostics::unused_key(name.span(), key));
+    }
+}
+
+fn is_key_reference(ty: &Type) -> bool {
+    let Type::Reference(reference) = ty else { return false };
+    let mut inner = &*reference.elem;
+    while let Type::Group(group) = inner {
+        inner = &group.elem;
+    }
+    match inner {
+        // An alias of another name is rustc's to judge: `start_with` takes `&IdempotencyKey`.
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident != "str" && last.ident != "String"),
+        _ => false,
+    }
+}
+
+/// Whether `name` stands anywhere in the body, format strings included.
+fn mentions(body: TokenStream, name: &Ident) -> bool {
+    body.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        TokenTree::Literal(literal) => literal.to_string().contains(&format!("{{{name}")),
+        TokenTree::Punct(_) => false,
+    })
+}
+
+/// Whether the body sends through `.checked()`, which applies the key by itself.
+pub(crate) fn sends_checked(body: TokenStream) -> bool {
+    body.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "checked",
+        TokenTree::Group(group) => sends_checked(group.stream()),
+        _ => false,
+    })
+}
+
+fn no_mut_parameter_under_retry(stack: &Stack, function: &Function, errors: &mut Errors) {
+    if stack.retry.is_none() {
+        return;
+    }
+    for input in &function.signature.inputs {
+        if let FnArg::Typed(typed) = input
+            && let Pat::Ident(name) = &*typed.pat
+            && name.mutability.is_some()
+        {
+            errors.push(diagnostics::mut_parameter(name));
+        }
+    }
+}
+
+/// A policy lives in a static, which sees neither `Self` nor the function's generics.
+fn arguments_name_nothing_generic(written: &[Written], function: &Function, errors: &mut Errors) {
+    let mut names: Vec<String> = vec!["Self".to_owned()];
+    names.extend(function.signature.generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(ty) => Some(ty.ident.to_string()),
+        GenericParam::Const(constant) => Some(constant.ident.to_string()),
+        GenericParam::Lifetime(_) => None,
+    }));
+    for one in written {
+        if let Some(ident) = first_of(one.arguments.clone(), &names) {
+            errors.push(diagnostics::names_generic(&ident));
+        }
+    }
+}
+
+/// The statics of an expansion stand where its arguments are evaluated.
+fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) {
+    let names = ["SITE", "DEADLINE", "RETRY", "CIRCUIT_BREAKER", "TIMEOUT"].map(str::to_owned);
+    for one in written {
+        if let Some(ident) = first_of(one.arguments.clone(), &names) {
+            errors.push(diagnostics::names_our_static(&ident));
+        }
+    }
+}
+
+fn first_of(tokens: TokenStream, names: &[String]) -> Option<Ident> {
+    let mut in_path = false;
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Punct(punct) => {
+            in_path = punct.as_char() == ':';
+            None
+        }
+        // `self::RETRY` is somebody else's.
+        TokenTree::Ident(_) if std::mem::take(&mut in_path) => None,
+        TokenTree::Ident(ident) => names.iter().any(|name| ident == name).then_some(ident),
+        TokenTree::Group(group) => first_of(group.stream(), names),
+        _ => None,
+    })
+}

@@ -1,0 +1,60 @@
+use super::hygienic;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, TokenStreamExt};
+
+/// The local variables of an expansion: plain names, invisible to the user's body.
+#[derive(Clone, Copy)]
+pub(super) enum Local {
+    Attempt,
+    CircuitBreaker,
+    Deadline,
+    Delay,
+    Outcome,
+    Pass,
+    Refusal,
+    Retry,
+    Timeout,
+    Verdict,
+}
+
+impl ToTokens for Local {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let name = match self {
+            Self::Attempt => "attempt",
+            Self::CircuitBreaker => "circuit_breaker",
+            Self::Deadline => "deadline",
+            Self::Delay => "delay",
+            Self::Outcome => "outcome",
+            Self::Pass => "pass",
+            Self::Refusal => "refusal",
+            Self::Retry => "retry",
+            Self::Timeout => "timeout",
+            Self::Verdict => "verdict",
+        };
+        tokens.append(Ident::new(name, hygienic()));
+    }
+}
+
+impl Local {
+    /// The runtime's type behind a policy's local.
+    pub(super) fn type_name(self) -> &'static str {
+        match self {
+            Self::Deadline => "Deadline",
+            Self::Retry => "Retry",
+            Self::CircuitBreaker => "CircuitBreaker",
+            Self::Timeout => "Timeout",
+            _ => unreachable!("not a policy"),
+        }
+    }
+
+    /// The static that holds a policy. `check` keeps arguments from naming it by accident.
+    pub(super) fn static_name(self) -> &'static str {
+        match self {
+            Self::Deadline => "DEADLINE",
+            Self::Retry => "RETRY",
+            Self::CircuitBreaker => "CIRCUIT_BREAKER",
+            Self::Timeout => "TIMEOUT",
+            _ => unreachable!("not a policy"),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Model -> tokens: one statement an attribute, in the order written, around the user's body.
+
+mod circuit_breaker;
+mod deadline;
+pub(crate) mod fallback;
+mod local;
+mod policies;
+mod retry;
+mod settings;
+mod shell;
+mod timeout;
+
+use crate::model::{Function, Stack};
+use crate::parse::function::span_of_error;
+use local::Local;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Type;
+use syn::visit_mut::{self, VisitMut};
+
+/// Plain names that the user's code cannot see.
+pub(crate) fn hygienic() -> Span {
+    Span::mixed_site()
+}
+
+pub(crate) fn function(stack: &Stack, function: Function) -> TokenStream {
+    let expansion = Expansion { stack };
+    let statements = expansion.statements(&function);
+    shell::around(function, &statements)
+}
+
+struct Expansion<'a> {
+    stack: &'a Stack,
+}
+
+impl Expansion<'_> {
+    fn statements(&self, function: &Function) -> TokenStream {
+        let runtime = &self.stack.runtime;
+        let judges = self.judges();
+        let siblings = self.siblings();
+        let policies = self.policies(function);
+        let deadline = self.start_deadline();
+        let retry = self.start_retry();
+        let outcome = Local::Outcome;
+
+        let error = hygienic().located_at(span_of_error(&function.output));
+        let call = match (&self.stack.retry, &self.stack.circuit_breaker) {
+            (Some(_), _) => self.loop_of_attempts(function),
+            (None, Some(_)) => self.admitted_attempt(function),
+            (None, None) => {
+                let attempt = self.attempt(function);
+                let end = quote_spanned!(error=> #outcome.map_err(#runtime::Failure::into_error));
+                return quote_spanned! {hygienic()=>
+                    #siblings #policies #deadline
+                    #attempt
+                    #end
+                };
+            }
+        };
+        let end = if self.can_refuse() {
+            quote_spanned!(error=> #outcome.map_err(#runtime::Failure::into_error))
+        } else {
+            outcome.to_token_stream()
+        };
+        quote_spanned! {hygienic()=>
+            #judges #siblings #policies #deadline #retry
+            let #outcome = #call;
+            #end
+        }
+    }
+
+    /// Whether anything but the body itself can fail: a retry alone never does.
+    fn can_refuse(&self) -> bool {
+        let Stack { deadline, circuit_breaker, timeout, .. } = self.stack;
+        deadline.is_some() || circuit_breaker.is_some() || timeout.is_some()
+    }
+
+    fn judges(&self) -> TokenStream {
+        let runtime = &self.stack.runtime;
+        quote_spanned!(hygienic()=> use #runtime::__private::{Judge as _, JudgeResponse as _};)
+    }
+
+    /// Uses the imports of the attributes we took off the function; expands to nothing.
+    fn siblings(&self) -> TokenStream {
+        self.stack.siblings.iter().map(|path| quote!(#[#path(used)] const _: () = ();)).collect()
+    }
+
+    fn loop_of_attempts(&self, function: &Function) -> TokenStream {
+        let [outcome, delay] = [Local::Outcome, Local::Delay];
+        let admit = self.admit(&quote_spanned!(hygienic()=> break));
+        let attempt = self.attempt(function);
+        let record = self.record(function);
+        let again = self.again(function);
+        quote_spanned! {hygienic()=>
+            loop {
+                #admit
+                #attempt
+                #record
+                let ::core::option::Option::Some(#delay) = #again else { break #outcome };
+                ::core::mem::drop(#outcome);
+                #delay.await;
+            }
+        }
+    }
+
+    fn admitted_attempt(&self, function: &Function) -> TokenStream {
+        let outcome = Local::Outcome;
+        let attempt = self.attempt(function);
+        let record = self.record(function);
+        let admit = self.admit(&quote_spanned!(hygienic()=> break 'call));
+        quote_spanned! {hygienic()=>
+            'call: {
+                #admit
+                #attempt
+                #record
+                #outcome
+            }
+        }
+    }
+
+    /// `let attempt = async { body }; let outcome = .. .await;`
+    fn attempt(&self, function: &Function) -> TokenStream {
+        let runtime = &self.stack.runtime;
+        let [attempt, outcome] = [Local::Attempt, Local::Outcome];
+        // A loop lends the parameters to each attempt; a single attempt takes them, as the function did.
+        let capture = self.stack.retry.is_none().then(|| quote_spanned!(hygienic()=> move));
+        let output = anchored(&function.output);
+        let output = quote_spanned!(hygienic().located_at(span_of_error(&function.output))=> #runtime::__private::output::<#output>());
+        let key = self.key_must_be_used(function);
+        let body = &function.body;
+        let run = self.run();
+        quote_spanned! {hygienic()=>
+            let #attempt = async #capture {
+                if false { return #output; }
+                #key
+                #(#body)*
+            };
+            let #outcome = #run;
+        }
+    }
+
+    /// The attempt, wrapped in what bounds it.
+    fn run(&self) -> TokenStream {
+        let runtime = &self.stack.runtime;
+        let [attempt, timeout, deadline, retry] = [Local::Attempt, Local::Timeout, Local::Deadline, Local::Retry];
+        let span = hygienic();
+        if !self.can_refuse() {
+            return match self.proves() {
+                true => quote_spanned!(span=> #retry.prove(#attempt).await),
+                false => quote_spanned!(span=> #attempt.await),
+            };
+        }
+        let mut wrapped = match self.stack.timeout {
+            Some(_) => quote_spanned!(span=> #timeout.apply(#attempt)),
+            None => quote_spanned!(span=> #runtime::Attempt::new(#attempt)),
+        };
+        if self.stack.deadline.is_some() {
+            wrapped.extend(quote_spanned!(span=> .within(#deadline)));
+        }
+        if self.proves() {
+            wrapped.extend(quote_spanned!(span=> .under(&#retry)));
+        }
+        quote_spanned!(span=> #wrapped.await)
+    }
+}
+
+/// The return type as it can stand in an expression: `impl Trait` becomes `_`.
+fn anchored(output: &Type) -> Type {
+    struct Infer;
+    impl VisitMut for Infer {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            if let Type::ImplTrait(_) = ty {
+                *ty = syn::parse_quote!(_);
+            } else {
+                visit_mut::visit_type_mut(self, ty);
+            }
+        }
+    }
+    let mut output = output.clone();
+    Infer.visit_type_mut(&mut output);
+    output
+}

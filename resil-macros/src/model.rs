@@ -1,0 +1,149 @@
+//! The stack of one function, valid by construction: what `parse` and `check` let through and `expand` writes.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use std::time::Duration;
+use syn::{Attribute, Expr, Path, Stmt, Type};
+
+/// Our attributes, in the one right order, outermost first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Deadline,
+    Retry,
+    CircuitBreaker,
+    Timeout,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::Deadline, Self::Retry, Self::CircuitBreaker, Self::Timeout];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Retry => "retry",
+            Self::CircuitBreaker => "circuit_breaker",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    pub(crate) fn named(name: &Ident) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| name == kind.name())
+    }
+}
+
+/// A setting: known here, or a constant the compiler knows later.
+pub(crate) enum Setting<T> {
+    Known(T, Span),
+    Constant(Expr),
+}
+
+impl<T: Copy> Setting<T> {
+    pub(crate) fn known(&self) -> Option<T> {
+        match self {
+            Self::Known(value, _) => Some(*value),
+            Self::Constant(_) => None,
+        }
+    }
+
+    pub(crate) fn span(&self) -> Span {
+        match self {
+            Self::Known(_, span) => *span,
+            Self::Constant(expr) => syn::spanned::Spanned::span(expr),
+        }
+    }
+}
+
+pub(crate) struct Stack {
+    /// The runtime's path: `::resil`, or what `crate = ..` says.
+    pub(crate) runtime: Path,
+    /// Attributes we took off the function, whose imports must still count as used.
+    pub(crate) siblings: Vec<Path>,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) circuit_breaker: Option<CircuitBreaker>,
+    pub(crate) timeout: Option<Timeout>,
+}
+
+pub(crate) struct Deadline {
+    pub(crate) limit: Setting<Duration>,
+}
+
+pub(crate) struct Retry {
+    pub(crate) proof: Proof,
+    pub(crate) attempts: Option<Setting<u32>>,
+    pub(crate) base: Option<Setting<Duration>>,
+    pub(crate) factor: Option<Setting<f64>>,
+    pub(crate) max: Option<Setting<Duration>>,
+    pub(crate) jitter: Option<Jitter>,
+    pub(crate) retry_status: Vec<u16>,
+    pub(crate) budget: Option<Budget>,
+    pub(crate) failure_if: Option<Path>,
+}
+
+pub(crate) enum Proof {
+    Idempotent,
+    Because(String),
+    Key(Ident),
+    Unsent,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Jitter {
+    None,
+    Full,
+    Equal,
+    Decorrelated,
+    Fraction(f64),
+}
+
+pub(crate) enum Budget {
+    Named(Expr),
+    None,
+}
+
+pub(crate) struct CircuitBreaker {
+    pub(crate) name: Option<Expr>,
+    pub(crate) window: Option<Window>,
+    pub(crate) min_calls: Option<Setting<u32>>,
+    pub(crate) failure_rate: Option<Setting<f64>>,
+    pub(crate) slow_call: Option<Setting<Duration>>,
+    pub(crate) slow_rate: Option<Setting<f64>>,
+    pub(crate) open_for: Option<Setting<Duration>>,
+    pub(crate) open_factor: Option<Setting<f64>>,
+    pub(crate) open_max: Option<Setting<Duration>>,
+    pub(crate) half_open_calls: Option<Setting<u32>>,
+    pub(crate) half_open_max_wait: Option<Setting<Duration>>,
+    pub(crate) failure_if: Option<Path>,
+}
+
+pub(crate) enum Window {
+    Calls(Setting<u32>),
+    Time(Setting<Duration>),
+}
+
+pub(crate) struct Timeout {
+    pub(crate) attempt: Option<Setting<Duration>>,
+    pub(crate) connect: Option<Setting<Duration>>,
+    pub(crate) read: Option<Setting<Duration>>,
+}
+
+/// The function, taken apart: what stands around the body, and the body that becomes the attempt.
+pub(crate) struct Function {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) signature: syn::Signature,
+    /// Everything up to the body.
+    pub(crate) head: TokenStream,
+    pub(crate) shell: Shell,
+    pub(crate) body: Vec<Stmt>,
+    /// What the body evaluates to.
+    pub(crate) output: Type,
+}
+
+/// What stands between the function's braces and the body.
+pub(crate) enum Shell {
+    /// `async fn f() -> R { body }`
+    AsyncFn,
+    /// `fn f() -> impl Future<Output = R> { before; async move { body } }`
+    ImplFuture { before: Vec<Stmt>, capture: Option<syn::token::Move> },
+    /// `Box::pin(async move { before; let __ret: R = { body }; after })`, which `#[async_trait]` writes
+    AsyncTrait { before: Vec<Stmt>, pin: Box<Expr>, inner: Vec<Stmt>, after: Vec<Stmt>, ret: Box<syn::Local> },
+}

@@ -1,0 +1,38 @@
+use super::Arguments;
+use super::values::{Function, bound};
+use crate::diagnostics::{self, Errors};
+use crate::model::{Deadline, Kind, Setting};
+use darling::FromMeta;
+use proc_macro2::Span;
+use std::time::Duration;
+use syn::{Lit, Path};
+
+#[derive(FromMeta)]
+pub(crate) struct DeadlineArguments {
+    #[darling(skip)]
+    limit: Option<Setting<Duration>>,
+    #[darling(rename = "crate")]
+    runtime: Option<Function>,
+}
+
+impl Arguments for DeadlineArguments {
+    type Model = Deadline;
+    const KNOWN: &'static [&'static str] = &["crate"];
+    const EXAMPLE: &'static str = "deadline(\"30s\")";
+
+    fn positional(&mut self, literal: &Lit, errors: &mut Errors) -> bool {
+        self.limit = bound(literal, Kind::Deadline, errors);
+        true
+    }
+
+    fn crate_path(&mut self) -> Option<Path> {
+        self.runtime.take().map(|path| path.0)
+    }
+
+    fn into_model(self, span: Span, errors: &mut Errors) -> Option<Deadline> {
+        if self.limit.is_none() && !errors.any() {
+            errors.push(diagnostics::no_bound(span, Kind::Deadline, Self::EXAMPLE));
+        }
+        self.limit.map(|limit| Deadline { limit })
+    }
+}

@@ -1,0 +1,47 @@
+use super::Arguments;
+use super::values::{Function, Time, bound};
+use crate::diagnostics::{self, Errors};
+use crate::model::{Kind, Setting, Timeout};
+use darling::FromMeta;
+use proc_macro2::Span;
+use std::time::Duration;
+use syn::{Lit, Path};
+
+#[derive(FromMeta)]
+pub(crate) struct TimeoutArguments {
+    #[darling(skip)]
+    attempt: Option<Setting<Duration>>,
+    connect: Option<Time>,
+    read: Option<Time>,
+    #[darling(rename = "crate")]
+    runtime: Option<Function>,
+}
+
+impl Arguments for TimeoutArguments {
+    type Model = Timeout;
+    const KNOWN: &'static [&'static str] = &["connect", "read", "crate"];
+    const EXAMPLE: &'static str = "timeout(\"10s\", connect = \"2s\", read = \"5s\")";
+
+    fn positional(&mut self, literal: &Lit, errors: &mut Errors) -> bool {
+        self.attempt = bound(literal, Kind::Timeout, errors);
+        true
+    }
+
+    fn crate_path(&mut self) -> Option<Path> {
+        self.runtime.take().map(|path| path.0)
+    }
+
+    fn into_model(self, span: Span, errors: &mut Errors) -> Option<Timeout> {
+        if self.attempt.is_none() && self.connect.is_none() && self.read.is_none() {
+            if !errors.any() {
+                errors.push(diagnostics::no_bound(span, Kind::Timeout, Self::EXAMPLE));
+            }
+            return None;
+        }
+        Some(Timeout {
+            attempt: self.attempt,
+            connect: self.connect.map(|time| time.0),
+            read: self.read.map(|time| time.0),
+        })
+    }
+}

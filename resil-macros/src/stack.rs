@@ -1,0 +1,116 @@
+//! The driver. The first of our attributes to expand takes its siblings off the function and expands them all.
+
+use crate::diagnostics::Errors;
+use crate::model::{Kind, Stack};
+use crate::parse;
+use crate::{check, diagnostics, expand, paths};
+use proc_macro2::{Span, TokenStream};
+use syn::{Attribute, Meta, Path};
+
+/// One attribute of ours as written, not yet read.
+pub(crate) struct Written {
+    pub(crate) kind: Kind,
+    /// The attribute's own name, for messages about the whole of it.
+    pub(crate) span: Span,
+    pub(crate) arguments: TokenStream,
+    /// How it was spelled; `None` for the attribute being expanded.
+    pub(crate) path: Option<Path>,
+}
+
+/// What an expansion leaves behind for each import of a sibling, so that it counts as used: expands to nothing.
+const USED: &str = "used";
+
+pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
+    if arguments.to_string() == USED && syn::parse2::<syn::ItemConst>(item.clone()).is_ok() {
+        return TokenStream::new();
+    }
+    let mut errors = Errors::default();
+    let mut declaration = match parse::function::declaration(item.clone()) {
+        Ok(declaration) => declaration,
+        Err(error) => {
+            errors.push(diagnostics::not_a_function(kind, &error));
+            return expand::fallback::with(item, errors);
+        }
+    };
+    let first = Written { kind, span: Span::call_site(), arguments, path: None };
+    let written = gather(first, &mut declaration.attributes, &mut errors);
+    let plain = declaration.to_tokens();
+
+    let function = errors.take(parse::function::take_apart(declaration, kind));
+    let read = read(&written, &mut errors);
+    let Some((function, stack)) = function.zip(read) else {
+        return expand::fallback::with(plain, errors);
+    };
+    check::all(&stack, &written, &function, &mut errors);
+    if errors.any() {
+        return expand::fallback::with(plain, errors);
+    }
+    expand::function(&stack, function)
+}
+
+/// Takes our attributes off the function, in the order written.
+fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<Written> {
+    let runtime = parse::crate_path(&first.arguments);
+    let mut written = vec![first];
+    let mut foreign: Option<Attribute> = None;
+    attributes.retain(|attribute| {
+        let Some(kind) = paths::ours(attribute.path(), runtime.as_ref()) else {
+            if !parse::siblings::is_inert(attribute.path()) {
+                foreign.get_or_insert_with(|| attribute.clone());
+            }
+            return true;
+        };
+        if let Some(between) = &foreign {
+            errors.push(diagnostics::foreign_attribute_between(between, kind));
+        }
+        let arguments = match &attribute.meta {
+            Meta::List(list) => list.tokens.clone(),
+            _ => TokenStream::new(),
+        };
+        let span = attribute.path().segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+        written.push(Written { kind, span, arguments, path: Some(attribute.path().clone()) });
+        false
+    });
+    written
+}
+
+/// Reads the arguments of each attribute; `None` once a mistake makes the stack meaningless.
+fn read(written: &[Written], errors: &mut Errors) -> Option<Stack> {
+    let mut stack = Stack {
+        runtime: paths::default_runtime(),
+        siblings: written.iter().filter_map(|one| one.path.clone()).filter(|path| path.segments.len() == 1).collect(),
+        deadline: None,
+        retry: None,
+        circuit_breaker: None,
+        timeout: None,
+    };
+    check::order(written, errors);
+    let mut whole = true;
+    let mut runtime = None;
+    for one in written {
+        let path = match one.kind {
+            Kind::Deadline => keep(&mut stack.deadline, parse::read::<parse::DeadlineArguments>(one, errors)),
+            Kind::Retry => keep(&mut stack.retry, parse::read::<parse::RetryArguments>(one, errors)),
+            Kind::CircuitBreaker => {
+                keep(&mut stack.circuit_breaker, parse::read::<parse::CircuitBreakerArguments>(one, errors))
+            }
+            Kind::Timeout => keep(&mut stack.timeout, parse::read::<parse::TimeoutArguments>(one, errors)),
+        };
+        match path {
+            Some(path) => runtime = runtime.or(path),
+            None => whole = false,
+        }
+    }
+    if let Some(path) = runtime {
+        stack.runtime = path;
+    }
+    whole.then_some(stack)
+}
+
+/// Puts a model in its place and hands back the `crate` path beside it; `None` if there was no model.
+#[expect(clippy::option_option, reason = "outer: could be read; inner: names a crate")]
+fn keep<M>(place: &mut Option<M>, read: Option<(M, Option<Path>)>) -> Option<Option<Path>> {
+    let (model, path) = read?;
+    *place = Some(model);
+    Some(path)
+}

@@ -1,0 +1,212 @@
+//! What travels down a call: the deadline, the bound on connecting, the proof of idempotency; and up again: the marks
+//! of progress and the connections under way.
+//!
+//! A frame is entered on each poll of an attempt and left before the poll returns, so it depends on no executor and
+//! follows the future wherever it is polled.
+
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::{IdempotencyKey, Site, clock};
+use std::cell::{Cell, OnceCell};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+scoped_tls::scoped_thread_local!(static CURRENT: Frame);
+
+/// The moment a `#[deadline]` ends at, and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    pub(crate) at: Instant,
+    pub(crate) limit: Duration,
+    pub(crate) site: &'static Site,
+}
+
+impl Due {
+    /// The nearer of two.
+    pub(crate) fn nearer(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// What is left of it; zero when it has passed.
+    pub fn remaining(&self) -> Duration {
+        self.at.saturating_duration_since(clock::instant())
+    }
+}
+
+/// What allows the running call to be repeated.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Proof {
+    /// Not under a retry, or under one that repeats only what was never sent.
+    #[default]
+    None,
+    /// `#[retry(idempotent)]`: requests that are not idempotent by method need a key.
+    Idempotent,
+    /// `#[retry(idempotent = "reason")]`.
+    Reasoned,
+    /// `#[retry(idempotency_key = key)]`.
+    Key(IdempotencyKey),
+}
+
+/// What one attempt hands to the calls within it.
+#[derive(Debug, Default)]
+pub(crate) struct Frame {
+    pub(crate) deadline: Option<Due>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) proof: Proof,
+    /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
+    marks: Cell<u32>,
+    activity: OnceCell<Arc<Activity>>,
+}
+
+impl Frame {
+    /// A frame that says no more than why its call may be repeated.
+    pub(crate) fn of(proof: Proof) -> Self {
+        Self { proof, ..Self::default() }
+    }
+
+    /// Takes over what the caller's frame bounds more tightly.
+    pub(crate) fn inherit(&mut self) {
+        if !CURRENT.is_set() {
+            return;
+        }
+        CURRENT.with(|outer| {
+            self.deadline = Due::nearer(self.deadline, outer.deadline);
+            self.connect = self.connect.or(outer.connect);
+            if matches!(self.proof, Proof::None) {
+                self.proof = outer.proof.clone();
+            }
+            if let Some(activity) = outer.activity.get() {
+                self.activity = Arc::clone(activity).into();
+            }
+        });
+    }
+
+    /// Runs one poll inside this frame; progress and connections within count for the caller's attempt too.
+    #[inline]
+    pub(crate) fn enter<R>(&self, poll: impl FnOnce() -> R) -> R {
+        let marks = self.marks.get();
+        let result = CURRENT.set(self, poll);
+        if self.marks.get() != marks {
+            mark();
+        }
+        if let Some(activity) = self.activity.get()
+            && CURRENT.is_set()
+        {
+            CURRENT.with(|outer| _ = outer.activity.set(Arc::clone(activity)));
+        }
+        result
+    }
+
+    /// All marks so far: those made in polls of this attempt, and those of tasks that work for it.
+    pub(crate) fn marks(&self) -> u32 {
+        let elsewhere = self.activity.get().map_or(0, |activity| activity.marks.load(Ordering::Relaxed));
+        self.marks.get().wrapping_add(elsewhere)
+    }
+
+    pub(crate) fn activity(&self) -> Option<&Activity> {
+        self.activity.get().map(Arc::as_ref)
+    }
+
+    fn shared_activity(&self) -> Arc<Activity> {
+        Arc::clone(self.activity.get_or_init(Arc::default))
+    }
+}
+
+fn current<R>(f: impl FnOnce(&Frame) -> R) -> Option<R> {
+    CURRENT.is_set().then(|| CURRENT.with(f))
+}
+
+/// The nearest deadline of the calls around this one.
+pub(crate) fn deadline() -> Option<Due> {
+    current(|frame| frame.deadline).flatten()
+}
+
+/// The bound on connecting in force here.
+pub(crate) fn connect_bound() -> Option<Duration> {
+    current(|frame| frame.connect).flatten()
+}
+
+/// What allows this call to be repeated.
+pub(crate) fn proof() -> Proof {
+    current(|frame| frame.proof.clone()).unwrap_or_default()
+}
+
+/// Data moved: the read clock of every attempt around this restarts.
+#[inline]
+pub(crate) fn mark() {
+    if CURRENT.is_set() {
+        CURRENT.with(|frame| frame.marks.set(frame.marks.get().wrapping_add(1)));
+    }
+}
+
+/// What the attempt being polled shares with tasks that work for it.
+#[cfg(feature = "reqwest")]
+pub(crate) fn activity() -> Option<Arc<Activity>> {
+    current(Frame::shared_activity)
+}
+
+/// What happens for an attempt outside its own polls: connections being made, during which its read clock stands
+/// still, and chunks of a request body being sent.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    dialling: AtomicU32,
+    marks: AtomicU32,
+    /// When the last connection was done, in nanoseconds after `origin`.
+    dialled: AtomicU64,
+    origin: Instant,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self {
+            dialling: AtomicU32::new(0),
+            marks: AtomicU32::new(0),
+            dialled: AtomicU64::new(0),
+            origin: clock::instant(),
+        }
+    }
+}
+
+impl Activity {
+    /// Since when nothing is being dialled; `None` while something is.
+    pub(crate) fn dialled_by(&self) -> Option<Instant> {
+        let idle = self.dialling.load(Ordering::Acquire) == 0;
+        idle.then(|| self.origin + Duration::from_nanos(self.dialled.load(Ordering::Acquire)))
+    }
+
+    /// Data moved.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn mark(&self) {
+        self.marks.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection under way on behalf of an attempt; ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Dialling(Arc<Activity>);
+
+impl Dialling {
+    /// Registers with the attempt that is being polled, if there is one.
+    pub(crate) fn start() -> Option<Self> {
+        let activity = current(Frame::shared_activity)?;
+        activity.dialling.fetch_add(1, Ordering::AcqRel);
+        Some(Self(activity))
+    }
+
+    /// Whether the attempt it belongs to is the one being polled. A connector that lost the race against a pooled
+    /// connection is moved to a task of its own: the request has gone without it, and it holds up no clock.
+    pub(crate) fn is_ours(&self) -> bool {
+        current(|frame| frame.activity.get().is_some_and(|activity| Arc::ptr_eq(activity, &self.0))).unwrap_or(false)
+    }
+}
+
+impl Drop for Dialling {
+    fn drop(&mut self) {
+        let now = clock::nanos(clock::instant().saturating_duration_since(self.0.origin));
+        self.0.dialled.store(now, Ordering::Release);
+        self.0.dialling.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,123 @@
+//! Errors of other crates, read by walking their chain of sources to the first link that is known.
+
+use super::{Classify, ConnectTimeout, Error, Verdict};
+use std::error::Error as StdError;
+use std::io;
+
+/// The verdict of the first link that is known; permanent and unknown when none is.
+pub(super) fn walk(error: &(dyn StdError + 'static)) -> Verdict {
+    links(error).find_map(known).unwrap_or(Verdict::permanent())
+}
+
+fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&link: &&'a (dyn StdError + 'static)| link.source())
+}
+
+fn known(link: &(dyn StdError + 'static)) -> Option<Verdict> {
+    if let Some(error) = link.downcast_ref::<Error>() {
+        return Some(error.verdict());
+    }
+    if link.is::<ConnectTimeout>() {
+        return Some(Verdict::transient().unsent());
+    }
+    #[cfg(feature = "http")]
+    if let Some(error) = link.downcast_ref::<crate::http::Error>() {
+        return Some(error.verdict());
+    }
+    #[cfg(feature = "reqwest")]
+    if let Some(error) = link.downcast_ref::<reqwest::Error>() {
+        return Some(error.verdict());
+    }
+    link.downcast_ref::<io::Error>().map(io)
+}
+
+pub(super) fn io(error: &io::Error) -> Verdict {
+    use io::ErrorKind as K;
+    if let Some(verdict) = error.get_ref().and_then(|inner| links(inner).find_map(known)) {
+        return verdict;
+    }
+    match error.kind() {
+        K::ConnectionRefused | K::HostUnreachable | K::NetworkUnreachable | K::NetworkDown | K::AddrNotAvailable => {
+            Verdict::transient().unsent()
+        }
+        K::TimedOut
+        | K::ConnectionReset
+        | K::ConnectionAborted
+        | K::NotConnected
+        | K::BrokenPipe
+        | K::UnexpectedEof
+        | K::Interrupted
+        | K::WouldBlock => Verdict::transient(),
+        K::InvalidInput => Verdict::caller(),
+        _ => Verdict::permanent(),
+    }
+}
+
+#[cfg(feature = "reqwest")]
+pub(super) fn reqwest(error: &reqwest::Error) -> Verdict {
+    if error.is_builder() {
+        return Verdict::caller();
+    }
+    if let Some(status) = error.status() {
+        return Verdict::status(status.as_u16());
+    }
+    if error.is_connect() {
+        // The request never left: no connection was there to carry it. A TLS or proxy misconfiguration looks the
+        // same, so a retry may be wasted here, but never harmful.
+        return Verdict::transient().unsent();
+    }
+    let source = error.source().and_then(|source| links(source).find_map(known));
+    if let Some(verdict) = source {
+        return verdict;
+    }
+    if error.is_timeout() || error.is_request() || (error.is_body() && !error.is_decode()) {
+        // The connection was lost or fell silent after the request may have been sent.
+        return Verdict::transient();
+    }
+    Verdict::permanent()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{Effect, Kind};
+
+    fn verdict_of(kind: io::ErrorKind) -> (Kind, Effect) {
+        let verdict = io::Error::from(kind).verdict();
+        (verdict.kind, verdict.effect)
+    }
+
+    #[test]
+    fn a_refused_connection_is_passing_and_unsent() {
+        assert_eq!(verdict_of(io::ErrorKind::ConnectionRefused), (Kind::Transient, Effect::None));
+    }
+
+    #[test]
+    fn a_reset_is_passing_and_unknown() {
+        assert_eq!(verdict_of(io::ErrorKind::ConnectionReset), (Kind::Transient, Effect::Unknown));
+    }
+
+    #[test]
+    fn what_nobody_knows_is_broken_and_unknown() {
+        let error: Box<dyn StdError + Send + Sync> = "nobody knows".into();
+        assert_eq!(error.verdict(), Verdict::permanent());
+    }
+
+    #[test]
+    fn a_connect_timeout_is_found_deep_in_a_chain() {
+        let inner = io::Error::from(ConnectTimeout::after(std::time::Duration::from_secs(2)));
+        let outer = io::Error::other(inner);
+        let error: Box<dyn StdError + Send + Sync> = Box::new(outer);
+        assert_eq!(error.verdict(), Verdict::transient().unsent());
+    }
+
+    #[test]
+    fn our_own_refusal_keeps_its_verdict_inside_another_error() {
+        let error = io::Error::from(Error::Timeout {
+            site: &crate::Site::UNKNOWN,
+            phase: crate::Phase::Read,
+            limit: std::time::Duration::from_secs(1),
+        });
+        assert_eq!(error.verdict(), Verdict::transient());
+    }
+}

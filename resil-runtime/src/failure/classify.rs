@@ -1,0 +1,123 @@
+use super::{Error, Verdict, chain};
+use std::error::Error as StdError;
+
+/// What an error means to retry, circuit breaker and fallback.
+///
+/// Derive it on your error enum; every variant says what it is, none is forgotten:
+///
+/// ```
+/// use resil::Classify;
+///
+/// #[derive(Debug, Classify)]
+/// enum GatewayError {
+///     #[classify(transient)]
+///     Busy,
+///     #[classify(transient, unsent)]
+///     NoConnection,
+///     #[classify(permanent)]
+///     Undecodable,
+///     #[classify(caller)]
+///     UnknownOrder,
+///     #[classify(delegate)]
+///     Io(std::io::Error),
+///     #[classify(status)]
+///     Http(u16),
+/// }
+///
+/// assert!(GatewayError::Http(503).verdict().is_transient());
+/// ```
+///
+/// Ready for `std::io::Error`, `Box<dyn Error + Send + Sync>`, `resil::Error`, `std::convert::Infallible` and, behind
+/// the features of the same names, `http::StatusCode`, `reqwest::Error` and `anyhow::Error`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what its failures mean",
+    label = "retry, circuit breaker and fallback decide from a verdict: `Classify` is missing",
+    note = "put `#[derive(resil::Classify)]` on the error enum and mark each variant: `#[classify(transient)]`, \
+            `#[classify(permanent)]`, `#[classify(caller)]`, `#[classify(delegate)]` or `#[classify(status)]`"
+)]
+pub trait Classify {
+    /// What this error means.
+    fn verdict(&self) -> Verdict;
+}
+
+/// An error type that can hold a refusal of ours; implemented for everything with `From<resil::Error>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold a refusal of resil: `From<resil::Error>` is missing",
+    label = "an open circuit or a time-out has no place in this type",
+    note = "if it is your own enum, add a variant:  `Policy(resil::Error)`  and\n\
+            `impl From<resil::Error> for MyError {{ fn from(e: resil::Error) -> Self {{ Self::Policy(e) }} }}`",
+    note = "if it is another crate's type, return `resil::http::Error` (feature `http`), `anyhow::Error`, or wrap it:\n\
+            `#[derive(Debug, resil::Classify)]`\n\
+            `enum MyError {{`\n\
+            `    #[classify(delegate)] Call({Self}),`\n\
+            `    #[classify(delegate)] Policy(resil::Error),`\n\
+            `}}`"
+)]
+pub trait Represents: Sized {
+    /// The refusal as this type.
+    fn represent(error: Error) -> Self;
+}
+
+impl<E: From<Error>> Represents for E {
+    #[inline]
+    fn represent(error: Error) -> Self {
+        Self::from(error)
+    }
+}
+
+impl<T: Classify + ?Sized> Classify for &T {
+    fn verdict(&self) -> Verdict {
+        (**self).verdict()
+    }
+}
+
+impl<T: Classify + ?Sized> Classify for Box<T> {
+    fn verdict(&self) -> Verdict {
+        (**self).verdict()
+    }
+}
+
+impl<T: Classify + ?Sized> Classify for std::sync::Arc<T> {
+    fn verdict(&self) -> Verdict {
+        (**self).verdict()
+    }
+}
+
+impl Classify for std::convert::Infallible {
+    fn verdict(&self) -> Verdict {
+        match *self {}
+    }
+}
+
+impl Classify for std::io::Error {
+    fn verdict(&self) -> Verdict {
+        chain::io(self)
+    }
+}
+
+impl Classify for dyn StdError + Send + Sync + 'static {
+    fn verdict(&self) -> Verdict {
+        chain::walk(self)
+    }
+}
+
+#[cfg(feature = "anyhow")]
+impl Classify for anyhow::Error {
+    fn verdict(&self) -> Verdict {
+        chain::walk(self.as_ref())
+    }
+}
+
+#[cfg(feature = "http")]
+impl Classify for http::StatusCode {
+    fn verdict(&self) -> Verdict {
+        Verdict::status(self.as_u16())
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl Classify for reqwest::Error {
+    fn verdict(&self) -> Verdict {
+        chain::reqwest(self)
+    }
+}

@@ -1,0 +1,197 @@
+use super::{Classify, Verdict};
+use crate::Site;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which wait was too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Waiting for a connection. Nothing was sent.
+    Connect,
+    /// Silence on an established connection: the peer may have acted.
+    Read,
+    /// The whole attempt: the peer may have acted.
+    Attempt,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connect",
+            Self::Read => "read",
+            Self::Attempt => "attempt",
+        })
+    }
+}
+
+/// What a policy answers instead of the call's own result.
+///
+/// Your error type holds it through `From<resil::Error>`. It never allocates on the refusal path, and its `Display`
+/// escapes names, which are data.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    /// The circuit is open: nothing was attempted.
+    CircuitOpen {
+        /// The breaker's name, or its call site if it has none.
+        name: &'static str,
+        /// When the next call has a chance.
+        retry_after: Duration,
+    },
+    /// A bound of `#[timeout]` passed. After [`Phase::Read`] and [`Phase::Attempt`] the outcome is *unknown*: check,
+    /// compensate, reconcile.
+    Timeout {
+        /// The function whose bound it was.
+        site: &'static Site,
+        /// Which wait was too long.
+        phase: Phase,
+        /// The bound that passed.
+        limit: Duration,
+    },
+    /// The bound of `#[deadline]` over all attempts and waits passed.
+    DeadlineExceeded {
+        /// The function that set the deadline, possibly a caller further up.
+        site: &'static Site,
+        /// The bound that passed.
+        limit: Duration,
+        /// Whether an attempt was under way, whose outcome is then unknown. If not, nothing was attempted.
+        attempted: bool,
+    },
+    /// A POST or PATCH under `#[retry(idempotent)]` has no idempotency key. Nothing was sent.
+    MissingKey {
+        /// The request's method.
+        method: &'static str,
+    },
+    /// Policies contradict each other, or a setting is out of range. Nothing was sent. `resil::check()` finds these
+    /// at start.
+    Misconfigured(Arc<Misconfiguration>),
+}
+
+impl Error {
+    /// When a caller of ours may try again, if anybody knows.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::CircuitOpen { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+impl Classify for Error {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::CircuitOpen { .. } | Self::DeadlineExceeded { attempted: false, .. } => Verdict::refused(),
+            Self::Timeout { phase: Phase::Connect, .. } => Verdict::transient().unsent(),
+            Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => Verdict::transient(),
+            Self::MissingKey { .. } | Self::Misconfigured(_) => Verdict::caller(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CircuitOpen { name, retry_after } => write!(
+                f,
+                "circuit breaker `{}` is open: not called, next chance in {retry_after:.1?}",
+                name.escape_debug()
+            ),
+            Self::Timeout { site, phase: Phase::Connect, limit } => {
+                write!(f, "no connection within {limit:?} in {site}: nothing was sent")
+            }
+            Self::Timeout { site, phase, limit } => {
+                write!(f, "{phase} timeout of {limit:?} in {site}: the outcome is unknown")
+            }
+            Self::DeadlineExceeded { site, limit, attempted: true } => {
+                write!(f, "deadline of {limit:?} set by {site} passed during an attempt: the outcome is unknown")
+            }
+            Self::DeadlineExceeded { site, limit, attempted: false } => {
+                write!(f, "deadline of {limit:?} set by {site} had passed: not called")
+            }
+            Self::MissingKey { method } => write!(
+                f,
+                "{method} under `#[retry(idempotent)]` without an idempotency key: not sent. Write \
+                 `#[retry(idempotency_key = key)]`, or `#[retry(idempotent = \"why repeating it is harmless\")]`"
+            ),
+            Self::Misconfigured(what) => write!(f, "misconfigured, not called: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error {
+            Error::Timeout { .. } | Error::DeadlineExceeded { .. } => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// The bound on connecting passed while no connection was there: nothing was sent.
+///
+/// Only the connecting future itself returns it, which is why its word can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectTimeout {
+    limit: Duration,
+}
+
+impl ConnectTimeout {
+    pub(crate) const fn after(limit: Duration) -> Self {
+        Self { limit }
+    }
+
+    /// The bound that passed.
+    pub const fn limit(&self) -> Duration {
+        self.limit
+    }
+}
+
+impl fmt::Display for ConnectTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection within {:?}: nothing was sent", self.limit)
+    }
+}
+
+impl std::error::Error for ConnectTimeout {}
+
+impl Classify for ConnectTimeout {
+    fn verdict(&self) -> Verdict {
+        Verdict::transient().unsent()
+    }
+}
+
+impl From<ConnectTimeout> for io::Error {
+    fn from(error: ConnectTimeout) -> Self {
+        Self::new(io::ErrorKind::TimedOut, error)
+    }
+}
+
+/// Every contradiction and every setting out of range, each with the places that wrote it and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misconfiguration {
+    problems: Vec<String>,
+}
+
+impl Misconfiguration {
+    pub(crate) fn new(problems: Vec<String>) -> Self {
+        Self { problems }
+    }
+
+    /// One sentence a problem.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for Misconfiguration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("; "))
+    }
+}
+
+impl std::error::Error for Misconfiguration {}

@@ -1,0 +1,44 @@
+//! HTTP: a ready error type, and with the `reqwest` feature the whole habit in one call, `request.checked().await?`.
+
+mod error;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::{Checked, ConnectLayer, ConnectService, Response, client};
+pub use error::{Error, Transport};
+
+use crate::Verdict;
+use crate::failure::HttpStatus;
+use ::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
+use std::time::{Duration, SystemTime};
+
+/// The wait a peer asks for in `Retry-After`: seconds, or an HTTP date. What cannot be read is no wish.
+///
+/// ```
+/// # let mut headers = http::HeaderMap::new();
+/// headers.insert("retry-after", "120".parse()?);
+/// assert_eq!(resil::http::retry_after(&headers), Some(std::time::Duration::from_secs(120)));
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match value.parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => {
+            let date = httpdate::parse_http_date(value).ok()?;
+            Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+        }
+    }
+}
+
+fn verdict_of(status: StatusCode, headers: &HeaderMap) -> Option<Verdict> {
+    let failed = status.is_client_error() || status.is_server_error();
+    failed.then(|| Verdict::status(status.as_u16()).retry_after(retry_after(headers)))
+}
+
+impl<B> HttpStatus for ::http::Response<B> {
+    fn status_verdict(&self) -> Option<Verdict> {
+        verdict_of(self.status(), self.headers())
+    }
+}

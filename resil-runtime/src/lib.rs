@@ -1,0 +1,53 @@
+//! The runtime of [`resil`](https://docs.rs/resil): what an expansion calls. Use it through the `resil` crate.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod clock;
+mod context;
+mod failure;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod net;
+mod policy;
+mod registry;
+mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use context::Due;
+pub use failure::{
+    Classify, ConnectTimeout, Effect, Error, Failure, Kind, Misconfiguration, Phase, Represents, Verdict,
+};
+pub use policy::attempt::Attempt;
+pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
+pub use policy::deadline::Deadline;
+pub use policy::dial::Dial;
+pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry};
+pub use policy::timeout::Timeout;
+pub use registry::{Site, check};
+
+/// Spelled by expansions only. No promise is made about it.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::failure::{
+        Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, failure_if, output, status,
+    };
+    pub use crate::registry::{CallSite, Policy};
+    pub use inventory;
+
+    /// Adds an annotated function to the program's call sites.
+    #[macro_export]
+    #[doc(hidden)]
+    macro_rules! __collect {
+        ($site:ident, $($kind:ident(&$policy:ident)),*) => {
+            $crate::__private::inventory::submit! {
+                $crate::__private::CallSite {
+                    site: &$site,
+                    policies: &[$($crate::__private::Policy::$kind(&$policy)),*],
+                }
+            }
+        };
+    }
+    pub use crate::__collect as collect;
+}

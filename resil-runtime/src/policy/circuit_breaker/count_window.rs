@@ -1,0 +1,94 @@
+//! The last so many calls, a bit each.
+
+use super::{Ended, Tally};
+
+/// A ring of the last calls: one bit a call for its failure, and one for its slowness where that is judged.
+#[derive(Debug)]
+pub(super) struct CountWindow {
+    failed_bits: Bits,
+    slow_bits: Bits,
+    size: u32,
+    next: u32,
+    calls: u32,
+    failures: u32,
+    slow: u32,
+}
+
+impl CountWindow {
+    /// An empty window for `size` calls.
+    pub(super) fn new(size: u32, judges_slow_calls: bool) -> Self {
+        let size = size.max(1);
+        Self {
+            failed_bits: Bits::new(size),
+            slow_bits: Bits::new(if judges_slow_calls { size } else { 0 }),
+            size,
+            next: 0,
+            calls: 0,
+            failures: 0,
+            slow: 0,
+        }
+    }
+
+    /// Adds a call, in the place of the oldest one if the window is full. Returns whether the window grew.
+    #[inline]
+    pub(super) fn record(&mut self, call: Ended) -> bool {
+        let at = self.next;
+        self.next = if at + 1 == self.size { 0 } else { at + 1 };
+        let grows = self.calls < self.size;
+        self.calls += u32::from(grows);
+        // A place that was never used holds zeros, so a window that is still filling needs no case of its own.
+        let was_failed = self.failed_bits.replace(at, call.failed);
+        self.failures = self.failures + u32::from(call.failed) - u32::from(was_failed);
+        if !self.slow_bits.is_empty() {
+            let was_slow = self.slow_bits.replace(at, call.slow);
+            self.slow = self.slow + u32::from(call.slow) - u32::from(was_slow);
+        }
+        grows
+    }
+
+    /// The calls in the window.
+    #[inline]
+    pub(super) fn tally(&self) -> Tally {
+        Tally { calls: self.calls.into(), failures: self.failures.into(), slow: self.slow.into() }
+    }
+
+    /// Forgets every call.
+    pub(super) fn clear(&mut self) {
+        self.failed_bits.clear();
+        self.slow_bits.clear();
+        (self.next, self.calls, self.failures, self.slow) = (0, 0, 0, 0);
+    }
+
+    /// Whether one more fast success would leave the window as it is.
+    #[inline]
+    pub(super) fn is_full_of_fast_successes(&self) -> bool {
+        self.calls == self.size && self.failures == 0 && self.slow == 0
+    }
+}
+
+#[derive(Debug)]
+struct Bits(Box<[u8]>);
+
+impl Bits {
+    fn new(len: u32) -> Self {
+        Self(vec![0; len.div_ceil(8) as usize].into())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
+    /// Writes a bit and returns what stood there.
+    #[inline]
+    fn replace(&mut self, at: u32, bit: bool) -> bool {
+        let byte = &mut self.0[(at / 8) as usize];
+        let shift = at % 8;
+        let old = *byte >> shift & 1 != 0;
+        *byte = *byte & !(1 << shift) | u8::from(bit) << shift;
+        old
+    }
+}

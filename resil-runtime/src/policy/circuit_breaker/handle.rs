@@ -1,0 +1,296 @@
+use super::{Invalid, Pass, Sample, Settings, Snapshot, State, Transition, Window};
+use crate::failure::{Classify, Failure};
+use crate::registry::{Owner, Registry, Slot, events};
+use crate::{Attempt, Error, Site, clock};
+use std::future::Future;
+use std::time::Duration;
+
+/// What a name stands for: its label, its settings and the state all its call sites share.
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    label: &'static str,
+    settings: &'static Settings,
+    state: State,
+}
+
+impl Breaker {
+    pub(crate) fn new(label: &'static str, settings: Settings) -> Self {
+        // Lives as long as the name does, which is as long as the process.
+        let settings: &'static Settings = Box::leak(Box::new(settings));
+        Self { label, settings, state: State::new(settings) }
+    }
+
+    pub(crate) fn label(&self) -> &'static str {
+        self.label
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        self.settings
+    }
+
+    #[inline]
+    pub(super) fn record(&self, admission: super::Admission, sample: Sample) {
+        if let Some(transition) = self.state.record(admission, sample, clock::now) {
+            self.report(transition);
+        }
+    }
+
+    #[cold]
+    fn report(&self, transition: Transition) {
+        events::transition(self.label, transition);
+    }
+}
+
+/// A circuit breaker: what `#[circuit_breaker]` expands to, and a policy to use by hand.
+///
+/// It is a handle: everything that writes one name shares one state, which the process keeps.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`window`](Self::window) | the last 100 calls |
+/// | [`min_calls`](Self::min_calls) | 20, capped by a count window |
+/// | [`failure_rate`](Self::failure_rate) | 0.5 |
+/// | [`slow_call`](Self::slow_call), [`slow_rate`](Self::slow_rate) | not judged; 1.0 |
+/// | [`open_for`](Self::open_for) | 30 s |
+/// | [`open_factor`](Self::open_factor), [`open_max`](Self::open_max) | 1.0; 10 min |
+/// | [`half_open_calls`](Self::half_open_calls) | 5 |
+/// | [`half_open_max_wait`](Self::half_open_max_wait) | 60 s |
+///
+/// Settings out of range, or two handles of one name with different settings, make every call through the handle
+/// answer [`Error::Misconfigured`]; `resil::check()` finds those of attributes at start.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// use resil::{CircuitBreaker, CircuitState};
+/// use std::io;
+///
+/// static GEOCODER: CircuitBreaker = CircuitBreaker::named("geocoder").failure_rate(0.3);
+///
+/// let answer = GEOCODER.call(async { Ok::<_, io::Error>("Seoul") }).await;
+/// assert_eq!(answer.unwrap(), "Seoul");
+///
+/// GEOCODER.force_open();
+/// assert!(GEOCODER.call(async { Ok::<_, io::Error>("Seoul") }).await.is_err());
+/// assert_eq!(GEOCODER.snapshot().unwrap().state, CircuitState::ForcedOpen);
+/// GEOCODER.reset();
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct CircuitBreaker {
+    name: Option<&'static str>,
+    site: &'static Site,
+    settings: Settings,
+    slot: Slot<Breaker>,
+}
+
+impl CircuitBreaker {
+    /// The breaker of this name.
+    pub const fn named(name: &'static str) -> Self {
+        Self { name: Some(name), site: &Site::UNKNOWN, settings: Settings::new(), slot: Slot::new() }
+    }
+
+    /// A breaker of this handle alone, labelled with its call site. The handle must be a `static`.
+    pub const fn unnamed() -> Self {
+        Self { name: None, site: &Site::UNKNOWN, settings: Settings::new(), slot: Slot::new() }
+    }
+
+    /// The place named when two settings contradict each other.
+    pub const fn at(mut self, site: &'static Site) -> Self {
+        self.site = site;
+        self
+    }
+
+    /// All settings at once.
+    pub const fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Which calls are judged together: the last so many, or those of the last so much time.
+    pub const fn window(mut self, window: Window) -> Self {
+        self.settings.window = window;
+        self
+    }
+
+    /// Below this number of calls nothing is judged.
+    pub const fn min_calls(mut self, calls: u32) -> Self {
+        self.settings.min_calls = calls;
+        self
+    }
+
+    /// Opens when `failures / calls` reaches this fraction.
+    pub const fn failure_rate(mut self, rate: f64) -> Self {
+        self.settings.failure_rate = rate;
+        self
+    }
+
+    /// From this duration on, a call is slow. Costs two readings of the clock a call.
+    pub const fn slow_call(mut self, from: Duration) -> Self {
+        self.settings.slow_call = Some(from);
+        self
+    }
+
+    /// Opens when `slow / calls` reaches this fraction.
+    pub const fn slow_rate(mut self, rate: f64) -> Self {
+        self.settings.slow_rate = rate;
+        self
+    }
+
+    /// How long the circuit stays open before probes are let through.
+    pub const fn open_for(mut self, time: Duration) -> Self {
+        self.settings.open_for = time;
+        self
+    }
+
+    /// What `open_for` is multiplied by on each further opening without a closing in between.
+    pub const fn open_factor(mut self, factor: f64) -> Self {
+        self.settings.open_factor = factor;
+        self
+    }
+
+    /// The longest `open_for` may grow.
+    pub const fn open_max(mut self, time: Duration) -> Self {
+        self.settings.open_max = time;
+        self
+    }
+
+    /// How many probes a half-open period admits.
+    pub const fn half_open_calls(mut self, calls: u32) -> Self {
+        self.settings.half_open_calls = calls;
+        self
+    }
+
+    /// When a half-open period is judged although probes are missing.
+    pub const fn half_open_max_wait(mut self, time: Duration) -> Self {
+        self.settings.half_open_max_wait = time;
+        self
+    }
+
+    /// Asks for permission to make one call. Give the result to [`Pass::record`]; dropping the pass means the call
+    /// was cancelled and counts as nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CircuitOpen`] if it is refused, [`Error::Misconfigured`] if the settings contradict another site's or
+    /// are out of range.
+    #[inline]
+    pub fn admit(&self) -> Result<Pass, Error> {
+        let breaker = self.breaker()?;
+        match breaker.state.admit(clock::now) {
+            Ok((admission, transition)) => {
+                if let Some(transition) = transition {
+                    breaker.report(transition);
+                }
+                Ok(Pass::new(breaker, admission))
+            }
+            Err(refusal) => {
+                if let Some(transition) = refusal.transition {
+                    breaker.report(transition);
+                }
+                let retry_after = refusal.retry_after.unwrap_or(breaker.settings.open_for);
+                events::refused(breaker.label, retry_after);
+                Err(Error::CircuitOpen { name: breaker.label, retry_after })
+            }
+        }
+    }
+
+    /// Makes one call under this breaker. A panic of the call is a failure, and unwinds on; dropping the future
+    /// counts as nothing.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or [`Error`] through `From` as in [`admit`](Self::admit).
+    ///
+    /// # Panics
+    ///
+    /// Resumes the call's own panic.
+    pub async fn call<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E>
+    where
+        E: Classify + From<Error>,
+    {
+        let pass = self.admit()?;
+        let outcome = Attempt::new(call).await;
+        pass.record(outcome.as_ref().err().map(Classify::verdict));
+        outcome.map_err(Failure::into_error)
+    }
+
+    /// Its name, if it has one.
+    pub fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
+    /// What it does now and what its window holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`], as in [`admit`](Self::admit).
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        Ok(self.breaker()?.state.snapshot(clock::now()))
+    }
+
+    /// Refuses every call until [`reset`](Self::reset).
+    pub fn force_open(&self) {
+        self.change(State::force_open);
+    }
+
+    /// Refuses every call for so long, then lets probes decide.
+    pub fn force_open_for(&self, time: Duration) {
+        self.change(|state| state.force_open_for(time, clock::now()));
+    }
+
+    /// Lets every call through and records none, until [`reset`](Self::reset).
+    pub fn disable(&self) {
+        self.change(State::disable);
+    }
+
+    /// Records and never refuses, and reports when it would have opened: for trying a breaker in production.
+    pub fn observe(&self) {
+        self.change(State::observe);
+    }
+
+    /// Closes the circuit and forgets its window.
+    pub fn reset(&self) {
+        self.change(State::reset);
+    }
+
+    fn change(&self, how: impl FnOnce(&State) -> Option<Transition>) {
+        if let Ok(breaker) = self.breaker()
+            && let Some(transition) = how(&breaker.state)
+        {
+            breaker.report(transition);
+        }
+    }
+
+    #[inline]
+    fn breaker(&self) -> Result<&'static Breaker, Error> {
+        self.slot.get(|registry| self.look_up(registry))
+    }
+
+    #[cold]
+    fn look_up(&self, registry: &Registry) -> Result<&'static Breaker, Error> {
+        Registry::consistent(self)?;
+        match self.name {
+            Some(name) => registry.breaker(Owner::Name(name), || name, &self.settings),
+            None => {
+                let owner = Owner::Handle(std::ptr::from_ref(self).addr());
+                // The label lives as long as the breaker, which is as long as the process.
+                registry.breaker(owner, || self.site.to_string().leak(), &self.settings)
+            }
+        }
+    }
+
+    pub(crate) fn written(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn site(&self) -> &'static Site {
+        self.site
+    }
+
+    /// Every setting out of range, as one sentence.
+    pub(crate) fn out_of_range(&self) -> Option<String> {
+        let Invalid { messages } = self.settings.validate().err()?;
+        let name = self.name.map_or_else(|| self.site.to_string(), |name| name.escape_debug().to_string());
+        Some(format!("circuit breaker `{name}` at {}: {}", self.site, messages.join("; ")))
+    }
+}

@@ -1,0 +1,316 @@
+//! The state machine: no clock, no lock, no atomics.
+
+use std::time::Duration;
+
+use super::count_window::CountWindow;
+use super::settings::nanos;
+use super::time_window::Buckets;
+use super::{Cause, CircuitState, Ended, Settings, Snapshot, Tally, Transition, Window};
+
+/// The deadline of a circuit that stays open until someone closes it.
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// What the machine says to a call that asks to pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Go.
+    Pass,
+    /// Go, and take a place among the probes.
+    Place,
+    /// Do not go.
+    Refuse,
+}
+
+/// The phases of a breaker, its window and its probes. Times are nanoseconds from an arbitrary beginning.
+///
+/// Each phase is a generation of its own. The caller keeps the generation in which a call was admitted, and
+/// brings the result of a call only if that generation still lasts.
+#[derive(Debug)]
+pub struct Machine {
+    settings: &'static Settings,
+    history: History,
+    /// The probes recorded in this half-open period; in open, the calls that opened the circuit.
+    judged: Tally,
+    /// When an open phase lets probes through, or a half-open one is judged without the missing probes.
+    deadline: u64,
+    /// How long the next opening lasts.
+    next_wait: u64,
+    generation: u32,
+    /// Places of this half-open period that are held by a running probe or kept by a recorded one.
+    places_taken: u32,
+    /// Whether a probe of this half-open period ended as its caller's fault.
+    caller_fault: bool,
+    /// Whether, while observing, the circuit would be open.
+    crossed: bool,
+    phase: CircuitState,
+}
+
+#[derive(Debug)]
+enum History {
+    Calls(CountWindow),
+    Time(Box<Buckets>),
+}
+
+impl Machine {
+    /// A closed circuit.
+    pub fn new(settings: &'static Settings) -> Self {
+        let history = match settings.window {
+            Window::Calls(size) => History::Calls(CountWindow::new(size, settings.slow_call.is_some())),
+            Window::Time(span) => History::Time(Box::new(Buckets::new(nanos(span)))),
+        };
+        Self {
+            settings,
+            history,
+            judged: Tally::default(),
+            deadline: NEVER,
+            next_wait: nanos(settings.open_for),
+            generation: 0,
+            places_taken: 0,
+            caller_fault: false,
+            crossed: false,
+            phase: CircuitState::Closed,
+        }
+    }
+
+    /// The phase that lasts.
+    #[inline]
+    pub fn phase(&self) -> CircuitState {
+        self.phase
+    }
+
+    /// The number of the phase that lasts.
+    #[inline]
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// When an open circuit lets probes through, or a half-open one is judged as it is.
+    #[inline]
+    pub fn deadline(&self) -> u64 {
+        self.deadline
+    }
+
+    /// A call asks to pass. This is also the moment that ends an open phase or an overdue half-open one.
+    #[must_use = "the caller reports it"]
+    pub fn admit(&mut self, now: u64) -> (Answer, Option<Transition>) {
+        let overdue = now >= self.deadline;
+        let transition = match self.phase {
+            CircuitState::Open | CircuitState::ForcedOpen if overdue => Some(self.half_open(now)),
+            CircuitState::HalfOpen if overdue => Some(self.judge_overdue(now)),
+            _ => None,
+        };
+        let answer = match self.phase {
+            phase if phase.lets_all_pass() => Answer::Pass,
+            CircuitState::HalfOpen if self.places_taken < self.settings.half_open_calls => {
+                self.places_taken += 1;
+                Answer::Place
+            }
+            _ => Answer::Refuse,
+        };
+        (answer, transition)
+    }
+
+    /// A call of this generation ended, well or badly. The time is read only if the circuit opens.
+    #[must_use = "the caller reports it"]
+    #[inline]
+    pub fn record(&mut self, call: Ended, now: impl FnOnce() -> u64) -> Option<Transition> {
+        match self.phase {
+            CircuitState::Closed | CircuitState::Observing => {
+                match &mut self.history {
+                    History::Calls(window) => {
+                        let grows = window.record(call);
+                        let changes_nothing = !call.failed && !call.slow && !grows;
+                        if changes_nothing && self.phase == CircuitState::Closed {
+                            return None;
+                        }
+                    }
+                    History::Time(buckets) => buckets.record(call),
+                }
+                self.judge_window(now)
+            }
+            CircuitState::HalfOpen => {
+                self.judged.add(call);
+                let all = self.judged.calls >= self.settings.half_open_calls.into();
+                all.then(|| self.judge_probes(now()))
+            }
+            CircuitState::Disabled | CircuitState::Open | CircuitState::ForcedOpen => None,
+        }
+    }
+
+    /// A probe of this generation ended without a result, so that another may have its place.
+    pub fn give_back(&mut self, caller_fault: bool) {
+        if self.phase == CircuitState::HalfOpen {
+            self.places_taken -= 1;
+            self.caller_fault |= caller_fault;
+        }
+    }
+
+    /// For a time window, before anything else: fast successes that belong to the bucket so far, and the time now.
+    pub fn advance(&mut self, successes: u64, now: u64) {
+        if let History::Time(buckets) = &mut self.history {
+            buckets.record_successes(successes);
+            buckets.advance(now);
+        }
+    }
+
+    /// Whether the window is full of fast successes, so that one more changes nothing.
+    #[inline]
+    pub fn is_clean(&self) -> bool {
+        match &self.history {
+            History::Calls(window) => window.is_full_of_fast_successes(),
+            History::Time(_) => false,
+        }
+    }
+
+    /// Until when one more fast success cannot change a decision about a time window; 0 if the next one can.
+    pub fn quiet_until(&self) -> u64 {
+        match &self.history {
+            // Within a bucket a fast success lowers both rates. It can only tip them by making the calls enough.
+            History::Time(buckets) if self.phase <= CircuitState::Observing => {
+                let tally = buckets.tally();
+                let calls = tally.calls.max(self.settings.enough_calls());
+                let tips = Tally { calls, ..tally }.reaches(self.settings);
+                if tips.is_some() { 0 } else { buckets.current_ends() }
+            }
+            _ => 0,
+        }
+    }
+
+    /// What an operator sees, but for the refusals, which the machine does not count.
+    pub fn snapshot(&self, now: u64) -> Snapshot {
+        let (tally, enough) = match self.phase {
+            CircuitState::Closed | CircuitState::Observing | CircuitState::Disabled => {
+                (self.window(), self.settings.enough_calls())
+            }
+            CircuitState::HalfOpen => (self.judged, self.settings.half_open_calls.into()),
+            CircuitState::Open | CircuitState::ForcedOpen => (self.judged, 1),
+        };
+        let judges_slow_calls = self.settings.slow_call.is_some();
+        Snapshot {
+            state: self.phase,
+            calls: tally.calls,
+            failures: tally.failures,
+            slow: tally.slow,
+            failure_rate: tally.failure_rate(enough),
+            slow_rate: tally.slow_rate(enough).filter(|_| judges_slow_calls),
+            not_permitted: 0,
+            retry_after: self.phase.is_open().then(|| wait(self.deadline, now)).flatten(),
+        }
+    }
+
+    /// Refuses every call until another of these is called.
+    #[must_use = "the caller reports it"]
+    pub fn force_open(&mut self) -> Option<Transition> {
+        self.force(CircuitState::ForcedOpen)
+    }
+
+    /// Refuses every call until the time is over, then lets probes decide.
+    #[must_use = "the caller reports it"]
+    pub fn force_open_for(&mut self, time: Duration, now: u64) -> Option<Transition> {
+        let transition = self.force(CircuitState::ForcedOpen);
+        self.deadline = now.saturating_add(nanos(time));
+        transition
+    }
+
+    /// Lets every call pass and records none.
+    #[must_use = "the caller reports it"]
+    pub fn disable(&mut self) -> Option<Transition> {
+        self.force(CircuitState::Disabled)
+    }
+
+    /// Lets every call pass, records, and reports when the circuit would have opened.
+    #[must_use = "the caller reports it"]
+    pub fn observe(&mut self) -> Option<Transition> {
+        self.force(CircuitState::Observing)
+    }
+
+    /// Closes the circuit and forgets all calls.
+    #[must_use = "the caller reports it"]
+    pub fn reset(&mut self) -> Option<Transition> {
+        self.next_wait = nanos(self.settings.open_for);
+        self.force(CircuitState::Closed)
+    }
+
+    fn window(&self) -> Tally {
+        match &self.history {
+            History::Calls(window) => window.tally(),
+            History::Time(buckets) => buckets.tally(),
+        }
+    }
+
+    fn judge_window(&mut self, now: impl FnOnce() -> u64) -> Option<Transition> {
+        let tally = self.window();
+        let enough = tally.calls >= self.settings.enough_calls();
+        let cause = if enough { tally.reaches(self.settings) } else { None };
+        if self.phase == CircuitState::Closed {
+            return cause.map(|cause| self.open(cause, tally, now()));
+        }
+        let crossed = std::mem::replace(&mut self.crossed, cause.is_some());
+        let (from, to) = (CircuitState::Observing, CircuitState::Observing);
+        cause.filter(|_| !crossed).map(|cause| Transition { from, to, cause })
+    }
+
+    fn judge_probes(&mut self, now: u64) -> Transition {
+        match self.judged.reaches(self.settings) {
+            Some(cause) => self.open(cause, self.judged, now),
+            None => self.close(Cause::ProbesPassed),
+        }
+    }
+
+    fn judge_overdue(&mut self, now: u64) -> Transition {
+        match (self.judged.calls, self.caller_fault) {
+            (0, true) => self.close(Cause::OnlyCallerFaults),
+            (0, false) => self.open(Cause::NoProbeEnded, self.judged, now),
+            _ => self.judge_probes(now),
+        }
+    }
+
+    fn open(&mut self, cause: Cause, judged: Tally, now: u64) -> Transition {
+        let transition = self.enter(CircuitState::Open, cause);
+        self.judged = judged;
+        self.deadline = now.saturating_add(self.next_wait);
+        if self.settings.open_factor > 1.0 {
+            // The cast saturates.
+            let grown = (self.next_wait as f64 * self.settings.open_factor) as u64;
+            self.next_wait = grown.min(nanos(self.settings.open_max));
+        }
+        transition
+    }
+
+    fn half_open(&mut self, now: u64) -> Transition {
+        let transition = self.enter(CircuitState::HalfOpen, Cause::WaitOver);
+        self.deadline = now.saturating_add(nanos(self.settings.half_open_max_wait));
+        transition
+    }
+
+    fn close(&mut self, cause: Cause) -> Transition {
+        self.next_wait = nanos(self.settings.open_for);
+        self.enter(CircuitState::Closed, cause)
+    }
+
+    fn force(&mut self, phase: CircuitState) -> Option<Transition> {
+        let transition = self.enter(phase, Cause::Manual);
+        (transition.from != phase).then_some(transition)
+    }
+
+    /// Every phase begins with nothing counted and no place taken; results of the one before no longer count.
+    fn enter(&mut self, to: CircuitState, cause: Cause) -> Transition {
+        let from = std::mem::replace(&mut self.phase, to);
+        self.generation = self.generation.wrapping_add(1);
+        match &mut self.history {
+            History::Calls(window) => window.clear(),
+            History::Time(buckets) => buckets.clear(),
+        }
+        self.judged = Tally::default();
+        self.deadline = NEVER;
+        self.places_taken = 0;
+        self.caller_fault = false;
+        self.crossed = false;
+        Transition { from, to, cause }
+    }
+}
+
+/// How long it is until `deadline`, if it ever comes.
+pub(super) fn wait(deadline: u64, now: u64) -> Option<Duration> {
+    (deadline != NEVER).then(|| Duration::from_nanos(deadline.saturating_sub(now)))
+}

@@ -1,0 +1,302 @@
+//! What one breaker holds, and the door to it.
+
+use std::time::Duration;
+
+use super::gate::Gate;
+use super::machine::{NEVER, wait};
+use super::settings::nanos;
+use super::time_window::TimeWindow;
+use super::{Answer, Ended, Machine, Settings, Snapshot, Transition, Window};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
+
+/// The state of one breaker, shared by all its callers.
+///
+/// The machine is behind a lock; what the usual call needs of it is published in atomic words before the lock
+/// is released. Times are nanoseconds from an arbitrary beginning, and are read only when something needs them.
+#[derive(Debug)]
+pub struct State {
+    gate: AtomicU64,
+    /// The deadline of an open circuit. It never decides alone to let a call pass, so it may lag behind the gate.
+    reopen_at: AtomicU64,
+    refused: AtomicU64,
+    /// From this duration on a call is slow.
+    slow_from: u64,
+    time: Option<Box<TimeWindow>>,
+    machine: Mutex<Machine>,
+}
+
+/// The permission to make one call, two words small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The gate that the call passed: its phase and generation.
+    gate: Gate,
+    /// When the call began; [`NEVER`] if slow calls are not judged.
+    started: u64,
+}
+
+impl Admission {
+    /// The number of the phase in which the call was admitted. Its result counts only there.
+    pub fn generation(self) -> u32 {
+        self.gate.generation()
+    }
+
+    /// Whether the call is a probe and holds a place.
+    #[inline]
+    pub fn is_probe(self) -> bool {
+        self.gate.is_half_open()
+    }
+
+    #[inline]
+    fn is_timed(self) -> bool {
+        self.started != NEVER
+    }
+}
+
+/// The answer to a call that may not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// When the circuit lets probes through; `None` if nobody knows, in half-open or forced open.
+    pub retry_after: Option<Duration>,
+    /// The change that this call brought about by asking.
+    pub transition: Option<Transition>,
+}
+
+/// How an admitted call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sample {
+    /// The peer did what it was asked.
+    Success,
+    /// The peer failed, or the call panicked.
+    Failure,
+    /// The request itself was wrong. It counts as nothing, but shows that the peer answers.
+    CallerFault,
+    /// Nothing is known of the peer: the call was dropped, or refused by another policy.
+    Cancelled,
+}
+
+impl State {
+    /// A closed circuit.
+    pub fn new(settings: &'static Settings) -> Self {
+        let machine = Machine::new(settings);
+        Self {
+            gate: AtomicU64::new(gate(&machine).word()),
+            reopen_at: AtomicU64::new(machine.deadline()),
+            refused: AtomicU64::new(0),
+            slow_from: settings.slow_call.map_or(NEVER, nanos),
+            time: matches!(settings.window, Window::Time(_)).then(|| Box::new(TimeWindow::new())),
+            machine: Mutex::new(machine),
+        }
+    }
+
+    /// Asks whether a call may be made. Whoever is admitted must bring a [`Sample`] to [`record`](Self::record).
+    /// The transition is one that the call brought about by asking.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if the circuit is open, or half-open with all its places taken.
+    #[inline]
+    pub fn admit(&self, now: impl FnOnce() -> u64) -> Result<(Admission, Option<Transition>), Refusal> {
+        let gate = self.gate();
+        if gate.lets_all_pass() {
+            let started = if self.slow_from == NEVER { NEVER } else { now() };
+            return Ok((Admission { gate, started }, None));
+        }
+        let now = now();
+        let reopen_at = self.reopen_at.load(Ordering::Relaxed);
+        if gate.is_open() && now < reopen_at {
+            return Err(self.refuse(wait(reopen_at, now), None));
+        }
+        self.ask_machine(now)
+    }
+
+    /// Tells how an admitted call ended. The result of a call that was admitted in an earlier phase changes nothing.
+    #[inline]
+    #[must_use = "the caller reports it"]
+    pub fn record(&self, admission: Admission, sample: Sample, now: impl FnOnce() -> u64) -> Option<Transition> {
+        let failed = match sample {
+            Sample::Success => false,
+            Sample::Failure => true,
+            Sample::CallerFault | Sample::Cancelled => {
+                if admission.is_probe() {
+                    self.give_back(admission, sample == Sample::CallerFault);
+                }
+                return None;
+            }
+        };
+        if self.time.is_some() || admission.is_timed() {
+            self.record_timed(admission, failed, now())
+        } else if !failed && self.gate().is_clean() {
+            None
+        } else {
+            self.record_counted(admission, failed, now)
+        }
+    }
+
+    /// What an operator sees.
+    pub fn snapshot(&self, now: u64) -> Snapshot {
+        let mut machine = self.lock();
+        self.advance(&mut machine, now);
+        let not_permitted = self.refused.load(Ordering::Relaxed);
+        Snapshot { not_permitted, ..machine.snapshot(now) }
+    }
+
+    /// Refuses every call until another of these is called.
+    #[must_use = "the caller reports it"]
+    pub fn force_open(&self) -> Option<Transition> {
+        self.change(Machine::force_open)
+    }
+
+    /// Refuses every call until the time is over, then lets probes decide.
+    #[must_use = "the caller reports it"]
+    pub fn force_open_for(&self, time: Duration, now: u64) -> Option<Transition> {
+        self.change(|machine| machine.force_open_for(time, now))
+    }
+
+    /// Lets every call pass and records none.
+    #[must_use = "the caller reports it"]
+    pub fn disable(&self) -> Option<Transition> {
+        self.change(Machine::disable)
+    }
+
+    /// Lets every call pass, records, and reports when the circuit would have opened.
+    #[must_use = "the caller reports it"]
+    pub fn observe(&self) -> Option<Transition> {
+        self.change(Machine::observe)
+    }
+
+    /// Closes the circuit and forgets all calls.
+    #[must_use = "the caller reports it"]
+    pub fn reset(&self) -> Option<Transition> {
+        self.change(Machine::reset)
+    }
+
+    #[inline]
+    fn gate(&self) -> Gate {
+        Gate::from_word(self.gate.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, Machine> {
+        lock(&self.machine)
+    }
+
+    #[cold]
+    fn ask_machine(&self, now: u64) -> Result<(Admission, Option<Transition>), Refusal> {
+        let mut machine = self.lock();
+        let (answer, transition) = machine.admit(now);
+        if transition.is_some() {
+            self.publish(&machine);
+        }
+        if answer == Answer::Refuse {
+            let known = machine.phase().is_open();
+            let retry_after = known.then(|| wait(machine.deadline(), now)).flatten();
+            return Err(self.refuse(retry_after, transition));
+        }
+        let started = if self.slow_from == NEVER { NEVER } else { now };
+        Ok((Admission { gate: gate(&machine), started }, transition))
+    }
+
+    /// Out of line, so that the usual case stays small where it is inlined.
+    #[inline(never)]
+    fn record_counted(&self, admission: Admission, failed: bool, now: impl FnOnce() -> u64) -> Option<Transition> {
+        let call = Ended { failed, slow: false };
+        self.in_generation(admission, |machine| machine.record(call, now))
+    }
+
+    /// The same where the time matters. A fast success is over here, in both kinds of window, if it changes nothing.
+    fn record_timed(&self, admission: Admission, failed: bool, now: u64) -> Option<Transition> {
+        let slow = admission.is_timed() && now.saturating_sub(admission.started) >= self.slow_from;
+        if !failed && !slow {
+            let done = match &self.time {
+                Some(time) => time.add(admission.generation(), now),
+                None => self.gate().is_clean(),
+            };
+            if done {
+                return None;
+            }
+        }
+        self.record_timed_locked(admission, Ended { failed, slow }, now)
+    }
+
+    #[inline(never)]
+    fn record_timed_locked(&self, admission: Admission, call: Ended, now: u64) -> Option<Transition> {
+        self.in_generation(admission, |machine| {
+            self.advance(machine, now);
+            machine.record(call, || now)
+        })
+    }
+
+    /// Runs `change` under the lock, unless the generation is over.
+    #[inline]
+    fn in_generation(
+        &self,
+        admission: Admission,
+        change: impl FnOnce(&mut Machine) -> Option<Transition>,
+    ) -> Option<Transition> {
+        let mut machine = self.lock();
+        if machine.generation() != admission.generation() {
+            return None;
+        }
+        let transition = change(&mut machine);
+        self.publish(&machine);
+        transition
+    }
+
+    #[cold]
+    fn give_back(&self, admission: Admission, caller_fault: bool) {
+        let mut machine = self.lock();
+        if machine.generation() == admission.generation() {
+            machine.give_back(caller_fault);
+        }
+    }
+
+    fn change(&self, how: impl FnOnce(&mut Machine) -> Option<Transition>) -> Option<Transition> {
+        let mut machine = self.lock();
+        let transition = how(&mut machine);
+        self.publish(&machine);
+        transition
+    }
+
+    /// Brings a time window up to now.
+    fn advance(&self, machine: &mut Machine, now: u64) {
+        if let Some(time) = &self.time {
+            machine.advance(time.drain(machine.generation()), now);
+        }
+    }
+
+    /// Tells the callers that take no lock. It runs before the lock is released, so that a success either finds
+    /// the window clean, which orders it before a racing failure, or waits for the lock.
+    #[inline]
+    fn publish(&self, machine: &Machine) {
+        let (old, new) = (self.gate(), gate(machine));
+        if old.generation() != new.generation() {
+            self.begin(machine);
+        }
+        if let Some(time) = &self.time {
+            time.stay_quiet_until(machine.quiet_until());
+        }
+        if old != new {
+            self.gate.store(new.word(), Ordering::Release);
+        }
+    }
+
+    /// The part of publishing that only a new phase needs.
+    #[cold]
+    fn begin(&self, machine: &Machine) {
+        self.refused.store(0, Ordering::Relaxed);
+        self.reopen_at.store(machine.deadline(), Ordering::Relaxed);
+        if let Some(time) = &self.time {
+            time.drain(machine.generation());
+        }
+    }
+
+    #[inline]
+    fn refuse(&self, retry_after: Option<Duration>, transition: Option<Transition>) -> Refusal {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Refusal { retry_after, transition }
+    }
+}
+
+fn gate(machine: &Machine) -> Gate {
+    Gate::new(machine.phase(), machine.generation(), machine.is_clean())
+}

@@ -1,0 +1,73 @@
+use crate::context::{self, Dialling};
+use crate::failure::ConnectTimeout;
+use crate::registry::{Registry, events};
+use crate::{Phase, Site, clock};
+use pin_project_lite::pin_project;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Sleep;
+
+pin_project! {
+    /// A connection under way: bounded by the `connect` of the attempt around it, whose read clock it pauses.
+    #[must_use = "a connection is made only when awaited"]
+    #[derive(Debug)]
+    pub struct Dial<F> {
+        #[pin]
+        dial: F,
+        #[pin]
+        timer: Option<Sleep>,
+        state: State,
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    New,
+    Running { limit: Option<Duration>, dialling: Option<Dialling> },
+}
+
+impl<F> Dial<F> {
+    pub(crate) fn new(dial: F) -> Self {
+        Registry::with(Registry::dials_are_bounded);
+        Self { dial, timer: None, state: State::New }
+    }
+}
+
+impl<F, T, E> Future for Dial<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: From<ConnectTimeout>,
+{
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let State::New = this.state {
+            *this.state = State::Running { limit: context::connect_bound(), dialling: Dialling::start() };
+        }
+        let State::Running { limit, dialling } = this.state else { return Poll::Pending };
+        if dialling.as_ref().is_some_and(|dialling| !dialling.is_ours()) {
+            *dialling = None;
+        }
+        if let Poll::Ready(result) = this.dial.poll(cx) {
+            if dialling.take().is_some() {
+                context::mark();
+            }
+            return Poll::Ready(result);
+        }
+        let Some(limit) = *limit else { return Poll::Pending };
+        if this.timer.is_none() {
+            this.timer.set(Some(tokio::time::sleep_until(clock::after(clock::instant(), limit))));
+        }
+        let Some(timer) = this.timer.as_mut().as_pin_mut() else { return Poll::Pending };
+        // Asked of the clock as well: a timer stays pending for a task that has used up its budget.
+        if timer.deadline() > clock::instant() && timer.poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        *dialling = None;
+        events::timed_out(&Site::UNKNOWN, Phase::Connect, limit);
+        Poll::Ready(Err(ConnectTimeout::after(limit).into()))
+    }
+}

@@ -1,0 +1,8 @@
+//! The policies: handles that an expansion holds in statics, and the pure machines behind them.
+
+pub(crate) mod attempt;
+pub(crate) mod circuit_breaker;
+pub(crate) mod deadline;
+pub(crate) mod dial;
+pub(crate) mod retry;
+pub(crate) mod timeout;

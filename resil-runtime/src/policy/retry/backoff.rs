@@ -1,0 +1,131 @@
+use std::time::Duration;
+
+/// How a wait is randomised, so that clients do not retry in step and storm a recovering system.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Jitter {
+    /// Exactly the backoff. For tests; in production clients would retry in step.
+    None,
+    /// Uniform in (0, backoff]. Spreads best; the default.
+    Full,
+    /// Half the backoff, plus uniform in (0, the other half].
+    Equal,
+    /// Uniform between the base and three times the previous wait.
+    Decorrelated,
+    /// The backoff plus or minus this fraction of it.
+    Fraction(f64),
+}
+
+/// How long to wait after each failed attempt: `base * factor^(n-1)`, at most `max`, then randomised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Backoff {
+    pub(crate) base: Duration,
+    pub(crate) factor: f64,
+    pub(crate) max: Duration,
+    pub(crate) jitter: Jitter,
+}
+
+impl Backoff {
+    pub(crate) const DEFAULT: Self =
+        Self { base: Duration::from_millis(100), factor: 2.0, max: Duration::from_secs(10), jitter: Jitter::Full };
+
+    /// The wait after the `attempt`th attempt failed (1 is the first). `random` is uniform in (0, 1].
+    pub(crate) fn delay(&self, attempt: u32, previous: Duration, random: impl FnOnce() -> f64) -> Duration {
+        let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+        let backoff = self.capped(self.base.as_secs_f64() * self.factor.powi(exponent));
+        if backoff.is_zero() {
+            return backoff;
+        }
+        let seconds = backoff.as_secs_f64();
+        let delay = match self.jitter {
+            Jitter::None => return backoff,
+            Jitter::Full => seconds * random(),
+            Jitter::Equal => seconds / 2.0 * (1.0 + random()),
+            Jitter::Decorrelated => {
+                let base = self.base.as_secs_f64();
+                let previous = previous.as_secs_f64().max(base);
+                base + (previous * 3.0 - base) * random()
+            }
+            Jitter::Fraction(fraction) => seconds * (1.0 + fraction * (2.0 * random() - 1.0)),
+        };
+        self.capped(delay).max(Duration::from_nanos(1))
+    }
+
+    /// Saturates: an overflow or a product that is no number is the cap.
+    fn capped(&self, seconds: f64) -> Duration {
+        Duration::try_from_secs_f64(seconds).map_or(self.max, |delay| delay.min(self.max))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn with(jitter: Jitter) -> Backoff {
+        Backoff { jitter, ..Backoff::DEFAULT }
+    }
+
+    #[test]
+    fn waits_grow_to_the_cap_and_stay_there() {
+        // Resilience4j: exponential backoff.
+        let backoff = Backoff { max: Duration::from_secs(100), ..with(Jitter::None) };
+        let waits: Vec<_> = (1..=13).map(|n| backoff.delay(n, Duration::ZERO, || 1.0)).collect();
+        assert!(waits[..11].windows(2).all(|pair| pair[0] < pair[1]), "{waits:?}");
+        assert_eq!(waits[0], ms(100));
+        assert_eq!(waits[11..], [Duration::from_secs(100); 2]);
+    }
+
+    #[test]
+    fn a_day_doubled_a_thousand_times_is_the_cap() {
+        let backoff =
+            Backoff { base: Duration::from_secs(86_400), max: Duration::from_secs(30 * 86_400), ..with(Jitter::None) };
+        assert_eq!(backoff.delay(1000, Duration::ZERO, || 1.0), Duration::from_secs(30 * 86_400));
+        assert_eq!(backoff.delay(u32::MAX, Duration::ZERO, || 1.0), Duration::from_secs(30 * 86_400));
+    }
+
+    #[test]
+    fn one_second_doubled_is_one_two_four() {
+        let backoff = Backoff { base: Duration::from_secs(1), ..with(Jitter::None) };
+        let waits: Vec<_> = (1..=3).map(|n| backoff.delay(n, Duration::ZERO, || 1.0).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4]);
+    }
+
+    #[test]
+    fn a_zero_base_does_not_wait() {
+        for jitter in [Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Fraction(0.5)] {
+            assert_eq!(
+                Backoff { base: Duration::ZERO, ..with(jitter) }.delay(3, Duration::ZERO, || 1.0),
+                Duration::ZERO
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_jitter_stays_in_its_range(random in 1e-9f64..=1.0) {
+            let delay = |jitter| with(jitter).delay(1, Duration::ZERO, || random);
+            prop_assert!(delay(Jitter::Full) > Duration::ZERO && delay(Jitter::Full) <= ms(100));
+            prop_assert!(delay(Jitter::Equal) > ms(50) && delay(Jitter::Equal) <= ms(100));
+            prop_assert!(delay(Jitter::Fraction(0.5)) >= ms(50) && delay(Jitter::Fraction(0.5)) <= ms(150));
+            prop_assert!(delay(Jitter::Decorrelated) >= ms(100) && delay(Jitter::Decorrelated) <= ms(300));
+        }
+
+        #[test]
+        fn two_thousand_waits_in_a_row_are_above_zero_and_within_the_cap(seed: u64) {
+            // Polly: decorrelated jitter must neither overflow nor fall to zero.
+            let mut rng = fastrand::Rng::with_seed(seed);
+            for jitter in [Jitter::Full, Jitter::Equal, Jitter::Decorrelated, Jitter::Fraction(1.0)] {
+                let backoff = Backoff { max: Duration::from_secs(30), ..with(jitter) };
+                let mut previous = Duration::ZERO;
+                for attempt in 1..=2049 {
+                    previous = backoff.delay(attempt, previous, || 1.0 - rng.f64());
+                    prop_assert!(previous > Duration::ZERO && previous <= Duration::from_secs(30));
+                }
+            }
+        }
+    }
+}

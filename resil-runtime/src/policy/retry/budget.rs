@@ -1,0 +1,102 @@
+use crate::clock::Nanos;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Keeps retries from multiplying the load of a partner that is down: a bucket of 100 tokens. A retry takes one, a
+/// success returns a fifth of one, ten a second flow in.
+///
+/// One word: the tokens in thousandths below, the millisecond of the last inflow above. The inflow is computed only
+/// when a retry is taken, and a full bucket is never written, so a healthy service pays one load a call.
+#[derive(Debug)]
+pub(crate) struct Budget(AtomicU64);
+
+const TOKEN: u64 = 1_000;
+const FULL: u64 = 100 * TOKEN;
+const PER_SUCCESS: u64 = TOKEN / 5;
+const PER_MILLISECOND: u64 = 10 * TOKEN / 1_000;
+const TOKEN_BITS: u32 = 20;
+
+fn tokens(word: u64) -> u64 {
+    word & ((1 << TOKEN_BITS) - 1)
+}
+
+/// The bucket after the inflow up to `now`, less one token; `None` if there is not one.
+fn less_one(word: u64, now_ms: u64) -> Option<u64> {
+    let elapsed = now_ms.saturating_sub(word >> TOKEN_BITS);
+    let level = tokens(word).saturating_add(elapsed.saturating_mul(PER_MILLISECOND)).min(FULL);
+    let last = now_ms.max(word >> TOKEN_BITS);
+    level.checked_sub(TOKEN).map(|level| (last << TOKEN_BITS) | level)
+}
+
+fn plus_success(word: u64) -> Option<u64> {
+    let level = tokens(word);
+    (level < FULL).then(|| word - level + (level + PER_SUCCESS).min(FULL))
+}
+
+impl Budget {
+    pub(crate) fn full() -> Self {
+        Self(AtomicU64::new(FULL))
+    }
+
+    /// Takes a token for a retry; false when there is none.
+    pub(crate) fn take(&self, now: Nanos) -> bool {
+        let now_ms = now / 1_000_000;
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| less_one(word, now_ms)).is_ok()
+    }
+
+    /// Returns a fifth of a token for a success.
+    #[inline]
+    pub(crate) fn reward(&self) {
+        if tokens(self.0.load(Ordering::Relaxed)) < FULL {
+            _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, plus_success);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const SECOND: Nanos = 1_000_000_000;
+
+    fn drained() -> Budget {
+        let budget = Budget::full();
+        assert_eq!((0..200).filter(|_| budget.take(0)).count(), 100);
+        budget
+    }
+
+    #[test]
+    fn a_full_bucket_pays_for_a_hundred_retries() {
+        drained();
+    }
+
+    #[test]
+    fn ten_tokens_a_second_flow_in() {
+        let budget = drained();
+        assert_eq!((0..200).filter(|_| budget.take(SECOND)).count(), 10);
+        assert_eq!((0..200).filter(|_| budget.take(3 * SECOND / 2)).count(), 5);
+    }
+
+    #[test]
+    fn five_successes_pay_for_one_retry() {
+        let budget = drained();
+        (0..4).for_each(|_| budget.reward());
+        assert!(!budget.take(0));
+        budget.reward();
+        assert!(budget.take(0));
+        assert!(!budget.take(0));
+    }
+
+    #[test]
+    fn a_day_of_inflow_and_any_number_of_successes_never_overfill_it() {
+        let budget = drained();
+        (0..10_000).for_each(|_| budget.reward());
+        assert_eq!((0..200).filter(|_| budget.take(86_400 * SECOND)).count(), 100);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_adds_nothing() {
+        let budget = drained();
+        assert!(budget.take(SECOND));
+        assert_eq!((0..200).filter(|_| budget.take(0)).count(), 9);
+    }
+}

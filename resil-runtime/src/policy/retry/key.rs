@@ -1,0 +1,128 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// One key for one intent, the same in every attempt: the partner applies the first request and replays its answer to
+/// the others.
+///
+/// Mint it once, *outside* the retried function, and pass it in:
+///
+/// ```
+/// use resil::IdempotencyKey;
+///
+/// let order = IdempotencyKey::derived("order", 42); // the same after a restart
+/// assert_eq!(order, IdempotencyKey::derived("order", 42));
+/// assert_ne!(order, IdempotencyKey::derived("refund", 42));
+/// let anonymous = IdempotencyKey::random();
+/// let forwarded: IdempotencyKey = "key-of-our-own-caller".parse()?;
+/// # Ok::<(), resil::InvalidKey>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(Arc<str>);
+
+/// The namespace of derived keys. Changing it would change every key in flight.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6f2c_1d0a_5b7e_4c38_9a41_e3d7_08b6_2f95);
+const LONGEST: usize = 255;
+
+impl IdempotencyKey {
+    /// A key nobody else has: a random UUID.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().to_string().into())
+    }
+
+    /// The key of one operation on one thing: always the same UUID (version 5) for the same two values, so that a
+    /// process that died asks again under the key it had. Neither value can be read from it.
+    pub fn derived(operation: &str, id: impl fmt::Display) -> Self {
+        let name = format!("{}:{operation}:{id}", operation.len());
+        Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string().into())
+    }
+
+    /// The key as it travels in the `Idempotency-Key` header.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for IdempotencyKey {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IdempotencyKey {
+    type Err = InvalidKey;
+
+    fn from_str(key: &str) -> Result<Self, InvalidKey> {
+        if key.is_empty() || key.len() > LONGEST {
+            return Err(InvalidKey::Length(key.len()));
+        }
+        match key.bytes().position(|byte| !byte.is_ascii_graphic()) {
+            Some(at) => Err(InvalidKey::Character { at }),
+            None => Ok(Self(key.into())),
+        }
+    }
+}
+
+/// Why a text from outside is no idempotency key. It does not repeat the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidKey {
+    /// Empty, or longer than 255 bytes.
+    Length(usize),
+    /// Something other than a visible ASCII character, which a header cannot carry.
+    Character {
+        /// Its byte position.
+        at: usize,
+    },
+}
+
+impl fmt::Display for InvalidKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length(0) => f.write_str("an idempotency key must not be empty"),
+            Self::Length(length) => {
+                write!(
+                    f,
+                    "an idempotency key of {length} bytes is too long: at most {LONGEST}, or use `IdempotencyKey::derived`"
+                )
+            }
+            Self::Character { at } => {
+                write!(
+                    f,
+                    "byte {at} of the idempotency key is not a visible ASCII character: use `IdempotencyKey::derived`"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidKey {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_derived_key_is_the_same_forever() {
+        assert_eq!(IdempotencyKey::derived("order", 42).as_str(), "PINNED");
+    }
+
+    #[test]
+    fn operation_and_id_do_not_run_into_each_other() {
+        assert_ne!(IdempotencyKey::derived("a:b", "c"), IdempotencyKey::derived("a", "b:c"));
+    }
+
+    #[test]
+    fn what_a_header_cannot_carry_is_refused() {
+        assert_eq!("".parse::<IdempotencyKey>(), Err(InvalidKey::Length(0)));
+        assert_eq!("a\r\nb".parse::<IdempotencyKey>(), Err(InvalidKey::Character { at: 1 }));
+        assert_eq!("k".repeat(256).parse::<IdempotencyKey>(), Err(InvalidKey::Length(256)));
+        assert!("k".repeat(255).parse::<IdempotencyKey>().is_ok());
+    }
+}

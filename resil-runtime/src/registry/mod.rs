@@ -1,0 +1,115 @@
+//! Names -> state. A static in an expansion is a handle of a call site; what it stands for lives here.
+
+mod check;
+pub(crate) mod events;
+mod site;
+mod slot;
+
+pub use check::check;
+pub use site::Site;
+pub(crate) use slot::Slot;
+
+use crate::policy::circuit_breaker::{Breaker, CircuitBreaker, Settings};
+use crate::policy::deadline::Deadline;
+use crate::policy::retry::{Budget, Retry};
+use crate::policy::timeout::Timeout;
+use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::{Error, Misconfiguration};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// An annotated function, collected at link time whether or not it ever runs.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct CallSite {
+    pub site: &'static Site,
+    pub policies: &'static [Policy],
+}
+
+/// A policy of a call site.
+#[derive(Debug)]
+#[doc(hidden)]
+pub enum Policy {
+    Deadline(&'static Deadline),
+    Retry(&'static Retry),
+    CircuitBreaker(&'static CircuitBreaker),
+    Timeout(&'static Timeout),
+}
+
+inventory::collect!(CallSite);
+
+/// Whose state it is: everybody's who writes the name, or one handle's alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Owner {
+    Name(&'static str),
+    /// The address of a static handle; two call sites never share one.
+    Handle(usize),
+}
+
+/// All states by owner. One for the process, and one for each test that isolates itself.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    breakers: Mutex<HashMap<Owner, &'static Breaker>>,
+    budgets: Mutex<HashMap<Owner, &'static Budget>>,
+    dials_are_bounded: AtomicBool,
+    warned_of_dials: AtomicBool,
+}
+
+static GLOBAL: LazyLock<Registry> = LazyLock::new(Registry::default);
+
+impl Registry {
+    /// Runs `f` on this thread's isolated registry, or else the process's.
+    pub(crate) fn with<R>(f: impl FnOnce(&Self) -> R) -> R {
+        #[cfg(feature = "testing")]
+        if let Some(registry) = crate::testing::registry() {
+            return f(&registry);
+        }
+        f(&GLOBAL)
+    }
+
+    /// The breaker of this owner. The first to ask sets it up; a later one must ask for the same.
+    pub(crate) fn breaker(
+        &self,
+        owner: Owner,
+        label: impl FnOnce() -> &'static str,
+        settings: &Settings,
+    ) -> Result<&'static Breaker, Error> {
+        let mut breakers = lock(&self.breakers);
+        let breaker = *breakers
+            .entry(owner)
+            // A breaker lives as long as its name does, which is as long as the process.
+            .or_insert_with(|| Box::leak(Box::new(Breaker::new(label(), *settings))));
+        let differences = breaker.settings().differences(settings);
+        if differences.is_empty() {
+            return Ok(breaker);
+        }
+        Err(misconfigured(format!(
+            "circuit breaker `{}` was first used with other settings: {}; write the same everywhere, or another name",
+            breaker.label().escape_debug(),
+            differences.join(", ")
+        )))
+    }
+
+    pub(crate) fn budget(&self, owner: Owner) -> &'static Budget {
+        lock(&self.budgets).entry(owner).or_insert_with(|| Box::leak(Box::new(Budget::full())))
+    }
+
+    /// Something in this process can enforce a bound on connecting.
+    pub(crate) fn dials_are_bounded(&self) {
+        self.dials_are_bounded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a `connect` bound has nothing that enforces it.
+    pub(crate) fn connect_is_unenforced(&self) -> bool {
+        !self.dials_are_bounded.load(Ordering::Relaxed)
+    }
+
+    /// True once.
+    pub(crate) fn warn_of_dials(&self) -> bool {
+        !self.warned_of_dials.swap(true, Ordering::Relaxed)
+    }
+}
+
+pub(crate) fn misconfigured(problem: String) -> Error {
+    Error::Misconfigured(Arc::new(Misconfiguration::new(vec![problem])))
+}

@@ -1,0 +1,29 @@
+use std::fmt;
+
+/// Where an annotated function stands in the source.
+///
+/// Prints as `module::function (file:line)`, the label of policies without a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Site {
+    /// Module path and function name.
+    pub function: &'static str,
+    /// The source file, as the compiler was given it.
+    pub file: &'static str,
+    /// The line of the first attribute.
+    pub line: u32,
+}
+
+impl Site {
+    /// A policy made by hand that names no place.
+    pub const UNKNOWN: Self = Self { function: "a policy made by hand", file: "", line: 0 };
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.function)?;
+        if self.line > 0 {
+            write!(f, " ({}:{})", self.file, self.line)?;
+        }
+        Ok(())
+    }
+}
