@@ -14,10 +14,7 @@ const GARBAGE: &str = "<html><body>Bad gateway, but politely</body></html>";
 ///
 /// Nothing is done to the partner's book, except where a variant says so.
 #[derive(Debug, Clone)]
-#[allow(
-    clippy::enum_variant_names,
-    reason = "`ResetBefore` alone would not say before what"
-)]
+#[allow(clippy::enum_variant_names, reason = "`ResetBefore` alone would not say before what")]
 pub enum Answer {
     /// What the partner does without a script: accept the order, store the address, or 404.
     AsUsual,

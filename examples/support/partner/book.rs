@@ -43,19 +43,12 @@ impl Book {
 
     fn order(&mut self, request: &Request) -> Response {
         let key = &request.idempotency_key;
-        let known = self
-            .orders
-            .iter()
-            .find(|order| key.is_some() && order.key == *key);
+        let known = self.orders.iter().find(|order| key.is_some() && order.key == *key);
         if let Some(order) = known {
             return receipt(order.number).with("idempotent-replayed", "true");
         }
         let number = self.orders.last().map_or(0, |order| order.number) + 1;
-        self.orders.push(Order {
-            number,
-            key: key.clone(),
-            body: request.body.clone(),
-        });
+        self.orders.push(Order { number, key: key.clone(), body: request.body.clone() });
         receipt(number)
     }
 

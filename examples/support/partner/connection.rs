@@ -16,10 +16,7 @@ use super::response::Response;
 pub(super) async fn serve(stream: TcpStream, number: usize, shared: Shared) {
     // Without it, the bytes of a drip could arrive in lumps.
     let _ = stream.set_nodelay(true);
-    let mut connection = Connection {
-        stream,
-        unread: Vec::new(),
-    };
+    let mut connection = Connection { stream, unread: Vec::new() };
     loop {
         let request = match connection.request().await {
             Ok(Some(request)) => request,

@@ -85,11 +85,7 @@ impl Partner {
         let addr = listener.local_addr()?;
         let shared = Shared::new(State::default());
         let running = run(TcpListener::from_std(listener)?, shared.clone());
-        Ok(Self {
-            addr,
-            shared,
-            running: runtime.spawn(running),
-        })
+        Ok(Self { addr, shared, running: runtime.spawn(running) })
     }
 
     /// Stops the partner, and returns once its address refuses and its connections are closed.
@@ -111,10 +107,7 @@ impl Partner {
     /// Starts a script for a path (whatever the method and query).
     #[must_use = "a script needs its answers"]
     pub fn on(&self, path: &str) -> Script<'_> {
-        Script {
-            partner: self,
-            path: path.to_owned(),
-        }
+        Script { partner: self, path: path.to_owned() }
     }
 
     /// The orders it has really accepted, oldest first.
@@ -194,9 +187,7 @@ impl Script<'_> {
     /// This replaces the script the path had. No answers at all: back to [`Answer::AsUsual`].
     pub fn answers(self, answers: impl IntoIterator<Item = Answer>) {
         let answers = answers.into_iter().collect();
-        self.partner
-            .shared
-            .send_modify(|state| state.script(self.path, answers));
+        self.partner.shared.send_modify(|state| state.script(self.path, answers));
     }
 }
 

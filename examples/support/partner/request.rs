@@ -43,8 +43,7 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<Head, Refusal> {
     let mut lines = text.split("\r\n").take_while(|line| !line.is_empty());
 
     let mut words = lines.next().ok_or(BAD)?.split(' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
+    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
     else {
         return Err(BAD);
     };

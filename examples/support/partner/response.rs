@@ -16,20 +16,13 @@ pub(super) struct Response {
 impl Response {
     /// An answer whose body is, or claims to be, JSON.
     pub(super) fn json(status: u16, body: impl Into<String>) -> Self {
-        Self {
-            status,
-            headers: vec![("content-type", "application/json".to_owned())],
-            body: body.into(),
-        }
+        Self { status, headers: vec![("content-type", "application/json".to_owned())], body: body.into() }
     }
 
     /// An answer that says only its status (in a small JSON body, where the status allows one).
     pub(super) fn status(status: u16) -> Self {
         let reason = reason(status);
-        Self::json(
-            status,
-            format!(r#"{{"status":{status},"title":"{reason}"}}"#),
-        )
+        Self::json(status, format!(r#"{{"status":{status},"title":"{reason}"}}"#))
     }
 
     /// The same answer with one more header.
@@ -61,11 +54,7 @@ impl Response {
 
     /// The body; empty where HTTP allows the status none.
     pub(super) fn body(&self) -> &[u8] {
-        if self.may_have_body() {
-            self.body.as_bytes()
-        } else {
-            &[]
-        }
+        if self.may_have_body() { self.body.as_bytes() } else { &[] }
     }
 
     fn may_have_body(&self) -> bool {

@@ -57,11 +57,7 @@ impl State {
             idempotency_key: request.idempotency_key.clone(),
             connection,
         });
-        let answer = self
-            .scripts
-            .get_mut(&request.path)
-            .and_then(Script::next)
-            .unwrap_or(Answer::AsUsual);
+        let answer = self.scripts.get_mut(&request.path).and_then(Script::next).unwrap_or(Answer::AsUsual);
         Some(answer.act(|| self.book.serve(request)))
     }
 

@@ -27,10 +27,7 @@ pub fn refused_addr() -> io::Result<SocketAddr> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
     let addr = socket.local_addr()?;
-    TAKEN
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(socket);
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner).push(socket);
     Ok(addr)
 }
 
@@ -79,11 +76,7 @@ impl Unaccepting {
             }
             // Once could be a machine too busy to get to it; the second time confirms it.
             if pending_in_a_row == 2 {
-                return Ok(Self {
-                    addr,
-                    _listener: listener,
-                    _queue: queue,
-                });
+                return Ok(Self { addr, _listener: listener, _queue: queue });
             }
         }
         Err(unsupported("completes them"))

@@ -98,6 +98,8 @@ impl From<reqwest::Error> for Error {
         if let Some(code) = error.status() {
             return Self::Status { code, retry_after: None };
         }
-        if error.is_decode() { Self::Body(error.into()) } else { Self::Transport(error.into()) }
+        // A body that breaks off is undecodable too, says reqwest; its sources know better.
+        let undecodable = error.is_decode() && error.verdict().kind == crate::Kind::Permanent;
+        if undecodable { Self::Body(error.into()) } else { Self::Transport(error.into()) }
     }
 }

@@ -5,6 +5,7 @@
 //! neither clocks nor threads, for everything else.
 
 mod count_window;
+mod differences;
 mod gate;
 mod handle;
 mod machine;
