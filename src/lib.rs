@@ -1,6 +1,75 @@
-//! facade
+//! Annotate an async function and it survives the systems it calls.
+//!
+//! ```no_run
+//! use resil::http::{Checked as _, Error};
+//! use resil::{circuit_breaker, deadline, retry, timeout};
+//!
+//! #[deadline("30s")]
+//! #[retry(idempotent)]
+//! #[circuit_breaker(name = "partner")]
+//! #[timeout("10s", connect = "2s", read = "5s")]
+//! async fn status(client: &reqwest::Client, order: u64) -> Result<String, Error> {
+//!     let url = format!("https://partner.example/orders/{order}");
+//!     client.get(url).checked().await?.text().await
+//! }
+//! ```
+//!
+//! Each attribute becomes a few typed lines in your own function, in the order written; `cargo expand` shows them, and
+//! the page of each attribute has them written by hand. What is dangerous, a repeated order, a bound that can never
+//! pass, an error that does not say what it means, does not compile.
+//!
+//! | attribute | rule |
+//! |---|---|
+//! | [`deadline`] | one bound over all attempts and waits, handed down to nested calls |
+//! | [`retry`] | tries again what is proven safe to repeat, for failures that pass |
+//! | [`circuit_breaker`] | stops calling a partner that fails too often, and probes until it is back |
+//! | [`timeout`] | bounds one attempt, its connecting and its silences |
+//! | [`derive(Classify)`](macro@Classify) | says what each of your errors means to them |
+//!
+//! Call [`check`] as the first line of `main`: it finds every contradiction between annotated functions at start.
+//! [`Error`] is what a policy answers instead of the call, and [`Verdict`] what every policy decides from. The policies
+//! are complete by hand as well: [`Retry`], [`CircuitBreaker`], [`Timeout`], [`Deadline`].
+//!
+//! # Features
+//!
+//! - `tracing` (default): one `tracing` event for each transition, refusal, retry and time-out.
+//! - `http`: [`http::Error`](crate::http::Error), a ready error type, and [`Classify`] for `http::StatusCode`.
+//! - `reqwest`: the reqwest adapter, [`checked()`](crate::http::Checked::checked) and
+//!   [`http::client()`](crate::http::client()); includes `http`.
+//! - `anyhow`: [`Classify`] for `anyhow::Error`.
+//! - `testing`: [`testing`](crate::testing), a registry and a clock for each test.
+
 #![forbid(unsafe_code)]
+
 pub use resil_macros::{Classify, circuit_breaker, deadline, retry, timeout};
 #[doc(hidden)]
 pub use resil_runtime::__private;
 pub use resil_runtime::*;
+
+/// The examples of the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// The sample messages of the README are the real ones.
+///
+/// ```
+/// use resil::{Error, Phase, Site};
+/// use std::time::Duration;
+///
+/// static PAY: Site = Site { function: "shop::pay", file: "src/shop.rs", line: 12 };
+/// let (site, seconds) = (&PAY, Duration::from_secs);
+/// let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+/// for error in [
+///     Error::CircuitOpen { name: "payments", retry_after: seconds(30) },
+///     Error::Timeout { site, phase: Phase::Read, limit: seconds(5) },
+///     Error::Timeout { site, phase: Phase::Attempt, limit: seconds(10) },
+///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: true },
+///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: false },
+///     Error::MissingKey { method: "POST" },
+/// ] {
+///     assert!(readme.contains(&format!("| {error} |")), "not in the README: {error}");
+/// }
+/// ```
+#[cfg(doctest)]
+struct ReadmeMessages;

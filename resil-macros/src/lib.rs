@@ -13,6 +13,8 @@ mod expand;
 mod model;
 mod parse;
 mod paths;
+#[cfg(test)]
+mod snapshots;
 mod stack;
 
 use model::Kind;

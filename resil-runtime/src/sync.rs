@@ -1,11 +1,11 @@
-//! The only door to `std::sync`: loom's doubles under `cfg(loom)`.
+//! The only door to `std::sync`: loom's doubles under `cfg(resil_loom)`.
 
-#[cfg(loom)]
+#[cfg(resil_loom)]
 pub(crate) use loom::sync::{
     Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
-#[cfg(not(loom))]
+#[cfg(not(resil_loom))]
 pub(crate) use std::sync::{
     Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},

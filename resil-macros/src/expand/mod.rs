@@ -14,7 +14,7 @@ use crate::model::{Function, Stack};
 use crate::parse::function::span_of_error;
 use local::Local;
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::Type;
 use syn::visit_mut::{self, VisitMut};
 
@@ -57,16 +57,13 @@ impl Expansion<'_> {
                 };
             }
         };
-        let end = if self.can_refuse() {
-            quote_spanned!(error=> #outcome.map_err(#runtime::Failure::into_error))
+        let run = if self.can_refuse() {
+            let end = quote_spanned!(error=> #outcome.map_err(#runtime::Failure::into_error));
+            quote_spanned!(hygienic()=> let #outcome = #call; #end)
         } else {
-            outcome.to_token_stream()
+            call
         };
-        quote_spanned! {hygienic()=>
-            #judges #siblings #policies #deadline #retry
-            let #outcome = #call;
-            #end
-        }
+        quote_spanned!(hygienic()=> #judges #siblings #policies #deadline #retry #run)
     }
 
     /// Whether anything but the body itself can fail: a retry alone never does.

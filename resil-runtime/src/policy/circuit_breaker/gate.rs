@@ -2,7 +2,7 @@
 
 use super::CircuitState;
 
-/// The phase, the generation, and whether the window is clean, in one word.
+/// The state, the generation, and whether the window is clean, in one word.
 ///
 /// Clean means full of fast successes: one more changes nothing, so it need not be written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +14,9 @@ const GENERATION_SHIFT: u32 = 32;
 
 impl Gate {
     #[inline]
-    pub(super) fn new(phase: CircuitState, generation: u32, clean: bool) -> Self {
+    pub(super) fn new(state: CircuitState, generation: u32, clean: bool) -> Self {
         let clean = if clean { CLEAN } else { 0 };
-        Self(u64::from(generation) << GENERATION_SHIFT | clean | phase as u64)
+        Self(u64::from(generation) << GENERATION_SHIFT | clean | state as u64)
     }
 
     #[inline]

@@ -1,23 +1,23 @@
-use super::{Invalid, Pass, Sample, Settings, Snapshot, State, Transition, Window};
+use super::{Circuit, Invalid, Pass, Sample, Settings, Snapshot, Transition, Window};
 use crate::failure::{Classify, Failure};
 use crate::registry::{Owner, Registry, Slot, events};
 use crate::{Attempt, Error, Site, clock};
 use std::future::Future;
 use std::time::Duration;
 
-/// What a name stands for: its label, its settings and the state all its call sites share.
+/// What a name stands for: its label, its settings and the circuit all its call sites share.
 #[derive(Debug)]
 pub(crate) struct Breaker {
     label: &'static str,
     settings: &'static Settings,
-    state: State,
+    circuit: Circuit,
 }
 
 impl Breaker {
     pub(crate) fn new(label: &'static str, settings: Settings) -> Self {
         // Lives as long as the name does, which is as long as the process.
         let settings: &'static Settings = Box::leak(Box::new(settings));
-        Self { label, settings, state: State::new(settings) }
+        Self { label, settings, circuit: Circuit::new(settings) }
     }
 
     pub(crate) fn label(&self) -> &'static str {
@@ -30,7 +30,7 @@ impl Breaker {
 
     #[inline]
     pub(super) fn record(&self, admission: super::Admission, sample: Sample) {
-        if let Some(transition) = self.state.record(admission, sample, clock::now) {
+        if let Some(transition) = self.circuit.record(admission, sample, clock::now) {
             self.report(transition);
         }
     }
@@ -43,7 +43,7 @@ impl Breaker {
 
 /// A circuit breaker: what `#[circuit_breaker]` expands to, and a policy to use by hand.
 ///
-/// It is a handle: everything that writes one name shares one state, which the process keeps.
+/// It is a handle: everything that writes one name shares one circuit, which the process keeps.
 ///
 /// | setting | default |
 /// |---|---|
@@ -71,7 +71,7 @@ impl Breaker {
 ///
 /// GEOCODER.force_open();
 /// assert!(GEOCODER.call(async { Ok::<_, io::Error>("Seoul") }).await.is_err());
-/// assert_eq!(GEOCODER.snapshot().unwrap().state, CircuitState::ForcedOpen);
+/// assert_eq!(GEOCODER.snapshot().unwrap().circuit, CircuitState::ForcedOpen);
 /// GEOCODER.reset();
 /// # }
 /// ```
@@ -176,7 +176,7 @@ impl CircuitBreaker {
     #[inline]
     pub fn admit(&self) -> Result<Pass, Error> {
         let breaker = self.breaker()?;
-        match breaker.state.admit(clock::now) {
+        match breaker.circuit.admit(clock::now) {
             Ok((admission, transition)) => {
                 if let Some(transition) = transition {
                     breaker.report(transition);
@@ -187,7 +187,7 @@ impl CircuitBreaker {
                 if let Some(transition) = refusal.transition {
                     breaker.report(transition);
                 }
-                let retry_after = refusal.retry_after.unwrap_or(breaker.settings.open_for);
+                let retry_after = refusal.retry_after().unwrap_or(breaker.settings.open_for);
                 events::refused(breaker.label, retry_after);
                 Err(Error::CircuitOpen { name: breaker.label, retry_after })
             }
@@ -225,37 +225,37 @@ impl CircuitBreaker {
     ///
     /// [`Error::Misconfigured`], as in [`admit`](Self::admit).
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        Ok(self.breaker()?.state.snapshot(clock::now()))
+        Ok(self.breaker()?.circuit.snapshot(clock::now()))
     }
 
     /// Refuses every call until [`reset`](Self::reset).
     pub fn force_open(&self) {
-        self.change(State::force_open);
+        self.change(Circuit::force_open);
     }
 
     /// Refuses every call for so long, then lets probes decide.
     pub fn force_open_for(&self, time: Duration) {
-        self.change(|state| state.force_open_for(time, clock::now()));
+        self.change(|circuit| circuit.force_open_for(time, clock::now()));
     }
 
     /// Lets every call through and records none, until [`reset`](Self::reset).
     pub fn disable(&self) {
-        self.change(State::disable);
+        self.change(Circuit::disable);
     }
 
     /// Records and never refuses, and reports when it would have opened: for trying a breaker in production.
     pub fn observe(&self) {
-        self.change(State::observe);
+        self.change(Circuit::observe);
     }
 
     /// Closes the circuit and forgets its window.
     pub fn reset(&self) {
-        self.change(State::reset);
+        self.change(Circuit::reset);
     }
 
-    fn change(&self, how: impl FnOnce(&State) -> Option<Transition>) {
+    fn change(&self, how: impl FnOnce(&Circuit) -> Option<Transition>) {
         if let Ok(breaker) = self.breaker()
-            && let Some(transition) = how(&breaker.state)
+            && let Some(transition) = how(&breaker.circuit)
         {
             breaker.report(transition);
         }

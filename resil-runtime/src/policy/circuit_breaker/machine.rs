@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::count_window::CountWindow;
-use super::settings::nanos;
-use super::time_window::Buckets;
-use super::{Cause, CircuitState, Ended, Settings, Snapshot, Tally, Transition, Window};
+use super::history::History;
+use super::{Cause, CircuitState, Ended, Settings, Snapshot, Tally, Transition};
+use crate::clock::nanos;
 
 /// The deadline of a circuit that stays open until someone closes it.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -21,9 +20,9 @@ pub enum Answer {
     Refuse,
 }
 
-/// The phases of a breaker, its window and its probes. Times are nanoseconds from an arbitrary beginning.
+/// The states of a breaker, its window and its probes. Times are nanoseconds from an arbitrary beginning.
 ///
-/// Each phase is a generation of its own. The caller keeps the generation in which a call was admitted, and
+/// Each state is a generation of its own. The caller keeps the generation in which a call was admitted, and
 /// brings the result of a call only if that generation still lasts.
 #[derive(Debug)]
 pub struct Machine {
@@ -31,10 +30,10 @@ pub struct Machine {
     history: History,
     /// The probes recorded in this half-open period; in open, the calls that opened the circuit.
     judged: Tally,
-    /// When an open phase lets probes through, or a half-open one is judged without the missing probes.
+    /// When an open state lets probes through, or a half-open one is judged without the missing probes.
     deadline: u64,
     /// How long the next opening lasts.
-    next_wait: u64,
+    next_wait: Duration,
     generation: u32,
     /// Places of this half-open period that are held by a running probe or kept by a recorded one.
     places_taken: u32,
@@ -42,43 +41,33 @@ pub struct Machine {
     caller_fault: bool,
     /// Whether, while observing, the circuit would be open.
     crossed: bool,
-    phase: CircuitState,
-}
-
-#[derive(Debug)]
-enum History {
-    Calls(CountWindow),
-    Time(Box<Buckets>),
+    state: CircuitState,
 }
 
 impl Machine {
     /// A closed circuit.
     pub fn new(settings: &'static Settings) -> Self {
-        let history = match settings.window {
-            Window::Calls(size) => History::Calls(CountWindow::new(size, settings.slow_call.is_some())),
-            Window::Time(span) => History::Time(Box::new(Buckets::new(nanos(span)))),
-        };
         Self {
             settings,
-            history,
+            history: History::new(settings),
             judged: Tally::default(),
             deadline: NEVER,
-            next_wait: nanos(settings.open_for),
+            next_wait: settings.open_for,
             generation: 0,
             places_taken: 0,
             caller_fault: false,
             crossed: false,
-            phase: CircuitState::Closed,
+            state: CircuitState::Closed,
         }
     }
 
-    /// The phase that lasts.
+    /// The state that lasts.
     #[inline]
-    pub fn phase(&self) -> CircuitState {
-        self.phase
+    pub fn state(&self) -> CircuitState {
+        self.state
     }
 
-    /// The number of the phase that lasts.
+    /// The number of the state that lasts.
     #[inline]
     pub fn generation(&self) -> u32 {
         self.generation
@@ -90,17 +79,17 @@ impl Machine {
         self.deadline
     }
 
-    /// A call asks to pass. This is also the moment that ends an open phase or an overdue half-open one.
+    /// A call asks to pass. This is also the moment that ends an open state or an overdue half-open one.
     #[must_use = "the caller reports it"]
     pub fn admit(&mut self, now: u64) -> (Answer, Option<Transition>) {
         let overdue = now >= self.deadline;
-        let transition = match self.phase {
+        let transition = match self.state {
             CircuitState::Open | CircuitState::ForcedOpen if overdue => Some(self.half_open(now)),
             CircuitState::HalfOpen if overdue => Some(self.judge_overdue(now)),
             _ => None,
         };
-        let answer = match self.phase {
-            phase if phase.lets_all_pass() => Answer::Pass,
+        let answer = match self.state {
+            state if state.lets_all_pass() => Answer::Pass,
             CircuitState::HalfOpen if self.places_taken < self.settings.half_open_calls => {
                 self.places_taken += 1;
                 Answer::Place
@@ -114,17 +103,12 @@ impl Machine {
     #[must_use = "the caller reports it"]
     #[inline]
     pub fn record(&mut self, call: Ended, now: impl FnOnce() -> u64) -> Option<Transition> {
-        match self.phase {
+        match self.state {
             CircuitState::Closed | CircuitState::Observing => {
-                match &mut self.history {
-                    History::Calls(window) => {
-                        let grows = window.record(call);
-                        let changes_nothing = !call.failed && !call.slow && !grows;
-                        if changes_nothing && self.phase == CircuitState::Closed {
-                            return None;
-                        }
-                    }
-                    History::Time(buckets) => buckets.record(call),
+                let matters = self.history.record(call);
+                // Observing, a success matters too: it may end a crossing.
+                if !matters && self.state == CircuitState::Closed {
+                    return None;
                 }
                 self.judge_window(now)
             }
@@ -139,7 +123,7 @@ impl Machine {
 
     /// A probe of this generation ended without a result, so that another may have its place.
     pub fn give_back(&mut self, caller_fault: bool) {
-        if self.phase == CircuitState::HalfOpen {
+        if self.state == CircuitState::HalfOpen {
             self.places_taken -= 1;
             self.caller_fault |= caller_fault;
         }
@@ -147,54 +131,48 @@ impl Machine {
 
     /// For a time window, before anything else: fast successes that belong to the bucket so far, and the time now.
     pub fn advance(&mut self, successes: u64, now: u64) {
-        if let History::Time(buckets) = &mut self.history {
-            buckets.record_successes(successes);
-            buckets.advance(now);
-        }
+        self.history.advance(successes, now);
     }
 
     /// Whether the window is full of fast successes, so that one more changes nothing.
     #[inline]
     pub fn is_clean(&self) -> bool {
-        match &self.history {
-            History::Calls(window) => window.is_full_of_fast_successes(),
-            History::Time(_) => false,
-        }
+        self.history.is_clean()
     }
 
     /// Until when one more fast success cannot change a decision about a time window; 0 if the next one can.
     pub fn quiet_until(&self) -> u64 {
-        match &self.history {
-            // Within a bucket a fast success lowers both rates. It can only tip them by making the calls enough.
-            History::Time(buckets) if self.phase <= CircuitState::Observing => {
-                let tally = buckets.tally();
-                let calls = tally.calls.max(self.settings.enough_calls());
-                let tips = Tally { calls, ..tally }.reaches(self.settings);
-                if tips.is_some() { 0 } else { buckets.current_ends() }
-            }
-            _ => 0,
-        }
+        // Within a bucket a fast success lowers both rates. It only decides if a rate is reached already, and
+        // either calls are missing or an observed circuit is about to recover.
+        let records = self.state <= CircuitState::Observing;
+        if records && self.history.tally().reaches(self.settings).is_none() { self.history.current_ends() } else { 0 }
+    }
+
+    /// How long the circuit stays open from now on, or [`NEVER`] if nobody knows.
+    pub(super) fn wait(&self, now: u64) -> u64 {
+        let is_open = self.state.is_open();
+        remaining(if is_open { self.deadline } else { NEVER }, now)
     }
 
     /// What an operator sees, but for the refusals, which the machine does not count.
     pub fn snapshot(&self, now: u64) -> Snapshot {
-        let (tally, enough) = match self.phase {
+        let (tally, enough) = match self.state {
             CircuitState::Closed | CircuitState::Observing | CircuitState::Disabled => {
-                (self.window(), self.settings.enough_calls())
+                (self.history.tally(), self.settings.enough_calls())
             }
             CircuitState::HalfOpen => (self.judged, self.settings.half_open_calls.into()),
             CircuitState::Open | CircuitState::ForcedOpen => (self.judged, 1),
         };
         let judges_slow_calls = self.settings.slow_call.is_some();
         Snapshot {
-            state: self.phase,
+            state: self.state,
             calls: tally.calls,
             failures: tally.failures,
             slow: tally.slow,
             failure_rate: tally.failure_rate(enough),
             slow_rate: tally.slow_rate(enough).filter(|_| judges_slow_calls),
             not_permitted: 0,
-            retry_after: self.phase.is_open().then(|| wait(self.deadline, now)).flatten(),
+            retry_after: known(self.wait(now)),
         }
     }
 
@@ -227,22 +205,15 @@ impl Machine {
     /// Closes the circuit and forgets all calls.
     #[must_use = "the caller reports it"]
     pub fn reset(&mut self) -> Option<Transition> {
-        self.next_wait = nanos(self.settings.open_for);
+        self.next_wait = self.settings.open_for;
         self.force(CircuitState::Closed)
     }
 
-    fn window(&self) -> Tally {
-        match &self.history {
-            History::Calls(window) => window.tally(),
-            History::Time(buckets) => buckets.tally(),
-        }
-    }
-
     fn judge_window(&mut self, now: impl FnOnce() -> u64) -> Option<Transition> {
-        let tally = self.window();
+        let tally = self.history.tally();
         let enough = tally.calls >= self.settings.enough_calls();
-        let cause = if enough { tally.reaches(self.settings) } else { None };
-        if self.phase == CircuitState::Closed {
+        let cause = tally.reaches(self.settings).filter(|_| enough);
+        if self.state == CircuitState::Closed {
             return cause.map(|cause| self.open(cause, tally, now()));
         }
         let crossed = std::mem::replace(&mut self.crossed, cause.is_some());
@@ -268,11 +239,11 @@ impl Machine {
     fn open(&mut self, cause: Cause, judged: Tally, now: u64) -> Transition {
         let transition = self.enter(CircuitState::Open, cause);
         self.judged = judged;
-        self.deadline = now.saturating_add(self.next_wait);
+        self.deadline = now.saturating_add(nanos(self.next_wait));
         if self.settings.open_factor > 1.0 {
-            // The cast saturates.
-            let grown = (self.next_wait as f64 * self.settings.open_factor) as u64;
-            self.next_wait = grown.min(nanos(self.settings.open_max));
+            let grown = self.next_wait.as_secs_f64() * self.settings.open_factor;
+            let grown = Duration::try_from_secs_f64(grown).unwrap_or(Duration::MAX);
+            self.next_wait = grown.min(self.settings.open_max);
         }
         transition
     }
@@ -284,23 +255,20 @@ impl Machine {
     }
 
     fn close(&mut self, cause: Cause) -> Transition {
-        self.next_wait = nanos(self.settings.open_for);
+        self.next_wait = self.settings.open_for;
         self.enter(CircuitState::Closed, cause)
     }
 
-    fn force(&mut self, phase: CircuitState) -> Option<Transition> {
-        let transition = self.enter(phase, Cause::Manual);
-        (transition.from != phase).then_some(transition)
+    fn force(&mut self, state: CircuitState) -> Option<Transition> {
+        let transition = self.enter(state, Cause::Manual);
+        (transition.from != state).then_some(transition)
     }
 
-    /// Every phase begins with nothing counted and no place taken; results of the one before no longer count.
+    /// Every state begins with nothing counted and no place taken; results of the one before no longer count.
     fn enter(&mut self, to: CircuitState, cause: Cause) -> Transition {
-        let from = std::mem::replace(&mut self.phase, to);
+        let from = std::mem::replace(&mut self.state, to);
         self.generation = self.generation.wrapping_add(1);
-        match &mut self.history {
-            History::Calls(window) => window.clear(),
-            History::Time(buckets) => buckets.clear(),
-        }
+        self.history.clear();
         self.judged = Tally::default();
         self.deadline = NEVER;
         self.places_taken = 0;
@@ -310,7 +278,13 @@ impl Machine {
     }
 }
 
-/// How long it is until `deadline`, if it ever comes.
-pub(super) fn wait(deadline: u64, now: u64) -> Option<Duration> {
-    (deadline != NEVER).then(|| Duration::from_nanos(deadline.saturating_sub(now)))
+/// How long it is until `deadline`, which may be never.
+#[inline]
+pub(super) fn remaining(deadline: u64, now: u64) -> u64 {
+    if deadline == NEVER { NEVER } else { deadline.saturating_sub(now) }
+}
+
+/// The duration for those who are not counting nanoseconds.
+pub(super) fn known(wait: u64) -> Option<Duration> {
+    (wait != NEVER).then(|| Duration::from_nanos(wait))
 }

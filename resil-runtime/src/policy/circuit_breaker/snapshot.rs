@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::CircuitState;
 
-/// The state of a breaker at one moment.
+/// The circuit of a breaker at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Snapshot {
     /// What the breaker is doing.
@@ -19,7 +19,7 @@ pub struct Snapshot {
     pub failure_rate: Option<f64>,
     /// The fraction of slow calls, once there are enough calls to judge; `None` if slow calls are not judged.
     pub slow_rate: Option<f64>,
-    /// Calls refused since this phase began.
+    /// Calls refused since this state began.
     pub not_permitted: u64,
     /// How long the circuit stays open from now on, if it is open and that is known.
     pub retry_after: Option<Duration>,

@@ -44,10 +44,9 @@ impl Tally {
     /// The rate that these calls reach, if any. Fractions are compared, never products: `0.07 * 100.0` is above 7.
     #[inline]
     pub fn reaches(&self, settings: &Settings) -> Option<Cause> {
-        let calls = self.calls as f64;
-        if self.failures > 0 && self.failures as f64 / calls >= settings.failure_rate {
+        if self.failures > 0 && fraction(self.failures, self.calls) >= settings.failure_rate {
             Some(Cause::FailureRate)
-        } else if self.slow > 0 && self.slow as f64 / calls >= settings.slow_rate {
+        } else if self.slow > 0 && fraction(self.slow, self.calls) >= settings.slow_rate {
             Some(Cause::SlowRate)
         } else {
             None
@@ -55,6 +54,12 @@ impl Tally {
     }
 
     fn rate(&self, part: u64, enough: u64) -> Option<f64> {
-        (self.calls >= enough.max(1)).then(|| part as f64 / self.calls as f64)
+        (self.calls >= enough.max(1)).then(|| fraction(part, self.calls))
     }
+}
+
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 calls")]
+fn fraction(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
 }

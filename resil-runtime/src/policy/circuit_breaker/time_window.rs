@@ -6,7 +6,7 @@
 use super::{Ended, Tally};
 use crate::sync::{AtomicU64, Ordering, thread_number};
 
-const BUCKETS: u64 = 10;
+const BUCKETS: usize = 10;
 const SHARDS: usize = 4;
 const COUNT_BITS: u32 = 40;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
@@ -21,7 +21,7 @@ pub(super) struct TimeWindow {
 
 /// A count on cache lines of its own, so that threads do not wait for each other. It is stamped with the
 /// generation that counts, or a late success could slip into the next one. The stamp has 24 bits: it would take
-/// 16 million phases during one call to mistake one for another.
+/// 16 million states during one call to mistake one for another.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Shard(AtomicU64);
@@ -50,11 +50,11 @@ impl TimeWindow {
         true
     }
 
-    /// Takes the successes counted in this generation and stamps the shards with it. The holder of the lock calls it.
+    /// Takes the successes counted so far and stamps the shards with the generation to count from now on.
+    /// The holder of the lock calls it.
     pub(super) fn drain(&self, generation: u32) -> u64 {
-        let empty = stamp(generation);
-        let taken = self.shards.iter().map(|Shard(shard)| shard.swap(empty, Ordering::AcqRel));
-        taken.filter(|word| word & !COUNT == empty).map(|word| word & COUNT).sum()
+        let drain = |Shard(shard): &Shard| shard.swap(stamp(generation), Ordering::AcqRel) & COUNT;
+        self.shards.iter().map(drain).sum()
     }
 
     /// Lets fast successes be counted without a lock until then. The holder of the lock calls it.
@@ -73,21 +73,21 @@ pub(super) struct Buckets {
     width: u64,
     /// The number of the current bucket since the beginning of time.
     current: u64,
-    ring: [Tally; BUCKETS as usize],
+    ring: [Tally; BUCKETS],
     total: Tally,
 }
 
 impl Buckets {
     /// Empty buckets that together span `nanos`.
     pub(super) fn new(nanos: u64) -> Self {
-        Self { width: (nanos / BUCKETS).max(1), current: 0, ring: Default::default(), total: Tally::default() }
+        Self { width: (nanos / BUCKETS as u64).max(1), current: 0, ring: Default::default(), total: Tally::default() }
     }
 
     /// Moves on to the bucket of `now` and forgets those that are too old.
     pub(super) fn advance(&mut self, now: u64) {
         let passed = (now / self.width).saturating_sub(self.current);
-        for step in 1..=passed.min(BUCKETS) {
-            let old = std::mem::take(&mut self.ring[((self.current + step) % BUCKETS) as usize]);
+        for step in 1..=passed.min(BUCKETS as u64) {
+            let old = std::mem::take(self.bucket(self.current + step));
             self.total.calls -= old.calls;
             self.total.failures -= old.failures;
             self.total.slow -= old.slow;
@@ -97,13 +97,13 @@ impl Buckets {
 
     /// Adds a call to the current bucket.
     pub(super) fn record(&mut self, call: Ended) {
-        self.bucket().add(call);
+        self.bucket(self.current).add(call);
         self.total.add(call);
     }
 
     /// Adds fast successes to the current bucket.
     pub(super) fn record_successes(&mut self, number: u64) {
-        self.bucket().calls += number;
+        self.bucket(self.current).calls += number;
         self.total.calls += number;
     }
 
@@ -114,7 +114,7 @@ impl Buckets {
 
     /// When the current bucket ends.
     pub(super) fn current_ends(&self) -> u64 {
-        (self.current + 1).saturating_mul(self.width)
+        self.current.saturating_add(1).saturating_mul(self.width)
     }
 
     /// Forgets every call.
@@ -123,7 +123,8 @@ impl Buckets {
         self.total = Tally::default();
     }
 
-    fn bucket(&mut self) -> &mut Tally {
-        &mut self.ring[(self.current % BUCKETS) as usize]
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten")]
+    fn bucket(&mut self, number: u64) -> &mut Tally {
+        &mut self.ring[(number % BUCKETS as u64) as usize]
     }
 }

@@ -52,7 +52,7 @@ impl Budget {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(resil_loom)))]
 mod tests {
     use super::*;
 

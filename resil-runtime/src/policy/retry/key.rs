@@ -38,6 +38,14 @@ impl IdempotencyKey {
         Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string().into())
     }
 
+    /// The key under which the running call may be repeated, for clients that have no adapter yet: send it along.
+    pub fn current() -> Option<Self> {
+        match crate::context::proof() {
+            crate::context::Proof::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
     /// The key as it travels in the `Idempotency-Key` header.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! The phases of a breaker and the changes between them.
+//! The states of a breaker and the changes between them.
 
 /// What a breaker is doing now.
 ///
@@ -34,7 +34,7 @@ impl CircuitState {
     }
 }
 
-/// Why a phase ended.
+/// Why a state ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// Too large a fraction of the calls failed.
@@ -53,15 +53,15 @@ pub enum Cause {
     Manual,
 }
 
-/// A change of phase, for whoever reports events.
+/// A change of state, for whoever reports events.
 ///
 /// While observing, `to` equals `from`: the circuit would have opened for this cause.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Transition {
-    /// The phase that ended.
+    /// The state that ended.
     pub from: CircuitState,
-    /// The phase that began.
+    /// The state that began.
     pub to: CircuitState,
     /// Why.
     pub cause: Cause,

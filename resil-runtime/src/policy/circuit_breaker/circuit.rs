@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::machine::{NEVER, wait};
-use super::settings::nanos;
+use super::machine::{NEVER, remaining};
 use super::time_window::TimeWindow;
-use super::{Answer, Ended, Machine, Settings, Snapshot, Transition, Window};
+use super::{Admission, Answer, Ended, Machine, Refusal, Sample, Settings, Snapshot, Transition, Window};
+use crate::clock::nanos;
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
 
-/// The state of one breaker, shared by all its callers.
+/// The circuit of one breaker, shared by all its callers.
 ///
 /// The machine is behind a lock; what the usual call needs of it is published in atomic words before the lock
 /// is released. Times are nanoseconds from an arbitrary beginning, and are read only when something needs them.
 #[derive(Debug)]
-pub struct State {
+pub struct Circuit {
     gate: AtomicU64,
-    /// The deadline of an open circuit. It never decides alone to let a call pass, so it may lag behind the gate.
+    /// The deadline of the open circuit, or of the last one.
     reopen_at: AtomicU64,
     refused: AtomicU64,
     /// From this duration on a call is slow.
@@ -25,56 +25,7 @@ pub struct State {
     machine: Mutex<Machine>,
 }
 
-/// The permission to make one call, two words small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admission {
-    /// The gate that the call passed: its phase and generation.
-    gate: Gate,
-    /// When the call began; [`NEVER`] if slow calls are not judged.
-    started: u64,
-}
-
-impl Admission {
-    /// The number of the phase in which the call was admitted. Its result counts only there.
-    pub fn generation(self) -> u32 {
-        self.gate.generation()
-    }
-
-    /// Whether the call is a probe and holds a place.
-    #[inline]
-    pub fn is_probe(self) -> bool {
-        self.gate.is_half_open()
-    }
-
-    #[inline]
-    fn is_timed(self) -> bool {
-        self.started != NEVER
-    }
-}
-
-/// The answer to a call that may not be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// When the circuit lets probes through; `None` if nobody knows, in half-open or forced open.
-    pub retry_after: Option<Duration>,
-    /// The change that this call brought about by asking.
-    pub transition: Option<Transition>,
-}
-
-/// How an admitted call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sample {
-    /// The peer did what it was asked.
-    Success,
-    /// The peer failed, or the call panicked.
-    Failure,
-    /// The request itself was wrong. It counts as nothing, but shows that the peer answers.
-    CallerFault,
-    /// Nothing is known of the peer: the call was dropped, or refused by another policy.
-    Cancelled,
-}
-
-impl State {
+impl Circuit {
     /// A closed circuit.
     pub fn new(settings: &'static Settings) -> Self {
         let machine = Machine::new(settings);
@@ -104,12 +55,12 @@ impl State {
         let now = now();
         let reopen_at = self.reopen_at.load(Ordering::Relaxed);
         if gate.is_open() && now < reopen_at {
-            return Err(self.refuse(wait(reopen_at, now), None));
+            return Err(self.refuse(remaining(reopen_at, now), None));
         }
         self.ask_machine(now)
     }
 
-    /// Tells how an admitted call ended. The result of a call that was admitted in an earlier phase changes nothing.
+    /// Tells how an admitted call ended. The result of a call that was admitted in an earlier state changes nothing.
     #[inline]
     #[must_use = "the caller reports it"]
     pub fn record(&self, admission: Admission, sample: Sample, now: impl FnOnce() -> u64) -> Option<Transition> {
@@ -188,9 +139,7 @@ impl State {
             self.publish(&machine);
         }
         if answer == Answer::Refuse {
-            let known = machine.phase().is_open();
-            let retry_after = known.then(|| wait(machine.deadline(), now)).flatten();
-            return Err(self.refuse(retry_after, transition));
+            return Err(self.refuse(machine.wait(now), transition));
         }
         let started = if self.slow_from == NEVER { NEVER } else { now };
         Ok((Admission { gate: gate(&machine), started }, transition))
@@ -280,23 +229,26 @@ impl State {
         }
     }
 
-    /// The part of publishing that only a new phase needs.
+    /// The part of publishing that only a new state needs.
     #[cold]
     fn begin(&self, machine: &Machine) {
         self.refused.store(0, Ordering::Relaxed);
-        self.reopen_at.store(machine.deadline(), Ordering::Relaxed);
+        if machine.state().is_open() {
+            self.reopen_at.store(machine.deadline(), Ordering::Relaxed);
+        }
         if let Some(time) = &self.time {
-            time.drain(machine.generation());
+            // What was counted goes with its state.
+            let _ = time.drain(machine.generation());
         }
     }
 
     #[inline]
-    fn refuse(&self, retry_after: Option<Duration>, transition: Option<Transition>) -> Refusal {
+    fn refuse(&self, wait: u64, transition: Option<Transition>) -> Refusal {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        Refusal { retry_after, transition }
+        Refusal { wait, transition }
     }
 }
 
 fn gate(machine: &Machine) -> Gate {
-    Gate::new(machine.phase(), machine.generation(), machine.is_clean())
+    Gate::new(machine.state(), machine.generation(), machine.is_clean())
 }

@@ -1,0 +1,35 @@
+// #[deadline("3s")]
+// #[timeout(read = "1s")]
+// async fn ping(&mut self) -> Result<(), Error> {
+//     self.socket.ping().await
+// }
+
+async fn ping(&mut self) -> Result<(), Error> {
+    #[timeout(used)]
+    const _: () = ();
+    let (deadline, timeout) = {
+        static SITE: ::resil::Site = ::resil::Site {
+            function: ::core::concat!(::core::module_path!(), "::ping"),
+            file: ::core::file!(),
+            line: ::core::line!(),
+        };
+        static DEADLINE: ::resil::Deadline = ::resil::Deadline::within(
+                ::core::time::Duration::from_secs(3),
+            )
+            .at(&SITE);
+        static TIMEOUT: ::resil::Timeout = ::resil::Timeout::phases()
+            .read(::core::time::Duration::from_secs(1))
+            .at(&SITE);
+        ::resil::__private::collect!(SITE, Deadline(& DEADLINE), Timeout(& TIMEOUT));
+        (&DEADLINE, &TIMEOUT)
+    };
+    let deadline = deadline.start();
+    let attempt = async move {
+        if false {
+            return ::resil::__private::output::<Result<(), Error>>();
+        }
+        self.socket.ping().await
+    };
+    let outcome = timeout.apply(attempt).within(deadline).await;
+    outcome.map_err(::resil::Failure::into_error)
+}

@@ -1,0 +1,176 @@
+//! What each kind of function expands to, as files to read: `snapshots/*.rs`. `UPDATE_SNAPSHOTS=1 cargo test -p
+//! resil-macros` rewrites them; the review of that diff is the test.
+
+use crate::model::Kind;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use std::path::Path;
+use syn::{Attribute, Meta};
+
+/// Expands the outermost attribute, as the compiler would, and compares with the file.
+fn snapshot(name: &str, function: &TokenStream) {
+    let mut item = crate::parse::function::declaration(function.clone()).unwrap();
+    let first = item.attributes.remove(0);
+    let kind = Kind::named(&first.path().segments.last().unwrap().ident).unwrap();
+    let expanded = crate::stack::expand(kind, arguments(&first), item.to_tokens());
+    let expanded = format!(
+        "{}\n{}",
+        comment(&prettyplease::unparse(&syn::parse_quote!(#function))),
+        prettyplease::unparse(&syn::parse2(expanded).expect("an expansion is a file"))
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(name).with_extension("rs");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, &expanded).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(kept, expanded, "{} differs; UPDATE_SNAPSHOTS=1 rewrites it", path.display());
+}
+
+fn arguments(attribute: &Attribute) -> TokenStream {
+    match &attribute.meta {
+        Meta::List(list) => list.tokens.clone(),
+        other => {
+            assert!(matches!(other, Meta::Path(_)), "{}", other.to_token_stream());
+            TokenStream::new()
+        }
+    }
+}
+
+fn comment(source: &str) -> String {
+    source.lines().map(|line| format!("// {line}\n")).collect()
+}
+
+#[test]
+fn the_most_used_stack() {
+    snapshot(
+        "the_most_used_stack",
+        &quote! {
+            #[retry(idempotent)]
+            #[circuit_breaker(name = "payment")]
+            #[timeout("5s")]
+            pub async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, PaymentError> {
+                Ok(gateway.get(order).await?)
+            }
+        },
+    );
+}
+
+#[test]
+fn every_argument() {
+    snapshot(
+        "every_argument",
+        &quote! {
+            #[deadline("30s")]
+            #[retry(
+                idempotency_key = key, attempts = 4, base = "250ms", factor = 1.5, max = MAX, jitter = 0.2,
+                retry_status = [429], budget = "shared", failure_if = is_pending
+            )]
+            #[circuit_breaker(
+                name = "toss", window = "60s", min_calls = 10, failure_rate = 0.3, slow_call = "2s", slow_rate = 0.8,
+                open_for = "10s", open_factor = 2.0, open_max = "5m", half_open_calls = 2, half_open_max_wait = "20s",
+                failure_if = is_broken
+            )]
+            #[timeout("10s", connect = "2s", read = "5s")]
+            async fn confirm(&self, order: Order, key: &IdempotencyKey) -> Result<Receipt, Error> {
+                self.post(order, key).await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_retry_alone() {
+    snapshot(
+        "a_retry_alone",
+        &quote! {
+            #[retry(unsent)]
+            async fn ping() -> io::Result<()> {
+                connect().await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_circuit_breaker_alone() {
+    snapshot(
+        "a_circuit_breaker_alone",
+        &quote! {
+            #[circuit_breaker]
+            async fn ping(self: Arc<Self>) -> anyhow::Result<impl Iterator<Item = u8>> {
+                Ok(self.bytes().await?.into_iter())
+            }
+        },
+    );
+}
+
+#[test]
+fn a_timeout_under_a_deadline() {
+    snapshot(
+        "a_timeout_under_a_deadline",
+        &quote! {
+            #[deadline("3s")]
+            #[timeout(read = "1s")]
+            async fn ping(&mut self) -> Result<(), Error> {
+                self.socket.ping().await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_renamed_crate() {
+    snapshot(
+        "a_renamed_crate",
+        &quote! {
+            #[retry(idempotent, crate = crate::vendored::resil)]
+            #[crate::vendored::resil::timeout("1s")]
+            async fn ping() -> Result<(), Error> {
+                connect().await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_function_that_returns_a_future() {
+    snapshot(
+        "a_function_that_returns_a_future",
+        &quote! {
+            #[timeout("1s")]
+            fn ping(&self) -> impl Future<Output = Result<(), Error>> + Send {
+                let url = self.url();
+                async move { connect(url).await }
+            }
+        },
+    );
+}
+
+#[test]
+fn a_method_under_async_trait() {
+    // What `#[async_trait]` hands down.
+    snapshot(
+        "a_method_under_async_trait",
+        &quote! {
+            #[retry(idempotent)]
+            fn ping<'life0, 'async_trait>(
+                &'life0 self,
+            ) -> ::core::pin::Pin<Box<dyn ::core::future::Future<Output = Result<(), Error>> + Send + 'async_trait>>
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                Box::pin(async move {
+                    if let ::core::option::Option::Some(__ret) = ::core::option::Option::None::<Result<(), Error>> {
+                        #[allow(unreachable_code)]
+                        return __ret;
+                    }
+                    let __self = self;
+                    let __ret: Result<(), Error> = { __self.connect().await };
+                    #[allow(unreachable_code)]
+                    __ret
+                })
+            }
+        },
+    );
+}

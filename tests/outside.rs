@@ -1,0 +1,25 @@
+//! Builds, lints and runs `tests/outside`: crates that are not of this workspace, as a user's is not.
+
+use std::path::Path;
+use std::process::Command;
+
+fn cargo(arguments: &[&str]) {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside");
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        // Everything it needs, this workspace needs too.
+        .arg("--offline")
+        .current_dir(crates)
+        .env("CARGO_TARGET_DIR", target)
+        .env_remove("RUSTFLAGS")
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "cargo {}", arguments.join(" "));
+}
+
+#[test]
+fn crates_outside_the_workspace_build_lint_and_run_in_both_editions() {
+    cargo(&["clippy", "--workspace", "--all-targets", "--quiet"]);
+    cargo(&["test", "--workspace", "--quiet"]);
+}

@@ -1,0 +1,78 @@
+//! They compile, they are `Send`, they run.
+
+use crate::functions::{self, Failed};
+use crate::methods::Service;
+use crate::traits::{Boxed, Defaulted, Gateway, Partner, through};
+use crate::{functions as f, hygiene};
+use resil::IdempotencyKey;
+use std::rc::Rc;
+use std::sync::Arc;
+
+#[tokio::test]
+async fn functions_run_in_spawned_tasks() {
+    let spawned = tokio::spawn(async {
+        assert_eq!(f::borrowed("text").await.unwrap(), "text");
+        assert_eq!(f::generic::<_, 2>(7).await.unwrap(), ["7", "7"]);
+        assert_eq!(f::opaque([1, 2]).await.unwrap().collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(format!("{:?}", f::coerced(8).await.unwrap()), "\"many\"");
+        assert_eq!(f::lifetimes("a", ("b", 1)).await.unwrap(), "b");
+        assert_eq!(f::consumed(vec![Box::new(1)]).await.unwrap(), 0);
+        assert_eq!(f::promised(4).await.unwrap(), 8);
+        assert_eq!(f::recursive(3).await.unwrap(), 3);
+        let key = IdempotencyKey::random();
+        assert_eq!(f::keyed(&key, 0).await.unwrap(), key.as_str());
+    });
+    spawned.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failure_comes_back_as_the_functions_own() {
+    let failed = functions::borrowed("").await.unwrap_err();
+    assert!(matches!(failed, Failed::Io(_)), "{failed:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_send_runs_in_a_local_set() {
+    let set = tokio::task::LocalSet::new();
+    let value = set.run_until(async { tokio::task::spawn_local(f::local(Rc::new(7))).await.unwrap() }).await;
+    assert_eq!(value.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn methods_run_in_spawned_tasks() {
+    let spawned = tokio::spawn(async {
+        let mut service = Service::<u8>::associated(&7).await.unwrap();
+        assert_eq!(service.exclusive().await.unwrap(), 2);
+        assert_eq!(service.shared().await.unwrap(), &7);
+        assert_eq!(Arc::new(Service::<u8>::default()).counted().await.unwrap(), 0);
+        assert_eq!(service.consumed().await.unwrap(), 7);
+    });
+    spawned.await.unwrap();
+}
+
+#[tokio::test]
+async fn traits_run_in_spawned_tasks() {
+    let spawned = tokio::spawn(async {
+        assert_eq!(Partner.declared(5).await.unwrap(), 5);
+        assert_eq!(Gateway::provided(&Partner).await.unwrap(), 1);
+        assert_eq!(through(&Partner).await.unwrap(), 3);
+        let boxed: Box<dyn Boxed> = Box::new(Partner);
+        assert_eq!(boxed.boxed("a", "b".to_owned()).await.unwrap(), "ab");
+        assert!(boxed.boxed("", String::new()).await.is_err());
+        assert_eq!(boxed.provided().await.unwrap(), 7);
+    });
+    spawned.await.unwrap();
+    assert_eq!(Partner.defaulted().await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn names_do_not_collide() {
+    assert_eq!(hygiene::names(1, 1, 1, 1, 1, 1, 1, 1, 1, 1).await.unwrap(), 13);
+    assert_eq!(hygiene::shadowed::shadowed().await.unwrap(), 7);
+    assert_eq!(hygiene::crowded::crowded().await.unwrap(), 7);
+}
+
+#[test]
+fn nothing_here_is_misconfigured() {
+    assert_eq!(resil::check(), Ok(()));
+}
