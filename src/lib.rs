@@ -33,11 +33,10 @@
 //! # Features
 //!
 //! - `tracing` (default): one `tracing` event for each transition, refusal, retry and time-out.
-//! - `http`: [`http::Error`](crate::http::Error), a ready error type, and [`Classify`] for `http::StatusCode`.
-//! - `reqwest`: the reqwest adapter, [`checked()`](crate::http::Checked::checked) and
-//!   [`http::client()`](crate::http::client()); includes `http`.
-//! - `anyhow`: [`Classify`] for `anyhow::Error`.
-//! - `testing`: [`testing`](crate::testing), a registry and a clock for each test.
+//! - `http`: `resil::http::Error`, a ready error type, and [`Classify`](trait@Classify) for `http::StatusCode`.
+//! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
+//! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
+//! - `testing`: `resil::testing`, a registry and a clock for each test.
 
 #![forbid(unsafe_code)]
 
@@ -50,6 +49,11 @@ pub use resil_runtime::*;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So do those of the pages beside it.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/operation.md")]
+struct Operation;
 
 /// The sample messages of the README are the real ones.
 ///

@@ -527,3 +527,22 @@ fn a_hostile_name_is_data() {
     let text = error.to_string();
     assert!(!text.contains('\n') && !text.contains('\u{1b}'), "{text:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_counts_a_peer_that_hangs_until_its_callers_deadline() {
+    #[circuit_breaker(name = "hangs", window = 2, min_calls = 2)]
+    async fn inner() -> Result<(), Error> {
+        pending().await
+    }
+    #[deadline("1s")]
+    async fn outer() -> Result<(), Error> {
+        inner().await
+    }
+    static HANGS: resil::CircuitBreaker =
+        resil::CircuitBreaker::named("hangs").window(resil::Window::Calls(2)).min_calls(2);
+    let _scope = resil::testing::isolated();
+    for _ in 0..2 {
+        assert!(matches!(outer().await, Err(Error::DeadlineExceeded { attempted: true, .. })));
+    }
+    assert_eq!(HANGS.snapshot().unwrap().state, resil::CircuitState::Open);
+}

@@ -5,36 +5,13 @@
 //! follows the future wherever it is polled.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{IdempotencyKey, Site, clock};
+use crate::{Due, IdempotencyKey, Site, clock};
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 scoped_tls::scoped_thread_local!(static CURRENT: Frame);
-
-/// The moment a `#[deadline]` ends at, and whose it is.
-#[derive(Debug, Clone, Copy)]
-pub struct Due {
-    pub(crate) at: Instant,
-    pub(crate) limit: Duration,
-    pub(crate) site: &'static Site,
-}
-
-impl Due {
-    /// The nearer of two.
-    pub(crate) fn nearer(a: Option<Self>, b: Option<Self>) -> Option<Self> {
-        match (a, b) {
-            (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
-            (a, b) => a.or(b),
-        }
-    }
-
-    /// What is left of it; zero when it has passed.
-    pub fn remaining(&self) -> Duration {
-        self.at.saturating_duration_since(clock::instant())
-    }
-}
 
 /// What allows the running call to be repeated.
 #[derive(Debug, Clone, Default)]
@@ -50,11 +27,18 @@ pub(crate) enum Proof {
     Key(IdempotencyKey),
 }
 
+/// The longest wait for a connection, and whose bound it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConnectBound {
+    pub(crate) limit: Duration,
+    pub(crate) site: &'static Site,
+}
+
 /// What one attempt hands to the calls within it.
 #[derive(Debug, Default)]
 pub(crate) struct Frame {
     pub(crate) deadline: Option<Due>,
-    pub(crate) connect: Option<Duration>,
+    pub(crate) connect: Option<ConnectBound>,
     pub(crate) proof: Proof,
     /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
     marks: Cell<u32>,
@@ -65,6 +49,11 @@ impl Frame {
     /// A frame that says no more than why its call may be repeated.
     pub(crate) fn of(proof: Proof) -> Self {
         Self { proof, ..Self::default() }
+    }
+
+    /// A frame that bounds the connections made within.
+    pub(crate) fn bounding(connect: Option<ConnectBound>) -> Self {
+        Self { connect, ..Self::default() }
     }
 
     /// Takes over what the caller's frame bounds more tightly.
@@ -125,7 +114,7 @@ pub(crate) fn deadline() -> Option<Due> {
 }
 
 /// The bound on connecting in force here.
-pub(crate) fn connect_bound() -> Option<Duration> {
+pub(crate) fn connect_bound() -> Option<ConnectBound> {
     current(|frame| frame.connect).flatten()
 }
 

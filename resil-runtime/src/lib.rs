@@ -15,13 +15,12 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use context::Due;
 pub use failure::{
     Classify, ConnectTimeout, Effect, Error, Failure, Kind, Misconfiguration, Phase, Represents, Verdict,
 };
 pub use policy::attempt::Attempt;
 pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
-pub use policy::deadline::Deadline;
+pub use policy::deadline::{Deadline, Due};
 pub use policy::dial::Dial;
 pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry};
 pub use policy::timeout::Timeout;

@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_connect_timeout_is_found_deep_in_a_chain() {
-        let inner = io::Error::from(ConnectTimeout::after(std::time::Duration::from_secs(2)));
+        let inner = io::Error::from(ConnectTimeout::new(std::time::Duration::from_secs(2), &crate::Site::UNKNOWN));
         let outer = io::Error::other(inner);
         let error: Box<dyn StdError + Send + Sync> = Box::new(outer);
         assert_eq!(error.verdict(), Verdict::transient().unsent());

@@ -31,9 +31,12 @@ use std::error::Error as StdError;
 /// the features of the same names, `http::StatusCode`, `reqwest::Error` and `anyhow::Error`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what its failures mean",
-    label = "retry, circuit breaker and fallback decide from a verdict: `Classify` is missing",
-    note = "put `#[derive(resil::Classify)]` on the error enum and mark each variant: `#[classify(transient)]`, \
-            `#[classify(permanent)]`, `#[classify(caller)]`, `#[classify(delegate)]` or `#[classify(status)]`"
+    label = "retry and circuit breaker decide from a verdict: `Classify` is missing",
+    note = "if it is your own enum, write `#[derive(resil::Classify)]` above it and mark each variant:\n\
+            `#[classify(transient)]`, `#[classify(permanent)]`, `#[classify(caller)]`, `#[classify(delegate)]` or \
+            `#[classify(status)]`",
+    note = "if it is another crate's type, return `resil::http::Error` (feature `http`), `anyhow::Error` (feature \
+            `anyhow`),\nor an enum of your own with a variant that holds it"
 )]
 pub trait Classify {
     /// What this error means.
@@ -44,13 +47,16 @@ pub trait Classify {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold a refusal of resil: `From<resil::Error>` is missing",
     label = "an open circuit or a time-out has no place in this type",
-    note = "if it is your own enum, add a variant:  `Policy(resil::Error)`  and\n\
-            `impl From<resil::Error> for MyError {{ fn from(e: resil::Error) -> Self {{ Self::Policy(e) }} }}`",
-    note = "if it is another crate's type, return `resil::http::Error` (feature `http`), `anyhow::Error`, or wrap it:\n\
+    note = "if it is your own enum, add a variant `Policy(resil::Error)` and\n\
+            `impl From<resil::Error> for MyError {{ fn from(error: resil::Error) -> Self {{ Self::Policy(error) }} }}`",
+    note = "if it is another crate's type, return `resil::http::Error` (feature `http`), `anyhow::Error` (feature \
+            `anyhow`), or wrap it:\n\
             `#[derive(Debug, resil::Classify)]`\n\
             `enum MyError {{`\n\
-            `    #[classify(delegate)] Call({Self}),`\n\
-            `    #[classify(delegate)] Policy(resil::Error),`\n\
+            `    #[classify(permanent)] // or transient, or caller; delegate if it is a Classify itself`\n\
+            `    Call({Self}),`\n\
+            `    #[classify(delegate)]`\n\
+            `    Policy(resil::Error),`\n\
             `}}`"
 )]
 pub trait Represents: Sized {

@@ -37,7 +37,7 @@ pub enum Error {
     CircuitOpen {
         /// The breaker's name, or its call site if it has none.
         name: &'static str,
-        /// When the next call has a chance.
+        /// When the next call has a chance; `open_for` where nobody knows, in half-open or forced open.
         retry_after: Duration,
     },
     /// A bound of `#[timeout]` passed. After [`Phase::Read`] and [`Phase::Attempt`] the outcome is *unknown*: check,
@@ -95,7 +95,7 @@ impl fmt::Display for Error {
         match self {
             Self::CircuitOpen { name, retry_after } => write!(
                 f,
-                "circuit breaker `{}` is open: not called, next chance in {retry_after:.1?}",
+                "circuit breaker `{}` is open: not called, worth another try in {retry_after:.1?}",
                 name.escape_debug()
             ),
             Self::Timeout { site, phase: Phase::Connect, limit } => {
@@ -138,11 +138,17 @@ impl From<Error> for io::Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectTimeout {
     limit: Duration,
+    site: &'static Site,
 }
 
 impl ConnectTimeout {
-    pub(crate) const fn after(limit: Duration) -> Self {
-        Self { limit }
+    pub(crate) const fn new(limit: Duration, site: &'static Site) -> Self {
+        Self { limit, site }
+    }
+
+    /// The function whose bound it was.
+    pub const fn site(&self) -> &'static Site {
+        self.site
     }
 
     /// The bound that passed.
@@ -153,7 +159,7 @@ impl ConnectTimeout {
 
 impl fmt::Display for ConnectTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no connection within {:?}: nothing was sent", self.limit)
+        Error::from(*self).fmt(f)
     }
 }
 
@@ -162,6 +168,12 @@ impl std::error::Error for ConnectTimeout {}
 impl Classify for ConnectTimeout {
     fn verdict(&self) -> Verdict {
         Verdict::transient().unsent()
+    }
+}
+
+impl From<ConnectTimeout> for Error {
+    fn from(ConnectTimeout { limit, site }: ConnectTimeout) -> Self {
+        Self::Timeout { site, phase: Phase::Connect, limit }
     }
 }
 

@@ -5,8 +5,8 @@ use super::{Classify, Verdict};
 /// A function's return type that can carry a failure.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot carry a failure",
-    label = "a refusal or a time-out has no way out of this function",
-    note = "return a `Result`, for example `-> Result<{Self}, resil::Error>`"
+    label = "a failure has no way out of this function",
+    note = "write `-> Result<{Self}, resil::Error>`"
 )]
 pub trait Fallible: Sized {
     /// What success holds.
@@ -128,7 +128,9 @@ pub fn failure_if<T, E, J: Judgement>(
 /// A field marked `#[classify(status)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a status code",
-    label = "`#[classify(status)]` reads a `u16` or an `http::StatusCode` (feature `http`)"
+    label = "`#[classify(status)]` reads a `u16` or an `http::StatusCode` (feature `http`)",
+    note = "keep the status as a `u16`, or say what the variant means: `#[classify(transient)]`, \
+            `#[classify(permanent)]` or `#[classify(caller)]`"
 )]
 pub trait StatusCode {
     /// The number.

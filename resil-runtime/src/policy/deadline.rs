@@ -1,6 +1,7 @@
-use crate::context::{self, Due};
-use crate::{Site, clock};
+use crate::registry::events;
+use crate::{Error, Site, clock, context};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// One bound over all attempts and waits: what `#[deadline]` expands to.
 ///
@@ -37,8 +38,36 @@ impl Deadline {
     }
 
     /// Starts the clock. If a caller's deadline is nearer, that one counts.
-    pub fn start(&self) -> Due {
-        let own = Due { at: clock::after(clock::instant(), self.limit), limit: self.limit, site: self.site };
+    pub fn start(&'static self) -> Due {
+        let own = Due { at: clock::after(clock::instant(), self.limit), of: self };
         Due::nearer(Some(own), context::deadline()).unwrap_or(own)
+    }
+}
+
+/// The moment a [`Deadline`] ends at.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    pub(crate) at: Instant,
+    of: &'static Deadline,
+}
+
+impl Due {
+    /// The nearer of two.
+    pub(crate) fn nearer(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// What is left of it; zero when it has passed.
+    pub fn remaining(&self) -> Duration {
+        self.at.saturating_duration_since(clock::instant())
+    }
+
+    pub(crate) fn exceeded(&self, attempted: bool) -> Error {
+        let Deadline { site, limit } = *self.of;
+        events::deadline(site, limit, attempted);
+        Error::DeadlineExceeded { site, limit, attempted }
     }
 }

@@ -1,12 +1,11 @@
-use crate::context::{self, Dialling};
+use crate::context::{self, ConnectBound, Dialling};
 use crate::failure::ConnectTimeout;
 use crate::registry::{Registry, events};
-use crate::{Phase, Site, clock};
+use crate::{Phase, clock};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::time::Sleep;
 
 pin_project! {
@@ -25,7 +24,7 @@ pin_project! {
 #[derive(Debug)]
 enum State {
     New,
-    Running { limit: Option<Duration>, dialling: Option<Dialling> },
+    Running { bound: Option<ConnectBound>, dialling: Option<Dialling> },
 }
 
 impl<F> Dial<F> {
@@ -45,9 +44,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let State::New = this.state {
-            *this.state = State::Running { limit: context::connect_bound(), dialling: Dialling::start() };
+            *this.state = State::Running { bound: context::connect_bound(), dialling: Dialling::start() };
         }
-        let State::Running { limit, dialling } = this.state else { return Poll::Pending };
+        let State::Running { bound, dialling } = this.state else { return Poll::Pending };
         if dialling.as_ref().is_some_and(|dialling| !dialling.is_ours()) {
             *dialling = None;
         }
@@ -57,7 +56,7 @@ where
             }
             return Poll::Ready(result);
         }
-        let Some(limit) = *limit else { return Poll::Pending };
+        let Some(ConnectBound { limit, site }) = *bound else { return Poll::Pending };
         if this.timer.is_none() {
             this.timer.set(Some(tokio::time::sleep_until(clock::after(clock::instant(), limit))));
         }
@@ -67,7 +66,7 @@ where
             return Poll::Pending;
         }
         *dialling = None;
-        events::timed_out(&Site::UNKNOWN, Phase::Connect, limit);
-        Poll::Ready(Err(ConnectTimeout::after(limit).into()))
+        events::timed_out(site, Phase::Connect, limit);
+        Poll::Ready(Err(ConnectTimeout::new(limit, site).into()))
     }
 }

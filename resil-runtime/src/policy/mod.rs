@@ -2,6 +2,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod circuit_breaker;
+mod clocks;
 pub(crate) mod deadline;
 pub(crate) mod dial;
 pub(crate) mod retry;

@@ -1,5 +1,7 @@
 use super::attempt::Attempt;
-use crate::Site;
+use crate::context::ConnectBound;
+use crate::registry::{Registry, events};
+use crate::{Error, Phase, Site};
 use std::time::Duration;
 
 /// Bounds on one attempt: what `#[timeout]` expands to.
@@ -36,9 +38,15 @@ pub(super) struct Bounds {
 impl Bounds {
     pub(super) const NONE: Self = Self { attempt: None, connect: None, read: None, site: &Site::UNKNOWN };
 
-    /// Whether the attempt watches its phases, for which it needs a frame.
-    pub(super) fn phases(&self) -> bool {
-        self.connect.is_some() || self.read.is_some()
+    pub(super) fn timed_out(&self, phase: Phase) -> Error {
+        let limit = match phase {
+            Phase::Connect => self.connect,
+            Phase::Read => self.read,
+            Phase::Attempt => self.attempt,
+        };
+        let (site, limit) = (self.site, limit.unwrap_or_default());
+        events::timed_out(site, phase, limit);
+        Error::Timeout { site, phase, limit }
     }
 }
 
@@ -74,11 +82,55 @@ impl Timeout {
     }
 
     /// Runs one attempt within these bounds.
-    pub fn apply<F>(&self, body: F) -> Attempt<F> {
+    pub fn apply<F>(&self, body: F) -> Attempt<'_, F> {
         Attempt::bounded(body, self)
     }
 
     pub(super) fn bounds(&self) -> &Bounds {
         &self.bounds
+    }
+
+    pub(super) fn connect_bound(&self) -> Option<ConnectBound> {
+        self.bounds.connect.map(|limit| ConnectBound { limit, site: self.bounds.site })
+    }
+
+    /// Whether the attempt watches its phases, for which it needs a frame.
+    #[inline]
+    pub(super) fn needs_frame(&self) -> bool {
+        self.bounds.connect.is_some() || self.bounds.read.is_some()
+    }
+
+    /// Says once that a `connect` bound has nothing that enforces it; an error where a test asked for strictness.
+    #[inline]
+    pub(super) fn enforced(&self) -> Result<(), Error> {
+        if self.bounds.connect.is_none() { Ok(()) } else { self.connect_enforced() }
+    }
+
+    #[cold]
+    fn connect_enforced(&self) -> Result<(), Error> {
+        let site = self.bounds.site;
+        Registry::with(|registry| {
+            if !registry.connect_is_unenforced() {
+                return Ok(());
+            }
+            #[cfg(feature = "testing")]
+            if crate::testing::is_strict() {
+                return Err(crate::registry::misconfigured(format!(
+                    "`connect` in {site} bounds nothing: no adapter is installed. Build the client with \
+                     `resil::http::client()`, or dial through `resil::net::connect`"
+                )));
+            }
+            if registry.warn_of_dials() {
+                events::connect_unenforced(site);
+            }
+            Ok(())
+        })
+    }
+
+    /// Every bound out of range, as one sentence.
+    pub(crate) fn out_of_range(&self) -> Option<String> {
+        let Bounds { attempt, connect, read, site } = self.bounds;
+        let zero = [attempt, connect, read].into_iter().flatten().any(|bound| bound.is_zero());
+        zero.then(|| format!("a bound of the timeout of {site} is zero: no call can meet it; write \"5s\""))
     }
 }

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 pub fn check() -> Result<(), Misconfiguration> {
     clock::warm();
     let breakers: Vec<_> = breakers().collect();
-    let mut problems: Vec<String> = breakers.iter().filter_map(|breaker| breaker.out_of_range()).collect();
+    let mut problems: Vec<String> = policies().filter_map(out_of_range).collect();
 
     let mut by_name: BTreeMap<&str, Vec<&CircuitBreaker>> = BTreeMap::new();
     for breaker in breakers {
@@ -47,12 +47,25 @@ pub(crate) fn conflict_of(breaker: &CircuitBreaker) -> Option<String> {
     breakers().filter(|other| other.name() == Some(name)).find_map(|other| conflict(name, other, breaker))
 }
 
+fn policies() -> impl Iterator<Item = &'static Policy> {
+    inventory::iter::<CallSite>.into_iter().flat_map(|call_site| call_site.policies)
+}
+
 fn breakers() -> impl Iterator<Item = &'static CircuitBreaker> {
-    let policies = inventory::iter::<CallSite>.into_iter().flat_map(|call_site| call_site.policies);
-    policies.filter_map(|policy| match policy {
+    policies().filter_map(|policy| match policy {
         Policy::CircuitBreaker(breaker) => Some(*breaker),
         _ => None,
     })
+}
+
+/// The literals of attributes are checked by the compiler; constants are not known to it.
+fn out_of_range(policy: &Policy) -> Option<String> {
+    match policy {
+        Policy::Retry(retry) => retry.out_of_range(),
+        Policy::CircuitBreaker(breaker) => breaker.out_of_range(),
+        Policy::Timeout(timeout) => timeout.out_of_range(),
+        Policy::Deadline(_) => None,
+    }
 }
 
 fn conflict(name: &str, a: &CircuitBreaker, b: &CircuitBreaker) -> Option<String> {

@@ -51,6 +51,8 @@ pub(crate) enum Owner {
 pub(crate) struct Registry {
     breakers: Mutex<HashMap<Owner, &'static Breaker>>,
     budgets: Mutex<HashMap<Owner, &'static Budget>>,
+    /// Breakers with equal settings share them.
+    settings: Mutex<Vec<&'static Settings>>,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
 }
@@ -78,7 +80,7 @@ impl Registry {
         let breaker = *breakers
             .entry(owner)
             // A breaker lives as long as its name does, which is as long as the process.
-            .or_insert_with(|| Box::leak(Box::new(Breaker::new(label(), *settings))));
+            .or_insert_with(|| Box::leak(Box::new(Breaker::new(label(), self.interned(settings)))));
         let differences = breaker.settings().differences(settings);
         if differences.is_empty() {
             return Ok(breaker);
@@ -88,6 +90,16 @@ impl Registry {
             breaker.label().escape_debug(),
             differences.join(", ")
         )))
+    }
+
+    fn interned(&self, settings: &Settings) -> &'static Settings {
+        let mut all = lock(&self.settings);
+        if let Some(equal) = all.iter().find(|known| **known == settings) {
+            return equal;
+        }
+        let new: &'static Settings = Box::leak(Box::new(*settings));
+        all.push(new);
+        new
     }
 
     pub(crate) fn budget(&self, owner: Owner) -> &'static Budget {

@@ -14,9 +14,7 @@ pub(crate) struct Breaker {
 }
 
 impl Breaker {
-    pub(crate) fn new(label: &'static str, settings: Settings) -> Self {
-        // Lives as long as the name does, which is as long as the process.
-        let settings: &'static Settings = Box::leak(Box::new(settings));
+    pub(crate) fn new(label: &'static str, settings: &'static Settings) -> Self {
         Self { label, settings, circuit: Circuit::new(settings) }
     }
 
@@ -60,7 +58,7 @@ impl Breaker {
 /// answer [`Error::Misconfigured`]; `resil::check()` finds those of attributes at start.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
 /// use resil::{CircuitBreaker, CircuitState};
 /// use std::io;
 ///
@@ -69,11 +67,11 @@ impl Breaker {
 /// let answer = GEOCODER.call(async { Ok::<_, io::Error>("Seoul") }).await;
 /// assert_eq!(answer.unwrap(), "Seoul");
 ///
-/// GEOCODER.force_open();
+/// GEOCODER.force_open()?;
 /// assert!(GEOCODER.call(async { Ok::<_, io::Error>("Seoul") }).await.is_err());
 /// assert_eq!(GEOCODER.snapshot().unwrap().circuit, CircuitState::ForcedOpen);
-/// GEOCODER.reset();
-/// # }
+/// GEOCODER.reset()?;
+/// # Ok(()) }
 /// ```
 #[derive(Debug)]
 pub struct CircuitBreaker {
@@ -229,36 +227,56 @@ impl CircuitBreaker {
     }
 
     /// Refuses every call until [`reset`](Self::reset).
-    pub fn force_open(&self) {
-        self.change(Circuit::force_open);
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`], as in [`admit`](Self::admit); nothing is changed then.
+    pub fn force_open(&self) -> Result<(), Error> {
+        self.change(Circuit::force_open)
     }
 
     /// Refuses every call for so long, then lets probes decide.
-    pub fn force_open_for(&self, time: Duration) {
-        self.change(|circuit| circuit.force_open_for(time, clock::now()));
+    ///
+    /// # Errors
+    ///
+    /// As [`force_open`](Self::force_open).
+    pub fn force_open_for(&self, time: Duration) -> Result<(), Error> {
+        self.change(|circuit| circuit.force_open_for(time, clock::now()))
     }
 
     /// Lets every call through and records none, until [`reset`](Self::reset).
-    pub fn disable(&self) {
-        self.change(Circuit::disable);
+    ///
+    /// # Errors
+    ///
+    /// As [`force_open`](Self::force_open).
+    pub fn disable(&self) -> Result<(), Error> {
+        self.change(Circuit::disable)
     }
 
     /// Records and never refuses, and reports when it would have opened: for trying a breaker in production.
-    pub fn observe(&self) {
-        self.change(Circuit::observe);
+    ///
+    /// # Errors
+    ///
+    /// As [`force_open`](Self::force_open).
+    pub fn observe(&self) -> Result<(), Error> {
+        self.change(Circuit::observe)
     }
 
     /// Closes the circuit and forgets its window.
-    pub fn reset(&self) {
-        self.change(Circuit::reset);
+    ///
+    /// # Errors
+    ///
+    /// As [`force_open`](Self::force_open).
+    pub fn reset(&self) -> Result<(), Error> {
+        self.change(Circuit::reset)
     }
 
-    fn change(&self, how: impl FnOnce(&Circuit) -> Option<Transition>) {
-        if let Ok(breaker) = self.breaker()
-            && let Some(transition) = how(&breaker.circuit)
-        {
+    fn change(&self, how: impl FnOnce(&Circuit) -> Option<Transition>) -> Result<(), Error> {
+        let breaker = self.breaker()?;
+        if let Some(transition) = how(&breaker.circuit) {
             breaker.report(transition);
         }
+        Ok(())
     }
 
     #[inline]

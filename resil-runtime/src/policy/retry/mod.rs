@@ -12,9 +12,9 @@ pub use delay::Delay;
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
 
-use crate::context::{self, Due, Proof};
+use crate::context::{self, Proof};
 use crate::registry::{Owner, Slot, events};
-use crate::{Effect, Kind, Site, Verdict, clock};
+use crate::{Due, Effect, Kind, Site, Verdict, clock};
 use backoff::Backoff;
 use std::time::Duration;
 
@@ -175,6 +175,24 @@ impl Retry {
     #[inline]
     pub fn start_with<'a>(&'a self, key: &'a IdempotencyKey) -> Attempts<'a> {
         Attempts { key: Some(key), ..self.start() }
+    }
+
+    /// Every setting out of range, as one sentence.
+    pub(crate) fn out_of_range(&self) -> Option<String> {
+        let Backoff { factor, jitter, .. } = self.backoff;
+        let mut wrong = Vec::new();
+        if self.attempts == 0 {
+            wrong.push("`attempts = 0` runs nothing: write 1 or more".to_owned());
+        }
+        if !(factor >= 1.0 && factor.is_finite()) {
+            wrong.push(format!("`factor = {factor}` does not grow: write 1.0 or more"));
+        }
+        if let Jitter::Fraction(part) = jitter
+            && !(part > 0.0 && part <= 1.0)
+        {
+            wrong.push(format!("`jitter = {part}` is no fraction: write one above 0 and at most 1"));
+        }
+        (!wrong.is_empty()).then(|| format!("retry of {}: {}", self.site, wrong.join("; ")))
     }
 
     fn budget_state(&self) -> Option<&'static Budget> {

@@ -1,0 +1,107 @@
+//! The clocks of one pending attempt: its own bound, the read clock, and the deadline above it.
+
+use super::timeout::{Bounds, Timeout};
+use crate::context::{Activity, Frame};
+use crate::{Due, Error, Phase, clock};
+use pin_project_lite::pin_project;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::time::{Instant, Sleep};
+
+pin_project! {
+    /// One timer for all bounds, armed for the nearest.
+    #[derive(Debug)]
+    pub(super) struct Clock {
+        #[pin]
+        timer: Sleep,
+        // When the body was first pending; the attempt's bound counts from here.
+        pending_since: Instant,
+        // When the read clock last restarted, and the marks it had seen by then.
+        silent_since: Instant,
+        marks: u32,
+    }
+}
+
+/// What bounds an attempt.
+pub(super) struct Watch<'a> {
+    pub(super) timeout: Option<&'a Timeout>,
+    pub(super) frame: Option<&'a Frame>,
+    /// Its own, or the nearest of its callers': whoever waits for a peer fails by itself when that passes, so that
+    /// its breaker counts it, instead of being dropped from above.
+    pub(super) deadline: Option<Due>,
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    Phase(Phase),
+    Deadline(Due),
+}
+
+impl Watch<'_> {
+    /// Decides, after a pending poll, whether a bound has passed, and sees to it that the next one wakes the task.
+    pub(super) fn expired(&self, slot: &mut Option<Pin<Box<Clock>>>, cx: &mut Context<'_>) -> Poll<Error> {
+        if self.is_unbounded() {
+            return Poll::Pending;
+        }
+        let now = clock::instant();
+        let mut clock = slot
+            .get_or_insert_with(|| {
+                let marks = self.frame.map_or(0, Frame::marks);
+                let timer = tokio::time::sleep_until(now);
+                Box::pin(Clock { timer, pending_since: now, silent_since: now, marks })
+            })
+            .as_mut();
+        loop {
+            let now = clock::instant();
+            let Some((due, bound)) = self.nearest(clock.as_mut(), now) else { return Poll::Pending };
+            // Asked of the clock and not of the timer, which stays pending for a task that has used up its budget.
+            if due <= now {
+                return Poll::Ready(self.error(bound));
+            }
+            let mut timer = clock.as_mut().project().timer;
+            // A later bound (the read clock restarted) is looked at when the timer rings, not at every mark.
+            if timer.deadline() > due || timer.is_elapsed() || timer.deadline() <= now {
+                timer.as_mut().reset(due);
+            }
+            ready!(timer.poll(cx));
+        }
+    }
+
+    fn is_unbounded(&self) -> bool {
+        let bounded = self.timeout.map(Timeout::bounds).is_some_and(|bounds| bounds.attempt.or(bounds.read).is_some());
+        !bounded && self.deadline.is_none()
+    }
+
+    /// The bound that passes first.
+    fn nearest(&self, clock: Pin<&mut Clock>, now: Instant) -> Option<(Instant, Bound)> {
+        let clock = clock.project();
+        let Bounds { attempt, read, .. } = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
+        let attempt = attempt.map(|limit| (clock::after(*clock.pending_since, limit), Bound::Phase(Phase::Attempt)));
+        let read = read.zip(self.frame).map(|(limit, frame)| {
+            restart(clock.silent_since, clock.marks, frame, now);
+            (clock::after(*clock.silent_since, limit), Bound::Phase(Phase::Read))
+        });
+        let deadline = self.deadline.map(|due| (due.at, Bound::Deadline(due)));
+        [attempt, read, deadline].into_iter().flatten().min_by_key(|(due, _)| *due)
+    }
+
+    fn error(&self, bound: Bound) -> Error {
+        match bound {
+            Bound::Deadline(due) => due.exceeded(true),
+            Bound::Phase(phase) => self.timeout.map_or(&Bounds::NONE, Timeout::bounds).timed_out(phase),
+        }
+    }
+}
+
+/// The read clock restarts on a mark, never on a mere poll, and stands still while a connection is being made.
+fn restart(silent_since: &mut Instant, marks: &mut u32, frame: &Frame, now: Instant) {
+    if *marks != frame.marks() {
+        *marks = frame.marks();
+        *silent_since = now;
+    }
+    match frame.activity().map(Activity::dialled_by) {
+        Some(Some(dialled)) => *silent_since = dialled.max(*silent_since),
+        Some(None) => *silent_since = now,
+        None => {}
+    }
+}

@@ -1,0 +1,135 @@
+//! What a call costs in memory: nothing on success and nothing on refusal.
+
+use resil::{Classify, Error, circuit_breaker, deadline, retry, timeout};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    /// Live bytes.
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: hands every request to the system allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        BYTES.set(BYTES.get() + layout.size().cast_signed());
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.set(BYTES.get() - layout.size().cast_signed());
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[derive(Debug, Classify)]
+enum Failed {
+    #[classify(transient)]
+    Busy,
+    #[classify(delegate)]
+    Policy(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Policy(error)
+    }
+}
+
+#[circuit_breaker(name = "count")]
+async fn counted(ok: bool) -> Result<u32, Failed> {
+    if ok { Ok(7) } else { Err(Failed::Busy) }
+}
+
+#[circuit_breaker(name = "time", window = "60s")]
+async fn timed(ok: bool) -> Result<u32, Failed> {
+    if ok { Ok(7) } else { Err(Failed::Busy) }
+}
+
+#[circuit_breaker(name = "open", window = 1, min_calls = 1)]
+async fn refused(ok: bool) -> Result<u32, Failed> {
+    if ok { Ok(7) } else { Err(Failed::Busy) }
+}
+
+#[retry(idempotent, base = "0ms", budget = none)]
+async fn retried(ok: bool) -> Result<u32, Failed> {
+    if ok { Ok(7) } else { Err(Failed::Busy) }
+}
+
+#[timeout("5s")]
+async fn bounded(ok: bool) -> Result<u32, Failed> {
+    if ok { Ok(7) } else { Err(Failed::Busy) }
+}
+
+#[deadline("30s")]
+#[retry(idempotent)]
+#[circuit_breaker(name = "whole")]
+#[timeout("5s", connect = "1s", read = "5s")]
+async fn whole(ok: bool) -> Result<u32, Failed> {
+    if ok { Ok(7) } else { Err(Failed::Busy) }
+}
+
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("ready at once"),
+    }
+}
+
+/// Allocations of a hundred calls, after the first one looked its state up.
+fn allocations<T>(mut call: impl FnMut() -> T) -> usize {
+    call();
+    let before = ALLOCATIONS.get();
+    for _ in 0..100 {
+        std::hint::black_box(call());
+    }
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn success_allocates_nothing() {
+    assert_eq!(allocations(|| ready(counted(true)).is_ok()), 0, "breaker");
+    assert_eq!(allocations(|| ready(timed(true)).is_ok()), 0, "breaker on a time window");
+    assert_eq!(allocations(|| ready(retried(true)).is_ok()), 0, "retry");
+    assert_eq!(allocations(|| ready(bounded(true)).is_ok()), 0, "timeout");
+    assert_eq!(allocations(|| ready(whole(true)).is_ok()), 0, "the whole stack");
+}
+
+#[test]
+fn failure_refusal_and_an_undelayed_retry_allocate_nothing() {
+    assert_eq!(allocations(|| ready(counted(false)).is_err()), 0, "failing, then open");
+    assert_eq!(allocations(|| ready(timed(false)).is_err()), 0, "failing, then open");
+    assert_eq!(allocations(|| ready(refused(false)).is_err()), 0, "open");
+    assert!(matches!(ready(refused(true)), Err(Failed::Policy(Error::CircuitOpen { .. }))));
+    assert_eq!(allocations(|| ready(retried(false)).is_err()), 0, "three attempts");
+}
+
+#[test]
+fn a_breaker_takes_at_most_256_bytes() {
+    const BREAKERS: usize = 1000;
+    let breakers: Vec<_> = (0..BREAKERS)
+        .map(|number| {
+            resil::CircuitBreaker::named(format!("breaker {number}").leak()).window(resil::Window::Calls(100))
+        })
+        .collect();
+    let before = BYTES.get();
+    for breaker in &breakers {
+        drop(breaker.admit());
+    }
+    // The registry's entry is counted as well.
+    let bytes = (BYTES.get() - before) / BREAKERS.cast_signed();
+    println!("{bytes} bytes");
+    assert!(bytes <= 256 + 64, "{bytes} bytes a breaker, its entry in the registry included");
+}

@@ -1,0 +1,79 @@
+//! Two settings under one name, and settings out of range: found at start by `check()`, refused at the first call
+//! without it. This program is misconfigured on purpose.
+
+use resil::{CircuitBreaker, Error, circuit_breaker};
+use std::cell::Cell;
+
+mod shop {
+    use super::*;
+
+    #[circuit_breaker(name = "payment", failure_rate = 0.5)]
+    pub async fn pay(runs: &Cell<u32>) -> Result<(), Error> {
+        runs.set(runs.get() + 1);
+        Ok(())
+    }
+}
+
+mod back_office {
+    use super::*;
+
+    #[circuit_breaker(name = "payment", failure_rate = 0.3, open_for = "10s")]
+    pub async fn refund(runs: &Cell<u32>) -> Result<(), Error> {
+        runs.set(runs.get() + 1);
+        Ok(())
+    }
+}
+
+mod never_called {
+    use super::*;
+
+    const NOTHING: u32 = 0;
+    const PERCENT: f64 = 50.0;
+
+    #[circuit_breaker(name = "zero", window = NOTHING, failure_rate = PERCENT)]
+    #[expect(dead_code, reason = "call sites are collected whether or not they run")]
+    pub async fn zero<T: Send>(_value: T) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[circuit_breaker(name = "fine")]
+async fn fine() -> Result<(), Error> {
+    Ok(())
+}
+
+#[test]
+fn check_finds_every_problem_of_the_program() {
+    let problems = resil::check().unwrap_err();
+    let [zero, payment] = problems.problems() else { panic!("{problems:#?}") };
+    for part in ["`payment`", "misconfigured::shop::pay", "misconfigured::back_office::refund"] {
+        assert!(payment.contains(part), "{payment}");
+    }
+    assert!(payment.contains("failure_rate = 0.5 or 0.3") && payment.contains("open_for = 30s or 10s"), "{payment}");
+    for part in ["`zero`", "never_called::zero", "window", "failure_rate"] {
+        assert!(zero.contains(part), "{zero}");
+    }
+}
+
+#[tokio::test]
+async fn without_check_either_site_refuses_its_first_call_and_names_both() {
+    let runs = Cell::new(0);
+    for outcome in [shop::pay(&runs).await, back_office::refund(&runs).await] {
+        let Err(Error::Misconfigured(what)) = outcome else { panic!("{outcome:?}") };
+        let text = what.to_string();
+        assert!(text.contains("shop::pay") && text.contains("back_office::refund"), "{text}");
+    }
+    assert_eq!(runs.get(), 0, "nothing ran");
+    fine().await.unwrap();
+}
+
+#[test]
+fn a_handle_made_by_hand_must_agree_with_the_name_too() {
+    static FIRST: CircuitBreaker = CircuitBreaker::named("by hand");
+    static SECOND: CircuitBreaker = CircuitBreaker::named("by hand").min_calls(7);
+    static NONSENSE: CircuitBreaker = CircuitBreaker::named("nonsense").failure_rate(f64::NAN);
+    assert!(FIRST.admit().is_ok());
+    assert!(matches!(SECOND.admit(), Err(Error::Misconfigured(_))));
+    let Err(Error::Misconfigured(what)) = NONSENSE.admit() else { panic!("NaN is no rate") };
+    assert!(what.to_string().contains("failure_rate"), "{what}");
+}
