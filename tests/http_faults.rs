@@ -1,5 +1,6 @@
 //! A real HTTP partner that fails in every way a partner can. Bounds are short; where a bound must pass, the partner
 //! withholds until the client leaves.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 #[path = "../examples/support/partner/mod.rs"]
 mod partner;

@@ -1,4 +1,5 @@
 //! Builds, lints and runs `tests/outside`: crates that are not of this workspace, as a user's is not.
+#![expect(clippy::expect_used, reason = "a test")]
 
 use std::path::Path;
 use std::process::Command;

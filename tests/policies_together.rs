@@ -210,6 +210,8 @@ async fn panics_are_failures_and_unwind_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_dropped_while_another_panics_is_not_a_failure() {
+    static BREAKER: resil::CircuitBreaker =
+        resil::CircuitBreaker::named("dropped while panicking").window(resil::Window::Calls(1)).min_calls(1);
     #[circuit_breaker(name = "dropped while panicking", window = 1, min_calls = 1)]
     async fn call() -> io::Result<()> {
         pending().await
@@ -222,8 +224,6 @@ async fn a_call_dropped_while_another_panics_is_not_a_failure() {
         panic!("elsewhere on this thread");
     }));
     assert!(unwound.is_err());
-    static BREAKER: resil::CircuitBreaker =
-        resil::CircuitBreaker::named("dropped while panicking").window(resil::Window::Calls(1)).min_calls(1);
     assert_eq!(BREAKER.snapshot().unwrap().calls, 0);
 }
 

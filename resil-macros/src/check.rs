@@ -6,12 +6,14 @@ use crate::stack::Written;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::time::Duration;
-use syn::{FnArg, GenericParam, Pat, Type};
+use syn::visit::Visit;
+use syn::{FnArg, GenericParam, Pat, PatIdent, Type};
 
 pub(crate) fn all(stack: &Stack, written: &[Written], function: &Function, errors: &mut Errors) {
     phases_need_a_whole(stack, errors);
     min_calls_fit_the_window(stack, errors);
     settings_that_need_another(stack, errors);
+    open_max_is_above_open_for(stack, errors);
     bounds_fit_the_deadline(stack, errors);
     key_is_a_parameter_that_is_sent(stack, function, errors);
     no_mut_parameter_under_retry(stack, function, errors);
@@ -58,7 +60,7 @@ fn phases_need_a_whole(stack: &Stack, errors: &mut Errors) {
         (Some(connect), None) => ("connect", connect),
         (None, None) => return,
     };
-    errors.push(diagnostics::phases_without_whole(phase.span(), name));
+    errors.push(diagnostics::phases_without_whole(phase.span(), name, phase.known()));
 }
 
 fn min_calls_fit_the_window(stack: &Stack, errors: &mut Errors) {
@@ -81,8 +83,20 @@ fn settings_that_need_another(stack: &Stack, errors: &mut Errors) {
     }
 }
 
+fn open_max_is_above_open_for(stack: &Stack, errors: &mut Errors) {
+    let Some(breaker) = &stack.circuit_breaker else { return };
+    let (Some(max), Some(_)) = (&breaker.open_max, &breaker.open_factor) else { return };
+    let open_for = breaker.open_for.as_ref().map_or(Some(Duration::from_secs(30)), Setting::known);
+    if let (Some(most), Some(least)) = (max.known(), open_for)
+        && most < least
+    {
+        errors.push(diagnostics::open_max_below_open_for(max.span(), most, least));
+    }
+}
+
 fn bounds_fit_the_deadline(stack: &Stack, errors: &mut Errors) {
-    let Some(deadline) = stack.deadline.as_ref().and_then(|deadline| deadline.limit.known()) else { return };
+    let Some(limit) = stack.deadline.as_ref().map(|deadline| &deadline.limit) else { return };
+    let Some(deadline) = limit.known() else { return };
     if let Some(timeout) = &stack.timeout {
         let bounds =
             [("an attempt bound", &timeout.attempt), ("`connect`", &timeout.connect), ("`read`", &timeout.read)];
@@ -108,10 +122,9 @@ fn bounds_fit_the_deadline(stack: &Stack, errors: &mut Errors) {
         return;
     };
     let waits = waits(attempts, base, factor, max, deadline);
-    if waits >= deadline
-        && let Some(written) = retry.base.as_ref().or(retry.max.as_ref()).map(Setting::span)
-    {
-        errors.push(diagnostics::backoff_above_deadline(written, waits, deadline));
+    if waits >= deadline {
+        let written = retry.base.as_ref().or(retry.max.as_ref()).unwrap_or(limit);
+        errors.push(diagnostics::backoff_above_deadline(written.span(), waits, deadline));
     }
 }
 
@@ -184,15 +197,24 @@ pub(crate) fn sends_checked(body: TokenStream) -> bool {
 }
 
 fn no_mut_parameter_under_retry(stack: &Stack, function: &Function, errors: &mut Errors) {
+    /// Finds `mut name` and `(mut name, _)`, but not `ref mut name`, which changes nothing of its own.
+    struct Mut<'a>(&'a mut Errors);
+    impl Visit<'_> for Mut<'_> {
+        fn visit_pat_ident(&mut self, name: &PatIdent) {
+            if name.by_ref.is_none()
+                && let Some(mutability) = name.mutability
+            {
+                self.0.push(diagnostics::mut_parameter(mutability, &name.ident));
+            }
+        }
+    }
     if stack.retry.is_none() {
         return;
     }
     for input in &function.signature.inputs {
-        if let FnArg::Typed(typed) = input
-            && let Pat::Ident(name) = &*typed.pat
-            && name.mutability.is_some()
-        {
-            errors.push(diagnostics::mut_parameter(name));
+        match input {
+            FnArg::Typed(typed) => Mut(errors).visit_pat(&typed.pat),
+            FnArg::Receiver(this) => errors.extend(this.mutability.map(diagnostics::mut_self)),
         }
     }
 }
@@ -233,6 +255,6 @@ fn first_of(tokens: TokenStream, names: &[String]) -> Option<Ident> {
         TokenTree::Ident(_) if std::mem::take(&mut in_path) => None,
         TokenTree::Ident(ident) => names.iter().any(|name| ident == name).then_some(ident),
         TokenTree::Group(group) => first_of(group.stream(), names),
-        _ => None,
+        TokenTree::Literal(_) => None,
     })
 }

@@ -3,7 +3,8 @@
 use crate::model::Kind;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, Error};
+use std::time::Duration;
+use syn::{Attribute, Error, Expr, Meta, Path, Token};
 
 /// All mistakes of a stack, reported at once.
 #[derive(Default)]
@@ -12,6 +13,10 @@ pub(crate) struct Errors(Vec<Error>);
 impl Errors {
     pub(crate) fn push(&mut self, error: Error) {
         self.0.push(error);
+    }
+
+    pub(crate) fn extend(&mut self, errors: impl IntoIterator<Item = Error>) {
+        self.0.extend(errors);
     }
 
     pub(crate) fn take<T>(&mut self, result: Result<T, Error>) -> Option<T> {
@@ -39,6 +44,11 @@ fn on(tokens: impl ToTokens, message: impl std::fmt::Display) -> Error {
     Error::new_spanned(tokens, message)
 }
 
+/// A path as it was written.
+fn text(path: &Path) -> String {
+    path.to_token_stream().to_string().replace(' ', "")
+}
+
 // The function under the attributes.
 
 pub(crate) fn not_a_function(kind: Kind, error: &Error) -> Error {
@@ -59,22 +69,32 @@ pub(crate) fn not_async(signature: &syn::Signature, kind: Kind) -> Error {
     )
 }
 
+pub(crate) fn no_async_block(signature: &syn::Signature, kind: Kind) -> Error {
+    let (name, function) = (kind.name(), &signature.ident);
+    on(
+        function,
+        format!(
+            "`#[{name}]` guards the `async` block that such a function ends in, and `{function}` ends in something else; write `async move {{ .. }}` around it"
+        ),
+    )
+}
+
 pub(crate) fn no_body(signature: &syn::Signature, kind: Kind) -> Error {
     let name = kind.name();
     on(
         &signature.ident,
         format!(
-            "a declaration runs nothing that `#[{name}]` could guard; move it to the methods of the `impl`, or give this one a body"
+            "a declaration runs nothing that `#[{name}]` could guard; write `#[{name}(..)]` above the method in each `impl`, or give this one a body"
         ),
     )
 }
 
-pub(crate) fn cannot_fail(span: Span, kind: Kind, function: &Ident, output: &str) -> Error {
-    let (name, ok) = (kind.name(), if output.is_empty() { "()" } else { output });
-    at(
-        span,
+pub(crate) fn cannot_fail(tokens: impl ToTokens, kind: Kind, function: &Ident, output: &str) -> Error {
+    let name = kind.name();
+    on(
+        tokens,
         format!(
-            "`{function}` cannot carry a failure, and `#[{name}]` may have one to report; write `-> Result<{ok}, resil::Error>`"
+            "`{function}` cannot carry a failure, and `#[{name}]` may have one to report; write `-> Result<{output}, resil::Error>`"
         ),
     )
 }
@@ -94,13 +114,13 @@ pub(crate) fn already_expanded(kind: Kind) -> Error {
     at(
         Span::call_site(),
         format!(
-            "this body is already an expansion of resil: an attribute was imported under another name, so the stack could not be read as one; write `use resil::{name};` without `as`, and likewise for its neighbours"
+            "this body is already an expansion of resil: an attribute was imported under another name, or through another path, so the stack could not be read as one; write `#[resil::{name}]`, and likewise its neighbours"
         ),
     )
 }
 
 pub(crate) fn foreign_attribute_between(foreign: &Attribute, kind: Kind) -> Error {
-    let path = foreign.path().to_token_stream().to_string().replace(' ', "");
+    let path = text(foreign.path());
     let name = kind.name();
     on(
         foreign.path(),
@@ -110,13 +130,19 @@ pub(crate) fn foreign_attribute_between(foreign: &Attribute, kind: Kind) -> Erro
     )
 }
 
-pub(crate) fn mut_parameter(pattern: &syn::PatIdent) -> Error {
-    let name = &pattern.ident;
+pub(crate) fn mut_parameter(mutability: Token![mut], name: &Ident) -> Error {
     on(
-        pattern.mutability,
+        mutability,
         format!(
             "a change to `{name}` would leak into the next attempt; take `{name}` without `mut` and write `let mut {name} = {name}.clone();` in the body"
         ),
+    )
+}
+
+pub(crate) fn mut_self(mutability: Token![mut]) -> Error {
+    on(
+        mutability,
+        "a change to `self` would leak into the next attempt; take `&self` and write `let mut this = self.clone();` in the body",
     )
 }
 
@@ -158,31 +184,67 @@ pub(crate) fn two_crate_paths(span: Span) -> Error {
 
 // Arguments in general.
 
-pub(crate) fn unknown_argument(path: &syn::Path, kind: Kind, known: &[&str]) -> Error {
-    let written = path.to_token_stream().to_string().replace(' ', "");
-    let likely = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(&written, name), *name))
-        .min()
-        .filter(|(distance, name)| *distance <= name.len() / 2);
-    let advice = match likely {
-        Some((_, name)) => format!("did you mean `{name}`?"),
-        None => format!("write one of `{}`", known.join("`, `")),
-    };
-    on(path, format!("`#[{}]` has no argument `{written}`; {advice}", kind.name()))
+pub(crate) fn misspelt_argument(path: &Path, kind: Kind, likely: &str) -> Error {
+    let written = text(path);
+    on(path, format!("`#[{}]` has no argument `{written}`; did you mean `{likely}`?", kind.name()))
 }
 
-pub(crate) fn duplicate_argument(path: &syn::Path) -> Error {
-    let name = path.to_token_stream();
+pub(crate) fn argument_of_another(path: &Path, kind: Kind, owner: Kind) -> Error {
+    let (written, kind, owner) = (text(path), kind.name(), owner.name());
+    on(path, format!("`#[{kind}]` has no argument `{written}`, but `#[{owner}]` has; write it there"))
+}
+
+pub(crate) fn unknown_argument(path: &Path, kind: Kind, known: &[&str], example: &str) -> Error {
+    let (written, kind) = (text(path), kind.name());
+    // An attribute with few arguments is explained by all of itself.
+    let advice = if known.len() > 3 { format!("one of `{}`", known.join("`, `")) } else { format!("`#[{example}]`") };
+    on(path, format!("`#[{kind}]` has no argument `{written}`; write {advice}"))
+}
+
+pub(crate) fn duplicate_argument(path: &Path) -> Error {
+    let name = text(path);
     on(path, format!("`{name}` is given twice; write it once"))
 }
 
-pub(crate) fn stray_literal(literal: &syn::Lit, kind: Kind, example: &str) -> Error {
-    on(literal, format!("`#[{}]` does not take this value by itself; write `#[{example}]`", kind.name()))
+/// A value by itself, where there is no place for one.
+pub(crate) fn stray_value(value: &Expr, kind: Kind, meant: Option<&str>, example: &str) -> Error {
+    let name = kind.name();
+    let instead = match meant {
+        Some(argument) => format!("{argument} = {}", value.to_token_stream()),
+        None => format!("#[{example}]"),
+    };
+    on(value, format!("`#[{name}]` takes no value by itself; write `{instead}`"))
 }
 
-pub(crate) fn wrong_value(tokens: impl ToTokens, name: &str, wants: &str, example: &str) -> Error {
-    on(tokens, format!("`{name}` is {wants}; write `{example}`"))
+/// A value by itself, beside another one.
+pub(crate) fn second_value(value: &Expr, kind: Kind, example: &str) -> Error {
+    on(value, format!("`#[{}]` takes one value by itself, and has it; write `#[{example}]`", kind.name()))
+}
+
+pub(crate) fn wrong_value(tokens: impl ToTokens, name: &str, wants: &str, instead: &str) -> Error {
+    on(tokens, format!("`{name}` is {wants}; write `{instead}`"))
+}
+
+/// A mistake in the value of `argument`, moved onto the whole value: on its way here it lost all but the first token.
+pub(crate) fn in_argument(argument: &Meta, mistake: &Error) -> Error {
+    match argument {
+        Meta::NameValue(pair) => on(&pair.value, mistake),
+        other => on(other, mistake),
+    }
+}
+
+pub(crate) fn wrong_bound(written: &Expr, kind: Kind, instead: &str) -> Error {
+    let name = kind.name();
+    match written {
+        Expr::Path(_) => on(
+            written,
+            format!("`{name}` is bounded by a duration in quotes, not by a constant; write `#[{name}({instead})]`"),
+        ),
+        _ => on(
+            written,
+            format!("`{name}` is bounded by a duration above zero, with its unit; write `#[{name}({instead})]`"),
+        ),
+    }
 }
 
 pub(crate) fn unreadable(span: Span, why: &dyn std::fmt::Display, kind: Kind, example: &str) -> Error {
@@ -201,9 +263,9 @@ pub(crate) fn no_proof(span: Span) -> Error {
     )
 }
 
-pub(crate) fn two_proofs(span: Span) -> Error {
-    at(
-        span,
+pub(crate) fn two_proofs(second: &Path) -> Error {
+    on(
+        second,
         "one proof is enough, and two contradict each other; keep `idempotent`, `idempotency_key = key` or `unsent`",
     )
 }
@@ -239,11 +301,12 @@ pub(crate) fn no_bound(span: Span, kind: Kind, example: &str) -> Error {
     at(span, format!("`#[{}]` without a bound waits forever; write `#[{example}]`", kind.name()))
 }
 
-pub(crate) fn phases_without_whole(span: Span, name: &str) -> Error {
+pub(crate) fn phases_without_whole(span: Span, name: &str, phase: Option<Duration>) -> Error {
+    let phase = phase.map_or_else(|| "..".to_owned(), |phase| format!("\"{phase:?}\""));
     at(
         span,
         format!(
-            "`{name}` bounds one phase and nothing bounds the whole: a partner that drips would hold this call forever; write `#[timeout(\"10s\", {name} = ..)]`, or add `#[deadline(\"30s\")]`"
+            "`{name}` bounds one phase and nothing bounds the whole: a partner that drips would hold this call forever; add `#[deadline(\"30s\")]`, or write `#[timeout(\"10s\", {name} = {phase})]`"
         ),
     )
 }
@@ -258,28 +321,32 @@ pub(crate) fn min_calls_above_window(span: Span, min_calls: u32, window: u32) ->
 }
 
 pub(crate) fn pointless_without(span: Span, name: &str, needed: &str, example: &str) -> Error {
-    at(span, format!("`{name}` does nothing without `{needed}`; write `{needed} = {example}, {name} = ..`"))
+    at(span, format!("`{name}` does nothing without `{needed}`; add `{needed} = {example}`"))
 }
 
-pub(crate) fn bound_above_deadline(
-    span: Span,
-    what: &str,
-    limit: std::time::Duration,
-    deadline: std::time::Duration,
-) -> Error {
+pub(crate) fn open_max_below_open_for(span: Span, most: Duration, least: Duration) -> Error {
     at(
         span,
         format!(
-            "{what} of {limit:?} can never pass: the deadline of {deadline:?} comes first; write a smaller bound, or `#[deadline]` with a larger one"
+            "`open_max` of {most:?} is below `open_for` of {least:?}, where the growth begins; write `open_max = \"{least:?}\"` or more"
         ),
     )
 }
 
-pub(crate) fn backoff_above_deadline(span: Span, waits: std::time::Duration, deadline: std::time::Duration) -> Error {
+pub(crate) fn bound_above_deadline(span: Span, what: &str, limit: Duration, deadline: Duration) -> Error {
     at(
         span,
         format!(
-            "the waits alone add up to {waits:?}, which does not fit in the deadline of {deadline:?}; write fewer `attempts`, a smaller `base` or `max`, or a larger `#[deadline]`"
+            "{what} of {limit:?} can never pass: the deadline of {deadline:?} comes first; write at most `\"{deadline:?}\"`, or `#[deadline]` with a longer one"
+        ),
+    )
+}
+
+pub(crate) fn backoff_above_deadline(span: Span, waits: Duration, deadline: Duration) -> Error {
+    at(
+        span,
+        format!(
+            "the waits between attempts add up to {waits:?}, which does not fit in the deadline of {deadline:?}; write fewer `attempts`, a smaller `base` or `max`, or a longer `#[deadline]`"
         ),
     )
 }
@@ -299,26 +366,48 @@ pub(crate) fn unmarked_variant(variant: &Ident) -> Error {
     )
 }
 
-pub(crate) fn unknown_mark(tokens: impl ToTokens) -> Error {
+pub(crate) fn unknown_mark(mark: &Path) -> Error {
+    let written = text(mark);
     on(
-        tokens,
-        "not a mark of `classify`; write `transient`, `permanent`, `caller`, `delegate` or `status`, and `unsent` beside `transient` where nothing was sent",
-    )
-}
-
-pub(crate) fn two_marks(tokens: impl ToTokens) -> Error {
-    on(tokens, "a variant means one thing; keep one of `transient`, `permanent`, `caller`, `delegate`, `status`")
-}
-
-pub(crate) fn which_field(variant: &Ident, mark: &str) -> Error {
-    on(
-        variant,
+        mark,
         format!(
-            "`{mark}` needs to know which field of `{variant}` to ask; write `#[classify({mark})]` above that field"
+            "`{written}` is no mark; write `transient`, `permanent`, `caller`, `delegate` or `status`, and `unsent` beside `transient` where nothing was sent"
         ),
     )
 }
 
-pub(crate) fn unsent_needs_transient(tokens: impl ToTokens) -> Error {
-    on(tokens, "`unsent` adds to a meaning and has none alone; write `#[classify(transient, unsent)]`")
+/// `#[classify]`, `#[classify()]`, `#[classify = ..]` and their kin.
+pub(crate) fn unreadable_marks(tokens: impl ToTokens) -> Error {
+    on(tokens, "marks stand in parentheses, as words; write `#[classify(transient)]`")
+}
+
+pub(crate) fn two_marks(second: &Path) -> Error {
+    on(second, "a variant means one thing; keep one of `transient`, `permanent`, `caller`, `delegate`, `status`")
+}
+
+pub(crate) fn mark_of_a_variant(mark: &Path) -> Error {
+    let written = text(mark);
+    on(mark, format!("`{written}` is a mark of the whole variant; write `#[classify({written})]` above the variant"))
+}
+
+pub(crate) fn which_field(mark: &Path, variant: &Ident) -> Error {
+    let written = text(mark);
+    on(
+        mark,
+        format!("`{variant}` has more than one field to ask; write `#[classify({written})]` above the one that knows"),
+    )
+}
+
+pub(crate) fn no_field(mark: &Path, variant: &Ident) -> Error {
+    let written = text(mark);
+    on(
+        mark,
+        format!(
+            "`{written}` asks a field, and `{variant}` has none; write `#[classify(transient)]`, `#[classify(permanent)]` or `#[classify(caller)]`"
+        ),
+    )
+}
+
+pub(crate) fn unsent_needs_transient(unsent: &Path) -> Error {
+    on(unsent, "`unsent` adds to `transient` and says nothing without it; write `#[classify(transient, unsent)]`")
 }

@@ -12,7 +12,7 @@ fn snapshot(name: &str, function: &TokenStream) {
     let mut item = crate::parse::function::declaration(function.clone()).unwrap();
     let first = item.attributes.remove(0);
     let kind = Kind::named(&first.path().segments.last().unwrap().ident).unwrap();
-    let expanded = crate::stack::expand(kind, arguments(&first), item.to_tokens());
+    let expanded = crate::stack::expand(kind, arguments(&first), item.beginning_with(&TokenStream::new()));
     let expanded = format!(
         "{}\n{}",
         comment(&prettyplease::unparse(&syn::parse_quote!(#function))),
@@ -37,7 +37,8 @@ fn arguments(attribute: &Attribute) -> TokenStream {
 }
 
 fn comment(source: &str) -> String {
-    source.lines().map(|line| format!("// {line}\n")).collect()
+    let lines: Vec<_> = source.lines().map(|line| format!("// {line}")).collect();
+    lines.join("\n") + "\n"
 }
 
 #[test]

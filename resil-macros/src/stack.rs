@@ -17,7 +17,7 @@ pub(crate) struct Written {
     pub(crate) path: Option<Path>,
 }
 
-/// What an expansion leaves behind for each import of a sibling, so that it counts as used: expands to nothing.
+/// The argument of what `expand::used` leaves behind, which expands to nothing.
 const USED: &str = "used";
 
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -29,21 +29,23 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
         Ok(declaration) => declaration,
         Err(error) => {
             errors.push(diagnostics::not_a_function(kind, &error));
-            return expand::fallback::with(item, errors);
+            return expand::fallback::with(item, &errors);
         }
     };
     let first = Written { kind, span: Span::call_site(), arguments, path: None };
     let written = gather(first, &mut declaration.attributes, &mut errors);
-    let plain = declaration.to_tokens();
+    let siblings: Vec<Path> =
+        written.iter().filter_map(|one| one.path.clone()).filter(|path| path.segments.len() == 1).collect();
+    let plain = declaration.beginning_with(&expand::used(&siblings));
 
     let function = errors.take(parse::function::take_apart(declaration, kind));
-    let read = read(&written, &mut errors);
+    let read = read(&written, siblings, &mut errors);
     let Some((function, stack)) = function.zip(read) else {
-        return expand::fallback::with(plain, errors);
+        return expand::fallback::with(plain, &errors);
     };
     check::all(&stack, &written, &function, &mut errors);
     if errors.any() {
-        return expand::fallback::with(plain, errors);
+        return expand::fallback::with(plain, &errors);
     }
     expand::function(&stack, function)
 }
@@ -53,6 +55,7 @@ fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) 
     let runtime = parse::crate_path(&first.arguments);
     let mut written = vec![first];
     let mut foreign: Option<Attribute> = None;
+    let mut between = None;
     attributes.retain(|attribute| {
         let Some(kind) = paths::ours(attribute.path(), runtime.as_ref()) else {
             if !parse::siblings::is_inert(attribute.path()) {
@@ -60,9 +63,7 @@ fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) 
             }
             return true;
         };
-        if let Some(between) = &foreign {
-            errors.push(diagnostics::foreign_attribute_between(between, kind));
-        }
+        between = foreign.clone().map(|foreign| (foreign, kind));
         let arguments = match &attribute.meta {
             Meta::List(list) => list.tokens.clone(),
             _ => TokenStream::new(),
@@ -71,14 +72,15 @@ fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) 
         written.push(Written { kind, span, arguments, path: Some(attribute.path().clone()) });
         false
     });
+    errors.extend(between.map(|(foreign, lowest)| diagnostics::foreign_attribute_between(&foreign, lowest)));
     written
 }
 
 /// Reads the arguments of each attribute; `None` once a mistake makes the stack meaningless.
-fn read(written: &[Written], errors: &mut Errors) -> Option<Stack> {
+fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option<Stack> {
     let mut stack = Stack {
         runtime: paths::default_runtime(),
-        siblings: written.iter().filter_map(|one| one.path.clone()).filter(|path| path.segments.len() == 1).collect(),
+        siblings,
         deadline: None,
         retry: None,
         circuit_breaker: None,

@@ -50,6 +50,6 @@ pub(crate) fn nanos(duration: std::time::Duration) -> Nanos {
 
 /// `instant + duration`, or the furthest moment a timer can hold.
 pub(crate) fn after(instant: Instant, duration: std::time::Duration) -> Instant {
-    const FAR: std::time::Duration = std::time::Duration::from_secs(86_400 * 365 * 30);
+    const FAR: std::time::Duration = std::time::Duration::from_hours(24 * 365 * 30);
     instant.checked_add(duration.min(FAR)).unwrap_or(instant)
 }

@@ -1,7 +1,7 @@
 use super::{Expansion, hygienic, local::Local, policies::Policy, retry::verdict, settings};
 use crate::model::{Function, Window};
 use proc_macro2::TokenStream;
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 
 impl Expansion<'_> {
     pub(super) fn circuit_breaker(&self) -> Option<Policy> {
@@ -56,11 +56,10 @@ impl Expansion<'_> {
     /// `let verdict = ..; pass.record(verdict);`
     pub(super) fn record(&self, function: &Function) -> Option<TokenStream> {
         let breaker = self.stack.circuit_breaker.as_ref()?;
-        let runtime = &self.stack.runtime;
-        let [pass, outcome, name] = [Local::Pass, Local::Outcome, Local::Verdict];
+        let [pass, name] = [Local::Pass, Local::Verdict];
         let verdict = verdict(function);
         let recorded = match &breaker.failure_if {
-            Some(judge) => quote_spanned!(hygienic()=> #runtime::__private::failure_if(#name, &#outcome, #judge)),
+            Some(judge) => self.failure_if(&name.to_token_stream(), judge),
             None => quote_spanned!(hygienic()=> #name),
         };
         Some(quote_spanned! {hygienic()=>

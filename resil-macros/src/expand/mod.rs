@@ -12,11 +12,12 @@ mod timeout;
 
 use crate::model::{Function, Stack};
 use crate::parse::function::span_of_error;
+use crate::paths;
 use local::Local;
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Type;
 use syn::visit_mut::{self, VisitMut};
+use syn::{Path, Type};
 
 /// Plain names that the user's code cannot see.
 pub(crate) fn hygienic() -> Span {
@@ -29,27 +30,30 @@ pub(crate) fn function(stack: &Stack, function: Function) -> TokenStream {
     shell::around(function, &statements)
 }
 
+/// Uses the imports of the attributes we took off the function. Each of these expands to nothing.
+pub(crate) fn used(siblings: &[Path]) -> TokenStream {
+    siblings.iter().map(|path| quote!(#[#path(used)] const _: () = ();)).collect()
+}
+
 struct Expansion<'a> {
     stack: &'a Stack,
 }
 
 impl Expansion<'_> {
     fn statements(&self, function: &Function) -> TokenStream {
-        let runtime = &self.stack.runtime;
         let judges = self.judges();
-        let siblings = self.siblings();
+        let siblings = used(&self.stack.siblings);
         let policies = self.policies(function);
         let deadline = self.start_deadline();
         let retry = self.start_retry();
         let outcome = Local::Outcome;
 
-        let error = hygienic().located_at(span_of_error(&function.output));
         let call = match (&self.stack.retry, &self.stack.circuit_breaker) {
             (Some(_), _) => self.loop_of_attempts(function),
             (None, Some(_)) => self.admitted_attempt(function),
             (None, None) => {
                 let attempt = self.attempt(function);
-                let end = quote_spanned!(error=> #outcome.map_err(#runtime::Failure::into_error));
+                let end = self.end(function);
                 return quote_spanned! {hygienic()=>
                     #siblings #policies #deadline
                     #attempt
@@ -58,12 +62,19 @@ impl Expansion<'_> {
             }
         };
         let run = if self.can_refuse() {
-            let end = quote_spanned!(error=> #outcome.map_err(#runtime::Failure::into_error));
+            let end = self.end(function);
             quote_spanned!(hygienic()=> let #outcome = #call; #end)
         } else {
             call
         };
         quote_spanned!(hygienic()=> #judges #siblings #policies #deadline #retry #run)
+    }
+
+    /// `outcome.map_err(Failure::into_error)`, where a missing `From<resil::Error>` is reported at the error type.
+    fn end(&self, function: &Function) -> TokenStream {
+        let (outcome, span) = (Local::Outcome, span_of_error(&function.output));
+        let runtime = paths::located_at(&self.stack.runtime, span);
+        quote_spanned!(hygienic().located_at(span)=> #outcome.map_err(#runtime::Failure::into_error))
     }
 
     /// Whether anything but the body itself can fail: a retry alone never does.
@@ -75,11 +86,6 @@ impl Expansion<'_> {
     fn judges(&self) -> TokenStream {
         let runtime = &self.stack.runtime;
         quote_spanned!(hygienic()=> use #runtime::__private::{Judge as _, JudgeResponse as _};)
-    }
-
-    /// Uses the imports of the attributes we took off the function; expands to nothing.
-    fn siblings(&self) -> TokenStream {
-        self.stack.siblings.iter().map(|path| quote!(#[#path(used)] const _: () = ();)).collect()
     }
 
     fn loop_of_attempts(&self, function: &Function) -> TokenStream {
@@ -142,10 +148,12 @@ impl Expansion<'_> {
         let [attempt, timeout, deadline, retry] = [Local::Attempt, Local::Timeout, Local::Deadline, Local::Retry];
         let span = hygienic();
         if !self.can_refuse() {
-            return match self.proves() {
-                true => quote_spanned!(span=> #retry.prove(#attempt).await),
-                false => quote_spanned!(span=> #attempt.await),
+            let attempt = if self.proves() {
+                quote_spanned!(span=> #retry.prove(#attempt))
+            } else {
+                quote_spanned!(span=> #attempt)
             };
+            return quote_spanned!(span=> #attempt.await);
         }
         let mut wrapped = match self.stack.timeout {
             Some(_) => quote_spanned!(span=> #timeout.apply(#attempt)),

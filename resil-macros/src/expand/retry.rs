@@ -2,9 +2,10 @@ use super::{Expansion, hygienic, local::Local, policies::Policy, settings};
 use crate::check;
 use crate::model::{Budget, Function, Jitter, Proof};
 use crate::parse::function::span_of_error;
+use crate::paths;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, Pat};
+use syn::{FnArg, Pat, Path};
 
 impl Expansion<'_> {
     pub(super) fn retry(&self) -> Option<Policy> {
@@ -71,7 +72,7 @@ impl Expansion<'_> {
 
     /// `retry.again(verdict)`
     pub(super) fn again(&self, function: &Function) -> TokenStream {
-        let (runtime, retry, outcome) = (&self.stack.runtime, Local::Retry, Local::Outcome);
+        let retry = Local::Retry;
         let span = hygienic();
         let verdict = match &self.stack.circuit_breaker {
             Some(_) => Local::Verdict.to_token_stream(),
@@ -79,10 +80,18 @@ impl Expansion<'_> {
         };
         match self.stack.retry.as_ref().and_then(|retry| retry.failure_if.as_ref()) {
             Some(judge) => {
-                quote_spanned!(span=> #retry.again(#runtime::__private::failure_if(#verdict, &#outcome, #judge)))
+                let verdict = self.failure_if(&verdict, judge);
+                quote_spanned!(span=> #retry.again(#verdict))
             }
             None => quote_spanned!(span=> #retry.again(#verdict)),
         }
+    }
+
+    /// `failure_if(verdict, &outcome, judge)`, where an answer of another type is reported at the judge.
+    pub(super) fn failure_if(&self, verdict: &TokenStream, judge: &Path) -> TokenStream {
+        let (outcome, span) = (Local::Outcome, judge.segments.last().map_or_else(hygienic, |last| last.ident.span()));
+        let runtime = paths::located_at(&self.stack.runtime, span);
+        quote_spanned!(hygienic().located_at(span)=> #runtime::__private::failure_if(#verdict, &#outcome, #judge))
     }
 
     /// Binds the key anew inside the attempt, so that rustc itself sees whether the body uses it.

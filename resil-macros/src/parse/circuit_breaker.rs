@@ -1,10 +1,10 @@
-use super::Arguments;
 use super::values::{Count, Factor, Function, Name, Rate, Time, WindowOf};
+use super::{Arguments, Given};
 use crate::diagnostics::Errors;
 use crate::model::CircuitBreaker;
 use darling::FromMeta;
 use proc_macro2::Span;
-use syn::Path;
+use syn::{Lit, Path};
 
 #[derive(FromMeta)]
 pub(crate) struct CircuitBreakerArguments {
@@ -43,11 +43,15 @@ impl Arguments for CircuitBreakerArguments {
     ];
     const EXAMPLE: &'static str = "circuit_breaker(name = \"payment\", failure_rate = 0.5)";
 
+    fn meant_by(value: &Lit) -> Option<&'static str> {
+        matches!(value, Lit::Str(_)).then_some("name")
+    }
+
     fn crate_path(&mut self) -> Option<Path> {
         self.runtime.take().map(|path| path.0)
     }
 
-    fn into_model(self, _span: Span, _errors: &mut Errors) -> Option<CircuitBreaker> {
+    fn into_model(self, _span: Span, _given: &Given, _errors: &mut Errors) -> Option<CircuitBreaker> {
         Some(CircuitBreaker {
             name: self.name.map(|name| name.0),
             window: self.window.map(|window| window.0),

@@ -1,11 +1,11 @@
-use super::Arguments;
 use super::values::{Function, bound};
+use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::{Deadline, Kind, Setting};
 use darling::FromMeta;
 use proc_macro2::Span;
 use std::time::Duration;
-use syn::{Lit, Path};
+use syn::{Expr, Path};
 
 #[derive(FromMeta)]
 pub(crate) struct DeadlineArguments {
@@ -20,8 +20,8 @@ impl Arguments for DeadlineArguments {
     const KNOWN: &'static [&'static str] = &["crate"];
     const EXAMPLE: &'static str = "deadline(\"30s\")";
 
-    fn positional(&mut self, literal: &Lit, errors: &mut Errors) -> bool {
-        self.limit = bound(literal, Kind::Deadline, errors);
+    fn positional(&mut self, value: &Expr, errors: &mut Errors) -> bool {
+        self.limit = bound(value, Kind::Deadline, errors);
         true
     }
 
@@ -29,8 +29,8 @@ impl Arguments for DeadlineArguments {
         self.runtime.take().map(|path| path.0)
     }
 
-    fn into_model(self, span: Span, errors: &mut Errors) -> Option<Deadline> {
-        if self.limit.is_none() && !errors.any() {
+    fn into_model(self, span: Span, given: &Given, errors: &mut Errors) -> Option<Deadline> {
+        if self.limit.is_none() && !given.unread {
             errors.push(diagnostics::no_bound(span, Kind::Deadline, Self::EXAMPLE));
         }
         self.limit.map(|limit| Deadline { limit })

@@ -2,7 +2,7 @@
 
 use crate::diagnostics;
 use crate::model::{Function, Kind, Shell};
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
@@ -32,13 +32,11 @@ impl Parse for Declaration {
 }
 
 impl Declaration {
-    /// The function as it was, without what was taken off it.
-    pub(crate) fn to_tokens(&self) -> TokenStream {
+    /// The function as it was, without what was taken off it; `first` goes to the beginning of the body.
+    pub(crate) fn beginning_with(&self, first: &TokenStream) -> TokenStream {
         let Self { attributes, head, signature, block } = self;
-        match block {
-            Some(block) => quote!(#(#attributes)* #head #signature #block),
-            None => quote!(#(#attributes)* #head #signature ;),
-        }
+        let Some(Block { stmts, .. }) = block else { return quote!(#(#attributes)* #head #signature ;) };
+        quote!(#(#attributes)* #head #signature { #first #(#stmts)* })
     }
 }
 
@@ -59,13 +57,15 @@ pub(crate) fn take_apart(declaration: Declaration, kind: Kind) -> syn::Result<Fu
         (Shell::AsyncFn, block.stmts, output)
     } else {
         match future_output(&signature.output) {
-            Some(output) => impl_future(block, output).map_err(|()| diagnostics::not_async(&signature, kind))?,
+            Some(output) => impl_future(block, output).map_err(|()| diagnostics::no_async_block(&signature, kind))?,
             None => async_trait(block).ok_or_else(|| diagnostics::not_async(&signature, kind))?,
         }
     };
     if let Some(text) = certainly_no_result(&output) {
-        let span = if signature.output == ReturnType::Default { signature.ident.span() } else { output.span() };
-        return Err(diagnostics::cannot_fail(span, kind, &signature.ident, &text));
+        return Err(match signature.output {
+            ReturnType::Default => diagnostics::cannot_fail(&signature.ident, kind, &signature.ident, "()"),
+            ReturnType::Type(..) => diagnostics::cannot_fail(&output, kind, &signature.ident, &text),
+        });
     }
     Ok(Function { attributes, signature, head, shell, body, output })
 }
@@ -133,7 +133,6 @@ fn certainly_no_result(output: &Type) -> Option<String> {
         "i32", "i64", "i128", "isize", "f32", "f64",
     ];
     let is_one = match output {
-        Type::Tuple(tuple) if tuple.elems.is_empty() => return Some(String::new()),
         Type::Tuple(_) | Type::Reference(_) | Type::Array(_) | Type::Never(_) => true,
         Type::Path(path) => path
             .path
@@ -151,7 +150,7 @@ fn certainly_no_result(output: &Type) -> Option<String> {
 /// Refuses a body that another macro, or another expansion of ours, has already been at.
 fn refuse_wrapped(block: &Block, kind: Kind) -> Result<(), Error> {
     let last = block.stmts.last();
-    if is_our_expansion(block) {
+    if is_our_expansion(block.to_token_stream()) {
         return Err(diagnostics::already_expanded(kind));
     }
     let instrumented = block.stmts.iter().any(|stmt| match stmt {
@@ -176,16 +175,28 @@ fn is_async_move(expr: &Expr) -> bool {
 }
 
 /// Every expansion of ours collects its call site, which nobody writes by hand.
-fn is_our_expansion(block: &Block) -> bool {
-    block.to_token_stream().to_string().contains("__private :: collect !")
+fn is_our_expansion(tokens: TokenStream) -> bool {
+    let mut private = false;
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) if ident == "__private" => {
+            private = true;
+            false
+        }
+        TokenTree::Ident(ident) => std::mem::take(&mut private) && ident == "collect",
+        TokenTree::Group(group) => is_our_expansion(group.stream()),
+        _ => false,
+    })
 }
 
-/// Where the error type of a `Result` stands, for messages about it.
+/// Where the error type of a `Result` stands, for messages about it: the last name of a path.
 pub(crate) fn span_of_error(output: &Type) -> Span {
     let Type::Path(path) = output else { return output.span() };
     let Some(last) = path.path.segments.last() else { return output.span() };
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return last.ident.span() };
     match arguments.args.iter().nth(1) {
+        Some(GenericArgument::Type(Type::Path(error))) => {
+            error.path.segments.last().map_or_else(|| error.span(), |last| last.ident.span())
+        }
         Some(GenericArgument::Type(error)) => error.span(),
         _ => last.ident.span(),
     }

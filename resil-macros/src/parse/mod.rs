@@ -4,6 +4,7 @@ mod circuit_breaker;
 mod deadline;
 mod duration;
 pub(crate) mod function;
+mod likely;
 mod retry;
 pub(crate) mod siblings;
 mod timeout;
@@ -15,13 +16,13 @@ pub(crate) use retry::RetryArguments;
 pub(crate) use timeout::TimeoutArguments;
 
 use crate::diagnostics::{self, Errors};
+use crate::model::Kind;
 use crate::stack::Written;
 use darling::FromMeta;
 use darling::ast::NestedMeta;
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Lit, Meta, Path};
+use syn::{Expr, ExprLit, ExprPath, Lit, Meta, Path};
 
 /// The arguments of one attribute, as written.
 pub(crate) trait Arguments: FromMeta {
@@ -33,15 +34,37 @@ pub(crate) trait Arguments: FromMeta {
     const EXAMPLE: &'static str;
 
     /// Takes the value that stands alone, as in `#[timeout("5s")]`; `false` if this attribute has none.
-    fn positional(&mut self, _literal: &Lit, _errors: &mut Errors) -> bool {
+    fn positional(&mut self, _value: &Expr, _errors: &mut Errors) -> bool {
         false
+    }
+
+    /// The argument that a value standing alone was most likely meant for.
+    fn meant_by(_value: &Lit) -> Option<&'static str> {
+        None
     }
 
     /// The `crate = path` of this attribute.
     fn crate_path(&mut self) -> Option<Path>;
 
     /// Checks what belongs together within this attribute.
-    fn into_model(self, span: Span, errors: &mut Errors) -> Option<Self::Model>;
+    fn into_model(self, span: Span, given: &Given, errors: &mut Errors) -> Option<Self::Model>;
+}
+
+/// What stands in one attribute, readable or not: a mistake in an argument is no second mistake for lack of it.
+#[derive(Default)]
+pub(crate) struct Given {
+    /// The names that could be read, in the order written.
+    names: Vec<Path>,
+    /// The names that were meant by what could not be read.
+    meant: Vec<&'static str>,
+    /// Whether anything could not be read.
+    unread: bool,
+}
+
+impl Given {
+    fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|path| path.is_ident(name)) || self.meant.contains(&name)
+    }
 }
 
 /// Reads one attribute: every mistake in it is reported, none hides another.
@@ -54,51 +77,102 @@ pub(crate) fn read<A: Arguments>(written: &Written, errors: &mut Errors) -> Opti
             return None;
         }
     };
-    let mut fine = true;
-    let mut literals = Vec::new();
+    let before = errors.count();
+    let mut given = Given::default();
     let mut named: Vec<NestedMeta> = Vec::new();
+    let mut alone: Vec<Expr> = Vec::new();
     for item in items {
         match &item {
-            NestedMeta::Lit(literal) => literals.push(literal.clone()),
+            NestedMeta::Lit(literal) => alone.push(Expr::Lit(ExprLit { attrs: Vec::new(), lit: literal.clone() })),
             NestedMeta::NameValueInvalidExpr(pair) => {
                 errors.push(diagnostics::unreadable(pair.value.span(), &"a value cannot be read", kind, A::EXAMPLE));
-                fine = false;
+                given.meant.extend(known::<A>(&pair.path));
+            }
+            NestedMeta::Meta(Meta::Path(constant)) if is_constant(constant) => {
+                alone.push(Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: constant.clone() }));
             }
             NestedMeta::Meta(meta) => {
-                let path = meta.path();
-                let name = path.to_token_stream().to_string();
-                let twice = named.iter().any(|other| matches!(other, NestedMeta::Meta(other) if other.path() == path));
-                if !A::KNOWN.contains(&name.as_str()) {
-                    errors.push(diagnostics::unknown_argument(path, kind, A::KNOWN));
-                    fine = false;
-                } else if twice {
-                    errors.push(diagnostics::duplicate_argument(path));
-                    fine = false;
-                } else {
+                if accept::<A>(meta, kind, &mut given, errors) {
                     named.push(item);
                 }
             }
         }
     }
-    let mut arguments = match A::from_list(&named) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            error.flatten().into_iter().for_each(|error| errors.push(error.into()));
-            return None;
+    // Each was accepted by itself.
+    let mut arguments = errors.take(A::from_list(&named).map_err(Into::into))?;
+    let mut takes_one = false;
+    for (index, value) in alone.iter().enumerate() {
+        if index == 0 {
+            takes_one = arguments.positional(value, errors);
+        } else if takes_one {
+            errors.push(diagnostics::second_value(value, kind, A::EXAMPLE));
         }
-    };
-    let mut seen = false;
-    for literal in &literals {
-        let before = errors.count();
-        if seen || !arguments.positional(literal, errors) {
-            errors.push(diagnostics::stray_literal(literal, kind, A::EXAMPLE));
+        if !takes_one {
+            let meant = literal(value).and_then(A::meant_by);
+            errors.push(diagnostics::stray_value(value, kind, meant, A::EXAMPLE));
         }
-        fine &= errors.count() == before;
-        seen = true;
     }
+    given.unread = errors.count() > before;
     let path = arguments.crate_path();
-    let model = arguments.into_model(written.span, errors)?;
-    fine.then_some((model, path))
+    let model = arguments.into_model(written.span, &given, errors)?;
+    (!given.unread).then_some((model, path))
+}
+
+/// Whether a named argument is known, new and readable; if not, says so.
+fn accept<A: Arguments>(meta: &Meta, kind: Kind, given: &mut Given, errors: &mut Errors) -> bool {
+    let path = meta.path();
+    if known::<A>(path).is_none() {
+        let likely = likely_name(path, A::KNOWN);
+        given.meant.extend(likely);
+        errors.push(match (likely, owner(path)) {
+            (Some(likely), _) => diagnostics::misspelt_argument(path, kind, likely),
+            (None, Some(owner)) => diagnostics::argument_of_another(path, kind, owner),
+            (None, None) => diagnostics::unknown_argument(path, kind, A::KNOWN, A::EXAMPLE),
+        });
+        return false;
+    }
+    if given.names.contains(path) {
+        errors.push(diagnostics::duplicate_argument(path));
+        return false;
+    }
+    if let Err(error) = A::from_list(&[NestedMeta::Meta(meta.clone())]) {
+        given.meant.extend(known::<A>(path));
+        let mistakes = error.flatten().into_iter().map(syn::Error::from);
+        errors.extend(mistakes.map(|mistake| diagnostics::in_argument(meta, &mistake)));
+        return false;
+    }
+    given.names.push(path.clone());
+    true
+}
+
+fn known<A: Arguments>(path: &Path) -> Option<&'static str> {
+    A::KNOWN.iter().copied().find(|name| path.is_ident(name))
+}
+
+/// The known name that a misspelt one resembles.
+fn likely_name(path: &Path, known: &[&'static str]) -> Option<&'static str> {
+    let written = path.get_ident()?.to_string();
+    let closest = known.iter().map(|name| (strsim::damerau_levenshtein(&written, name), *name)).min();
+    closest.filter(|(distance, name)| *distance <= name.len() / 2).map(|(_, name)| name)
+}
+
+/// The attribute that an argument belongs to.
+fn owner(path: &Path) -> Option<Kind> {
+    let retry = known::<RetryArguments>(path).map(|_| Kind::Retry);
+    let breaker = || known::<CircuitBreakerArguments>(path).map(|_| Kind::CircuitBreaker);
+    retry.or_else(breaker).or_else(|| known::<TimeoutArguments>(path).map(|_| Kind::Timeout))
+}
+
+/// `LIMIT`, `limits::LIMIT`: no argument of ours is written in capitals.
+fn is_constant(path: &Path) -> bool {
+    path.segments.last().is_some_and(|last| last.ident.to_string().starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
+fn literal(value: &Expr) -> Option<&Lit> {
+    match value {
+        Expr::Lit(literal) => Some(&literal.lit),
+        _ => None,
+    }
 }
 
 /// The `crate = path` among unread arguments, needed to recognise siblings spelled with that path.

@@ -1,10 +1,12 @@
-use super::Arguments;
 use super::values::{BudgetOf, Count, Factor, Function, Idempotent, JitterOf, Parameter, Statuses, Wait, Word};
+use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::{Proof, Retry};
 use darling::FromMeta;
 use proc_macro2::Span;
-use syn::Path;
+use syn::{Lit, Path};
+
+const PROOFS: [&str; 3] = ["idempotent", "idempotency_key", "unsent"];
 
 #[derive(FromMeta)]
 pub(crate) struct RetryArguments {
@@ -41,22 +43,29 @@ impl Arguments for RetryArguments {
     ];
     const EXAMPLE: &'static str = "retry(idempotent, attempts = 3)";
 
+    fn meant_by(value: &Lit) -> Option<&'static str> {
+        matches!(value, Lit::Int(_)).then_some("attempts")
+    }
+
     fn crate_path(&mut self) -> Option<Path> {
         self.runtime.take().map(|path| path.0)
     }
 
-    fn into_model(self, span: Span, errors: &mut Errors) -> Option<Retry> {
+    fn into_model(self, span: Span, given: &Given, errors: &mut Errors) -> Option<Retry> {
         let proof = match (self.idempotent, self.idempotency_key, self.unsent) {
             (Some(Idempotent(None)), None, None) => Proof::Idempotent,
             (Some(Idempotent(Some(reason))), None, None) => Proof::Because(reason),
             (None, Some(key), None) => Proof::Key(key.0),
             (None, None, Some(Word)) => Proof::Unsent,
             (None, None, None) => {
-                errors.push(diagnostics::no_proof(span));
+                if !PROOFS.iter().any(|proof| given.has(proof)) {
+                    errors.push(diagnostics::no_proof(span));
+                }
                 return None;
             }
             _ => {
-                errors.push(diagnostics::two_proofs(span));
+                let proofs = given.names.iter().filter(|name| PROOFS.iter().any(|proof| name.is_ident(proof)));
+                errors.extend(proofs.skip(1).map(diagnostics::two_proofs));
                 return None;
             }
         };

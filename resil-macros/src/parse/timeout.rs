@@ -1,11 +1,11 @@
-use super::Arguments;
 use super::values::{Function, Time, bound};
+use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::{Kind, Setting, Timeout};
 use darling::FromMeta;
 use proc_macro2::Span;
 use std::time::Duration;
-use syn::{Lit, Path};
+use syn::{Expr, Path};
 
 #[derive(FromMeta)]
 pub(crate) struct TimeoutArguments {
@@ -22,8 +22,8 @@ impl Arguments for TimeoutArguments {
     const KNOWN: &'static [&'static str] = &["connect", "read", "crate"];
     const EXAMPLE: &'static str = "timeout(\"10s\", connect = \"2s\", read = \"5s\")";
 
-    fn positional(&mut self, literal: &Lit, errors: &mut Errors) -> bool {
-        self.attempt = bound(literal, Kind::Timeout, errors);
+    fn positional(&mut self, value: &Expr, errors: &mut Errors) -> bool {
+        self.attempt = bound(value, Kind::Timeout, errors);
         true
     }
 
@@ -31,9 +31,9 @@ impl Arguments for TimeoutArguments {
         self.runtime.take().map(|path| path.0)
     }
 
-    fn into_model(self, span: Span, errors: &mut Errors) -> Option<Timeout> {
+    fn into_model(self, span: Span, given: &Given, errors: &mut Errors) -> Option<Timeout> {
         if self.attempt.is_none() && self.connect.is_none() && self.read.is_none() {
-            if !errors.any() {
+            if !given.unread {
                 errors.push(diagnostics::no_bound(span, Kind::Timeout, Self::EXAMPLE));
             }
             return None;

@@ -1,7 +1,7 @@
 //! The types an argument can have. Each says, at the user's own token, what it wants and what to write.
 
-use super::duration;
-use crate::diagnostics::{Errors, wrong_value};
+use super::{duration, likely};
+use crate::diagnostics::{Errors, wrong_bound, wrong_value};
 use crate::model::{Budget, Jitter, Kind, Setting, Window};
 use darling::FromMeta;
 use proc_macro2::Ident;
@@ -10,16 +10,27 @@ use std::time::Duration;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, Meta, Path};
 
-/// The value of `name = value`, read by `read`, or an error that says what was wanted.
-fn value<T>(meta: &Meta, wants: &str, example: &str, read: impl FnOnce(&Expr) -> Option<T>) -> darling::Result<T> {
-    let name = meta.path().to_token_stream().to_string();
-    let wrong = |tokens: &dyn ToTokens| {
-        darling::Error::from(wrong_value(tokens.to_token_stream(), &name, wants, &format!("{name} = {example}")))
+/// The value of `name = value`, read by `read`; else an error that says what was wanted, and what to write: what was
+/// `likely` meant, or the usual value.
+fn value<T>(
+    meta: &Meta,
+    wants: &str,
+    likely: impl FnOnce(&Expr) -> Option<String>,
+    read: impl FnOnce(&Expr) -> Option<T>,
+) -> darling::Result<T> {
+    let written = match meta {
+        Meta::NameValue(pair) => {
+            if let Some(value) = read(&pair.value) {
+                return Ok(value);
+            }
+            Some(pair.value.clone())
+        }
+        Meta::List(list) => list.parse_args().ok(),
+        Meta::Path(_) => None,
     };
-    match meta {
-        Meta::NameValue(pair) => read(&pair.value).ok_or_else(|| wrong(&pair.value)),
-        other => Err(wrong(other)),
-    }
+    let name = meta.path().to_token_stream().to_string();
+    let instead = written.as_ref().and_then(likely).unwrap_or_else(|| likely::usual(&name).to_owned());
+    Err(wrong_value(meta, &name, wants, &format!("{name} = {instead}")).into())
 }
 
 fn literal(expr: &Expr) -> Option<&Lit> {
@@ -51,8 +62,8 @@ pub(super) fn duration_of(lit: &Lit) -> Option<Duration> {
 
 fn float(lit: &Lit) -> Option<f64> {
     match lit {
-        Lit::Float(number) => number.base10_parse().ok(),
-        Lit::Int(number) => number.base10_parse().ok(),
+        Lit::Float(number) if number.suffix().is_empty() => number.base10_parse().ok(),
+        Lit::Int(number) if number.suffix().is_empty() => number.base10_parse().ok(),
         _ => None,
     }
 }
@@ -62,9 +73,12 @@ pub(super) struct Time(pub(super) Setting<Duration>);
 
 impl FromMeta for Time {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "a duration above zero, with its unit", "\"5s\"", |expr| {
-            setting(expr, |lit| duration_of(lit).filter(|duration| !duration.is_zero()))
-        })
+        value(
+            meta,
+            "a duration above zero, with its unit",
+            |expr| likely::duration(expr, "s"),
+            |expr| setting(expr, |lit| duration_of(lit).filter(|duration| !duration.is_zero())),
+        )
         .map(Self)
     }
 }
@@ -74,7 +88,9 @@ pub(super) struct Wait(pub(super) Setting<Duration>);
 
 impl FromMeta for Wait {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "a duration with its unit", "\"100ms\"", |expr| setting(expr, duration_of)).map(Self)
+        let unit = if meta.path().is_ident("base") { "ms" } else { "s" };
+        value(meta, "a duration with its unit", |expr| likely::duration(expr, unit), |expr| setting(expr, duration_of))
+            .map(Self)
     }
 }
 
@@ -83,13 +99,14 @@ pub(super) struct Count(pub(super) Setting<u32>);
 
 impl FromMeta for Count {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "a whole number of at least 1", "3", |expr| setting(expr, count)).map(Self)
+        value(meta, "a whole number of at least 1", likely::count, |expr| setting(expr, count)).map(Self)
     }
 }
 
 fn count(lit: &Lit) -> Option<u32> {
     match lit {
-        Lit::Int(number) => number.base10_parse().ok().filter(|number| *number > 0),
+        // Nobody but us sees the suffix of `60s`, which is no number.
+        Lit::Int(number) if number.suffix().is_empty() => number.base10_parse().ok().filter(|number| *number > 0),
         _ => None,
     }
 }
@@ -99,7 +116,7 @@ pub(super) struct Rate(pub(super) Setting<f64>);
 
 impl FromMeta for Rate {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "a fraction above 0 and at most 1, not a percentage", "0.5", |expr| {
+        value(meta, "a fraction above 0 and at most 1, not a percentage", likely::rate, |expr| {
             setting(expr, |lit| float(lit).filter(|rate| *rate > 0.0 && *rate <= 1.0))
         })
         .map(Self)
@@ -111,7 +128,7 @@ pub(super) struct Factor(pub(super) Setting<f64>);
 
 impl FromMeta for Factor {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "a number of at least 1", "2.0", |expr| {
+        value(meta, "a number of at least 1", likely::factor, |expr| {
             setting(expr, |lit| float(lit).filter(|factor| *factor >= 1.0 && factor.is_finite()))
         })
         .map(Self)
@@ -123,7 +140,7 @@ pub(super) struct Name(pub(super) Expr);
 
 impl FromMeta for Name {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "a name in quotes, not empty", "\"payment\"", name).map(Self)
+        value(meta, "a name in quotes, not empty", |_| None, name).map(Self)
     }
 }
 
@@ -140,10 +157,15 @@ pub(super) struct BudgetOf(pub(super) Budget);
 
 impl FromMeta for BudgetOf {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "the name of a retry budget, or `none`", "\"payment\"", |expr| match expr {
-            Expr::Path(path) if path.path.is_ident("none") => Some(Budget::None),
-            _ => name(expr).map(Budget::Named),
-        })
+        value(
+            meta,
+            "the name of a retry budget, or `none`",
+            |_| None,
+            |expr| match expr {
+                Expr::Path(path) if path.path.is_ident("none") => Some(Budget::None),
+                _ => name(expr).map(Budget::Named),
+            },
+        )
         .map(Self)
     }
 }
@@ -155,15 +177,27 @@ const MOST_CALLS: u32 = 65_536;
 
 impl FromMeta for WindowOf {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "a number of calls from 1 to 65536, or a duration with its unit", "100", |expr| {
-            match literal(expr) {
-                Some(Lit::Str(_)) => {
-                    setting(expr, |lit| duration_of(lit).filter(|duration| !duration.is_zero())).map(Window::Time)
-                }
-                _ => setting(expr, |lit| count(lit).filter(|calls| *calls <= MOST_CALLS)).map(Window::Calls),
+        let wants = "a number of calls from 1 to 65536, or a duration with its unit";
+        let likely = |expr: &Expr| match literal(expr) {
+            Some(lit) if has_quotes_or_unit(lit) => likely::duration(expr, "s"),
+            _ => None,
+        };
+        value(meta, wants, likely, |expr| match literal(expr) {
+            Some(Lit::Str(_)) => {
+                setting(expr, |lit| duration_of(lit).filter(|duration| !duration.is_zero())).map(Window::Time)
             }
+            _ => setting(expr, |lit| count(lit).filter(|calls| *calls <= MOST_CALLS)).map(Window::Calls),
         })
         .map(Self)
+    }
+}
+
+fn has_quotes_or_unit(lit: &Lit) -> bool {
+    match lit {
+        Lit::Str(_) => true,
+        Lit::Int(number) => !number.suffix().is_empty(),
+        Lit::Float(number) => !number.suffix().is_empty(),
+        _ => false,
     }
 }
 
@@ -173,16 +207,21 @@ pub(super) struct JitterOf(pub(super) Jitter);
 impl FromMeta for JitterOf {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
         let wants = "\"full\", \"equal\", \"decorrelated\", \"none\", or a fraction above 0 and at most 1";
-        value(meta, wants, "\"full\"", |expr| match literal(expr)? {
-            Lit::Str(text) => match text.value().as_str() {
-                "full" => Some(Jitter::Full),
-                "equal" => Some(Jitter::Equal),
-                "decorrelated" => Some(Jitter::Decorrelated),
-                "none" => Some(Jitter::None),
-                _ => None,
+        value(
+            meta,
+            wants,
+            |_| None,
+            |expr| match literal(expr)? {
+                Lit::Str(text) => match text.value().as_str() {
+                    "full" => Some(Jitter::Full),
+                    "equal" => Some(Jitter::Equal),
+                    "decorrelated" => Some(Jitter::Decorrelated),
+                    "none" => Some(Jitter::None),
+                    _ => None,
+                },
+                lit => float(lit).filter(|part| *part > 0.0 && *part <= 1.0).map(Jitter::Fraction),
             },
-            lit => float(lit).filter(|part| *part > 0.0 && *part <= 1.0).map(Jitter::Fraction),
-        })
+        )
         .map(Self)
     }
 }
@@ -192,7 +231,7 @@ pub(super) struct Statuses(pub(super) Vec<u16>);
 
 impl FromMeta for Statuses {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "a list of HTTP statuses from 400 to 599", "[429]", |expr| {
+        value(meta, "a list of HTTP statuses from 400 to 599", in_a_list, |expr| {
             let Expr::Array(list) = expr else { return None };
             list.elems
                 .iter()
@@ -206,13 +245,16 @@ impl FromMeta for Statuses {
     }
 }
 
+fn in_a_list(expr: &Expr) -> Option<String> {
+    likely::count(expr).map(|status| format!("[{status}]"))
+}
+
 /// The path of a function or a crate.
 pub(super) struct Function(pub(super) Path);
 
 impl FromMeta for Function {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        let example = if meta.path().is_ident("crate") { "::resil" } else { "is_still_pending" };
-        value(meta, "a path without quotes", example, |expr| match expr {
+        value(meta, "a path without quotes", likely::path, |expr| match expr {
             Expr::Path(path) if path.qself.is_none() => Some(path.path.clone()),
             _ => None,
         })
@@ -225,7 +267,7 @@ pub(super) struct Parameter(pub(super) Ident);
 
 impl FromMeta for Parameter {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        value(meta, "the name of a parameter, without quotes", "key", |expr| match expr {
+        value(meta, "the name of a parameter, without quotes", likely::path, |expr| match expr {
             Expr::Path(path) => path.path.get_ident().cloned(),
             _ => None,
         })
@@ -238,16 +280,15 @@ pub(super) struct Idempotent(pub(super) Option<String>);
 
 impl FromMeta for Idempotent {
     fn from_meta(meta: &Meta) -> darling::Result<Self> {
-        if let Meta::Path(_) = meta {
-            return Ok(Self(None));
+        let wrong = || wrong_value(meta, "idempotent", "a word by itself, or the reason in quotes", "idempotent");
+        match meta {
+            Meta::Path(_) => Ok(Self(None)),
+            Meta::NameValue(pair) => match literal(&pair.value) {
+                Some(Lit::Str(text)) if !text.value().trim().is_empty() => Ok(Self(Some(text.value()))),
+                _ => Err(wrong().into()),
+            },
+            Meta::List(_) => Err(wrong().into()),
         }
-        value(meta, "a word by itself, or the reason in quotes", "\"POST /search only reads\"", |expr| {
-            match literal(expr)? {
-                Lit::Str(text) if !text.value().trim().is_empty() => Some(Some(text.value())),
-                _ => None,
-            }
-        })
-        .map(Self)
     }
 }
 
@@ -267,12 +308,11 @@ impl FromMeta for Word {
 }
 
 /// The bound that stands alone, as in `#[timeout("5s")]`.
-pub(super) fn bound(literal: &Lit, kind: Kind, errors: &mut Errors) -> Option<Setting<Duration>> {
-    let name = kind.name();
-    let bound = duration_of(literal).filter(|bound| !bound.is_zero());
+pub(super) fn bound(written: &Expr, kind: Kind, errors: &mut Errors) -> Option<Setting<Duration>> {
+    let bound = literal(written).and_then(duration_of).filter(|bound| !bound.is_zero());
     if bound.is_none() {
-        let example = format!("#[{name}(\"5s\")]");
-        errors.push(wrong_value(literal, name, "bounded by a duration above zero, with its unit", &example));
+        let instead = likely::duration(written, "s").unwrap_or_else(|| "\"5s\"".to_owned());
+        errors.push(wrong_bound(written, kind, &instead));
     }
-    bound.map(|bound| Setting::Known(bound, literal.span()))
+    bound.map(|bound| Setting::Known(bound, written.span()))
 }

@@ -14,6 +14,10 @@ pub trait Fallible: Sized {
     /// The function's error.
     type Err;
     /// The same, as the plain `Result` it is.
+    ///
+    /// # Errors
+    ///
+    /// Its own.
     fn into_result(self) -> Result<Self::Ok, Self::Err>;
 }
 

@@ -38,6 +38,7 @@ pub enum Effect {
 /// assert_eq!(Verdict::status(404).kind, Kind::Caller);
 /// assert_eq!(Verdict::transient().unsent().effect, Effect::None);
 /// ```
+#[must_use = "a verdict is for a policy to decide from"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict {

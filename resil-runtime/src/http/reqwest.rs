@@ -111,7 +111,8 @@ impl Checked for RequestBuilder {
     async fn checked(self) -> Result<Response, Error> {
         let (client, request) = self.build_split();
         let mut request = request?;
-        prove(request.method().clone(), request.headers_mut())?;
+        let method = request.method().clone();
+        prove(&method, request.headers_mut())?;
         if let Some(body) = request.body_mut()
             && body.as_bytes().is_none()
             && let Some(activity) = context::activity()
@@ -128,7 +129,7 @@ impl Checked for RequestBuilder {
 }
 
 /// Sees to it that what may be repeated can be recognised as a repetition.
-fn prove(method: Method, headers: &mut HeaderMap) -> Result<(), Error> {
+fn prove(method: &Method, headers: &mut HeaderMap) -> Result<(), Error> {
     if headers.contains_key(&IDEMPOTENCY_KEY) {
         return Ok(());
     }
@@ -140,8 +141,8 @@ fn prove(method: Method, headers: &mut HeaderMap) -> Result<(), Error> {
             }
             Ok(())
         }
-        Proof::Idempotent if method == Method::POST => Err(crate::Error::MissingKey { method: "POST" }.into()),
-        Proof::Idempotent if method == Method::PATCH => Err(crate::Error::MissingKey { method: "PATCH" }.into()),
+        Proof::Idempotent if *method == Method::POST => Err(crate::Error::MissingKey { method: "POST" }.into()),
+        Proof::Idempotent if *method == Method::PATCH => Err(crate::Error::MissingKey { method: "PATCH" }.into()),
         _ => Ok(()),
     }
 }

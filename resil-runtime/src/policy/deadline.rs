@@ -19,6 +19,7 @@ use tokio::time::Instant;
 /// assert!(matches!(outcome, Err(Failure::Policy(Error::DeadlineExceeded { attempted: true, .. }))));
 /// # }
 /// ```
+#[must_use = "a deadline bounds nothing until it is started"]
 #[derive(Debug, Clone)]
 pub struct Deadline {
     limit: Duration,

@@ -22,6 +22,7 @@ use std::time::Duration;
 /// assert_eq!(phase, Phase::Read);
 /// # }
 /// ```
+#[must_use = "a timeout bounds nothing until it is applied"]
 #[derive(Debug, Clone)]
 pub struct Timeout {
     bounds: Bounds,

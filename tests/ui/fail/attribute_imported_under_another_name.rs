@@ -7,10 +7,4 @@ async fn renamed_below() -> Result<(), Error> {
     Ok(())
 }
 
-#[again(idempotent)]
-#[circuit_breaker]
-async fn renamed_above() -> Result<(), Error> {
-    Ok(())
-}
-
 fn main() {}

@@ -15,6 +15,11 @@ async fn timeout_that_is_a_number() -> Result<(), Error> {
     Ok(())
 }
 
+#[timeout(5s)]
+async fn timeout_without_quotes() -> Result<(), Error> {
+    Ok(())
+}
+
 #[timeout(-5)]
 async fn timeout_that_is_negative() -> Result<(), Error> {
     Ok(())
@@ -36,7 +41,7 @@ async fn two_bounds() -> Result<(), Error> {
 }
 
 #[timeout(LIMIT)]
-async fn constant_by_itself() -> Result<(), Error> {
+async fn timeout_that_is_a_constant() -> Result<(), Error> {
     Ok(())
 }
 

@@ -45,6 +45,11 @@ async fn time_without_its_unit() -> Result<(), Error> {
     Ok(())
 }
 
+#[circuit_breaker(window = 60s, slow_call = 1.5s, min_calls = 20x, failure_rate = 0.5f)]
+async fn units_without_quotes() -> Result<(), Error> {
+    Ok(())
+}
+
 #[circuit_breaker(window = "0s")]
 async fn window_of_no_time() -> Result<(), Error> {
     Ok(())

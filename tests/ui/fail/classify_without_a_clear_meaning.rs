@@ -22,10 +22,14 @@ enum PaymentError {
     #[classify(delegate)]
     NoField,
     #[classify(status)]
-    TwoNamedFields { code: u16, body: String },
+    TwoNamedFields {
+        code: u16,
+        body: String,
+    },
     TwoMarkedFields(#[classify(delegate)] std::io::Error, #[classify(status)] u16),
     #[classify(transient)]
     MarkedTwice(#[classify(delegate)] std::io::Error),
+    MarkedLikeAVariant(#[classify(transient)] std::io::Error, u32),
     #[classify]
     Bare,
     #[classify()]
@@ -40,6 +44,10 @@ enum PaymentError {
 
 #[derive(Classify)]
 struct Unmarked;
+
+#[derive(Classify)]
+#[classify(temporary)]
+struct Unknown;
 
 #[derive(Classify)]
 union Bits {

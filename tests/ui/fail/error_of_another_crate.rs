@@ -22,9 +22,4 @@ async fn row() -> Result<u32, sqlx::Error> {
     Ok(1)
 }
 
-#[timeout("5s")]
-async fn words() -> Result<u32, String> {
-    Ok(1)
-}
-
 fn main() {}

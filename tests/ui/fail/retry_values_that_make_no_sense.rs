@@ -30,7 +30,7 @@ async fn status_that_is_a_success() -> Result<(), Error> {
     Ok(())
 }
 
-#[retry(idempotent, budget = off, failure_if = "is_pending")]
+#[retry(idempotent, budget = 5, failure_if = "is_pending")]
 async fn budget_and_path() -> Result<(), Error> {
     Ok(())
 }

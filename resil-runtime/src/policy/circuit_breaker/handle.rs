@@ -73,6 +73,7 @@ impl Breaker {
 /// GEOCODER.reset()?;
 /// # Ok(()) }
 /// ```
+#[must_use = "a breaker does nothing until a call asks it"]
 #[derive(Debug)]
 pub struct CircuitBreaker {
     name: Option<&'static str>,

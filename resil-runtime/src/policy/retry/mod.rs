@@ -48,6 +48,7 @@ use std::time::Duration;
 /// assert_eq!(calls, 4);
 /// # }
 /// ```
+#[must_use = "a retry does nothing until a call starts it"]
 #[derive(Debug)]
 pub struct Retry {
     proof: Repeat,
@@ -217,6 +218,7 @@ impl Retry {
 }
 
 /// One call's attempts: a pure machine that says, after each, whether to wait and try again.
+#[must_use = "attempts decide nothing until asked"]
 #[derive(Debug)]
 pub struct Attempts<'a> {
     retry: &'a Retry,

@@ -15,7 +15,6 @@ fn the_defaults_are_valid_and_a_small_window_caps_the_default_of_twenty_calls() 
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_value_that_makes_no_sense_has_a_message_that_names_it() {
     let good = Settings::new();
     let zero = Duration::ZERO;
