@@ -1,8 +1,7 @@
 //! Rules between attributes, and between them and the function: one function a rule.
 
 use crate::diagnostics::{self, Errors};
-use crate::model::{Function, Proof, Setting, Stack, Window};
-use crate::stack::Written;
+use crate::model::{Function, Proof, Setting, Stack, Window, Written};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::time::Duration;
@@ -41,9 +40,7 @@ pub(crate) fn order(written: &[Written], errors: &mut Errors) {
 fn one_crate_path(written: &[Written], errors: &mut Errors) {
     let mut first: Option<String> = None;
     for one in written {
-        let Some(path) = crate::parse::crate_path(&one.arguments).map(|path| path.to_token_stream().to_string()) else {
-            continue;
-        };
+        let Some(path) = one.runtime.as_ref().map(|path| path.to_token_stream().to_string()) else { continue };
         if first.get_or_insert_with(|| path.clone()) != &path {
             errors.push(diagnostics::two_crate_paths(one.span));
         }

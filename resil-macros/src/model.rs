@@ -30,6 +30,18 @@ impl Kind {
     }
 }
 
+/// One attribute of ours as written, not yet read.
+pub(crate) struct Written {
+    pub(crate) kind: Kind,
+    /// The attribute's own name, for messages about the whole of it.
+    pub(crate) span: Span,
+    pub(crate) arguments: TokenStream,
+    /// What its `crate = path` says.
+    pub(crate) runtime: Option<Path>,
+    /// How it was spelled; `None` for the attribute being expanded.
+    pub(crate) path: Option<Path>,
+}
+
 /// A setting: known here, or a constant the compiler knows later.
 pub(crate) enum Setting<T> {
     Known(T, Span),

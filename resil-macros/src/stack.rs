@@ -1,21 +1,11 @@
 //! The driver. The first of our attributes to expand takes its siblings off the function and expands them all.
 
 use crate::diagnostics::Errors;
-use crate::model::{Kind, Stack};
+use crate::model::{Kind, Stack, Written};
 use crate::parse;
 use crate::{check, diagnostics, expand, paths};
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Meta, Path};
-
-/// One attribute of ours as written, not yet read.
-pub(crate) struct Written {
-    pub(crate) kind: Kind,
-    /// The attribute's own name, for messages about the whole of it.
-    pub(crate) span: Span,
-    pub(crate) arguments: TokenStream,
-    /// How it was spelled; `None` for the attribute being expanded.
-    pub(crate) path: Option<Path>,
-}
 
 /// The argument of what `expand::used` leaves behind, which expands to nothing.
 const USED: &str = "used";
@@ -32,7 +22,8 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
             return expand::fallback::with(item, &errors);
         }
     };
-    let first = Written { kind, span: Span::call_site(), arguments, path: None };
+    let runtime = parse::crate_path(&arguments);
+    let first = Written { kind, span: Span::call_site(), arguments, runtime, path: None };
     let written = gather(first, &mut declaration.attributes, &mut errors);
     let siblings: Vec<Path> =
         written.iter().filter_map(|one| one.path.clone()).filter(|path| path.segments.len() == 1).collect();
@@ -52,7 +43,7 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
 
 /// Takes our attributes off the function, in the order written.
 fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<Written> {
-    let runtime = parse::crate_path(&first.arguments);
+    let runtime = first.runtime.clone();
     let mut written = vec![first];
     let mut foreign: Option<Attribute> = None;
     let mut between = None;
@@ -69,7 +60,8 @@ fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) 
             _ => TokenStream::new(),
         };
         let span = attribute.path().segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
-        written.push(Written { kind, span, arguments, path: Some(attribute.path().clone()) });
+        let runtime = parse::crate_path(&arguments);
+        written.push(Written { kind, span, arguments, runtime, path: Some(attribute.path().clone()) });
         false
     });
     errors.extend(between.map(|(foreign, lowest)| diagnostics::foreign_attribute_between(&foreign, lowest)));

@@ -25,7 +25,7 @@ static COUNTER: LazyLock<Counter> = LazyLock::new(|| {
 #[inline]
 pub(crate) fn now() -> Nanos {
     #[cfg(feature = "testing")]
-    if let Some(nanos) = crate::testing::nanos() {
+    if let Some(nanos) = followed::nanos() {
         return nanos;
     }
     let counter = &*COUNTER;
@@ -52,4 +52,33 @@ pub(crate) fn nanos(duration: std::time::Duration) -> Nanos {
 pub(crate) fn after(instant: Instant, duration: std::time::Duration) -> Instant {
     const FAR: std::time::Duration = std::time::Duration::from_hours(24 * 365 * 30);
     instant.checked_add(duration.min(FAR)).unwrap_or(instant)
+}
+
+/// Tokio's clock in place of the counter on one thread, for tests.
+#[cfg(feature = "testing")]
+pub(crate) mod followed {
+    use super::{Instant, Nanos, instant, nanos as in_nanos};
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    thread_local! {
+        static ORIGIN: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+
+    /// So that a process which never asked for it pays one load.
+    static EVER: AtomicBool = AtomicBool::new(false);
+
+    /// Counts Tokio's time from this origin on this thread, and hands back the origin that was there.
+    pub(crate) fn replace(origin: Option<Instant>) -> Option<Instant> {
+        EVER.store(true, Ordering::Relaxed);
+        ORIGIN.replace(origin)
+    }
+
+    #[inline]
+    pub(super) fn nanos() -> Option<Nanos> {
+        if !EVER.load(Ordering::Relaxed) {
+            return None;
+        }
+        ORIGIN.get().map(|origin| in_nanos(instant().saturating_duration_since(origin)))
+    }
 }

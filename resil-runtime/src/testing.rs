@@ -26,83 +26,48 @@
 //! # opens_and_recovers();
 //! ```
 
-use crate::clock::{self, Nanos};
-use crate::registry::Registry;
-use std::cell::RefCell;
+use crate::clock;
+use crate::registry::{Registry, isolated as registry};
+use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::Instant;
-
-#[derive(Clone)]
-struct Isolated {
-    registry: Rc<Registry>,
-    origin: Instant,
-    strict: bool,
-}
-
-thread_local! {
-    static ISOLATED: RefCell<Option<Isolated>> = const { RefCell::new(None) };
-}
-
-/// So that a process without any scope pays one load.
-static SCOPES: AtomicUsize = AtomicUsize::new(0);
 
 /// While this lives, this thread has its own registry and clock. Scopes nest.
 #[must_use = "isolation ends when the scope is dropped: bind it, `let _scope = ..`"]
 pub struct Scope {
-    outer: Option<Isolated>,
+    outer_registry: Option<Rc<Registry>>,
+    outer_origin: Option<Instant>,
     _this_thread_only: PhantomData<Rc<()>>,
-}
-
-impl std::fmt::Debug for Scope {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Scope")
-    }
 }
 
 /// A registry and a clock for this thread alone.
 pub fn isolated() -> Scope {
-    enter(false)
+    enter(Registry::new(false))
 }
 
 /// The same, where what would be a warning in production is an error: a `connect` bound that nothing enforces.
 pub fn strict() -> Scope {
-    enter(true)
+    enter(Registry::new(true))
 }
 
-fn enter(strict: bool) -> Scope {
-    SCOPES.fetch_add(1, Ordering::Relaxed);
-    let inner = Isolated { registry: Rc::default(), origin: clock::instant(), strict };
-    Scope { outer: ISOLATED.replace(Some(inner)), _this_thread_only: PhantomData }
+fn enter(inner: Registry) -> Scope {
+    Scope {
+        outer_registry: registry::replace(Some(Rc::new(inner))),
+        outer_origin: clock::followed::replace(Some(clock::instant())),
+        _this_thread_only: PhantomData,
+    }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        ISOLATED.set(self.outer.take());
-        SCOPES.fetch_sub(1, Ordering::Relaxed);
+        registry::replace(self.outer_registry.take());
+        clock::followed::replace(self.outer_origin.take());
     }
 }
 
-#[inline]
-fn current() -> Option<Isolated> {
-    if SCOPES.load(Ordering::Relaxed) == 0 {
-        return None;
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scope")
     }
-    ISOLATED.with_borrow(Option::clone)
-}
-
-#[inline]
-pub(crate) fn registry() -> Option<Rc<Registry>> {
-    current().map(|isolated| isolated.registry)
-}
-
-#[inline]
-pub(crate) fn nanos() -> Option<Nanos> {
-    current().map(|isolated| clock::nanos(clock::instant().saturating_duration_since(isolated.origin)))
-}
-
-#[inline]
-pub(crate) fn is_strict() -> bool {
-    current().is_some_and(|isolated| isolated.strict)
 }

@@ -17,7 +17,7 @@ pub(crate) use timeout::TimeoutArguments;
 
 use crate::diagnostics::{self, Errors};
 use crate::model::Kind;
-use crate::stack::Written;
+use crate::model::Written;
 use darling::FromMeta;
 use darling::ast::NestedMeta;
 use proc_macro2::{Span, TokenStream};

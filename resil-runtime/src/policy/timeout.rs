@@ -115,7 +115,7 @@ impl Timeout {
                 return Ok(());
             }
             #[cfg(feature = "testing")]
-            if crate::testing::is_strict() {
+            if registry.is_strict() {
                 return Err(crate::registry::misconfigured(format!(
                     "`connect` in {site} bounds nothing: no adapter is installed. Build the client with \
                      `resil::http::client()`, or dial through `resil::net::connect`"

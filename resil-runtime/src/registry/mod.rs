@@ -2,6 +2,8 @@
 
 mod check;
 pub(crate) mod events;
+#[cfg(feature = "testing")]
+pub(crate) mod isolated;
 mod site;
 mod slot;
 
@@ -55,15 +57,28 @@ pub(crate) struct Registry {
     settings: Mutex<Vec<&'static Settings>>,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
+    /// What is a warning in production is an error here.
+    #[cfg(feature = "testing")]
+    strict: bool,
 }
 
 static GLOBAL: LazyLock<Registry> = LazyLock::new(Registry::default);
 
 impl Registry {
+    #[cfg(feature = "testing")]
+    pub(crate) fn new(strict: bool) -> Self {
+        Self { strict, ..Self::default() }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Runs `f` on this thread's isolated registry, or else the process's.
     pub(crate) fn with<R>(f: impl FnOnce(&Self) -> R) -> R {
         #[cfg(feature = "testing")]
-        if let Some(registry) = crate::testing::registry() {
+        if let Some(registry) = isolated::current() {
             return f(&registry);
         }
         f(&GLOBAL)

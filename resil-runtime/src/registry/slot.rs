@@ -18,7 +18,7 @@ impl<T> Slot<T> {
     ) -> Result<&'static T, Error> {
         // In a test that isolated itself the handle must not remember another test's state.
         #[cfg(feature = "testing")]
-        if let Some(registry) = crate::testing::registry() {
+        if let Some(registry) = super::isolated::current() {
             return look_up(&registry);
         }
         match self.0.get() {
