@@ -1,24 +1,29 @@
 //! Rules between attributes, and between them and the function: one function a rule.
 
 use crate::diagnostics::{self, Errors};
-use crate::model::{Function, Proof, Setting, Stack, Window, Written};
+use crate::model::{Function, Kind, Proof, Setting, Stack, Window, Written};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::time::Duration;
 use syn::visit::Visit;
 use syn::{FnArg, GenericParam, Pat, PatIdent, Type};
 
-pub(crate) fn all(stack: &Stack, written: &[Written], function: &Function, errors: &mut Errors) {
+/// What can be said although some argument could not be read.
+pub(crate) fn function(written: &[Written], function: &Function, errors: &mut Errors) {
+    no_mut_parameter_under_retry(written, function, errors);
+    arguments_name_nothing_generic(written, function, errors);
+    arguments_name_none_of_our_statics(written, errors);
+    one_crate_path(written, errors);
+}
+
+/// What needs every argument.
+pub(crate) fn stack(stack: &Stack, function: &Function, errors: &mut Errors) {
     phases_need_a_whole(stack, errors);
     min_calls_fit_the_window(stack, errors);
     settings_that_need_another(stack, errors);
     open_max_is_above_open_for(stack, errors);
     bounds_fit_the_deadline(stack, errors);
     key_is_a_parameter_that_is_sent(stack, function, errors);
-    no_mut_parameter_under_retry(stack, function, errors);
-    arguments_name_nothing_generic(written, function, errors);
-    arguments_name_none_of_our_statics(written, errors);
-    one_crate_path(written, errors);
 }
 
 /// The one right order, outermost first; each attribute once.
@@ -193,7 +198,7 @@ pub(crate) fn sends_checked(body: TokenStream) -> bool {
     })
 }
 
-fn no_mut_parameter_under_retry(stack: &Stack, function: &Function, errors: &mut Errors) {
+fn no_mut_parameter_under_retry(written: &[Written], function: &Function, errors: &mut Errors) {
     /// Finds `mut name` and `(mut name, _)`, but not `ref mut name`, which changes nothing of its own.
     struct Mut<'a>(&'a mut Errors);
     impl Visit<'_> for Mut<'_> {
@@ -205,7 +210,7 @@ fn no_mut_parameter_under_retry(stack: &Stack, function: &Function, errors: &mut
             }
         }
     }
-    if stack.retry.is_none() {
+    if written.iter().all(|one| one.kind != Kind::Retry) {
         return;
     }
     for input in &function.signature.inputs {

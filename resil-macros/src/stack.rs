@@ -31,14 +31,17 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
 
     let function = errors.take(parse::function::take_apart(declaration, kind));
     let read = read(&written, siblings, &mut errors);
-    let Some((function, stack)) = function.zip(read) else {
-        return expand::fallback::with(plain, &errors);
-    };
-    check::all(&stack, &written, &function, &mut errors);
-    if errors.any() {
-        return expand::fallback::with(plain, &errors);
+    if let Some(function) = &function {
+        check::function(&written, function, &mut errors);
     }
-    expand::function(&stack, function)
+    let whole = function.zip(read);
+    if let Some((function, stack)) = &whole {
+        check::stack(stack, function, &mut errors);
+    }
+    match whole {
+        Some((function, stack)) if !errors.any() => expand::function(&stack, function),
+        _ => expand::fallback::with(plain, &errors),
+    }
 }
 
 /// Takes our attributes off the function, in the order written.

@@ -309,6 +309,9 @@ impl FromMeta for Word {
 
 /// The bound that stands alone, as in `#[timeout("5s")]`.
 pub(super) fn bound(written: &Expr, kind: Kind, errors: &mut Errors) -> Option<Setting<Duration>> {
+    if let Expr::Path(_) = written {
+        return Some(Setting::Constant(written.clone()));
+    }
     let bound = literal(written).and_then(duration_of).filter(|bound| !bound.is_zero());
     if bound.is_none() {
         let instead = likely::duration(written, "s").unwrap_or_else(|| "\"5s\"".to_owned());

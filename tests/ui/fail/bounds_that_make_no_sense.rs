@@ -40,11 +40,6 @@ async fn two_bounds() -> Result<(), Error> {
     Ok(())
 }
 
-#[timeout(LIMIT)]
-async fn timeout_that_is_a_constant() -> Result<(), Error> {
-    Ok(())
-}
-
 #[deadline("0ms")]
 async fn deadline_of_zero() -> Result<(), Error> {
     Ok(())

@@ -13,12 +13,13 @@ mod limits {
     use std::time::Duration;
 
     pub const NAME: &str = "payment";
+    pub const WHOLE: Duration = Duration::from_secs(10);
     pub const READ: Duration = Duration::from_secs(5);
 }
 
 #[again(idempotent, attempts = ATTEMPTS, base = Duration::from_millis(50), max = limits::READ)]
 #[circuit_breaker(name = limits::NAME, min_calls = 10 + 5, failure_rate = RATE, failure_if = limited)]
-#[timeout("10s", read = limits::READ)]
+#[timeout(limits::WHOLE, read = limits::READ)]
 async fn by_constants() -> Result<u32, Error> {
     Ok(1)
 }
