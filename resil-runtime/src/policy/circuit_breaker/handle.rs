@@ -69,7 +69,7 @@ impl Breaker {
 ///
 /// GEOCODER.force_open()?;
 /// assert!(GEOCODER.call(async { Ok::<_, io::Error>("Seoul") }).await.is_err());
-/// assert_eq!(GEOCODER.snapshot().unwrap().circuit, CircuitState::ForcedOpen);
+/// assert_eq!(GEOCODER.snapshot()?.state, CircuitState::ForcedOpen);
 /// GEOCODER.reset()?;
 /// # Ok(()) }
 /// ```

@@ -6,7 +6,7 @@ use std::fmt;
 /// Permission to make one call, stamped with the period it was given in.
 ///
 /// Dropped without a result it means *cancelled*: nothing is counted, and the place of a probe is free again. A
-/// result that arrives after the breaker has changed circuit changes nothing and frees nothing.
+/// result that arrives after the breaker has changed state changes nothing and frees nothing.
 #[must_use = "a pass that is dropped counts as a cancelled call; give the result to `record`"]
 pub struct Pass {
     breaker: &'static Breaker,

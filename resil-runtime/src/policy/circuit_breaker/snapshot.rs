@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::CircuitState;
 
-/// The circuit of a breaker at one moment.
+/// The state of a breaker at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Snapshot {
     /// What the breaker is doing.
