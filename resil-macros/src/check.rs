@@ -1,7 +1,7 @@
 //! Rules between attributes, and between them and the function: one function a rule.
 
 use crate::diagnostics::{self, Errors};
-use crate::model::{Function, Kind, Proof, Setting, Stack, Window, Written};
+use crate::model::{Function, Instead, Kind, Proof, Setting, Stack, Window, Written};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub(crate) fn stack(stack: &Stack, function: &Function, errors: &mut Errors) {
     open_max_is_above_open_for(stack, errors);
     bounds_fit_the_deadline(stack, errors);
     key_is_a_parameter_that_is_sent(stack, function, errors);
+    fallback_function_gets_named_parameters(stack, function, errors);
 }
 
 /// The one right order, outermost first; each attribute once.
@@ -221,6 +222,17 @@ fn no_mut_parameter_under_retry(written: &[Written], function: &Function, errors
     }
 }
 
+fn fallback_function_gets_named_parameters(stack: &Stack, function: &Function, errors: &mut Errors) {
+    let Some(Instead::With(_)) = stack.fallback.as_ref().map(|fallback| &fallback.instead) else { return };
+    for input in &function.signature.inputs {
+        if let FnArg::Typed(typed) = input
+            && !matches!(*typed.pat, Pat::Ident(_))
+        {
+            errors.push(diagnostics::unnamed_parameter(&typed.pat));
+        }
+    }
+}
+
 /// A policy lives in a static, which sees neither `Self` nor the function's generics.
 fn arguments_name_nothing_generic(written: &[Written], function: &Function, errors: &mut Errors) {
     let mut names: Vec<String> = vec!["Self".to_owned()];
@@ -229,7 +241,8 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
         GenericParam::Const(constant) => Some(constant.ident.to_string()),
         GenericParam::Lifetime(_) => None,
     }));
-    for one in written {
+    // A fallback's arguments stand in the function itself.
+    for one in written.iter().filter(|one| one.kind != Kind::Fallback) {
         if let Some(ident) = first_of(one.arguments.clone(), &names) {
             errors.push(diagnostics::names_generic(&ident));
         }
@@ -238,7 +251,7 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
 
 /// The statics of an expansion stand where its arguments are evaluated.
 fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) {
-    let names = ["SITE", "DEADLINE", "RETRY", "CIRCUIT_BREAKER", "TIMEOUT"].map(str::to_owned);
+    let names = ["SITE", "FALLBACK", "DEADLINE", "RETRY", "CIRCUIT_BREAKER", "TIMEOUT"].map(str::to_owned);
     for one in written {
         if let Some(ident) = first_of(one.arguments.clone(), &names) {
             errors.push(diagnostics::names_our_static(&ident));

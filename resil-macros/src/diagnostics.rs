@@ -297,6 +297,38 @@ pub(crate) fn unused_key(span: Span, key: &Ident) -> Error {
     )
 }
 
+pub(crate) fn no_fallback(span: Span) -> Error {
+    at(
+        span,
+        "a fallback needs to know what to answer; write one of\n\
+              \x20   #[fallback(value = Vec::new())]                   a default\n\
+              \x20   #[fallback(with = cached_rate)]                   a function of the parameters and the failure\n\
+              \x20   #[fallback(stale = \"10m\", key = order.id)]       the last good value",
+    )
+}
+
+pub(crate) fn two_fallbacks(second: &syn::Path) -> Error {
+    on(second, "one fallback is enough, and the first would always answer; keep `value`, `with` or `stale`")
+}
+
+pub(crate) fn stale_without_key(stale: &syn::Path) -> Error {
+    on(
+        stale,
+        "the last good value of which call? Write `stale = \"10m\", key = order.id`, with what tells calls apart, or `key = \"all\"`",
+    )
+}
+
+pub(crate) fn key_without_stale(key: &syn::Path) -> Error {
+    on(key, "`key` tells last good values apart; write `stale = \"10m\", key = ..`")
+}
+
+pub(crate) fn unnamed_parameter(pattern: impl ToTokens) -> Error {
+    on(
+        pattern,
+        "the fallback function gets each parameter by reference, and this one has no name; write `order: Order` and take it apart in the body",
+    )
+}
+
 pub(crate) fn no_bound(span: Span, kind: Kind, example: &str) -> Error {
     at(span, format!("`#[{}]` without a bound waits forever; write `#[{example}]`", kind.name()))
 }

@@ -44,6 +44,12 @@ pub fn deadline(arguments: TokenStream, item: TokenStream) -> TokenStream {
     stack::expand(Kind::Deadline, arguments.into(), item.into()).into()
 }
 
+#[doc = include_str!("../docs/fallback.md")]
+#[proc_macro_attribute]
+pub fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    stack::expand(Kind::Fallback, arguments.into(), item.into()).into()
+}
+
 #[doc = include_str!("../docs/classify.md")]
 #[proc_macro_derive(Classify, attributes(classify))]
 pub fn classify(item: TokenStream) -> TokenStream {

@@ -7,6 +7,7 @@ use syn::{Attribute, Expr, Path, Stmt, Type};
 /// Our attributes, in the one right order, outermost first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
+    Fallback,
     Deadline,
     Retry,
     CircuitBreaker,
@@ -14,10 +15,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::Deadline, Self::Retry, Self::CircuitBreaker, Self::Timeout];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Fallback, Self::Deadline, Self::Retry, Self::CircuitBreaker, Self::Timeout];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Fallback => "fallback",
             Self::Deadline => "deadline",
             Self::Retry => "retry",
             Self::CircuitBreaker => "circuit_breaker",
@@ -69,10 +72,22 @@ pub(crate) struct Stack {
     pub(crate) runtime: Path,
     /// Attributes we took off the function, whose imports must still count as used.
     pub(crate) siblings: Vec<Path>,
+    pub(crate) fallback: Option<Fallback>,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) retry: Option<Retry>,
     pub(crate) circuit_breaker: Option<CircuitBreaker>,
     pub(crate) timeout: Option<Timeout>,
+}
+
+pub(crate) struct Fallback {
+    pub(crate) instead: Instead,
+}
+
+/// What a fallback answers.
+pub(crate) enum Instead {
+    Value(Expr),
+    With(Path),
+    Stale { max_age: Setting<Duration>, key: Expr },
 }
 
 pub(crate) struct Deadline {
@@ -148,6 +163,13 @@ pub(crate) struct Function {
     pub(crate) body: Vec<Stmt>,
     /// What the body evaluates to.
     pub(crate) output: Type,
+}
+
+impl Function {
+    /// Where messages about what success holds belong.
+    pub(crate) fn output_span(&self) -> Span {
+        syn::spanned::Spanned::span(&self.output)
+    }
 }
 
 /// What stands between the function's braces and the body.

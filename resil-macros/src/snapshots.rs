@@ -175,3 +175,30 @@ fn a_method_under_async_trait() {
         },
     );
 }
+
+#[test]
+fn a_fallback_to_the_last_good_value() {
+    snapshot(
+        "a_fallback_to_the_last_good_value",
+        &quote! {
+            #[fallback(stale = "10m", key = item)]
+            #[timeout("2s")]
+            async fn price(item: &str) -> Result<Price, Error> {
+                ask(item).await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_fallback_to_a_function() {
+    snapshot(
+        "a_fallback_to_a_function",
+        &quote! {
+            #[fallback(with = Self::cached)]
+            async fn rate(&self, currency: String) -> Result<Rate, Error> {
+                self.ask(&currency).await
+            }
+        },
+    );
+}

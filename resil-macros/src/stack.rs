@@ -19,7 +19,7 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
         Ok(declaration) => declaration,
         Err(error) => {
             errors.push(diagnostics::not_a_function(kind, &error));
-            return expand::fallback::with(item, &errors);
+            return expand::give_back::with(item, &errors);
         }
     };
     let runtime = parse::crate_path(&arguments);
@@ -40,7 +40,7 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
     }
     match whole {
         Some((function, stack)) if !errors.any() => expand::function(&stack, function),
-        _ => expand::fallback::with(plain, &errors),
+        _ => expand::give_back::with(plain, &errors),
     }
 }
 
@@ -76,6 +76,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
     let mut stack = Stack {
         runtime: paths::default_runtime(),
         siblings,
+        fallback: None,
         deadline: None,
         retry: None,
         circuit_breaker: None,
@@ -86,6 +87,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
     let mut runtime = None;
     for one in written {
         let path = match one.kind {
+            Kind::Fallback => keep(&mut stack.fallback, parse::read::<parse::FallbackArguments>(one, errors)),
             Kind::Deadline => keep(&mut stack.deadline, parse::read::<parse::DeadlineArguments>(one, errors)),
             Kind::Retry => keep(&mut stack.retry, parse::read::<parse::RetryArguments>(one, errors)),
             Kind::CircuitBreaker => {

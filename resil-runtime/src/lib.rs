@@ -22,6 +22,7 @@ pub use policy::attempt::Attempt;
 pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
 pub use policy::deadline::{Deadline, Due};
 pub use policy::dial::Dial;
+pub use policy::fallback::{Fallback, LastGood};
 pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry};
 pub use policy::timeout::Timeout;
 pub use registry::{Site, check};
@@ -32,6 +33,7 @@ pub mod __private {
     pub use crate::failure::{
         Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, failure_if, output, status,
     };
+    pub use crate::policy::fallback::{Answer, Keepable, answer};
     pub use crate::registry::{CallSite, Policy};
     pub use inventory;
 

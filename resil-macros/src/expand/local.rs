@@ -9,11 +9,15 @@ pub(super) enum Local {
     CircuitBreaker,
     Deadline,
     Delay,
+    Failure,
+    Fallback,
+    LastGood,
     Outcome,
     Pass,
     Refusal,
     Retry,
     Timeout,
+    Value,
     Verdict,
 }
 
@@ -24,11 +28,15 @@ impl ToTokens for Local {
             Self::CircuitBreaker => "circuit_breaker",
             Self::Deadline => "deadline",
             Self::Delay => "delay",
+            Self::Failure => "failure",
+            Self::Fallback => "fallback",
+            Self::LastGood => "last_good",
             Self::Outcome => "outcome",
             Self::Pass => "pass",
             Self::Refusal => "refusal",
             Self::Retry => "retry",
             Self::Timeout => "timeout",
+            Self::Value => "value",
             Self::Verdict => "verdict",
         };
         tokens.append(Ident::new(name, hygienic()));
@@ -39,6 +47,7 @@ impl Local {
     /// The runtime's type behind a policy's local.
     pub(super) fn type_name(self) -> &'static str {
         match self {
+            Self::Fallback => "Fallback",
             Self::Deadline => "Deadline",
             Self::Retry => "Retry",
             Self::CircuitBreaker => "CircuitBreaker",
@@ -50,6 +59,7 @@ impl Local {
     /// The static that holds a policy. `check` keeps arguments from naming it by accident.
     pub(super) fn static_name(self) -> &'static str {
         match self {
+            Self::Fallback => "FALLBACK",
             Self::Deadline => "DEADLINE",
             Self::Retry => "RETRY",
             Self::CircuitBreaker => "CIRCUIT_BREAKER",

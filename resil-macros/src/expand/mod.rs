@@ -2,7 +2,8 @@
 
 mod circuit_breaker;
 mod deadline;
-pub(crate) mod fallback;
+mod fallback;
+pub(crate) mod give_back;
 mod local;
 mod policies;
 mod retry;
@@ -44,30 +45,32 @@ impl Expansion<'_> {
         let judges = self.judges();
         let siblings = used(&self.stack.siblings);
         let policies = self.policies(function);
+        let fallback = self.start_fallback();
         let deadline = self.start_deadline();
         let retry = self.start_retry();
-        let outcome = Local::Outcome;
+        let run = self.call(function);
+        quote_spanned!(hygienic()=> #judges #siblings #policies #fallback #deadline #retry #run)
+    }
 
+    /// From the first attempt to the function's own result.
+    fn call(&self, function: &Function) -> TokenStream {
+        let outcome = Local::Outcome;
         let call = match (&self.stack.retry, &self.stack.circuit_breaker) {
             (Some(_), _) => self.loop_of_attempts(function),
             (None, Some(_)) => self.admitted_attempt(function),
             (None, None) => {
                 let attempt = self.attempt(function);
+                let fall_back = self.fall_back(function);
                 let end = self.end(function);
-                return quote_spanned! {hygienic()=>
-                    #siblings #policies #deadline
-                    #attempt
-                    #end
-                };
+                return quote_spanned!(hygienic()=> #attempt #fall_back #end);
             }
         };
-        let run = if self.can_refuse() {
-            let end = self.end(function);
-            quote_spanned!(hygienic()=> let #outcome = #call; #end)
-        } else {
-            call
-        };
-        quote_spanned!(hygienic()=> #judges #siblings #policies #deadline #retry #run)
+        if !self.can_refuse() {
+            return call;
+        }
+        let fall_back = self.fall_back(function);
+        let end = self.end(function);
+        quote_spanned!(hygienic()=> let #outcome = #call; #fall_back #end)
     }
 
     /// `outcome.map_err(Failure::into_error)`, where a missing `From<resil::Error>` is reported at the error type.
@@ -79,13 +82,14 @@ impl Expansion<'_> {
 
     /// Whether anything but the body itself can fail: a retry alone never does.
     fn can_refuse(&self) -> bool {
-        let Stack { deadline, circuit_breaker, timeout, .. } = self.stack;
-        deadline.is_some() || circuit_breaker.is_some() || timeout.is_some()
+        let Stack { fallback, deadline, circuit_breaker, timeout, .. } = self.stack;
+        fallback.is_some() || deadline.is_some() || circuit_breaker.is_some() || timeout.is_some()
     }
 
-    fn judges(&self) -> TokenStream {
-        let runtime = &self.stack.runtime;
-        quote_spanned!(hygienic()=> use #runtime::__private::{Judge as _, JudgeResponse as _};)
+    fn judges(&self) -> Option<TokenStream> {
+        let Stack { runtime, retry, circuit_breaker, .. } = self.stack;
+        let judged = retry.is_some() || circuit_breaker.is_some();
+        judged.then(|| quote_spanned!(hygienic()=> use #runtime::__private::{Judge as _, JudgeResponse as _};))
     }
 
     fn loop_of_attempts(&self, function: &Function) -> TokenStream {
@@ -125,8 +129,9 @@ impl Expansion<'_> {
     fn attempt(&self, function: &Function) -> TokenStream {
         let runtime = &self.stack.runtime;
         let [attempt, outcome] = [Local::Attempt, Local::Outcome];
-        // A loop lends the parameters to each attempt; a single attempt takes them, as the function did.
-        let capture = self.stack.retry.is_none().then(|| quote_spanned!(hygienic()=> move));
+        // A loop and a fallback lend the parameters to the attempt; otherwise it takes them, as the function did.
+        let lends = self.stack.retry.is_some() || self.stack.fallback.is_some();
+        let capture = (!lends).then(|| quote_spanned!(hygienic()=> move));
         let output = anchored(&function.output);
         let output = quote_spanned!(hygienic().located_at(span_of_error(&function.output))=> #runtime::__private::output::<#output>());
         let key = self.key_must_be_used(function);

@@ -3,6 +3,7 @@
 mod circuit_breaker;
 mod deadline;
 mod duration;
+mod fallback;
 pub(crate) mod function;
 mod likely;
 mod retry;
@@ -12,6 +13,7 @@ mod values;
 
 pub(crate) use circuit_breaker::CircuitBreakerArguments;
 pub(crate) use deadline::DeadlineArguments;
+pub(crate) use fallback::FallbackArguments;
 pub(crate) use retry::RetryArguments;
 pub(crate) use timeout::TimeoutArguments;
 
@@ -160,7 +162,9 @@ fn likely_name(path: &Path, known: &[&'static str]) -> Option<&'static str> {
 fn owner(path: &Path) -> Option<Kind> {
     let retry = known::<RetryArguments>(path).map(|_| Kind::Retry);
     let breaker = || known::<CircuitBreakerArguments>(path).map(|_| Kind::CircuitBreaker);
-    retry.or_else(breaker).or_else(|| known::<TimeoutArguments>(path).map(|_| Kind::Timeout))
+    let fallback = || known::<FallbackArguments>(path).map(|_| Kind::Fallback);
+    let timeout = || known::<TimeoutArguments>(path).map(|_| Kind::Timeout);
+    retry.or_else(breaker).or_else(timeout).or_else(fallback)
 }
 
 /// `LIMIT`, `limits::LIMIT`: no argument of ours is written in capitals.

@@ -262,6 +262,15 @@ impl FromMeta for Function {
     }
 }
 
+/// Any expression.
+pub(super) struct Value(pub(super) Expr);
+
+impl FromMeta for Value {
+    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+        value(meta, "an expression", |_| None, |expr| Some(expr.clone())).map(Self)
+    }
+}
+
 /// The name of a parameter.
 pub(super) struct Parameter(pub(super) Ident);
 

@@ -5,5 +5,6 @@ pub(crate) mod circuit_breaker;
 mod clocks;
 pub(crate) mod deadline;
 pub(crate) mod dial;
+pub(crate) mod fallback;
 pub(crate) mod retry;
 pub(crate) mod timeout;

@@ -64,7 +64,7 @@ fn out_of_range(policy: &Policy) -> Option<String> {
         Policy::Retry(retry) => retry.out_of_range(),
         Policy::CircuitBreaker(breaker) => breaker.out_of_range(),
         Policy::Timeout(timeout) => timeout.out_of_range(),
-        Policy::Deadline(_) => None,
+        Policy::Deadline(_) | Policy::Fallback(_) => None,
     }
 }
 

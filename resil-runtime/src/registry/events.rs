@@ -34,6 +34,11 @@ pub(crate) fn retry(site: &Site, attempt: u32, delay: Duration, verdict: &Verdic
 }
 
 #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn fell_back(site: &Site, verdict: &Verdict) {
+    event!(info, %site, kind = ?verdict.kind, effect = ?verdict.effect, status = ?verdict.status, "call failed, answering with the fallback");
+}
+
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
 pub(crate) fn gave_up(site: &Site, attempt: u32, why: &str) {
     event!(info, %site, attempt, why, "attempt failed, not retrying");
 }

@@ -13,6 +13,7 @@ pub(crate) use slot::Slot;
 
 use crate::policy::circuit_breaker::{Breaker, CircuitBreaker, Settings};
 use crate::policy::deadline::Deadline;
+use crate::policy::fallback::{Fallback, Kept};
 use crate::policy::retry::{Budget, Retry};
 use crate::policy::timeout::Timeout;
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
@@ -32,6 +33,7 @@ pub struct CallSite {
 #[derive(Debug)]
 #[doc(hidden)]
 pub enum Policy {
+    Fallback(&'static Fallback),
     Deadline(&'static Deadline),
     Retry(&'static Retry),
     CircuitBreaker(&'static CircuitBreaker),
@@ -55,6 +57,7 @@ pub(crate) struct Registry {
     budgets: Mutex<HashMap<Owner, &'static Budget>>,
     /// Breakers with equal settings share them.
     settings: Mutex<Vec<&'static Settings>>,
+    kept: Mutex<HashMap<Owner, &'static Kept>>,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
     /// What is a warning in production is an error here.
@@ -119,6 +122,11 @@ impl Registry {
 
     pub(crate) fn budget(&self, owner: Owner) -> &'static Budget {
         lock(&self.budgets).entry(owner).or_insert_with(|| Box::leak(Box::new(Budget::full())))
+    }
+
+    /// The last good values of a fallback.
+    pub(crate) fn kept(&self, owner: Owner) -> &'static Kept {
+        lock(&self.kept).entry(owner).or_insert_with(|| Box::leak(Box::default()))
     }
 
     /// Something in this process can enforce a bound on connecting.

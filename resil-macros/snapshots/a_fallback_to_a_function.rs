@@ -1,0 +1,38 @@
+// #[fallback(with = Self::cached)]
+// async fn rate(&self, currency: String) -> Result<Rate, Error> {
+//     self.ask(&currency).await
+// }
+
+async fn rate(&self, currency: String) -> Result<Rate, Error> {
+    let fallback = {
+        static SITE: ::resil::Site = ::resil::Site {
+            function: ::core::concat!(::core::module_path!(), "::rate"),
+            file: ::core::file!(),
+            line: ::core::line!(),
+        };
+        static FALLBACK: ::resil::Fallback = ::resil::Fallback::new().at(&SITE);
+        ::resil::__private::collect!(SITE, Fallback(& FALLBACK));
+        &FALLBACK
+    };
+    let attempt = async {
+        if false {
+            return ::resil::__private::output::<Result<Rate, Error>>();
+        }
+        self.ask(&currency).await
+    };
+    let outcome = ::resil::Attempt::new(attempt).await;
+    let outcome = match outcome {
+        ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
+        ::core::result::Result::Err(failure) if fallback.takes(&failure) => {
+            ::resil::__private::answer::<
+                Result<Rate, Error>,
+                _,
+                _,
+            >(Self::cached(&self, &currency, failure))
+                .await
+                .map_err(::resil::Failure::Call)
+        }
+        ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
+    };
+    outcome.map_err(::resil::Failure::into_error)
+}

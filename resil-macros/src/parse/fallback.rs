@@ -1,0 +1,60 @@
+use super::values::{Function, Time, Value};
+use super::{Arguments, Given};
+use crate::diagnostics::{self, Errors};
+use crate::model::{Fallback, Instead};
+use darling::FromMeta;
+use proc_macro2::Span;
+use syn::Path;
+
+#[derive(FromMeta)]
+pub(crate) struct FallbackArguments {
+    value: Option<Value>,
+    with: Option<Function>,
+    stale: Option<Time>,
+    key: Option<Value>,
+    #[darling(rename = "crate")]
+    runtime: Option<Function>,
+}
+
+const FORMS: [&str; 3] = ["value", "with", "stale"];
+
+impl Arguments for FallbackArguments {
+    type Model = Fallback;
+    const KNOWN: &'static [&'static str] = &["value", "with", "stale", "key", "crate"];
+    const EXAMPLE: &'static str = "fallback(value = Vec::new())";
+
+    fn crate_path(&mut self) -> Option<Path> {
+        self.runtime.take().map(|path| path.0)
+    }
+
+    fn into_model(self, span: Span, given: &Given, errors: &mut Errors) -> Option<Fallback> {
+        let instead = match (self.value, self.with, self.stale, self.key) {
+            (Some(value), None, None, None) => Instead::Value(value.0),
+            (None, Some(path), None, None) => Instead::With(path.0),
+            (None, None, Some(max_age), Some(key)) => Instead::Stale { max_age: max_age.0, key: key.0 },
+            (None, None, Some(_), None) if !given.has("key") => {
+                errors.extend(
+                    given.names.iter().filter(|name| name.is_ident("stale")).map(diagnostics::stale_without_key),
+                );
+                return None;
+            }
+            (_, _, None, Some(_)) if !given.has("stale") => {
+                errors
+                    .extend(given.names.iter().filter(|name| name.is_ident("key")).map(diagnostics::key_without_stale));
+                return None;
+            }
+            (None, None, None, None) => {
+                if !FORMS.iter().any(|form| given.has(form)) {
+                    errors.push(diagnostics::no_fallback(span));
+                }
+                return None;
+            }
+            _ => {
+                let forms = given.names.iter().filter(|name| FORMS.iter().any(|form| name.is_ident(form)));
+                errors.extend(forms.skip(1).map(diagnostics::two_fallbacks));
+                return None;
+            }
+        };
+        Some(Fallback { instead })
+    }
+}

@@ -1,0 +1,113 @@
+use crate::clock::{self, Nanos};
+use crate::sync::{Mutex, lock};
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A value that `#[fallback(stale = ..)]` can keep.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept as the last good value",
+    label = "kept beyond the call and given out again: `Clone + Send + Sync + 'static`",
+    note = "put `#[derive(Clone)]` on it, or return an `Arc` of it"
+)]
+pub trait Keepable: Clone + Send + Sync + 'static {}
+
+impl<T: Clone + Send + Sync + 'static> Keepable for T {}
+
+/// The last good values of one call site.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(Mutex<HashMap<String, Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    since: Nanos,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+const MOST: usize = 1_000;
+
+impl Kept {
+    fn keep(&self, key: &str, value: Arc<dyn Any + Send + Sync>, now: Nanos) {
+        let mut entries = lock(&self.0);
+        let entry = Entry { since: now, value };
+        if let Some(known) = entries.get_mut(key) {
+            *known = entry;
+            return;
+        }
+        if entries.len() >= MOST {
+            let oldest = entries.iter().min_by_key(|(_, entry)| entry.since).map(|(key, _)| key.clone());
+            oldest.and_then(|oldest| entries.remove(&oldest));
+        }
+        entries.insert(key.to_owned(), entry);
+    }
+
+    fn last<T: Clone + 'static>(&self, key: &str, max_age: Nanos, now: Nanos) -> Option<T> {
+        let value = {
+            let entries = lock(&self.0);
+            let entry = entries.get(key).filter(|entry| now.saturating_sub(entry.since) <= max_age)?;
+            Arc::clone(&entry.value)
+        };
+        value.downcast_ref::<T>().cloned()
+    }
+}
+
+/// The last good value under one key.
+#[derive(Debug)]
+pub struct LastGood {
+    kept: Option<&'static Kept>,
+    key: String,
+    max_age: Nanos,
+}
+
+impl LastGood {
+    pub(super) fn new(kept: Option<&'static Kept>, key: String, max_age: Duration) -> Self {
+        Self { kept, key, max_age: clock::nanos(max_age) }
+    }
+
+    /// Keeps a good value.
+    pub fn keep<T: Keepable>(&self, value: &T) {
+        if let Some(kept) = self.kept {
+            kept.keep(&self.key, Arc::new(value.clone()), clock::now());
+        }
+    }
+
+    /// The last good value, if there is one that is not too old.
+    pub fn get<T: Keepable>(&self) -> Option<T> {
+        self.kept?.last(&self.key, self.max_age, clock::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_given_out_until_it_is_too_old() {
+        let kept = Kept::default();
+        kept.keep("a", Arc::new(7_u32), 100);
+        assert_eq!(kept.last::<u32>("a", 50, 150), Some(7));
+        assert_eq!(kept.last::<u32>("a", 50, 151), None);
+        assert_eq!(kept.last::<u32>("b", 50, 100), None);
+    }
+
+    #[test]
+    fn a_million_keys_keep_a_thousand_values_the_newest() {
+        let kept = Kept::default();
+        for number in 0..5_000_u64 {
+            kept.keep(&number.to_string(), Arc::new(number), number);
+        }
+        assert_eq!(lock(&kept.0).len(), MOST);
+        assert_eq!(kept.last::<u64>("4999", 0, 4999), Some(4999));
+        assert_eq!(kept.last::<u64>("4000", 999, 4999), Some(4000));
+        assert_eq!(kept.last::<u64>("3999", u64::MAX, 4999), None);
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_none() {
+        // Two instances of one generic function share a call site.
+        let kept = Kept::default();
+        kept.keep("a", Arc::new(7_u32), 0);
+        assert_eq!(kept.last::<String>("a", u64::MAX, 0), None);
+    }
+}
