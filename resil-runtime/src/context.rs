@@ -13,18 +13,49 @@ use tokio::time::Instant;
 
 scoped_tls::scoped_thread_local!(static CURRENT: Frame);
 
-/// What allows the running call to be repeated.
-#[derive(Debug, Clone, Default)]
-pub(crate) enum Proof {
-    /// Not under a retry, or under one that repeats only what was never sent.
-    #[default]
-    None,
+thread_local! {
+    /// Whether a frame is entered: one load, where a scoped key costs a call.
+    static ENTERED: Cell<bool> = const { Cell::new(false) };
+    static REPEAT: Cell<Repeat> = const { Cell::new(Repeat::Never) };
+}
+
+/// What allows the running call to be repeated. It travels beside the frame, so that a retry alone needs none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Not under a retry, or under one that repeats only what was never sent: nothing of its own to say.
+    Never,
     /// `#[retry(idempotent)]`: requests that are not idempotent by method need a key.
     Idempotent,
     /// `#[retry(idempotent = "reason")]`.
     Reasoned,
-    /// `#[retry(idempotency_key = key)]`.
-    Key(IdempotencyKey),
+    /// `#[retry(idempotency_key = key)]`; the frame has the key.
+    Keyed,
+}
+
+/// Ends what [`Repeat::enter`] began.
+pub(crate) struct Entered(Option<Repeat>);
+
+impl Drop for Entered {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(outer) = self.0 {
+            REPEAT.set(outer);
+        }
+    }
+}
+
+impl Repeat {
+    /// For one poll of a call that this allows to be repeated.
+    #[inline]
+    pub(crate) fn enter(self) -> Entered {
+        Entered((self != Self::Never).then(|| REPEAT.replace(self)))
+    }
+
+    /// What allows the call being polled to be repeated.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn current() -> Self {
+        REPEAT.get()
+    }
 }
 
 /// The longest wait for a connection, and whose bound it is.
@@ -39,16 +70,16 @@ pub(crate) struct ConnectBound {
 pub(crate) struct Frame {
     pub(crate) deadline: Option<Due>,
     pub(crate) connect: Option<ConnectBound>,
-    pub(crate) proof: Proof,
+    pub(crate) key: Option<IdempotencyKey>,
     /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
     marks: Cell<u32>,
     activity: OnceCell<Arc<Activity>>,
 }
 
 impl Frame {
-    /// A frame that says no more than why its call may be repeated.
-    pub(crate) fn of(proof: Proof) -> Self {
-        Self { proof, ..Self::default() }
+    /// A frame that hands down a key and no more.
+    pub(crate) fn keyed(key: IdempotencyKey) -> Self {
+        Self { key: Some(key), ..Self::default() }
     }
 
     /// A frame that bounds the connections made within.
@@ -58,15 +89,10 @@ impl Frame {
 
     /// Takes over what the caller's frame bounds more tightly.
     pub(crate) fn inherit(&mut self) {
-        if !CURRENT.is_set() {
-            return;
-        }
-        CURRENT.with(|outer| {
+        current(|outer| {
             self.deadline = Due::nearer(self.deadline, outer.deadline);
             self.connect = self.connect.or(outer.connect);
-            if matches!(self.proof, Proof::None) {
-                self.proof = outer.proof.clone();
-            }
+            self.key = self.key.take().or_else(|| outer.key.clone());
             if let Some(activity) = outer.activity.get() {
                 self.activity = Arc::clone(activity).into();
             }
@@ -76,15 +102,22 @@ impl Frame {
     /// Runs one poll inside this frame; progress and connections within count for the caller's attempt too.
     #[inline]
     pub(crate) fn enter<R>(&self, poll: impl FnOnce() -> R) -> R {
+        struct Leave(bool);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                ENTERED.set(self.0);
+            }
+        }
         let marks = self.marks.get();
-        let result = CURRENT.set(self, poll);
+        let result = {
+            let _leave = Leave(ENTERED.replace(true));
+            CURRENT.set(self, poll)
+        };
         if self.marks.get() != marks {
             mark();
         }
-        if let Some(activity) = self.activity.get()
-            && CURRENT.is_set()
-        {
-            CURRENT.with(|outer| _ = outer.activity.set(Arc::clone(activity)));
+        if let Some(activity) = self.activity.get() {
+            current(|outer| _ = outer.activity.set(Arc::clone(activity)));
         }
         result
     }
@@ -104,11 +137,13 @@ impl Frame {
     }
 }
 
+#[inline]
 fn current<R>(f: impl FnOnce(&Frame) -> R) -> Option<R> {
-    CURRENT.is_set().then(|| CURRENT.with(f))
+    ENTERED.get().then(|| CURRENT.with(f))
 }
 
 /// The nearest deadline of the calls around this one.
+#[inline]
 pub(crate) fn deadline() -> Option<Due> {
     current(|frame| frame.deadline).flatten()
 }
@@ -118,17 +153,14 @@ pub(crate) fn connect_bound() -> Option<ConnectBound> {
     current(|frame| frame.connect).flatten()
 }
 
-/// What allows this call to be repeated.
-pub(crate) fn proof() -> Proof {
-    current(|frame| frame.proof.clone()).unwrap_or_default()
+/// The key under which this call may be repeated.
+pub(crate) fn key() -> Option<IdempotencyKey> {
+    current(|frame| frame.key.clone()).flatten()
 }
 
 /// Data moved: the read clock of every attempt around this restarts.
-#[inline]
 pub(crate) fn mark() {
-    if CURRENT.is_set() {
-        CURRENT.with(|frame| frame.marks.set(frame.marks.get().wrapping_add(1)));
-    }
+    current(|frame| frame.marks.set(frame.marks.get().wrapping_add(1)));
 }
 
 /// What the attempt being polled shares with tasks that work for it.

@@ -2,7 +2,7 @@
 
 use super::{Error, verdict_of};
 use crate::Verdict;
-use crate::context::{self, Activity, Proof};
+use crate::context::{self, Activity, Repeat};
 use crate::failure::{ConnectTimeout, HttpStatus};
 use crate::policy::dial::Dial;
 use crate::registry::Registry;
@@ -133,16 +133,15 @@ fn prove(method: &Method, headers: &mut HeaderMap) -> Result<(), Error> {
     if headers.contains_key(&IDEMPOTENCY_KEY) {
         return Ok(());
     }
-    match context::proof() {
-        Proof::Key(key) => {
+    match Repeat::current() {
+        Repeat::Idempotent if *method == Method::POST => Err(crate::Error::MissingKey { method: "POST" }.into()),
+        Repeat::Idempotent if *method == Method::PATCH => Err(crate::Error::MissingKey { method: "PATCH" }.into()),
+        Repeat::Keyed => {
             // A key holds visible ASCII only, which every header value may.
-            if let Ok(value) = HeaderValue::from_str(key.as_str()) {
-                headers.insert(IDEMPOTENCY_KEY, value);
-            }
+            let value = context::key().and_then(|key| HeaderValue::from_str(key.as_str()).ok());
+            headers.extend(value.map(|value| (IDEMPOTENCY_KEY, value)));
             Ok(())
         }
-        Proof::Idempotent if *method == Method::POST => Err(crate::Error::MissingKey { method: "POST" }.into()),
-        Proof::Idempotent if *method == Method::PATCH => Err(crate::Error::MissingKey { method: "PATCH" }.into()),
         _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 use super::clocks::{Clock, Watch};
 use super::retry::Attempts;
 use super::timeout::Timeout;
-use crate::context::{self, Frame};
+use crate::context::{self, Frame, Repeat};
 use crate::failure::Fallible;
 use crate::{Due, Error, Failure, clock};
 use pin_project_lite::pin_project;
@@ -34,6 +34,7 @@ pin_project! {
         body: F,
         timeout: Option<&'a Timeout>,
         frame: Option<Frame>,
+        repeat: Repeat,
         entered: bool,
         // Made when the body is first pending: a call that is ready at once reads no time and stays small.
         clock: Option<Pin<Box<Clock>>>,
@@ -42,24 +43,31 @@ pin_project! {
 
 impl<'a, F> Attempt<'a, F> {
     /// An attempt without bounds of its own.
+    #[inline]
     pub fn new(body: F) -> Self {
-        Self { body, timeout: None, frame: None, entered: false, clock: None }
+        Self { body, timeout: None, frame: None, repeat: Repeat::Never, entered: false, clock: None }
     }
 
+    #[inline]
     pub(super) fn bounded(body: F, timeout: &'a Timeout) -> Self {
         let frame = timeout.needs_frame().then(|| Frame::bounding(timeout.connect_bound()));
-        Self { body, timeout: Some(timeout), frame, entered: false, clock: None }
+        Self { body, timeout: Some(timeout), frame, repeat: Repeat::Never, entered: false, clock: None }
     }
 
     /// Ends it, at the latest, when this deadline passes, and hands the deadline to nested calls.
+    #[inline]
     pub fn within(mut self, due: Due) -> Self {
         self.frame.get_or_insert_default().deadline = Some(due);
         self
     }
 
     /// Tells the calls within under which proof they may be repeated.
+    #[inline]
     pub fn under(mut self, retry: &Attempts<'_>) -> Self {
-        self.frame.get_or_insert_default().proof = retry.proof();
+        self.repeat = retry.repeat();
+        if let Some(key) = retry.key() {
+            self.frame.get_or_insert_default().key = Some(key.clone());
+        }
         self
     }
 }
@@ -83,9 +91,11 @@ where
                 return Poll::Ready(Err(Failure::Policy(refusal)));
             }
         }
+        let body = this.body;
+        let _repeat = this.repeat.enter();
         let polled = match this.frame {
-            Some(frame) => frame.enter(|| poll_body(this.body, cx)),
-            None => poll_body(this.body, cx),
+            Some(frame) => frame.enter(|| poll_body(body, cx)),
+            None => poll_body(body, cx),
         };
         match polled {
             Poll::Ready(Ok(result)) => {
@@ -106,6 +116,7 @@ where
 }
 
 /// The nearest deadline: this attempt's, or a caller's.
+#[inline]
 fn deadline(frame: Option<&Frame>) -> Option<Due> {
     frame.map_or_else(context::deadline, |frame| frame.deadline)
 }

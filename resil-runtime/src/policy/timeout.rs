@@ -83,6 +83,7 @@ impl Timeout {
     }
 
     /// Runs one attempt within these bounds.
+    #[inline]
     pub fn apply<F>(&self, body: F) -> Attempt<'_, F> {
         Attempt::bounded(body, self)
     }

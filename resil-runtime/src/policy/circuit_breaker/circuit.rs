@@ -60,6 +60,20 @@ impl Circuit {
         self.ask_machine(now)
     }
 
+    /// Admits a call if that takes no more than a look at the gate: the usual case, small enough to be inlined.
+    #[inline]
+    pub fn admit_at_once(&self) -> Option<Admission> {
+        let gate = self.gate();
+        let at_once = gate.lets_all_pass() && self.slow_from == NEVER;
+        at_once.then_some(Admission { gate, started: NEVER })
+    }
+
+    /// Whether this success changes nothing: the usual case, small enough to be inlined.
+    #[inline]
+    pub fn is_unmoved_by_success(&self, admission: Admission) -> bool {
+        !admission.is_timed() && self.gate().is_clean()
+    }
+
     /// Tells how an admitted call ended. The result of a call that was admitted in an earlier state changes nothing.
     #[inline]
     #[must_use = "the caller reports it"]

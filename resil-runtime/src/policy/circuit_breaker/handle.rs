@@ -1,4 +1,4 @@
-use super::{Circuit, Invalid, Pass, Sample, Settings, Snapshot, Transition, Window};
+use super::{Admission, Circuit, Invalid, Pass, Sample, Settings, Snapshot, Transition, Window};
 use crate::failure::{Classify, Failure};
 use crate::registry::{Owner, Registry, Slot, events};
 use crate::{Attempt, Error, Site, clock};
@@ -26,8 +26,35 @@ impl Breaker {
         self.settings
     }
 
+    #[inline(never)]
+    fn admit(&'static self) -> Result<Pass, Error> {
+        match self.circuit.admit(clock::now) {
+            Ok((admission, transition)) => {
+                if let Some(transition) = transition {
+                    self.report(transition);
+                }
+                Ok(Pass::new(self, admission))
+            }
+            Err(refusal) => {
+                if let Some(transition) = refusal.transition {
+                    self.report(transition);
+                }
+                let retry_after = refusal.retry_after().unwrap_or(self.settings.open_for);
+                events::refused(self.label, retry_after);
+                Err(Error::CircuitOpen { name: self.label, retry_after })
+            }
+        }
+    }
+
     #[inline]
-    pub(super) fn record(&self, admission: super::Admission, sample: Sample) {
+    pub(super) fn record(&self, admission: Admission, sample: Sample) {
+        if sample != Sample::Success || !self.circuit.is_unmoved_by_success(admission) {
+            self.record_change(admission, sample);
+        }
+    }
+
+    #[inline(never)]
+    fn record_change(&self, admission: Admission, sample: Sample) {
         if let Some(transition) = self.circuit.record(admission, sample, clock::now) {
             self.report(transition);
         }
@@ -175,21 +202,9 @@ impl CircuitBreaker {
     #[inline]
     pub fn admit(&self) -> Result<Pass, Error> {
         let breaker = self.breaker()?;
-        match breaker.circuit.admit(clock::now) {
-            Ok((admission, transition)) => {
-                if let Some(transition) = transition {
-                    breaker.report(transition);
-                }
-                Ok(Pass::new(breaker, admission))
-            }
-            Err(refusal) => {
-                if let Some(transition) = refusal.transition {
-                    breaker.report(transition);
-                }
-                let retry_after = refusal.retry_after().unwrap_or(breaker.settings.open_for);
-                events::refused(breaker.label, retry_after);
-                Err(Error::CircuitOpen { name: breaker.label, retry_after })
-            }
+        match breaker.circuit.admit_at_once() {
+            Some(admission) => Ok(Pass::new(breaker, admission)),
+            None => breaker.admit(),
         }
     }
 

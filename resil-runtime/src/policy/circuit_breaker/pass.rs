@@ -2,6 +2,7 @@ use super::handle::Breaker;
 use super::{Admission, Sample};
 use crate::{Kind, Verdict};
 use std::fmt;
+use std::mem::ManuallyDrop;
 
 /// Permission to make one call, stamped with the period it was given in.
 ///
@@ -10,36 +11,35 @@ use std::fmt;
 #[must_use = "a pass that is dropped counts as a cancelled call; give the result to `record`"]
 pub struct Pass {
     breaker: &'static Breaker,
-    /// Taken by `record`.
-    admission: Option<Admission>,
+    admission: Admission,
 }
 
 impl Pass {
     #[inline]
     pub(super) fn new(breaker: &'static Breaker, admission: Admission) -> Self {
-        Self { breaker, admission: Some(admission) }
+        Self { breaker, admission }
     }
 
     /// Counts the call: `None` is a success; what is the caller's fault or was refused counts as nothing.
     #[inline]
-    pub fn record(mut self, verdict: Option<Verdict>) {
+    pub fn record(self, verdict: Option<Verdict>) {
+        // Recorded here, and therefore not cancelled.
+        let pass = ManuallyDrop::new(self);
         let sample = match verdict.map(|verdict| verdict.kind) {
             None => Sample::Success,
             Some(Kind::Transient | Kind::Permanent) => Sample::Failure,
             Some(Kind::Caller) => Sample::CallerFault,
             Some(Kind::Refused) => Sample::Cancelled,
         };
-        if let Some(admission) = self.admission.take() {
-            self.breaker.record(admission, sample);
-        }
+        pass.breaker.record(pass.admission, sample);
     }
 }
 
 impl Drop for Pass {
     #[inline]
     fn drop(&mut self) {
-        if let Some(admission) = self.admission.take() {
-            self.breaker.record(admission, Sample::Cancelled);
+        if self.admission.is_probe() {
+            self.breaker.record(self.admission, Sample::Cancelled);
         }
     }
 }

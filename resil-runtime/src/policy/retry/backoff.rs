@@ -30,6 +30,9 @@ impl Backoff {
 
     /// The wait after the `attempt`th attempt failed (1 is the first). `random` is uniform in (0, 1].
     pub(crate) fn delay(&self, attempt: u32, previous: Duration, random: impl FnOnce() -> f64) -> Duration {
+        if self.base.is_zero() {
+            return self.base;
+        }
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
         let backoff = self.capped(self.base.as_secs_f64() * self.factor.powi(exponent));
         if backoff.is_zero() {

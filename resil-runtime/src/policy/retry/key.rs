@@ -40,10 +40,7 @@ impl IdempotencyKey {
 
     /// The key under which the running call may be repeated, for clients that have no adapter yet: send it along.
     pub fn current() -> Option<Self> {
-        match crate::context::proof() {
-            crate::context::Proof::Key(key) => Some(key),
-            _ => None,
-        }
+        crate::context::key()
     }
 
     /// The key as it travels in the `Idempotency-Key` header.

@@ -12,9 +12,9 @@ pub use delay::Delay;
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
 
-use crate::context::{self, Proof};
-use crate::registry::{Owner, Slot, events};
-use crate::{Due, Effect, Kind, Site, Verdict, clock};
+use crate::context::{self, Repeat};
+use crate::registry::{Owner, Registry, Slot, events};
+use crate::{Due, Effect, Error, Kind, Site, Verdict, clock};
 use backoff::Backoff;
 use std::time::Duration;
 
@@ -51,22 +51,13 @@ use std::time::Duration;
 #[must_use = "a retry does nothing until a call starts it"]
 #[derive(Debug)]
 pub struct Retry {
-    proof: Repeat,
+    repeat: Repeat,
     attempts: u32,
     backoff: Backoff,
     statuses: &'static [u16],
     budget: BudgetOf,
     slot: Slot<Budget>,
     site: &'static Site,
-}
-
-/// What may be repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Repeat {
-    Idempotent,
-    Reasoned,
-    Keyed,
-    Unsent,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,9 +71,9 @@ enum BudgetOf {
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl Retry {
-    const fn new(proof: Repeat) -> Self {
+    const fn new(repeat: Repeat) -> Self {
         Self {
-            proof,
+            repeat,
             attempts: 3,
             backoff: Backoff::DEFAULT,
             statuses: &[],
@@ -109,7 +100,7 @@ impl Retry {
 
     /// Repeats only what certainly never reached the peer: right for any operation.
     pub const fn unsent() -> Self {
-        Self::new(Repeat::Unsent)
+        Self::new(Repeat::Never)
     }
 
     /// How often to try at most, the first attempt included.
@@ -169,7 +160,7 @@ impl Retry {
     /// Begins one call: call it once, then ask [`Attempts::again`] after each attempt.
     #[inline]
     pub fn start(&self) -> Attempts<'_> {
-        Attempts { retry: self, key: None, deadline: context::deadline(), made: 0, previous: Duration::ZERO }
+        Attempts { retry: self, key: None, deadline: None, made: 0, previous: Duration::ZERO }
     }
 
     /// Begins one call under an idempotency key, minted once for all its attempts.
@@ -196,17 +187,40 @@ impl Retry {
         (!wrong.is_empty()).then(|| format!("retry of {}: {}", self.site, wrong.join("; ")))
     }
 
+    #[inline]
+    fn reward(&self) {
+        if let BudgetOf::None = self.budget {
+            return;
+        }
+        if let Some(budget) = self.budget_state() {
+            budget.reward();
+        }
+    }
+
+    #[inline]
     fn budget_state(&self) -> Option<&'static Budget> {
+        self.slot.get(|registry| self.look_up(registry)).ok()
+    }
+
+    #[cold]
+    #[expect(clippy::unnecessary_wraps, reason = "the shape a slot asks for")]
+    fn look_up(&self, registry: &Registry) -> Result<&'static Budget, Error> {
         let owner = match self.budget {
-            BudgetOf::None => return None,
             BudgetOf::Name(name) => Owner::Name(name),
-            BudgetOf::Site => Owner::Handle(std::ptr::from_ref(self).addr()),
+            BudgetOf::Site | BudgetOf::None => Owner::Handle(std::ptr::from_ref(self).addr()),
         };
-        self.slot.get(|registry| Ok(registry.budget(owner))).ok()
+        Ok(registry.budget(owner))
+    }
+
+    fn takes_from_budget(&self) -> bool {
+        match self.budget {
+            BudgetOf::None => true,
+            _ => self.budget_state().is_none_or(|budget| budget.take(clock::now())),
+        }
     }
 
     fn may_repeat(&self, verdict: &Verdict) -> bool {
-        if self.proof == Repeat::Unsent && verdict.effect == Effect::Unknown {
+        if self.repeat == Repeat::Never && verdict.effect == Effect::Unknown {
             return false;
         }
         match verdict.kind {
@@ -230,6 +244,7 @@ pub struct Attempts<'a> {
 
 impl Attempts<'_> {
     /// Never waits past this deadline: what does not fit is not tried.
+    #[inline]
     pub fn within(mut self, due: Due) -> Self {
         self.deadline = Some(due);
         self
@@ -240,9 +255,7 @@ impl Attempts<'_> {
     pub fn again(&mut self, verdict: Option<Verdict>) -> Option<Delay> {
         match verdict {
             None => {
-                if let Some(budget) = self.retry.budget_state() {
-                    budget.reward();
-                }
+                self.retry.reward();
                 None
             }
             Some(verdict) => self.after(&verdict),
@@ -260,7 +273,7 @@ impl Attempts<'_> {
         }
         let backoff = retry.backoff.delay(self.made, self.previous, || 1.0 - fastrand::f64());
         let delay = backoff.max(verdict.retry_after.unwrap_or_default());
-        match self.deadline {
+        match self.deadline.or_else(context::deadline) {
             // An attempt needs time as well: a delay that ends with the deadline does not fit.
             Some(due) if due.remaining() <= delay => return self.give_up("the deadline is nearer than the delay"),
             None if delay > LONGEST_RETRY_AFTER.max(retry.backoff.max) => {
@@ -268,7 +281,7 @@ impl Attempts<'_> {
             }
             _ => {}
         }
-        if retry.budget_state().is_some_and(|budget| !budget.take(clock::now())) {
+        if !retry.takes_from_budget() {
             return self.give_up("the retry budget is spent");
         }
         self.previous = backoff;
@@ -277,8 +290,9 @@ impl Attempts<'_> {
     }
 
     /// Runs an attempt so that the calls within know what allows them to be repeated.
+    #[inline]
     pub fn prove<F>(&self, body: F) -> Proven<F> {
-        Proven::new(body, self.proof())
+        Proven::new(body, self.repeat(), self.key)
     }
 
     fn give_up(&self, why: &str) -> Option<Delay> {
@@ -286,12 +300,11 @@ impl Attempts<'_> {
         None
     }
 
-    pub(crate) fn proof(&self) -> Proof {
-        match (self.retry.proof, self.key) {
-            (_, Some(key)) => Proof::Key(key.clone()),
-            (Repeat::Idempotent, _) => Proof::Idempotent,
-            (Repeat::Reasoned, _) => Proof::Reasoned,
-            (Repeat::Keyed | Repeat::Unsent, None) => Proof::None,
-        }
+    pub(crate) fn repeat(&self) -> Repeat {
+        self.retry.repeat
+    }
+
+    pub(crate) fn key(&self) -> Option<&IdempotencyKey> {
+        self.key
     }
 }

@@ -1,4 +1,5 @@
-use crate::context::{Frame, Proof};
+use super::IdempotencyKey;
+use crate::context::{Frame, Repeat};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -12,14 +13,17 @@ pin_project! {
     pub struct Proven<F> {
         #[pin]
         body: F,
-        frame: Frame,
+        repeat: Repeat,
+        // Holds the key, if there is one.
+        frame: Option<Frame>,
         entered: bool,
     }
 }
 
 impl<F> Proven<F> {
-    pub(super) fn new(body: F, proof: Proof) -> Self {
-        Self { body, frame: Frame::of(proof), entered: false }
+    #[inline]
+    pub(super) fn new(body: F, repeat: Repeat, key: Option<&IdempotencyKey>) -> Self {
+        Self { body, repeat, frame: key.cloned().map(Frame::keyed), entered: false }
     }
 }
 
@@ -29,16 +33,19 @@ impl<F: Future> Future for Proven<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
+        let body = this.body;
+        let _repeat = this.repeat.enter();
+        let Some(frame) = this.frame else { return body.poll(cx) };
         if !*this.entered {
             *this.entered = true;
-            this.frame.inherit();
+            frame.inherit();
         }
-        this.frame.enter(|| this.body.poll(cx))
+        frame.enter(|| body.poll(cx))
     }
 }
 
 impl<F> fmt::Debug for Proven<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proven").field("frame", &self.frame).finish_non_exhaustive()
+        f.debug_struct("Proven").field("repeat", &self.repeat).finish_non_exhaustive()
     }
 }
