@@ -5,7 +5,6 @@ use crate::model::{Function, Instead, Kind, Proof, Setting, Stack, Window, Writt
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::time::Duration;
-use syn::visit::Visit;
 use syn::{FnArg, GenericParam, Pat, PatIdent, Type};
 
 /// What can be said although some argument could not be read.
@@ -200,25 +199,33 @@ pub(crate) fn sends_checked(body: TokenStream) -> bool {
 }
 
 fn no_mut_parameter_under_retry(written: &[Written], function: &Function, errors: &mut Errors) {
-    /// Finds `mut name` and `(mut name, _)`, but not `ref mut name`, which changes nothing of its own.
-    struct Mut<'a>(&'a mut Errors);
-    impl Visit<'_> for Mut<'_> {
-        fn visit_pat_ident(&mut self, name: &PatIdent) {
-            if name.by_ref.is_none()
-                && let Some(mutability) = name.mutability
-            {
-                self.0.push(diagnostics::mut_parameter(mutability, &name.ident));
-            }
-        }
-    }
     if written.iter().all(|one| one.kind != Kind::Retry) {
         return;
     }
     for input in &function.signature.inputs {
         match input {
-            FnArg::Typed(typed) => Mut(errors).visit_pat(&typed.pat),
+            FnArg::Typed(typed) => no_mut_in(&typed.pat, errors),
             FnArg::Receiver(this) => errors.extend(this.mutability.map(diagnostics::mut_self)),
         }
+    }
+}
+
+/// Finds `mut name` and `(mut name, _)`, but not `ref mut name`, which changes nothing of its own.
+fn no_mut_in(pattern: &Pat, errors: &mut Errors) {
+    let mut each = |patterns: &mut dyn Iterator<Item = &Pat>| patterns.for_each(|inner| no_mut_in(inner, errors));
+    match pattern {
+        Pat::Ident(PatIdent { by_ref: None, mutability: Some(mutability), ident, .. }) => {
+            errors.push(diagnostics::mut_parameter(*mutability, ident));
+        }
+        Pat::Ident(PatIdent { subpat: Some((_, inner)), .. }) => no_mut_in(inner, errors),
+        Pat::Paren(inner) => no_mut_in(&inner.pat, errors),
+        Pat::Reference(inner) => no_mut_in(&inner.pat, errors),
+        Pat::Type(inner) => no_mut_in(&inner.pat, errors),
+        Pat::Slice(inner) => each(&mut inner.elems.iter()),
+        Pat::Tuple(inner) => each(&mut inner.elems.iter()),
+        Pat::TupleStruct(inner) => each(&mut inner.elems.iter()),
+        Pat::Struct(inner) => each(&mut inner.fields.iter().map(|field| &*field.pat)),
+        _ => {}
     }
 }
 

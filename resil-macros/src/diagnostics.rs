@@ -221,15 +221,12 @@ pub(crate) fn second_value(value: &Expr, kind: Kind, example: &str) -> Error {
     on(value, format!("`#[{}]` takes one value by itself, and has it; write `#[{example}]`", kind.name()))
 }
 
-pub(crate) fn wrong_value(tokens: impl ToTokens, name: &str, wants: &str, instead: &str) -> Error {
-    on(tokens, format!("`{name}` is {wants}; write `{instead}`"))
-}
-
-/// A mistake in the value of `argument`, moved onto the whole value: on its way here it lost all but the first token.
-pub(crate) fn in_argument(argument: &Meta, mistake: &Error) -> Error {
+/// At the value, or at the whole argument if it has none.
+pub(crate) fn wrong_value(argument: &Meta, name: &str, wants: &str, instead: &str) -> Error {
+    let message = format!("`{name}` is {wants}; write `{instead}`");
     match argument {
-        Meta::NameValue(pair) => on(&pair.value, mistake),
-        other => on(other, mistake),
+        Meta::NameValue(pair) => on(&pair.value, message),
+        other => on(other, message),
     }
 }
 

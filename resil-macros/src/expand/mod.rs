@@ -17,8 +17,7 @@ use crate::paths;
 use local::Local;
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::visit_mut::{self, VisitMut};
-use syn::{Path, Type};
+use syn::{GenericArgument, Path, PathArguments, Type};
 
 /// Plain names that the user's code cannot see.
 pub(crate) fn hygienic() -> Span {
@@ -176,17 +175,33 @@ impl Expansion<'_> {
 
 /// The return type as it can stand in an expression: `impl Trait` becomes `_`.
 fn anchored(output: &Type) -> Type {
-    struct Infer;
-    impl VisitMut for Infer {
-        fn visit_type_mut(&mut self, ty: &mut Type) {
-            if let Type::ImplTrait(_) = ty {
-                *ty = syn::parse_quote!(_);
-            } else {
-                visit_mut::visit_type_mut(self, ty);
+    let mut output = output.clone();
+    infer_opaque(&mut output);
+    output
+}
+
+fn infer_opaque(ty: &mut Type) {
+    match ty {
+        Type::ImplTrait(_) => *ty = syn::parse_quote!(_),
+        Type::Array(inner) => infer_opaque(&mut inner.elem),
+        Type::Group(inner) => infer_opaque(&mut inner.elem),
+        Type::Paren(inner) => infer_opaque(&mut inner.elem),
+        Type::Reference(inner) => infer_opaque(&mut inner.elem),
+        Type::Slice(inner) => infer_opaque(&mut inner.elem),
+        Type::Tuple(inner) => inner.elems.iter_mut().for_each(infer_opaque),
+        Type::Path(path) => {
+            let arguments = path.path.segments.iter_mut().map(|segment| &mut segment.arguments);
+            for arguments in arguments {
+                let PathArguments::AngleBracketed(arguments) = arguments else { continue };
+                for argument in &mut arguments.args {
+                    match argument {
+                        GenericArgument::Type(inner) => infer_opaque(inner),
+                        GenericArgument::AssocType(assoc) => infer_opaque(&mut assoc.ty),
+                        _ => {}
+                    }
+                }
             }
         }
+        _ => {}
     }
-    let mut output = output.clone();
-    Infer.visit_type_mut(&mut output);
-    output
 }

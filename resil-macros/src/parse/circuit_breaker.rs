@@ -1,46 +1,31 @@
+use super::arguments::arguments;
 use super::values::{Count, Factor, Function, Name, Rate, Time, WindowOf};
 use super::{Arguments, Given};
 use crate::diagnostics::Errors;
 use crate::model::CircuitBreaker;
-use darling::FromMeta;
 use proc_macro2::Span;
 use syn::{Lit, Path};
 
-#[derive(FromMeta)]
-pub(crate) struct CircuitBreakerArguments {
-    name: Option<Name>,
-    window: Option<WindowOf>,
-    min_calls: Option<Count>,
-    failure_rate: Option<Rate>,
-    slow_call: Option<Time>,
-    slow_rate: Option<Rate>,
-    open_for: Option<Time>,
-    open_factor: Option<Factor>,
-    open_max: Option<Time>,
-    half_open_calls: Option<Count>,
-    half_open_max_wait: Option<Time>,
-    failure_if: Option<Function>,
-    #[darling(rename = "crate")]
-    runtime: Option<Function>,
+arguments! {
+    CircuitBreakerArguments {
+        name = "name": Name,
+        window = "window": WindowOf,
+        min_calls = "min_calls": Count,
+        failure_rate = "failure_rate": Rate,
+        slow_call = "slow_call": Time,
+        slow_rate = "slow_rate": Rate,
+        open_for = "open_for": Time,
+        open_factor = "open_factor": Factor,
+        open_max = "open_max": Time,
+        half_open_calls = "half_open_calls": Count,
+        half_open_max_wait = "half_open_max_wait": Time,
+        failure_if = "failure_if": Function,
+        runtime = "crate": Function,
+    }
 }
 
 impl Arguments for CircuitBreakerArguments {
     type Model = CircuitBreaker;
-    const KNOWN: &'static [&'static str] = &[
-        "name",
-        "window",
-        "min_calls",
-        "failure_rate",
-        "slow_call",
-        "slow_rate",
-        "open_for",
-        "open_factor",
-        "open_max",
-        "half_open_calls",
-        "half_open_max_wait",
-        "failure_if",
-        "crate",
-    ];
     const EXAMPLE: &'static str = "circuit_breaker(name = \"payment\", failure_rate = 0.5)";
 
     fn meant_by(value: &Lit) -> Option<&'static str> {

@@ -1,23 +1,20 @@
+use super::arguments::arguments;
 use super::values::{Function, bound};
 use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::{Deadline, Kind, Setting};
-use darling::FromMeta;
 use proc_macro2::Span;
 use std::time::Duration;
 use syn::{Expr, Path};
 
-#[derive(FromMeta)]
-pub(crate) struct DeadlineArguments {
-    #[darling(skip)]
-    limit: Option<Setting<Duration>>,
-    #[darling(rename = "crate")]
-    runtime: Option<Function>,
+arguments! {
+    DeadlineArguments [limit: Option<Setting<Duration>>] {
+        runtime = "crate": Function,
+    }
 }
 
 impl Arguments for DeadlineArguments {
     type Model = Deadline;
-    const KNOWN: &'static [&'static str] = &["crate"];
     const EXAMPLE: &'static str = "deadline(\"30s\")";
 
     fn positional(&mut self, value: &Expr, errors: &mut Errors) -> bool {

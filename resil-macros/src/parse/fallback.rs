@@ -1,26 +1,25 @@
+use super::arguments::arguments;
 use super::values::{Function, Time, Value};
 use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::{Fallback, Instead};
-use darling::FromMeta;
 use proc_macro2::Span;
 use syn::Path;
 
-#[derive(FromMeta)]
-pub(crate) struct FallbackArguments {
-    value: Option<Value>,
-    with: Option<Function>,
-    stale: Option<Time>,
-    key: Option<Value>,
-    #[darling(rename = "crate")]
-    runtime: Option<Function>,
+arguments! {
+    FallbackArguments {
+        value = "value": Value,
+        with = "with": Function,
+        stale = "stale": Time,
+        key = "key": Value,
+        runtime = "crate": Function,
+    }
 }
 
 const FORMS: [&str; 3] = ["value", "with", "stale"];
 
 impl Arguments for FallbackArguments {
     type Model = Fallback;
-    const KNOWN: &'static [&'static str] = &["value", "with", "stale", "key", "crate"];
     const EXAMPLE: &'static str = "fallback(value = Vec::new())";
 
     fn crate_path(&mut self) -> Option<Path> {

@@ -1,5 +1,6 @@
 //! Tokens -> spanned arguments: one file an attribute.
 
+mod arguments;
 mod circuit_breaker;
 mod deadline;
 mod duration;
@@ -20,18 +21,14 @@ pub(crate) use timeout::TimeoutArguments;
 use crate::diagnostics::{self, Errors};
 use crate::model::Kind;
 use crate::model::Written;
-use darling::FromMeta;
-use darling::ast::NestedMeta;
+use arguments::{Fields, Item};
 use proc_macro2::{Span, TokenStream};
-use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, ExprPath, Lit, Meta, Path};
+use syn::{Expr, ExprPath, Lit, Meta, Path};
 
 /// The arguments of one attribute, as written.
-pub(crate) trait Arguments: FromMeta {
+pub(crate) trait Arguments: Fields {
     /// What they become.
     type Model;
-    /// Every argument's name.
-    const KNOWN: &'static [&'static str];
     /// What to write, in one line.
     const EXAMPLE: &'static str;
 
@@ -72,7 +69,7 @@ impl Given {
 /// Reads one attribute: every mistake in it is reported, none hides another.
 pub(crate) fn read<A: Arguments>(written: &Written, errors: &mut Errors) -> Option<(A::Model, Option<Path>)> {
     let kind = written.kind;
-    let items = match NestedMeta::parse_meta_list(written.arguments.clone()) {
+    let items = match arguments::items(written.arguments.clone()) {
         Ok(items) => items,
         Err(error) => {
             errors.push(diagnostics::unreadable(error.span(), &error, kind, A::EXAMPLE));
@@ -81,27 +78,21 @@ pub(crate) fn read<A: Arguments>(written: &Written, errors: &mut Errors) -> Opti
     };
     let before = errors.count();
     let mut given = Given::default();
-    let mut named: Vec<NestedMeta> = Vec::new();
+    let mut arguments = A::default();
     let mut alone: Vec<Expr> = Vec::new();
     for item in items {
-        match &item {
-            NestedMeta::Lit(literal) => alone.push(Expr::Lit(ExprLit { attrs: Vec::new(), lit: literal.clone() })),
-            NestedMeta::NameValueInvalidExpr(pair) => {
-                errors.push(diagnostics::unreadable(pair.value.span(), &"a value cannot be read", kind, A::EXAMPLE));
-                given.meant.extend(known::<A>(&pair.path));
+        match item {
+            Item::Alone(value) => alone.push(value),
+            Item::Unreadable(path, at) => {
+                errors.push(diagnostics::unreadable(at, &"a value cannot be read", kind, A::EXAMPLE));
+                given.meant.extend(known::<A>(&path));
             }
-            NestedMeta::Meta(Meta::Path(constant)) if is_constant(constant) => {
-                alone.push(Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: constant.clone() }));
+            Item::Named(Meta::Path(constant)) if is_constant(&constant) => {
+                alone.push(Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: constant }));
             }
-            NestedMeta::Meta(meta) => {
-                if accept::<A>(meta, kind, &mut given, errors) {
-                    named.push(item);
-                }
-            }
+            Item::Named(meta) => accept(&mut arguments, &meta, kind, &mut given, errors),
         }
     }
-    // Each was accepted by itself.
-    let mut arguments = errors.take(A::from_list(&named).map_err(Into::into))?;
     let mut takes_one = false;
     for (index, value) in alone.iter().enumerate() {
         if index == 0 {
@@ -120,8 +111,8 @@ pub(crate) fn read<A: Arguments>(written: &Written, errors: &mut Errors) -> Opti
     (!given.unread).then_some((model, path))
 }
 
-/// Whether a named argument is known, new and readable; if not, says so.
-fn accept<A: Arguments>(meta: &Meta, kind: Kind, given: &mut Given, errors: &mut Errors) -> bool {
+/// Takes a named argument that is known, new and readable; else says what is wrong with it.
+fn accept<A: Arguments>(arguments: &mut A, meta: &Meta, kind: Kind, given: &mut Given, errors: &mut Errors) {
     let path = meta.path();
     if known::<A>(path).is_none() {
         let likely = likely_name(path, A::KNOWN);
@@ -131,23 +122,17 @@ fn accept<A: Arguments>(meta: &Meta, kind: Kind, given: &mut Given, errors: &mut
             (None, Some(owner)) => diagnostics::argument_of_another(path, kind, owner),
             (None, None) => diagnostics::unknown_argument(path, kind, A::KNOWN, A::EXAMPLE),
         });
-        return false;
-    }
-    if given.names.contains(path) {
+    } else if given.names.iter().any(|name| name.get_ident() == path.get_ident()) {
         errors.push(diagnostics::duplicate_argument(path));
-        return false;
-    }
-    if let Err(error) = A::from_list(&[NestedMeta::Meta(meta.clone())]) {
+    } else if let Err(error) = arguments.set(meta) {
         given.meant.extend(known::<A>(path));
-        let mistakes = error.flatten().into_iter().map(syn::Error::from);
-        errors.extend(mistakes.map(|mistake| diagnostics::in_argument(meta, &mistake)));
-        return false;
+        errors.push(error);
+    } else {
+        given.names.push(path.clone());
     }
-    given.names.push(path.clone());
-    true
 }
 
-fn known<A: Arguments>(path: &Path) -> Option<&'static str> {
+fn known<A: Fields>(path: &Path) -> Option<&'static str> {
     A::KNOWN.iter().copied().find(|name| path.is_ident(name))
 }
 
@@ -180,11 +165,11 @@ fn literal(value: &Expr) -> Option<&Lit> {
 }
 
 /// The `crate = path` among unread arguments, needed to recognise siblings spelled with that path.
-pub(crate) fn crate_path(arguments: &TokenStream) -> Option<Path> {
-    let items = NestedMeta::parse_meta_list(arguments.clone()).ok()?;
-    items.iter().find_map(|item| match item {
-        NestedMeta::Meta(Meta::NameValue(pair)) if pair.path.is_ident("crate") => match &pair.value {
-            syn::Expr::Path(path) => Some(path.path.clone()),
+pub(crate) fn crate_path(tokens: &TokenStream) -> Option<Path> {
+    let items = arguments::items(tokens.clone()).ok()?;
+    items.into_iter().find_map(|item| match item {
+        Item::Named(Meta::NameValue(pair)) if pair.path.is_ident("crate") => match pair.value {
+            Expr::Path(path) => Some(path.path),
             _ => None,
         },
         _ => None,

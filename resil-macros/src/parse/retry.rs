@@ -1,46 +1,32 @@
+use super::arguments::arguments;
 use super::values::{BudgetOf, Count, Factor, Function, Idempotent, JitterOf, Parameter, Statuses, Wait, Word};
 use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::{Proof, Retry};
-use darling::FromMeta;
 use proc_macro2::Span;
 use syn::{Lit, Path};
 
 const PROOFS: [&str; 3] = ["idempotent", "idempotency_key", "unsent"];
 
-#[derive(FromMeta)]
-pub(crate) struct RetryArguments {
-    idempotent: Option<Idempotent>,
-    idempotency_key: Option<Parameter>,
-    unsent: Option<Word>,
-    attempts: Option<Count>,
-    base: Option<Wait>,
-    factor: Option<Factor>,
-    max: Option<Wait>,
-    jitter: Option<JitterOf>,
-    retry_status: Option<Statuses>,
-    budget: Option<BudgetOf>,
-    failure_if: Option<Function>,
-    #[darling(rename = "crate")]
-    runtime: Option<Function>,
+arguments! {
+    RetryArguments {
+        idempotent = "idempotent": Idempotent,
+        idempotency_key = "idempotency_key": Parameter,
+        unsent = "unsent": Word,
+        attempts = "attempts": Count,
+        base = "base": Wait,
+        factor = "factor": Factor,
+        max = "max": Wait,
+        jitter = "jitter": JitterOf,
+        retry_status = "retry_status": Statuses,
+        budget = "budget": BudgetOf,
+        failure_if = "failure_if": Function,
+        runtime = "crate": Function,
+    }
 }
 
 impl Arguments for RetryArguments {
     type Model = Retry;
-    const KNOWN: &'static [&'static str] = &[
-        "idempotent",
-        "idempotency_key",
-        "unsent",
-        "attempts",
-        "base",
-        "factor",
-        "max",
-        "jitter",
-        "retry_status",
-        "budget",
-        "failure_if",
-        "crate",
-    ];
     const EXAMPLE: &'static str = "retry(idempotent, attempts = 3)";
 
     fn meant_by(value: &Lit) -> Option<&'static str> {

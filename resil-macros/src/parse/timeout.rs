@@ -1,25 +1,22 @@
+use super::arguments::arguments;
 use super::values::{Function, Time, bound};
 use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::{Kind, Setting, Timeout};
-use darling::FromMeta;
 use proc_macro2::Span;
 use std::time::Duration;
 use syn::{Expr, Path};
 
-#[derive(FromMeta)]
-pub(crate) struct TimeoutArguments {
-    #[darling(skip)]
-    attempt: Option<Setting<Duration>>,
-    connect: Option<Time>,
-    read: Option<Time>,
-    #[darling(rename = "crate")]
-    runtime: Option<Function>,
+arguments! {
+    TimeoutArguments [attempt: Option<Setting<Duration>>] {
+        connect = "connect": Time,
+        read = "read": Time,
+        runtime = "crate": Function,
+    }
 }
 
 impl Arguments for TimeoutArguments {
     type Model = Timeout;
-    const KNOWN: &'static [&'static str] = &["connect", "read", "crate"];
     const EXAMPLE: &'static str = "timeout(\"10s\", connect = \"2s\", read = \"5s\")";
 
     fn positional(&mut self, value: &Expr, errors: &mut Errors) -> bool {

@@ -1,9 +1,9 @@
 //! The types an argument can have. Each says, at the user's own token, what it wants and what to write.
 
+use super::arguments::Argument;
 use super::{duration, likely};
 use crate::diagnostics::{Errors, wrong_bound, wrong_value};
 use crate::model::{Budget, Jitter, Kind, Setting, Window};
-use darling::FromMeta;
 use proc_macro2::Ident;
 use quote::ToTokens;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn value<T>(
     wants: &str,
     likely: impl FnOnce(&Expr) -> Option<String>,
     read: impl FnOnce(&Expr) -> Option<T>,
-) -> darling::Result<T> {
+) -> syn::Result<T> {
     let written = match meta {
         Meta::NameValue(pair) => {
             if let Some(value) = read(&pair.value) {
@@ -30,7 +30,7 @@ fn value<T>(
     };
     let name = meta.path().to_token_stream().to_string();
     let instead = written.as_ref().and_then(likely).unwrap_or_else(|| likely::usual(&name).to_owned());
-    Err(wrong_value(meta, &name, wants, &format!("{name} = {instead}")).into())
+    Err(wrong_value(meta, &name, wants, &format!("{name} = {instead}")))
 }
 
 fn literal(expr: &Expr) -> Option<&Lit> {
@@ -71,8 +71,8 @@ fn float(lit: &Lit) -> Option<f64> {
 /// A duration above zero.
 pub(super) struct Time(pub(super) Setting<Duration>);
 
-impl FromMeta for Time {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Time {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(
             meta,
             "a duration above zero, with its unit",
@@ -86,8 +86,8 @@ impl FromMeta for Time {
 /// A duration that may be zero.
 pub(super) struct Wait(pub(super) Setting<Duration>);
 
-impl FromMeta for Wait {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Wait {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         let unit = if meta.path().is_ident("base") { "ms" } else { "s" };
         value(meta, "a duration with its unit", |expr| likely::duration(expr, unit), |expr| setting(expr, duration_of))
             .map(Self)
@@ -97,8 +97,8 @@ impl FromMeta for Wait {
 /// A whole number of at least one.
 pub(super) struct Count(pub(super) Setting<u32>);
 
-impl FromMeta for Count {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Count {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(meta, "a whole number of at least 1", likely::count, |expr| setting(expr, count)).map(Self)
     }
 }
@@ -114,8 +114,8 @@ fn count(lit: &Lit) -> Option<u32> {
 /// A fraction in (0, 1].
 pub(super) struct Rate(pub(super) Setting<f64>);
 
-impl FromMeta for Rate {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Rate {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(meta, "a fraction above 0 and at most 1, not a percentage", likely::rate, |expr| {
             setting(expr, |lit| float(lit).filter(|rate| *rate > 0.0 && *rate <= 1.0))
         })
@@ -126,8 +126,8 @@ impl FromMeta for Rate {
 /// A number of at least one.
 pub(super) struct Factor(pub(super) Setting<f64>);
 
-impl FromMeta for Factor {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Factor {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(meta, "a number of at least 1", likely::factor, |expr| {
             setting(expr, |lit| float(lit).filter(|factor| *factor >= 1.0 && factor.is_finite()))
         })
@@ -138,8 +138,8 @@ impl FromMeta for Factor {
 /// A name: a string, or a constant that holds one.
 pub(super) struct Name(pub(super) Expr);
 
-impl FromMeta for Name {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Name {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(meta, "a name in quotes, not empty", |_| None, name).map(Self)
     }
 }
@@ -155,8 +155,8 @@ fn name(expr: &Expr) -> Option<Expr> {
 /// `budget = "name"` or `budget = none`.
 pub(super) struct BudgetOf(pub(super) Budget);
 
-impl FromMeta for BudgetOf {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for BudgetOf {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(
             meta,
             "the name of a retry budget, or `none`",
@@ -175,8 +175,8 @@ pub(super) struct WindowOf(pub(super) Window);
 
 const MOST_CALLS: u32 = 65_536;
 
-impl FromMeta for WindowOf {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for WindowOf {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         let wants = "a number of calls from 1 to 65536, or a duration with its unit";
         let likely = |expr: &Expr| match literal(expr) {
             Some(lit) if has_quotes_or_unit(lit) => likely::duration(expr, "s"),
@@ -204,8 +204,8 @@ fn has_quotes_or_unit(lit: &Lit) -> bool {
 /// `jitter = "full"` and its kin, or a fraction.
 pub(super) struct JitterOf(pub(super) Jitter);
 
-impl FromMeta for JitterOf {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for JitterOf {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         let wants = "\"full\", \"equal\", \"decorrelated\", \"none\", or a fraction above 0 and at most 1";
         value(
             meta,
@@ -229,8 +229,8 @@ impl FromMeta for JitterOf {
 /// `retry_status = [429]`.
 pub(super) struct Statuses(pub(super) Vec<u16>);
 
-impl FromMeta for Statuses {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Statuses {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(meta, "a list of HTTP statuses from 400 to 599", in_a_list, |expr| {
             let Expr::Array(list) = expr else { return None };
             list.elems
@@ -252,8 +252,8 @@ fn in_a_list(expr: &Expr) -> Option<String> {
 /// The path of a function or a crate.
 pub(super) struct Function(pub(super) Path);
 
-impl FromMeta for Function {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Function {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(meta, "a path without quotes", likely::path, |expr| match expr {
             Expr::Path(path) if path.qself.is_none() => Some(path.path.clone()),
             _ => None,
@@ -265,8 +265,8 @@ impl FromMeta for Function {
 /// Any expression.
 pub(super) struct Value(pub(super) Expr);
 
-impl FromMeta for Value {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Value {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(meta, "an expression", |_| None, |expr| Some(expr.clone())).map(Self)
     }
 }
@@ -274,8 +274,8 @@ impl FromMeta for Value {
 /// The name of a parameter.
 pub(super) struct Parameter(pub(super) Ident);
 
-impl FromMeta for Parameter {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Parameter {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         value(meta, "the name of a parameter, without quotes", likely::path, |expr| match expr {
             Expr::Path(path) => path.path.get_ident().cloned(),
             _ => None,
@@ -287,16 +287,16 @@ impl FromMeta for Parameter {
 /// `idempotent`, or `idempotent = "why"`.
 pub(super) struct Idempotent(pub(super) Option<String>);
 
-impl FromMeta for Idempotent {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Idempotent {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         let wrong = || wrong_value(meta, "idempotent", "a word by itself, or the reason in quotes", "idempotent");
         match meta {
             Meta::Path(_) => Ok(Self(None)),
             Meta::NameValue(pair) => match literal(&pair.value) {
                 Some(Lit::Str(text)) if !text.value().trim().is_empty() => Ok(Self(Some(text.value()))),
-                _ => Err(wrong().into()),
+                _ => Err(wrong()),
             },
-            Meta::List(_) => Err(wrong().into()),
+            Meta::List(_) => Err(wrong()),
         }
     }
 }
@@ -304,13 +304,13 @@ impl FromMeta for Idempotent {
 /// A word by itself.
 pub(super) struct Word;
 
-impl FromMeta for Word {
-    fn from_meta(meta: &Meta) -> darling::Result<Self> {
+impl Argument for Word {
+    fn read(meta: &Meta) -> syn::Result<Self> {
         match meta {
             Meta::Path(_) => Ok(Self),
             other => {
                 let name = meta.path().to_token_stream().to_string();
-                Err(wrong_value(other, &name, "a word by itself", &name).into())
+                Err(wrong_value(other, &name, "a word by itself", &name))
             }
         }
     }
