@@ -21,6 +21,7 @@
 //! | attribute | rule |
 //! |---|---|
 //! | [`deadline`] | one bound over all attempts and waits, handed down to nested calls |
+//! | [`semaphore`] | at most so many calls at a time |
 //! | [`fallback`] | a default, a function, or the last good value |
 //! | [`retry`] | tries again what is proven safe to repeat, for failures that pass |
 //! | [`circuit_breaker`] | stops calling a partner that fails too often, and probes until it is back |
@@ -41,7 +42,7 @@
 
 #![forbid(unsafe_code)]
 
-pub use resil_macros::{Classify, circuit_breaker, deadline, fallback, retry, timeout};
+pub use resil_macros::{Classify, circuit_breaker, deadline, fallback, retry, semaphore, timeout};
 #[doc(hidden)]
 pub use resil_runtime::__private;
 pub use resil_runtime::*;

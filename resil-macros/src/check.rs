@@ -258,7 +258,7 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
 
 /// The statics of an expansion stand where its arguments are evaluated.
 fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) {
-    let names = ["SITE", "FALLBACK", "DEADLINE", "RETRY", "CIRCUIT_BREAKER", "TIMEOUT"].map(str::to_owned);
+    let names = ["SITE", "FALLBACK", "DEADLINE", "RETRY", "CIRCUIT_BREAKER", "SEMAPHORE", "TIMEOUT"].map(str::to_owned);
     for one in written {
         if let Some(ident) = first_of(one.arguments.clone(), &names) {
             errors.push(diagnostics::names_our_static(&ident));

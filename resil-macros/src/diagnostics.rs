@@ -326,6 +326,10 @@ pub(crate) fn unnamed_parameter(pattern: impl ToTokens) -> Error {
     )
 }
 
+pub(crate) fn no_permits(span: Span) -> Error {
+    at(span, "a semaphore needs to know how many calls may run at a time; write `#[semaphore(permits = 10)]`")
+}
+
 pub(crate) fn no_bound(span: Span, kind: Kind, example: &str) -> Error {
     at(span, format!("`#[{}]` without a bound waits forever; write `#[{example}]`", kind.name()))
 }

@@ -32,6 +32,12 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
     stack::expand(Kind::CircuitBreaker, arguments.into(), item.into()).into()
 }
 
+#[doc = include_str!("../docs/semaphore.md")]
+#[proc_macro_attribute]
+pub fn semaphore(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    stack::expand(Kind::Semaphore, arguments.into(), item.into()).into()
+}
+
 #[doc = include_str!("../docs/timeout.md")]
 #[proc_macro_attribute]
 pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -11,12 +11,13 @@ pub(crate) enum Kind {
     Deadline,
     Retry,
     CircuitBreaker,
+    Semaphore,
     Timeout,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Fallback, Self::Deadline, Self::Retry, Self::CircuitBreaker, Self::Timeout];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Fallback, Self::Deadline, Self::Retry, Self::CircuitBreaker, Self::Semaphore, Self::Timeout];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -24,6 +25,7 @@ impl Kind {
             Self::Deadline => "deadline",
             Self::Retry => "retry",
             Self::CircuitBreaker => "circuit_breaker",
+            Self::Semaphore => "semaphore",
             Self::Timeout => "timeout",
         }
     }
@@ -76,6 +78,7 @@ pub(crate) struct Stack {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) retry: Option<Retry>,
     pub(crate) circuit_breaker: Option<CircuitBreaker>,
+    pub(crate) semaphore: Option<Semaphore>,
     pub(crate) timeout: Option<Timeout>,
 }
 
@@ -145,6 +148,12 @@ pub(crate) struct CircuitBreaker {
 pub(crate) enum Window {
     Calls(Setting<u32>),
     Time(Setting<Duration>),
+}
+
+pub(crate) struct Semaphore {
+    pub(crate) name: Option<Expr>,
+    pub(crate) permits: Setting<u32>,
+    pub(crate) max_wait: Option<Setting<Duration>>,
 }
 
 pub(crate) struct Timeout {

@@ -202,3 +202,17 @@ fn a_fallback_to_a_function() {
         },
     );
 }
+
+#[test]
+fn a_semaphore_under_a_breaker() {
+    snapshot(
+        "a_semaphore_under_a_breaker",
+        &quote! {
+            #[circuit_breaker(name = "reports")]
+            #[semaphore(name = "reports", permits = 4, max_wait = "100ms")]
+            async fn report(&self, year: u32) -> Result<Report, Error> {
+                self.render(year).await
+            }
+        },
+    );
+}

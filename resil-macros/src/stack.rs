@@ -80,6 +80,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
         deadline: None,
         retry: None,
         circuit_breaker: None,
+        semaphore: None,
         timeout: None,
     };
     check::order(written, errors);
@@ -93,6 +94,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
             Kind::CircuitBreaker => {
                 keep(&mut stack.circuit_breaker, parse::read::<parse::CircuitBreakerArguments>(one, errors))
             }
+            Kind::Semaphore => keep(&mut stack.semaphore, parse::read::<parse::SemaphoreArguments>(one, errors)),
             Kind::Timeout => keep(&mut stack.timeout, parse::read::<parse::TimeoutArguments>(one, errors)),
         };
         match path {

@@ -24,6 +24,7 @@ pub use policy::deadline::{Deadline, Due};
 pub use policy::dial::Dial;
 pub use policy::fallback::{Fallback, LastGood};
 pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry};
+pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
 pub use policy::timeout::Timeout;
 pub use registry::{Site, check};
 

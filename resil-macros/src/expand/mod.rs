@@ -7,6 +7,7 @@ pub(crate) mod give_back;
 mod local;
 mod policies;
 mod retry;
+mod semaphore;
 mod settings;
 mod shell;
 mod timeout;
@@ -54,10 +55,11 @@ impl Expansion<'_> {
     /// From the first attempt to the function's own result.
     fn call(&self, function: &Function) -> TokenStream {
         let outcome = Local::Outcome;
-        let call = match (&self.stack.retry, &self.stack.circuit_breaker) {
+        let may_refuse = self.stack.circuit_breaker.is_some() || self.stack.semaphore.is_some();
+        let call = match (&self.stack.retry, may_refuse) {
             (Some(_), _) => self.loop_of_attempts(function),
-            (None, Some(_)) => self.admitted_attempt(function),
-            (None, None) => {
+            (None, true) => self.admitted_attempt(function),
+            (None, false) => {
                 let attempt = self.attempt(function);
                 let fall_back = self.fall_back(function);
                 let end = self.end(function);
@@ -81,8 +83,10 @@ impl Expansion<'_> {
 
     /// Whether anything but the body itself can fail: a retry alone never does.
     fn can_refuse(&self) -> bool {
-        let Stack { fallback, deadline, circuit_breaker, timeout, .. } = self.stack;
-        fallback.is_some() || deadline.is_some() || circuit_breaker.is_some() || timeout.is_some()
+        let Stack { fallback, deadline, circuit_breaker, semaphore, timeout, .. } = self.stack;
+        let bounds = deadline.is_some() || timeout.is_some();
+        let refuses = circuit_breaker.is_some() || semaphore.is_some();
+        fallback.is_some() || bounds || refuses
     }
 
     fn judges(&self) -> Option<TokenStream> {
@@ -93,14 +97,18 @@ impl Expansion<'_> {
 
     fn loop_of_attempts(&self, function: &Function) -> TokenStream {
         let [outcome, delay] = [Local::Outcome, Local::Delay];
-        let admit = self.admit(&quote_spanned!(hygienic()=> break));
+        let exit = quote_spanned!(hygienic()=> break);
+        let [admit, take_permit] = [self.admit(&exit), self.take_permit(&exit)];
+        let give_permit_back = self.give_permit_back();
         let attempt = self.attempt(function);
         let record = self.record(function);
         let again = self.again(function);
         quote_spanned! {hygienic()=>
             loop {
                 #admit
+                #take_permit
                 #attempt
+                #give_permit_back
                 #record
                 let ::core::option::Option::Some(#delay) = #again else { break #outcome };
                 ::core::mem::drop(#outcome);
@@ -113,11 +121,15 @@ impl Expansion<'_> {
         let outcome = Local::Outcome;
         let attempt = self.attempt(function);
         let record = self.record(function);
-        let admit = self.admit(&quote_spanned!(hygienic()=> break 'call));
+        let exit = quote_spanned!(hygienic()=> break 'call);
+        let [admit, take_permit] = [self.admit(&exit), self.take_permit(&exit)];
+        let give_permit_back = self.give_permit_back();
         quote_spanned! {hygienic()=>
             'call: {
                 #admit
+                #take_permit
                 #attempt
+                #give_permit_back
                 #record
                 #outcome
             }

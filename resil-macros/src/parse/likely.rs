@@ -23,7 +23,10 @@ pub(super) fn usual(name: &str) -> &'static str {
         "min_calls" => "20",
         "open_for" => "\"30s\"",
         "open_max" => "\"5m\"",
+        "max_wait" => "\"100ms\"",
+        "permits" => "10",
         "retry_status" => "[429]",
+        "stale" => "\"10m\"",
         "window" => "100",
         _ => "\"5s\"",
     }

@@ -8,6 +8,7 @@ mod fallback;
 pub(crate) mod function;
 mod likely;
 mod retry;
+mod semaphore;
 pub(crate) mod siblings;
 mod timeout;
 mod values;
@@ -16,6 +17,7 @@ pub(crate) use circuit_breaker::CircuitBreakerArguments;
 pub(crate) use deadline::DeadlineArguments;
 pub(crate) use fallback::FallbackArguments;
 pub(crate) use retry::RetryArguments;
+pub(crate) use semaphore::SemaphoreArguments;
 pub(crate) use timeout::TimeoutArguments;
 
 use crate::diagnostics::{self, Errors};
@@ -149,7 +151,8 @@ fn owner(path: &Path) -> Option<Kind> {
     let breaker = || known::<CircuitBreakerArguments>(path).map(|_| Kind::CircuitBreaker);
     let fallback = || known::<FallbackArguments>(path).map(|_| Kind::Fallback);
     let timeout = || known::<TimeoutArguments>(path).map(|_| Kind::Timeout);
-    retry.or_else(breaker).or_else(timeout).or_else(fallback)
+    let semaphore = || known::<SemaphoreArguments>(path).map(|_| Kind::Semaphore);
+    retry.or_else(breaker).or_else(timeout).or_else(semaphore).or_else(fallback)
 }
 
 /// `LIMIT`, `limits::LIMIT`: no argument of ours is written in capitals.

@@ -40,6 +40,15 @@ pub enum Error {
         /// When the next call has a chance; `open_for` where nobody knows, in half-open or forced open.
         retry_after: Duration,
     },
+    /// As many calls as the semaphore allows are running: nothing was attempted.
+    SemaphoreFull {
+        /// The semaphore's name, or its call site if it has none.
+        name: &'static str,
+        /// How many calls it allows at a time.
+        limit: u32,
+        /// How long this one waited for a permit.
+        waited: Duration,
+    },
     /// A bound of `#[timeout]` passed. After [`Phase::Read`] and [`Phase::Attempt`] the outcome is *unknown*: check,
     /// compensate, reconcile.
     Timeout {
@@ -82,7 +91,9 @@ impl Error {
 impl Classify for Error {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::CircuitOpen { .. } | Self::DeadlineExceeded { attempted: false, .. } => Verdict::refused(),
+            Self::CircuitOpen { .. } | Self::SemaphoreFull { .. } | Self::DeadlineExceeded { attempted: false, .. } => {
+                Verdict::refused()
+            }
             Self::Timeout { phase: Phase::Connect, .. } => Verdict::transient().unsent(),
             Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => Verdict::transient(),
             Self::MissingKey { .. } | Self::Misconfigured(_) => Verdict::caller(),
@@ -96,6 +107,14 @@ impl fmt::Display for Error {
             Self::CircuitOpen { name, retry_after } => write!(
                 f,
                 "circuit breaker `{}` is open: not called, worth another try in {retry_after:.1?}",
+                name.escape_debug()
+            ),
+            Self::SemaphoreFull { name, limit, waited: Duration::ZERO } => {
+                write!(f, "semaphore `{}` is full, {limit} calls are running: not called", name.escape_debug())
+            }
+            Self::SemaphoreFull { name, limit, waited } => write!(
+                f,
+                "semaphore `{}` is full, {limit} calls are running: not called after a wait of {waited:.1?}",
                 name.escape_debug()
             ),
             Self::Timeout { site, phase: Phase::Connect, limit } => {

@@ -7,4 +7,5 @@ pub(crate) mod deadline;
 pub(crate) mod dial;
 pub(crate) mod fallback;
 pub(crate) mod retry;
+pub(crate) mod semaphore;
 pub(crate) mod timeout;

@@ -1,7 +1,5 @@
-use super::{CallSite, Policy, Registry};
-use crate::policy::circuit_breaker::CircuitBreaker;
-use crate::{Misconfiguration, clock};
-use std::collections::BTreeMap;
+use super::{CallSite, Policy, Registry, Written};
+use crate::{Error, Misconfiguration, clock};
 
 /// Checks every annotated function of the program, called or not: the first line of `main`.
 ///
@@ -23,39 +21,25 @@ use std::collections::BTreeMap;
 /// ```
 pub fn check() -> Result<(), Misconfiguration> {
     clock::warm();
-    let breakers: Vec<_> = breakers().collect();
     let mut problems: Vec<String> = policies().filter_map(out_of_range).collect();
-
-    let mut by_name: BTreeMap<&str, Vec<&CircuitBreaker>> = BTreeMap::new();
-    for breaker in breakers {
-        if let Some(name) = breaker.name() {
-            by_name.entry(name).or_default().push(breaker);
-        }
-    }
-    for (name, mut sites) in by_name {
-        sites.sort_by_key(|breaker| (breaker.site().file, breaker.site().line));
-        if let Some((first, others)) = sites.split_first() {
-            problems.extend(others.iter().filter_map(|other| conflict(name, first, other)));
-        }
-    }
+    let mut written: Vec<Written> = policies().filter_map(written).collect();
+    written.sort_by_key(|one| (one.kind, one.name, one.site.file, one.site.line));
+    let conflicts = written.chunk_by(Written::shares_with).filter_map(<[_]>::split_first);
+    problems.extend(conflicts.flat_map(|(first, others)| others.iter().filter_map(|other| first.conflict(other))));
     if problems.is_empty() { Ok(()) } else { Err(Misconfiguration::new(problems)) }
-}
-
-/// The first call site, anywhere in the program, that gives this breaker's name other settings.
-pub(crate) fn conflict_of(breaker: &CircuitBreaker) -> Option<String> {
-    let name = breaker.name()?;
-    breakers().filter(|other| other.name() == Some(name)).find_map(|other| conflict(name, other, breaker))
 }
 
 fn policies() -> impl Iterator<Item = &'static Policy> {
     inventory::iter::<CallSite>.into_iter().flat_map(|call_site| call_site.policies)
 }
 
-fn breakers() -> impl Iterator<Item = &'static CircuitBreaker> {
-    policies().filter_map(|policy| match policy {
-        Policy::CircuitBreaker(breaker) => Some(*breaker),
-        _ => None,
-    })
+/// What a policy that can share a name was written as.
+fn written(policy: &Policy) -> Option<Written> {
+    match policy {
+        Policy::CircuitBreaker(breaker) => Some(breaker.written()),
+        Policy::Semaphore(semaphore) => Some(semaphore.written()),
+        Policy::Deadline(_) | Policy::Fallback(_) | Policy::Retry(_) | Policy::Timeout(_) => None,
+    }
 }
 
 /// The literals of attributes are checked by the compiler; constants are not known to it.
@@ -63,29 +47,20 @@ fn out_of_range(policy: &Policy) -> Option<String> {
     match policy {
         Policy::Retry(retry) => retry.out_of_range(),
         Policy::CircuitBreaker(breaker) => breaker.out_of_range(),
+        Policy::Semaphore(semaphore) => semaphore.out_of_range(),
         Policy::Timeout(timeout) => timeout.out_of_range(),
         Policy::Deadline(_) | Policy::Fallback(_) => None,
     }
 }
 
-fn conflict(name: &str, a: &CircuitBreaker, b: &CircuitBreaker) -> Option<String> {
-    let differences = a.written().differences(b.written());
-    if differences.is_empty() {
-        return None;
-    }
-    Some(format!(
-        "circuit breaker `{}` has two settings, at {} and at {}: {}; write the same at both, or another name",
-        name.escape_debug(),
-        a.site(),
-        b.site(),
-        differences.join(", ")
-    ))
-}
-
 impl Registry {
     /// Refuses a site that contradicts another one, whichever of the two is called first.
-    pub(crate) fn consistent(breaker: &CircuitBreaker) -> Result<(), crate::Error> {
-        match breaker.out_of_range().or_else(|| conflict_of(breaker)) {
+    pub(crate) fn consistent(one: &Written, out_of_range: Option<String>) -> Result<(), Error> {
+        let conflict = || {
+            let others = policies().filter_map(written).filter(|other| other.shares_with(one));
+            others.into_iter().find_map(|other| other.conflict(one))
+        };
+        match out_of_range.or_else(conflict) {
             Some(problem) => Err(super::misconfigured(problem)),
             None => Ok(()),
         }

@@ -29,6 +29,11 @@ pub(crate) fn refused(name: &str, retry_after: Duration) {
 }
 
 #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn full(name: &str, limit: u32, waited: Duration) {
+    event!(debug, semaphore = ?name, limit, ?waited, "semaphore refused a call");
+}
+
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
 pub(crate) fn retry(site: &Site, attempt: u32, delay: Duration, verdict: &Verdict) {
     event!(info, %site, attempt, ?delay, kind = ?verdict.kind, effect = ?verdict.effect, status = ?verdict.status, "attempt failed, retrying");
 }

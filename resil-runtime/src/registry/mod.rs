@@ -6,15 +6,18 @@ pub(crate) mod events;
 pub(crate) mod isolated;
 mod site;
 mod slot;
+mod written;
 
 pub use check::check;
 pub use site::Site;
 pub(crate) use slot::Slot;
+pub(crate) use written::Written;
 
 use crate::policy::circuit_breaker::{Breaker, CircuitBreaker, Settings};
 use crate::policy::deadline::Deadline;
 use crate::policy::fallback::{Fallback, Kept};
 use crate::policy::retry::{Budget, Retry};
+use crate::policy::semaphore::{Limiter, Semaphore};
 use crate::policy::timeout::Timeout;
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::{Error, Misconfiguration};
@@ -37,6 +40,7 @@ pub enum Policy {
     Deadline(&'static Deadline),
     Retry(&'static Retry),
     CircuitBreaker(&'static CircuitBreaker),
+    Semaphore(&'static Semaphore),
     Timeout(&'static Timeout),
 }
 
@@ -54,6 +58,7 @@ pub(crate) enum Owner {
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     breakers: Mutex<HashMap<Owner, &'static Breaker>>,
+    limiters: Mutex<HashMap<Owner, &'static Limiter>>,
     budgets: Mutex<HashMap<Owner, &'static Budget>>,
     /// Breakers with equal settings share them.
     settings: Mutex<Vec<&'static Settings>>,
@@ -93,21 +98,32 @@ impl Registry {
         owner: Owner,
         label: impl FnOnce() -> &'static str,
         settings: &Settings,
+        written: &Written,
     ) -> Result<&'static Breaker, Error> {
         let mut breakers = lock(&self.breakers);
         let breaker = *breakers
             .entry(owner)
             // A breaker lives as long as its name does, which is as long as the process.
             .or_insert_with(|| Box::leak(Box::new(Breaker::new(label(), self.interned(settings)))));
-        let differences = breaker.settings().differences(settings);
-        if differences.is_empty() {
-            return Ok(breaker);
+        let first = Written { settings: breaker.settings().as_written(), ..*written };
+        first.latecomer(written).map_or(Ok(breaker), |problem| Err(misconfigured(problem)))
+    }
+
+    /// The permits of this owner, in the same way.
+    pub(crate) fn limiter(
+        &self,
+        owner: Owner,
+        label: impl FnOnce() -> &'static str,
+        permits: u32,
+        written: Written,
+    ) -> Result<&'static Limiter, Error> {
+        let mut limiters = lock(&self.limiters);
+        if let Some(limiter) = limiters.get(&owner) {
+            return limiter.written.latecomer(&written).map_or(Ok(*limiter), |problem| Err(misconfigured(problem)));
         }
-        Err(misconfigured(format!(
-            "circuit breaker `{}` was first used with other settings: {}; write the same everywhere, or another name",
-            breaker.label().escape_debug(),
-            differences.join(", ")
-        )))
+        let limiter: &'static Limiter = Box::leak(Box::new(Limiter::new(label(), permits, written)));
+        limiters.insert(owner, limiter);
+        Ok(limiter)
     }
 
     fn interned(&self, settings: &Settings) -> &'static Settings {

@@ -1,6 +1,6 @@
 use super::{Admission, Circuit, Invalid, Pass, Sample, Settings, Snapshot, Transition, Window};
 use crate::failure::{Classify, Failure};
-use crate::registry::{Owner, Registry, Slot, events};
+use crate::registry::{Owner, Registry, Slot, Written, events};
 use crate::{Attempt, Error, Site, clock};
 use std::future::Future;
 use std::time::Duration;
@@ -16,10 +16,6 @@ pub(crate) struct Breaker {
 impl Breaker {
     pub(crate) fn new(label: &'static str, settings: &'static Settings) -> Self {
         Self { label, settings, circuit: Circuit::new(settings) }
-    }
-
-    pub(crate) fn label(&self) -> &'static str {
-        self.label
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -302,29 +298,25 @@ impl CircuitBreaker {
 
     #[cold]
     fn look_up(&self, registry: &Registry) -> Result<&'static Breaker, Error> {
-        Registry::consistent(self)?;
-        match self.name {
-            Some(name) => registry.breaker(Owner::Name(name), || name, &self.settings),
-            None => {
-                let owner = Owner::Handle(std::ptr::from_ref(self).addr());
-                // The label lives as long as the breaker, which is as long as the process.
-                registry.breaker(owner, || self.site.to_string().leak(), &self.settings)
-            }
-        }
+        let written = self.written();
+        Registry::consistent(&written, self.out_of_range())?;
+        let owner = match self.name {
+            Some(name) => Owner::Name(name),
+            None => Owner::Handle(std::ptr::from_ref(self).addr()),
+        };
+        // The label lives as long as the breaker, which is as long as the process.
+        let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
+        registry.breaker(owner, label, &self.settings, &written)
     }
 
-    pub(crate) fn written(&self) -> &Settings {
-        &self.settings
-    }
-
-    pub(crate) fn site(&self) -> &'static Site {
-        self.site
+    pub(crate) fn written(&self) -> Written {
+        let settings = self.settings.as_written();
+        Written { kind: "circuit breaker", name: self.name, site: self.site, settings }
     }
 
     /// Every setting out of range, as one sentence.
     pub(crate) fn out_of_range(&self) -> Option<String> {
         let Invalid { messages } = self.settings.validate().err()?;
-        let name = self.name.map_or_else(|| self.site.to_string(), |name| name.escape_debug().to_string());
-        Some(format!("circuit breaker `{name}` at {}: {}", self.site, messages.join("; ")))
+        Some(format!("{} at {}: {}", self.written(), self.site, messages.join("; ")))
     }
 }

@@ -8,7 +8,6 @@ mod admission;
 mod circuit;
 mod circuit_state;
 mod count_window;
-mod differences;
 mod gate;
 mod handle;
 mod history;
@@ -18,6 +17,7 @@ mod settings;
 mod snapshot;
 mod tally;
 mod time_window;
+mod written;
 
 use admission::{Admission, Refusal, Sample};
 use circuit::Circuit;

@@ -1,19 +1,13 @@
 use super::{Settings, Window};
 
 impl Settings {
-    /// What another handle of the same name says otherwise: `open_for = 30s or 10s`.
-    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
-        let (mine, theirs) = (self.fields(), other.fields());
-        let pairs = mine.into_iter().zip(theirs).filter(|(mine, theirs)| mine != theirs);
-        pairs.map(|((name, mine), (_, theirs))| format!("{name} = {mine} or {theirs}")).collect()
-    }
-
-    fn fields(&self) -> [(&'static str, String); 10] {
+    /// Each setting by its name, as text to compare and to show.
+    pub(crate) fn as_written(&self) -> Vec<(&'static str, String)> {
         let window = match self.window {
             Window::Calls(calls) => calls.to_string(),
             Window::Time(time) => format!("{time:?}"),
         };
-        [
+        vec![
             ("window", window),
             ("min_calls", self.min_calls.to_string()),
             ("failure_rate", self.failure_rate.to_string()),

@@ -1,0 +1,84 @@
+use super::{Acquire, Limiter, Permit, Semaphore};
+use crate::{Due, Error, clock, context};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+/// A bounded wait for a permit. Where one is free it is ready at once, and reads no time.
+#[must_use = "a permit is taken only when awaited"]
+#[derive(Debug)]
+pub struct Acquiring<'a> {
+    semaphore: &'a Semaphore,
+    deadline: Option<Due>,
+    waiting: Option<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    limiter: &'static Limiter,
+    acquire: Acquire<'static>,
+    timer: Pin<Box<Sleep>>,
+    since: Instant,
+    deadline: Option<Due>,
+}
+
+impl<'a> Acquiring<'a> {
+    #[inline]
+    pub(super) fn new(semaphore: &'a Semaphore) -> Self {
+        Self { semaphore, deadline: None, waiting: None }
+    }
+
+    /// Never waits past this deadline.
+    #[inline]
+    pub fn within(mut self, due: Due) -> Self {
+        self.deadline = Some(due);
+        self
+    }
+
+    /// Refuses, or begins to wait.
+    #[cold]
+    fn wait(&mut self, limiter: &'static Limiter) -> Result<&mut Waiting, Error> {
+        let longest = self.semaphore.longest_wait();
+        if longest.is_zero() {
+            return Err(limiter.full(Duration::ZERO));
+        }
+        let deadline = self.deadline.or_else(context::deadline);
+        let since = clock::instant();
+        let until = clock::after(since, longest);
+        let until = deadline.map_or(until, |due| until.min(due.at));
+        let timer = Box::pin(tokio::time::sleep_until(until));
+        Ok(self.waiting.insert(Waiting { limiter, acquire: limiter.permits.acquire(), timer, since, deadline }))
+    }
+}
+
+impl Waiting {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, Error>> {
+        if Pin::new(&mut self.acquire).poll(cx).is_ready() {
+            return Poll::Ready(Ok(Permit::of(self.limiter)));
+        }
+        std::task::ready!(self.timer.as_mut().poll(cx));
+        let now = clock::instant();
+        Poll::Ready(Err(match self.deadline {
+            Some(due) if due.at <= now => due.exceeded(false),
+            _ => self.limiter.full(now.saturating_duration_since(self.since)),
+        }))
+    }
+}
+
+impl Future for Acquiring<'_> {
+    type Output = Result<Permit, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(waiting) = &mut self.waiting {
+            return waiting.poll(cx);
+        }
+        let limiter = self.semaphore.limiter()?;
+        if limiter.permits.try_take() {
+            return Poll::Ready(Ok(Permit::of(limiter)));
+        }
+        self.wait(limiter)?.poll(cx)
+    }
+}

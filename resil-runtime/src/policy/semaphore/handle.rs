@@ -1,0 +1,174 @@
+use super::{Acquiring, Permits, Usage};
+use crate::registry::{Owner, Registry, Slot, Written, events};
+use crate::{Error, Site};
+use std::fmt;
+use std::time::Duration;
+
+/// What a name stands for: its label and the permits all its call sites share.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    label: &'static str,
+    pub(super) permits: Permits,
+    /// What the first site to use it asked for; `resize` does not change that.
+    pub(crate) written: Written,
+}
+
+impl Limiter {
+    pub(crate) fn new(label: &'static str, permits: u32, written: Written) -> Self {
+        Self { label, permits: Permits::new(permits), written }
+    }
+
+    pub(super) fn full(&self, waited: Duration) -> Error {
+        let limit = self.permits.snapshot().limit;
+        events::full(self.label, limit, waited);
+        Error::SemaphoreFull { name: self.label, limit, waited }
+    }
+}
+
+/// A concurrency limit: what `#[semaphore]` expands to, and a policy to use by hand.
+///
+/// At most so many calls run at a time, where the caller runs. It is a handle: everything that writes one name shares
+/// the permits. Who waits is served in the order of arrival, and loses nothing when it is dropped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
+/// use resil::{Error, Semaphore};
+///
+/// static REPORTS: Semaphore = Semaphore::new(2).name("reports");
+///
+/// let first = REPORTS.acquire().await?;
+/// let second = REPORTS.acquire().await?;
+/// assert!(matches!(REPORTS.acquire().await, Err(Error::SemaphoreFull { limit: 2, .. })));
+/// drop(first);
+/// let third = REPORTS.acquire().await?;
+/// # drop((second, third));
+/// # Ok(()) }
+/// ```
+#[must_use = "a semaphore limits nothing until a call asks it"]
+#[derive(Debug)]
+pub struct Semaphore {
+    name: Option<&'static str>,
+    site: &'static Site,
+    permits: u32,
+    max_wait: Duration,
+    slot: Slot<Limiter>,
+}
+
+impl Semaphore {
+    /// So many permits, for this handle alone; it must then be a `static`. [`name`](Self::name) shares them.
+    pub const fn new(permits: u32) -> Self {
+        Self { name: None, site: &Site::UNKNOWN, permits, max_wait: Duration::ZERO, slot: Slot::new() }
+    }
+
+    /// Shares the permits with everything that writes this name.
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// How long to wait for a permit. The default, zero, refuses at once.
+    pub const fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+
+    /// The place named when two settings contradict each other.
+    pub const fn at(mut self, site: &'static Site) -> Self {
+        self.site = site;
+        self
+    }
+
+    /// Waits for a permit, at most as long as `max_wait` and the caller's deadline allow. Dropping the future gives up
+    /// the place in the line, and a permit that was on its way goes to the next.
+    ///
+    /// Answers [`Error::SemaphoreFull`] if there was none, [`Error::DeadlineExceeded`] if the deadline passed first,
+    /// [`Error::Misconfigured`] if the settings contradict another site's or are out of range.
+    #[inline]
+    pub fn acquire(&self) -> Acquiring<'_> {
+        Acquiring::new(self)
+    }
+
+    /// Changes how many permits there are, for everybody who shares them. Nothing in use is revoked: below that number
+    /// new permits are given only when enough have come back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`], as in [`acquire`](Self::acquire), and for a size of zero; nothing is changed then.
+    pub fn resize(&self, permits: u32) -> Result<(), Error> {
+        if permits == 0 {
+            return Err(crate::registry::misconfigured(format!("{}: {ZERO}", self.written())));
+        }
+        self.limiter()?.permits.resize(permits);
+        Ok(())
+    }
+
+    /// How many permits there are, are in use and are waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`], as in [`acquire`](Self::acquire).
+    pub fn usage(&self) -> Result<Usage, Error> {
+        Ok(self.limiter()?.permits.snapshot())
+    }
+
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.max_wait
+    }
+
+    #[inline]
+    pub(super) fn limiter(&self) -> Result<&'static Limiter, Error> {
+        self.slot.get(|registry| self.look_up(registry))
+    }
+
+    #[cold]
+    fn look_up(&self, registry: &Registry) -> Result<&'static Limiter, Error> {
+        let written = self.written();
+        Registry::consistent(&written, self.out_of_range())?;
+        let owner = match self.name {
+            Some(name) => Owner::Name(name),
+            None => Owner::Handle(std::ptr::from_ref(self).addr()),
+        };
+        let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
+        registry.limiter(owner, label, self.permits, written)
+    }
+
+    pub(crate) fn written(&self) -> Written {
+        Written {
+            kind: "semaphore",
+            name: self.name,
+            site: self.site,
+            settings: vec![("permits", self.permits.to_string()), ("max_wait", format!("{:?}", self.max_wait))],
+        }
+    }
+
+    /// Every setting out of range, as one sentence.
+    pub(crate) fn out_of_range(&self) -> Option<String> {
+        (self.permits == 0).then(|| format!("{}: {ZERO}", self.written()))
+    }
+}
+
+const ZERO: &str = "`permits = 0` would let nothing through: write 1 or more";
+
+/// The right to one call. Dropping it gives it back.
+#[must_use = "a permit that is dropped is given back at once"]
+pub struct Permit(&'static Limiter);
+
+impl Permit {
+    #[inline]
+    pub(super) fn of(limiter: &'static Limiter) -> Self {
+        Self(limiter)
+    }
+}
+
+impl Drop for Permit {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.permits.give_back();
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.0.label).finish()
+    }
+}

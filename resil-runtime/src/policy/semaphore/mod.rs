@@ -1,0 +1,22 @@
+//! The semaphore: at most so many calls at a time.
+//!
+//! [`Semaphore`] is the handle that people and expansions hold, [`Permit`] the right to one call. Behind them,
+//! [`Permits`] answers the usual cases from one atomic word, the [`Balance`], and asks the [`Line`] behind its lock only
+//! when somebody has to wait. [`Acquire`] is one wait; it knows no clock, [`Acquiring`] bounds it.
+
+mod acquire;
+mod acquiring;
+mod balance;
+mod handle;
+mod line;
+mod permits;
+mod usage;
+
+use acquire::Acquire;
+pub use acquiring::Acquiring;
+use balance::Balance;
+pub(crate) use handle::Limiter;
+pub use handle::{Permit, Semaphore};
+use line::{Line, Ticket};
+use permits::Permits;
+pub use usage::Usage;

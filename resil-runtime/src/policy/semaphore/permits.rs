@@ -1,0 +1,130 @@
+//! What one semaphore holds, and the door to it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::Waker;
+
+use super::{Acquire, Balance, Line, Ticket, Usage};
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// The permits of one semaphore, shared by all its callers.
+///
+/// A permit is not a value: whoever has taken one, by [`try_take`](Self::try_take) or [`acquire`](Self::acquire), must
+/// [give it back](Self::give_back) once.
+#[derive(Debug)]
+pub struct Permits {
+    balance: Balance,
+    line: Mutex<Line>,
+}
+
+impl Permits {
+    /// So many permits, all free. Of none, none can be taken until they are [resized](Self::resize).
+    pub fn new(limit: u32) -> Self {
+        Self { balance: Balance::new(limit), line: Mutex::new(Line::new(limit)) }
+    }
+
+    /// Takes a permit, unless none is free or somebody waits for one. Takes no lock.
+    #[inline]
+    #[must_use = "a permit that was taken must be given back"]
+    pub fn try_take(&self) -> bool {
+        self.balance.take()
+    }
+
+    /// Takes a permit as soon as one is free and all who waited before have theirs.
+    #[inline]
+    pub fn acquire(&self) -> Acquire<'_> {
+        Acquire::new(self)
+    }
+
+    /// Gives a permit back, to the first who waits.
+    #[inline]
+    pub fn give_back(&self) {
+        if self.balance.give() {
+            self.hand_over();
+        }
+    }
+
+    /// Changes how many permits may be out. If more are, none is revoked, and the next is given when the number has
+    /// fallen below the limit.
+    pub fn resize(&self, limit: u32) {
+        let mut line = self.lock();
+        let by = i64::from(limit) - i64::from(line.limit);
+        line.limit = limit;
+        let owed = self.balance.change(by);
+        drop(line);
+        if owed {
+            self.hand_over();
+        }
+    }
+
+    /// What an operator sees.
+    pub fn snapshot(&self) -> Usage {
+        let line = self.lock();
+        let in_use = i64::from(line.limit) - self.balance.free();
+        Usage { limit: line.limit, in_use: u32::try_from(in_use).unwrap_or(0), waiting: line.len() }
+    }
+
+    /// Joins the line; `None` if a permit became free and was taken instead.
+    #[cold]
+    pub(super) fn join(&self, waker: Waker) -> Option<Ticket> {
+        let mut line = self.lock();
+        if line.is_empty() && self.balance.take_or_announce() {
+            // Before the waker is dropped.
+            drop(line);
+            return None;
+        }
+        Some(line.join(waker))
+    }
+
+    /// Stays in the line; `None` if a permit has been handed over.
+    #[cold]
+    pub(super) fn stay(&self, ticket: Ticket, waker: Waker) -> Option<Ticket> {
+        // A value of its own, so that the lock is released before the waker is dropped.
+        let replaced = self.lock().exchange(ticket, waker);
+        replaced.ok().map(|_| ticket)
+    }
+
+    /// Leaves the line, or passes on the permit that has been handed over.
+    #[cold]
+    pub(super) fn leave(&self, ticket: Ticket) {
+        let mut line = self.lock();
+        let left = line.leave(ticket);
+        if left.is_some() && line.is_empty() {
+            self.balance.line_is_empty();
+        }
+        drop(line);
+        if left.is_none() {
+            self.give_back();
+        }
+    }
+
+    /// Hands free permits to those who wait, one by one.
+    #[cold]
+    fn hand_over(&self) {
+        while self.balance.is_owed() {
+            let Some(waker) = self.serve() else { return };
+            // A waker that panics must not keep the others waiting.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                self.hand_over();
+                resume_unwind(panic);
+            }
+        }
+    }
+
+    /// Hands a free permit to the first who waits, who is yet to be woken.
+    fn serve(&self) -> Option<Waker> {
+        let mut line = self.lock();
+        if !self.balance.is_owed() {
+            return None;
+        }
+        let first = line.next()?;
+        self.balance.take_owed();
+        if line.is_empty() {
+            self.balance.line_is_empty();
+        }
+        Some(first)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        lock(&self.line)
+    }
+}
