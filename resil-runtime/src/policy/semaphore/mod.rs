@@ -20,3 +20,6 @@ pub use handle::{Permit, Semaphore};
 use line::{Line, Ticket};
 use permits::Permits;
 pub use usage::Usage;
+
+#[cfg(test)]
+mod tests;
