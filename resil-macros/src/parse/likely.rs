@@ -8,7 +8,7 @@ use syn::{Expr, ExprLit, Lit, Path};
 pub(super) fn usual(name: &str) -> &'static str {
     match name {
         "attempts" => "3",
-        "base" => "\"100ms\"",
+        "base" | "max_wait" => "\"100ms\"",
         "budget" | "name" => "\"payment\"",
         "connect" | "slow_call" => "\"2s\"",
         "crate" => "::resil",
@@ -23,7 +23,6 @@ pub(super) fn usual(name: &str) -> &'static str {
         "min_calls" => "20",
         "open_for" => "\"30s\"",
         "open_max" => "\"5m\"",
-        "max_wait" => "\"100ms\"",
         "permits" => "10",
         "retry_status" => "[429]",
         "stale" => "\"10m\"",
