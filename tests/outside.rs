@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::Command;
 
 fn cargo(arguments: &[&str]) {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crates = root.join("tests/outside");
+    // The versions of this workspace, which are on this machine already.
+    std::fs::copy(root.join("Cargo.lock"), crates.join("Cargo.lock")).expect("the lock file is copied");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside");
     let status = Command::new(env!("CARGO"))
         .args(arguments)
-        // Everything it needs, this workspace needs too.
-        .arg("--offline")
         .current_dir(crates)
         .env("CARGO_TARGET_DIR", target)
         .env_remove("RUSTFLAGS")
