@@ -26,6 +26,7 @@
 //! | [`retry`] | tries again what is proven safe to repeat, for failures that pass |
 //! | [`circuit_breaker`] | stops calling a partner that fails too often, and probes until it is back |
 //! | [`timeout`] | bounds one attempt, its connecting and its silences |
+//! | [`non_idempotent`] | what must not be repeated does not compile under a retry |
 //! | [`derive(Classify)`](macro@Classify) | says what each of your errors means to them |
 //!
 //! Call [`check`] as the first line of `main`: it finds every contradiction between annotated functions at start.
@@ -42,7 +43,7 @@
 
 #![forbid(unsafe_code)]
 
-pub use resil_macros::{Classify, circuit_breaker, deadline, fallback, retry, semaphore, timeout};
+pub use resil_macros::{Classify, circuit_breaker, deadline, fallback, non_idempotent, retry, semaphore, timeout};
 #[doc(hidden)]
 pub use resil_runtime::__private;
 pub use resil_runtime::*;

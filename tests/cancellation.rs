@@ -215,3 +215,13 @@ fn a_poll_after_the_end_is_nobodys_business() {
     let mut context = Context::from_waker(Waker::noop());
     assert!(matches!(attempt.as_mut().poll(&mut context), Poll::Ready(Ok(1))));
 }
+
+/// What the compiler looks at on the way is not kept.
+#[test]
+fn a_look_at_what_is_awaited_takes_no_room() {
+    use resil::__private::{Awaiting as _, Unmarked as _};
+    let call = || std::future::ready([0_u8; 512]);
+    let plain = async { call().await[0] };
+    let looked_at = async { call().awaited(|call| call.under_retry()).await[0] };
+    assert_eq!(size_of_val(&looked_at), size_of_val(&plain));
+}

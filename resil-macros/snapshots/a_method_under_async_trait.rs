@@ -37,7 +37,10 @@ where
         }
         let __self = self;
         let __ret: Result<(), Error> = {
-            use ::resil::__private::{Judge as _, JudgeResponse as _};
+            use ::resil::__private::{
+                Judge as _, JudgeResponse as _, Awaiting as _, UnderRetry as _,
+                Unmarked as _,
+            };
             let retry = {
                 static SITE: ::resil::Site = ::resil::Site {
                     function: ::core::concat!(::core::module_path!(), "::ping"),
@@ -54,7 +57,7 @@ where
                     if false {
                         return ::resil::__private::output::<Result<(), Error>>();
                     }
-                    __self.connect().await
+                    __self.connect().awaited(|call| call.under_retry()).await
                 };
                 let outcome = retry.prove(attempt).await;
                 let ::core::option::Option::Some(delay) = retry

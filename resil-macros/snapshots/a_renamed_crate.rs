@@ -5,7 +5,9 @@
 // }
 
 async fn ping() -> Result<(), Error> {
-    use crate::vendored::resil::__private::{Judge as _, JudgeResponse as _};
+    use crate::vendored::resil::__private::{
+        Judge as _, JudgeResponse as _, Awaiting as _, UnderRetry as _, Unmarked as _,
+    };
     let (retry, timeout) = {
         static SITE: crate::vendored::resil::Site = crate::vendored::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::ping"),
@@ -29,7 +31,7 @@ async fn ping() -> Result<(), Error> {
             if false {
                 return crate::vendored::resil::__private::output::<Result<(), Error>>();
             }
-            connect().await
+            connect().awaited(|call| call.under_retry()).await
         };
         let outcome = timeout.apply(attempt).under(&retry).await;
         let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {

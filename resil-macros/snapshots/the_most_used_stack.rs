@@ -6,7 +6,9 @@
 // }
 
 pub async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, PaymentError> {
-    use ::resil::__private::{Judge as _, JudgeResponse as _};
+    use ::resil::__private::{
+        Judge as _, JudgeResponse as _, Awaiting as _, UnderRetry as _, Unmarked as _,
+    };
     #[circuit_breaker(used)]
     const _: () = ();
     #[timeout(used)]
@@ -45,7 +47,7 @@ pub async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, Payment
             if false {
                 return ::resil::__private::output::<Result<Receipt, PaymentError>>();
             }
-            Ok(gateway.get(order).await?)
+            Ok(gateway.get(order).awaited(|call| call.under_retry()).await?)
         };
         let outcome = timeout.apply(attempt).under(&retry).await;
         let verdict = (&outcome).verdict();

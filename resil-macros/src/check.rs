@@ -1,7 +1,8 @@
 //! Rules between attributes, and between them and the function: one function a rule.
 
 use crate::diagnostics::{self, Errors};
-use crate::model::{Function, Instead, Kind, Proof, Setting, Stack, Window, Written};
+use crate::model::{Function, Instead, Kind, Proof, Setting, Shell, Stack, Window, Written};
+use crate::parse::siblings;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::time::Duration;
@@ -13,10 +14,12 @@ pub(crate) fn function(written: &[Written], function: &Function, errors: &mut Er
     arguments_name_nothing_generic(written, function, errors);
     arguments_name_none_of_our_statics(written, errors);
     one_crate_path(written, errors);
+    mark_stays_visible(written, function, errors);
 }
 
 /// What needs every argument.
-pub(crate) fn stack(stack: &Stack, function: &Function, errors: &mut Errors) {
+pub(crate) fn stack(written: &[Written], stack: &Stack, function: &Function, errors: &mut Errors) {
+    what_must_not_be_repeated_is_not(written, stack, errors);
     phases_need_a_whole(stack, errors);
     min_calls_fit_the_window(stack, errors);
     settings_that_need_another(stack, errors);
@@ -49,6 +52,25 @@ fn one_crate_path(written: &[Written], errors: &mut Errors) {
         if first.get_or_insert_with(|| path.clone()) != &path {
             errors.push(diagnostics::two_crate_paths(one.span));
         }
+    }
+}
+
+/// A mark is in the type of the function's future, so nothing may stand between the two.
+fn mark_stays_visible(written: &[Written], function: &Function, errors: &mut Errors) {
+    let Some(mark) = written.iter().find(|one| one.kind.is_mark()) else { return };
+    if let Shell::AsyncTrait { .. } = function.shell {
+        errors.push(diagnostics::mark_hidden_by_async_trait(mark.span, mark.kind, &function.signature.ident));
+    }
+    let foreign = function.attributes.iter().filter(|attribute| !siblings::is_inert(attribute.path()));
+    errors.extend(foreign.map(|foreign| diagnostics::foreign_attribute_below_mark(foreign, mark.kind)));
+}
+
+fn what_must_not_be_repeated_is_not(written: &[Written], stack: &Stack, errors: &mut Errors) {
+    let (Some(_), Some(retry)) = (&stack.non_idempotent, &stack.retry) else { return };
+    if retry.proof.repeats_what_was_sent()
+        && let Some(retry) = written.iter().find(|one| one.kind == Kind::Retry)
+    {
+        errors.push(diagnostics::retry_of_non_idempotent(retry.span));
     }
 }
 

@@ -130,6 +130,34 @@ pub(crate) fn foreign_attribute_between(foreign: &Attribute, kind: Kind) -> Erro
     )
 }
 
+pub(crate) fn mark_hidden_by_async_trait(span: Span, kind: Kind, function: &Ident) -> Error {
+    let name = kind.name();
+    at(
+        span,
+        format!(
+            "`#[async_trait]` boxes the future of `{function}`, and with it hides `#[{name}]` from its callers; take `#[async_trait]` off and write `fn {function}(..) -> impl Future<Output = ..> + Send`"
+        ),
+    )
+}
+
+pub(crate) fn foreign_attribute_below_mark(foreign: &Attribute, kind: Kind) -> Error {
+    let path = text(foreign.path());
+    let name = kind.name();
+    on(
+        foreign.path(),
+        format!(
+            "`#[{path}]` below `#[{name}]` would see this call begin and not end; write it above `#[{name}]`, or above the function that this one calls"
+        ),
+    )
+}
+
+pub(crate) fn retry_of_non_idempotent(span: Span) -> Error {
+    at(
+        span,
+        "this repeats calls that may have had an effect, and `#[non_idempotent]` says that no call may be repeated; write `#[retry(unsent)]`, or `#[retry(idempotency_key = key)]` if the peer recognises a repeat by its key",
+    )
+}
+
 pub(crate) fn mut_parameter(mutability: Token![mut], name: &Ident) -> Error {
     on(
         mutability,

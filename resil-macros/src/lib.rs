@@ -56,6 +56,12 @@ pub fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
     stack::expand(Kind::Fallback, arguments.into(), item.into()).into()
 }
 
+#[doc = include_str!("../docs/non_idempotent.md")]
+#[proc_macro_attribute]
+pub fn non_idempotent(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    stack::expand(Kind::NonIdempotent, arguments.into(), item.into()).into()
+}
+
 #[doc = include_str!("../docs/classify.md")]
 #[proc_macro_derive(Classify, attributes(classify))]
 pub fn classify(item: TokenStream) -> TokenStream {

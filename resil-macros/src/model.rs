@@ -7,6 +7,7 @@ use syn::{Attribute, Expr, Path, Stmt, Type};
 /// Our attributes, in the one right order, outermost first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
+    NonIdempotent,
     Fallback,
     Deadline,
     Retry,
@@ -16,11 +17,19 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Fallback, Self::Deadline, Self::Retry, Self::CircuitBreaker, Self::Semaphore, Self::Timeout];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::NonIdempotent,
+        Self::Fallback,
+        Self::Deadline,
+        Self::Retry,
+        Self::CircuitBreaker,
+        Self::Semaphore,
+        Self::Timeout,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::NonIdempotent => "non_idempotent",
             Self::Fallback => "fallback",
             Self::Deadline => "deadline",
             Self::Retry => "retry",
@@ -28,6 +37,11 @@ impl Kind {
             Self::Semaphore => "semaphore",
             Self::Timeout => "timeout",
         }
+    }
+
+    /// Whether it only says what the function does, and so needs neither a body nor a way to fail.
+    pub(crate) fn is_mark(self) -> bool {
+        matches!(self, Self::NonIdempotent)
     }
 
     pub(crate) fn named(name: &Ident) -> Option<Self> {
@@ -74,6 +88,7 @@ pub(crate) struct Stack {
     pub(crate) runtime: Path,
     /// Attributes we took off the function, whose imports must still count as used.
     pub(crate) siblings: Vec<Path>,
+    pub(crate) non_idempotent: Option<NonIdempotent>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) retry: Option<Retry>,
@@ -81,6 +96,23 @@ pub(crate) struct Stack {
     pub(crate) semaphore: Option<Semaphore>,
     pub(crate) timeout: Option<Timeout>,
 }
+
+impl Stack {
+    /// Whether the function's future says in its type what it does.
+    pub(crate) fn is_marked(&self) -> bool {
+        self.non_idempotent.is_some()
+    }
+
+    /// Whether anything guards the call.
+    pub(crate) fn has_policies(&self) -> bool {
+        let Self { fallback, deadline, retry, circuit_breaker, semaphore, timeout, .. } = self;
+        let bounds = deadline.is_some() || timeout.is_some();
+        fallback.is_some() || bounds || retry.is_some() || circuit_breaker.is_some() || semaphore.is_some()
+    }
+}
+
+/// A mark: it has nothing to set.
+pub(crate) struct NonIdempotent;
 
 pub(crate) struct Fallback {
     pub(crate) instead: Instead,
@@ -114,6 +146,13 @@ pub(crate) enum Proof {
     Because(String),
     Key(Ident),
     Unsent,
+}
+
+impl Proof {
+    /// Whether an attempt that may have had an effect is repeated on the word of the user alone.
+    pub(crate) fn repeats_what_was_sent(&self) -> bool {
+        matches!(self, Self::Idempotent | Self::Because(_))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -183,6 +222,8 @@ impl Function {
 
 /// What stands between the function's braces and the body.
 pub(crate) enum Shell {
+    /// `async fn f() -> R;`
+    Declaration,
     /// `async fn f() -> R { body }`
     AsyncFn,
     /// `fn f() -> impl Future<Output = R> { before; async move { body } }`

@@ -216,3 +216,18 @@ fn a_semaphore_under_a_breaker() {
         },
     );
 }
+
+#[test]
+fn a_marked_method() {
+    snapshot(
+        "a_marked_method",
+        &quote! {
+            #[non_idempotent]
+            #[timeout("5s")]
+            async fn charge(&self, mut order: Order, (won, _): (u64, Currency)) -> Result<Receipt, Error> {
+                order.add(won);
+                self.send(order).await
+            }
+        },
+    );
+}

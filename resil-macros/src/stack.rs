@@ -29,14 +29,15 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
         written.iter().filter_map(|one| one.path.clone()).filter(|path| path.segments.len() == 1).collect();
     let plain = declaration.beginning_with(&expand::used(&siblings));
 
-    let function = errors.take(parse::function::take_apart(declaration, kind));
+    let policy = written.iter().map(|one| one.kind).find(|kind| !kind.is_mark());
+    let function = errors.take(parse::function::take_apart(declaration, kind, policy));
     let read = read(&written, siblings, &mut errors);
     if let Some(function) = &function {
         check::function(&written, function, &mut errors);
     }
     let whole = function.zip(read);
     if let Some((function, stack)) = &whole {
-        check::stack(stack, function, &mut errors);
+        check::stack(&written, stack, function, &mut errors);
     }
     match whole {
         Some((function, stack)) if !errors.any() => expand::function(&stack, function),
@@ -76,6 +77,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
     let mut stack = Stack {
         runtime: paths::default_runtime(),
         siblings,
+        non_idempotent: None,
         fallback: None,
         deadline: None,
         retry: None,
@@ -88,6 +90,9 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
     let mut runtime = None;
     for one in written {
         let path = match one.kind {
+            Kind::NonIdempotent => {
+                keep(&mut stack.non_idempotent, parse::read::<parse::NonIdempotentArguments>(one, errors))
+            }
             Kind::Fallback => keep(&mut stack.fallback, parse::read::<parse::FallbackArguments>(one, errors)),
             Kind::Deadline => keep(&mut stack.deadline, parse::read::<parse::DeadlineArguments>(one, errors)),
             Kind::Retry => keep(&mut stack.retry, parse::read::<parse::RetryArguments>(one, errors)),

@@ -8,6 +8,7 @@ mod context;
 mod failure;
 #[cfg(feature = "http")]
 pub mod http;
+mod mark;
 pub mod net;
 mod policy;
 mod registry;
@@ -18,6 +19,7 @@ pub mod testing;
 pub use failure::{
     Classify, ConnectTimeout, Effect, Error, Failure, Kind, Misconfiguration, Phase, Represents, Verdict,
 };
+pub use mark::NonIdempotent;
 pub use policy::attempt::Attempt;
 pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
 pub use policy::deadline::{Deadline, Due};
@@ -32,8 +34,9 @@ pub use registry::{Site, check};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::failure::{
-        Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, failure_if, output, status,
+        Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, any, failure_if, output, status,
     };
+    pub use crate::mark::{Awaiting, UnderRetry, Unmarked};
     pub use crate::policy::fallback::{Answer, Keepable, answer};
     pub use crate::registry::{CallSite, Policy};
     pub use inventory;

@@ -1,10 +1,12 @@
 //! Model -> tokens: one statement an attribute, in the order written, around the user's body.
 
+mod awaits;
 mod circuit_breaker;
 mod deadline;
 mod fallback;
 pub(crate) mod give_back;
 mod local;
+mod marks;
 mod policies;
 mod retry;
 mod semaphore;
@@ -17,7 +19,7 @@ use crate::parse::function::span_of_error;
 use crate::paths;
 use local::Local;
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{GenericArgument, Path, PathArguments, Type};
 
 /// Plain names that the user's code cannot see.
@@ -26,14 +28,20 @@ pub(crate) fn hygienic() -> Span {
 }
 
 pub(crate) fn function(stack: &Stack, function: Function) -> TokenStream {
-    let expansion = Expansion { stack };
-    let statements = expansion.statements(&function);
-    shell::around(function, &statements)
+    let statements = Expansion { stack }.statements(&function);
+    shell::around(function, stack, &statements)
 }
 
 /// Uses the imports of the attributes we took off the function. Each of these expands to nothing.
 pub(crate) fn used(siblings: &[Path]) -> TokenStream {
     siblings.iter().map(|path| quote!(#[#path(used)] const _: () = ();)).collect()
+}
+
+/// The user's statements.
+struct Body {
+    tokens: TokenStream,
+    /// Whether an await in it was given the compiler to look at.
+    is_looked_at: bool,
 }
 
 struct Expansion<'a> {
@@ -42,25 +50,31 @@ struct Expansion<'a> {
 
 impl Expansion<'_> {
     fn statements(&self, function: &Function) -> TokenStream {
-        let judges = self.judges();
         let siblings = used(&self.stack.siblings);
+        if !self.stack.has_policies() {
+            let anchor = self.anchor(function);
+            let body = &function.body;
+            return quote_spanned!(hygienic()=> #siblings #anchor #(#body)*);
+        }
+        let body = self.body(function);
+        let traits = self.traits(&body);
         let policies = self.policies(function);
         let fallback = self.start_fallback();
         let deadline = self.start_deadline();
         let retry = self.start_retry();
-        let run = self.call(function);
-        quote_spanned!(hygienic()=> #judges #siblings #policies #fallback #deadline #retry #run)
+        let run = self.call(function, &body.tokens);
+        quote_spanned!(hygienic()=> #traits #siblings #policies #fallback #deadline #retry #run)
     }
 
     /// From the first attempt to the function's own result.
-    fn call(&self, function: &Function) -> TokenStream {
+    fn call(&self, function: &Function, body: &TokenStream) -> TokenStream {
         let outcome = Local::Outcome;
         let may_refuse = self.stack.circuit_breaker.is_some() || self.stack.semaphore.is_some();
         let call = match (&self.stack.retry, may_refuse) {
-            (Some(_), _) => self.loop_of_attempts(function),
-            (None, true) => self.admitted_attempt(function),
+            (Some(_), _) => self.loop_of_attempts(function, body),
+            (None, true) => self.admitted_attempt(function, body),
             (None, false) => {
-                let attempt = self.attempt(function);
+                let attempt = self.attempt(function, body);
                 let fall_back = self.fall_back(function);
                 let end = self.end(function);
                 return quote_spanned!(hygienic()=> #attempt #fall_back #end);
@@ -89,18 +103,23 @@ impl Expansion<'_> {
         fallback.is_some() || bounds || refuses
     }
 
-    fn judges(&self) -> Option<TokenStream> {
+    /// The traits whose methods the expansion calls.
+    fn traits(&self, body: &Body) -> Option<TokenStream> {
         let Stack { runtime, retry, circuit_breaker, .. } = self.stack;
-        let judged = retry.is_some() || circuit_breaker.is_some();
-        judged.then(|| quote_spanned!(hygienic()=> use #runtime::__private::{Judge as _, JudgeResponse as _};))
+        let is_judged = retry.is_some() || circuit_breaker.is_some();
+        let judges = is_judged.then(|| quote_spanned!(hygienic()=> Judge as _, JudgeResponse as _,));
+        let looks =
+            body.is_looked_at.then(|| quote_spanned!(hygienic()=> Awaiting as _, UnderRetry as _, Unmarked as _,));
+        (is_judged || body.is_looked_at)
+            .then(|| quote_spanned!(hygienic()=> use #runtime::__private::{#judges #looks};))
     }
 
-    fn loop_of_attempts(&self, function: &Function) -> TokenStream {
+    fn loop_of_attempts(&self, function: &Function, body: &TokenStream) -> TokenStream {
         let [outcome, delay] = [Local::Outcome, Local::Delay];
         let exit = quote_spanned!(hygienic()=> break);
         let [admit, take_permit] = [self.admit(&exit), self.take_permit(&exit)];
         let give_permit_back = self.give_permit_back();
-        let attempt = self.attempt(function);
+        let attempt = self.attempt(function, body);
         let record = self.record(function);
         let again = self.again(function);
         quote_spanned! {hygienic()=>
@@ -117,9 +136,9 @@ impl Expansion<'_> {
         }
     }
 
-    fn admitted_attempt(&self, function: &Function) -> TokenStream {
+    fn admitted_attempt(&self, function: &Function, body: &TokenStream) -> TokenStream {
         let outcome = Local::Outcome;
-        let attempt = self.attempt(function);
+        let attempt = self.attempt(function, body);
         let record = self.record(function);
         let exit = quote_spanned!(hygienic()=> break 'call);
         let [admit, take_permit] = [self.admit(&exit), self.take_permit(&exit)];
@@ -137,25 +156,42 @@ impl Expansion<'_> {
     }
 
     /// `let attempt = async { body }; let outcome = .. .await;`
-    fn attempt(&self, function: &Function) -> TokenStream {
-        let runtime = &self.stack.runtime;
+    fn attempt(&self, function: &Function, body: &TokenStream) -> TokenStream {
         let [attempt, outcome] = [Local::Attempt, Local::Outcome];
         // A loop and a fallback lend the parameters to the attempt; otherwise it takes them, as the function did.
         let lends = self.stack.retry.is_some() || self.stack.fallback.is_some();
         let capture = (!lends).then(|| quote_spanned!(hygienic()=> move));
-        let output = anchored(&function.output);
-        let output = quote_spanned!(hygienic().located_at(span_of_error(&function.output))=> #runtime::__private::output::<#output>());
+        let anchor = self.anchor(function);
         let key = self.key_must_be_used(function);
-        let body = &function.body;
         let run = self.run();
         quote_spanned! {hygienic()=>
             let #attempt = async #capture {
-                if false { return #output; }
+                #anchor
                 #key
-                #(#body)*
+                #body
             };
             let #outcome = #run;
         }
+    }
+
+    /// `if false { return output::<R>(); }`, so that the body is read as that of a function that returns `R`.
+    fn anchor(&self, function: &Function) -> TokenStream {
+        let runtime = &self.stack.runtime;
+        let output = anchored(&function.output);
+        let span = hygienic().located_at(span_of_error(&function.output));
+        let output = if self.stack.has_policies() {
+            quote_spanned!(span=> #runtime::__private::output::<#output>())
+        } else {
+            quote_spanned!(span=> #runtime::__private::any::<#output>())
+        };
+        quote_spanned!(hygienic()=> if false { return #output; })
+    }
+
+    /// The body, whose awaits must not hold what this stack may not repeat.
+    fn body(&self, function: &Function) -> Body {
+        let repeats = self.stack.retry.as_ref().is_some_and(|retry| retry.proof.repeats_what_was_sent());
+        let body = function.body.iter().map(ToTokens::to_token_stream).collect();
+        if repeats { awaits::looked_at(body, "under_retry") } else { Body { tokens: body, is_looked_at: false } }
     }
 
     /// The attempt, wrapped in what bounds it.

@@ -1,13 +1,18 @@
 //! Puts the new statements back where the body was.
 
-use crate::model::{Function, Shell};
+use super::marks::Marks;
+use crate::model::{Function, Shell, Stack};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Expr;
 
-pub(super) fn around(function: Function, statements: &TokenStream) -> TokenStream {
+pub(super) fn around(function: Function, stack: &Stack, statements: &TokenStream) -> TokenStream {
+    if let Some(marks) = Marks::of(stack) {
+        return marks.around(&function, statements);
+    }
     let Function { attributes, signature, head, shell, .. } = function;
     let block = match shell {
+        Shell::Declaration => quote!(;),
         Shell::AsyncFn => quote!({ #statements }),
         Shell::ImplFuture { before, capture } => quote!({ #(#before)* async #capture { #statements } }),
         Shell::AsyncTrait { before, mut pin, mut inner, after, mut ret } => {

@@ -44,27 +44,32 @@ pub(crate) fn declaration(item: TokenStream) -> syn::Result<Declaration> {
     syn::parse2(item)
 }
 
-/// Finds the body that becomes the attempt.
-pub(crate) fn take_apart(declaration: Declaration, kind: Kind) -> syn::Result<Function> {
+/// Finds the body that becomes the attempt. `policy` is the first attribute that guards it; a mark needs no body.
+pub(crate) fn take_apart(declaration: Declaration, kind: Kind, policy: Option<Kind>) -> syn::Result<Function> {
     let Declaration { attributes, head, signature, block } = declaration;
-    let Some(block) = block else { return Err(diagnostics::no_body(&signature, kind)) };
-    refuse_wrapped(&block, kind)?;
-    let (shell, body, output) = if signature.asyncness.is_some() {
-        let output = match &signature.output {
-            ReturnType::Default => syn::parse_quote_spanned!(signature.ident.span()=> ()),
-            ReturnType::Type(_, output) => (**output).clone(),
-        };
-        (Shell::AsyncFn, block.stmts, output)
-    } else {
-        match future_output(&signature.output) {
-            Some(output) => impl_future(block, output).map_err(|()| diagnostics::no_async_block(&signature, kind))?,
-            None => async_trait(block).ok_or_else(|| diagnostics::not_async(&signature, kind))?,
-        }
+    if let (Some(policy), None) = (policy, &block) {
+        return Err(diagnostics::no_body(&signature, policy));
+    }
+    let output = match (&signature.output, signature.asyncness) {
+        (ReturnType::Default, Some(_)) => Some(syn::parse_quote_spanned!(signature.ident.span()=> ())),
+        (ReturnType::Type(_, output), Some(_)) => Some((**output).clone()),
+        (output, None) => future_output(output),
     };
-    if let Some(text) = certainly_no_result(&output) {
+    if let (Some(block), Some(policy)) = (&block, policy) {
+        refuse_wrapped(block, policy)?;
+    }
+    let (shell, body, output) = match (block, output) {
+        (None, Some(output)) => (Shell::Declaration, Vec::new(), output),
+        (Some(block), Some(output)) if signature.asyncness.is_some() => (Shell::AsyncFn, block.stmts, output),
+        (Some(block), Some(output)) => {
+            impl_future(block, output).map_err(|()| diagnostics::no_async_block(&signature, kind))?
+        }
+        (block, None) => block.and_then(async_trait).ok_or_else(|| diagnostics::not_async(&signature, kind))?,
+    };
+    if let (Some(policy), Some(text)) = (policy, certainly_no_result(&output)) {
         return Err(match signature.output {
-            ReturnType::Default => diagnostics::cannot_fail(&signature.ident, kind, &signature.ident, "()"),
-            ReturnType::Type(..) => diagnostics::cannot_fail(&output, kind, &signature.ident, &text),
+            ReturnType::Default => diagnostics::cannot_fail(&signature.ident, policy, &signature.ident, "()"),
+            ReturnType::Type(..) => diagnostics::cannot_fail(&output, policy, &signature.ident, &text),
         });
     }
     Ok(Function { attributes, signature, head, shell, body, output })

@@ -35,6 +35,11 @@ pub fn output<R: Fallible>() -> R {
     unreachable!("stands behind `if false`")
 }
 
+/// The same for a function that need not carry a failure.
+pub fn any<R>() -> R {
+    unreachable!("stands behind `if false`")
+}
+
 /// A success that carries a status of its own: a plain HTTP response.
 pub trait HttpStatus {
     /// What the status means; `None` below 400.

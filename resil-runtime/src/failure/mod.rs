@@ -8,7 +8,7 @@ mod verdict;
 
 pub use classify::{Classify, Represents};
 pub use error::{ConnectTimeout, Error, Misconfiguration, Phase};
-pub use judge::{Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, failure_if, output, status};
+pub use judge::{Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, any, failure_if, output, status};
 pub use verdict::{Effect, Kind, Verdict};
 
 use std::any::Any;

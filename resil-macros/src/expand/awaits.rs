@@ -1,0 +1,108 @@
+//! Lets the compiler look at each future of a body before it is awaited: `call.await` becomes
+//! `call.awaited(|call| call.under_retry()).await`, which leaves nothing at run time.
+//!
+//! It works on tokens, so it reaches closures, blocks and the arguments of macros alike. What `join!` and `try_join!`
+//! await is looked at likewise.
+
+use super::{Body, hygienic};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::quote_spanned;
+
+/// The body with every await looked at.
+pub(super) fn looked_at(body: TokenStream, question: &'static str) -> Body {
+    let mut look = Look { question, any: false };
+    let tokens = look.through(body);
+    Body { tokens, is_looked_at: look.any }
+}
+
+struct Look {
+    question: &'static str,
+    any: bool,
+}
+
+impl Look {
+    fn through(&mut self, tokens: TokenStream) -> TokenStream {
+        let mut seen: Vec<TokenTree> = Vec::new();
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            match token {
+                TokenTree::Punct(dot) if dot.as_char() == '.' && tokens.peek().is_some_and(is_await) => {
+                    let look = self.at(named(&seen));
+                    seen.extend(look);
+                    seen.push(dot.into());
+                }
+                TokenTree::Group(group) => {
+                    let inner = if joins(&seen) { self.each(group.stream()) } else { self.through(group.stream()) };
+                    let mut whole = Group::new(group.delimiter(), inner);
+                    whole.set_span(group.span());
+                    seen.push(whole.into());
+                }
+                other => seen.push(other),
+            }
+        }
+        seen.into_iter().collect()
+    }
+
+    /// `.awaited(|call| call.under_retry())`, reported at what is awaited.
+    fn at(&mut self, span: Span) -> TokenStream {
+        self.any = true;
+        let span = hygienic().located_at(span);
+        let question = Ident::new(self.question, span);
+        quote_spanned!(span=> .awaited(|call| call.#question()))
+    }
+
+    /// The arguments of `join!(a, b)` or `join!(biased; a, b)`.
+    fn each(&mut self, arguments: TokenStream) -> TokenStream {
+        let mut all = TokenStream::new();
+        let mut one: Vec<TokenTree> = Vec::new();
+        for token in arguments {
+            match token {
+                TokenTree::Punct(end) if matches!(end.as_char(), ',' | ';') => {
+                    all.extend(if end.as_char() == ',' { self.argument(&mut one) } else { one.drain(..).collect() });
+                    all.extend([TokenTree::from(end)]);
+                }
+                other => one.push(other),
+            }
+        }
+        all.extend(self.argument(&mut one));
+        all
+    }
+
+    fn argument(&mut self, one: &mut Vec<TokenTree>) -> TokenStream {
+        if one.is_empty() {
+            return TokenStream::new();
+        }
+        let look = self.at(named(one));
+        let argument = self.through(one.drain(..).collect());
+        let mut whole = TokenTree::from(Group::new(Delimiter::Parenthesis, argument));
+        whole.set_span(hygienic());
+        TokenStream::from_iter([whole]).into_iter().chain(look).collect()
+    }
+}
+
+fn is_await(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Ident(name) if name == "await")
+}
+
+/// Whether a group of arguments follows `join!` or `try_join!`, whichever crate's.
+fn joins(seen: &[TokenTree]) -> bool {
+    match seen {
+        [.., TokenTree::Ident(name), TokenTree::Punct(bang)] => {
+            bang.as_char() == '!' && (name == "join" || name == "try_join")
+        }
+        _ => false,
+    }
+}
+
+/// Where the name of what is awaited stands: `charge` of `bank.charge(order)`, else its last token.
+fn named(seen: &[TokenTree]) -> Span {
+    match seen {
+        [.., TokenTree::Ident(name), TokenTree::Group(arguments)]
+            if arguments.delimiter() == Delimiter::Parenthesis =>
+        {
+            name.span()
+        }
+        [.., last] => last.span(),
+        [] => hygienic(),
+    }
+}

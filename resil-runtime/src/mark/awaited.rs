@@ -1,0 +1,93 @@
+//! The look at a future before it is awaited: `call.awaited(|call| call.under_retry()).await`. It happens in the
+//! compiler; at run time nothing is left of it.
+//!
+//! `under_retry` is found by one reference less where the type carries a mark, so that the marked case is chosen for
+//! it, and the other for every other type, a type parameter included. (*Autoref specialisation.*)
+
+use super::NonIdempotent;
+use crate::Attempt;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+
+/// The type of what is about to be awaited.
+pub struct Awaited<T: ?Sized>(PhantomData<fn(&T)>);
+
+impl<T: ?Sized> fmt::Debug for Awaited<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Awaited")
+    }
+}
+
+/// Everything can be awaited as before.
+pub trait Awaiting: Sized {
+    /// The call itself; the closure sees its type, and never runs.
+    #[must_use]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "hands its argument back")]
+    fn awaited(self, _look: impl FnOnce(&Awaited<Self>)) -> Self {
+        self
+    }
+}
+
+impl<T> Awaiting for T {}
+
+/// A future that does, somewhere in its layers, what must not be repeated.
+pub trait NotRepeatable {}
+
+impl<F> NotRepeatable for NonIdempotent<F> {}
+
+/// The layers through which a mark is seen.
+macro_rules! seen_through {
+    ($mark:ident) => {
+        impl<F: $mark + ?Sized> $mark for &mut F {}
+        impl<F: $mark + ?Sized> $mark for Box<F> {}
+        impl<P: std::ops::Deref<Target: $mark>> $mark for Pin<P> {}
+        impl<F: $mark> $mark for AssertUnwindSafe<F> {}
+        impl<F: $mark> $mark for Attempt<'_, F> {}
+        impl<F: $mark> $mark for tokio::time::Timeout<F> {}
+        #[cfg(feature = "tracing")]
+        impl<F: $mark> $mark for tracing::instrument::Instrumented<F> {}
+        #[cfg(feature = "tracing")]
+        impl<F: $mark> $mark for tracing::instrument::WithDispatch<F> {}
+    };
+}
+seen_through!(NotRepeatable);
+
+/// Never implemented: what a marked call would have to be.
+#[diagnostic::on_unimplemented(
+    message = "an operation that must not be repeated is awaited under `#[retry(idempotent)]`",
+    label = "marked `#[non_idempotent]`: a second attempt may do it twice",
+    note = "write this call in a function of its own, outside the retry",
+    note = "or repeat only what was never sent: `#[retry(unsent)]`",
+    note = "or, if the peer recognises a repeat by its key: `#[retry(idempotency_key = key)]`"
+)]
+pub trait Repeatable {}
+
+/// The marked case.
+pub trait UnderRetry {
+    #[doc(hidden)]
+    type Call: ?Sized;
+    /// Does not compile.
+    fn under_retry(&self)
+    where
+        Self::Call: Repeatable;
+}
+
+impl<T: NotRepeatable + ?Sized> UnderRetry for Awaited<T> {
+    type Call = T;
+    fn under_retry(&self)
+    where
+        T: Repeatable,
+    {
+    }
+}
+
+/// The case of every other future.
+pub trait Unmarked {
+    /// Compiles.
+    fn under_retry(&self) {}
+}
+
+impl<T: ?Sized> Unmarked for &Awaited<T> {}
