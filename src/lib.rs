@@ -22,6 +22,7 @@
 //! |---|---|
 //! | [`deadline`] | one bound over all attempts and waits, handed down to nested calls |
 //! | [`semaphore`] | at most so many calls at a time |
+//! | [`bulkhead`] | threads of its own and a bounded queue for calls that may block |
 //! | [`fallback`] | a default, a function, or the last good value |
 //! | [`retry`] | tries again what is proven safe to repeat, for failures that pass |
 //! | [`circuit_breaker`] | stops calling a partner that fails too often, and probes until it is back |
@@ -43,7 +44,9 @@
 
 #![forbid(unsafe_code)]
 
-pub use resil_macros::{Classify, circuit_breaker, deadline, fallback, non_idempotent, retry, semaphore, timeout};
+pub use resil_macros::{
+    Classify, bulkhead, circuit_breaker, deadline, fallback, non_idempotent, retry, semaphore, timeout,
+};
 #[doc(hidden)]
 pub use resil_runtime::__private;
 pub use resil_runtime::*;
@@ -69,6 +72,10 @@ struct Operation;
 /// let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
 /// for error in [
 ///     Error::CircuitOpen { name: "payments", retry_after: seconds(30) },
+///     Error::SemaphoreFull { name: "reports", limit: 2, waited: Duration::ZERO },
+///     Error::BulkheadFull { name: "reports", limit: 2, waited: seconds(1) },
+///     Error::BulkheadClosed { name: "reports", attempted: false },
+///     Error::Panicked { name: "reports" },
 ///     Error::Timeout { site, phase: Phase::Read, limit: seconds(5) },
 ///     Error::Timeout { site, phase: Phase::Attempt, limit: seconds(10) },
 ///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: true },

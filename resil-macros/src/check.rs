@@ -2,8 +2,9 @@
 
 use crate::diagnostics::{self, Errors};
 use crate::model::{Function, Instead, Kind, Proof, Setting, Shell, Stack, Window, Written};
+use crate::parse::function::each_binding;
 use crate::parse::siblings;
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::time::Duration;
 use syn::{FnArg, GenericParam, Pat, PatIdent, Type};
@@ -15,6 +16,8 @@ pub(crate) fn function(written: &[Written], function: &Function, errors: &mut Er
     arguments_name_none_of_our_statics(written, errors);
     one_crate_path(written, errors);
     mark_stays_visible(written, function, errors);
+    bulkhead_borrows_nothing(written, function, errors);
+    one_kind_of_isolation(written, errors);
 }
 
 /// What needs every argument.
@@ -52,6 +55,53 @@ fn one_crate_path(written: &[Written], errors: &mut Errors) {
         if first.get_or_insert_with(|| path.clone()) != &path {
             errors.push(diagnostics::two_crate_paths(one.span));
         }
+    }
+}
+
+/// The body leaves its caller's thread, and may outlive the call.
+fn bulkhead_borrows_nothing(written: &[Written], function: &Function, errors: &mut Errors) {
+    if written.iter().all(|one| one.kind != Kind::Bulkhead) {
+        return;
+    }
+    for input in &function.signature.inputs {
+        match input {
+            FnArg::Receiver(this) if borrows(this.to_token_stream()) => {
+                errors.push(diagnostics::bulkhead_borrows_self(this));
+            }
+            FnArg::Typed(typed) if borrows(typed.ty.to_token_stream()) => {
+                errors.push(diagnostics::bulkhead_borrows(&typed.ty));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a type holds a reference or a lifetime other than `'static`.
+fn borrows(ty: TokenStream) -> bool {
+    let mut tokens = ty.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let found = match token {
+            TokenTree::Punct(quote) if quote.as_char() == '\'' => {
+                !matches!(tokens.next(), Some(TokenTree::Ident(name)) if name == "static")
+            }
+            TokenTree::Punct(and) if and.as_char() == '&' => {
+                !matches!(tokens.peek(), Some(TokenTree::Punct(quote)) if quote.as_char() == '\'')
+            }
+            // `Fn(&str)` borrows nothing yet.
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => borrows(group.stream()),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+    }
+    false
+}
+
+fn one_kind_of_isolation(written: &[Written], errors: &mut Errors) {
+    let semaphore = written.iter().find(|one| one.kind == Kind::Semaphore);
+    if let (Some(semaphore), true) = (semaphore, written.iter().any(|one| one.kind == Kind::Bulkhead)) {
+        errors.push(diagnostics::semaphore_with_bulkhead(semaphore.span));
     }
 }
 
@@ -179,7 +229,9 @@ fn key_is_a_parameter_that_is_sent(stack: &Stack, function: &Function, errors: &
         errors.push(diagnostics::no_key_parameter(key));
         return;
     };
-    if !is_key_reference(ty) {
+    // A bulkhead takes it by value.
+    let taken = stack.bulkhead.is_some() && matches!(ty, Type::Path(_));
+    if !taken && !is_key_reference(ty) {
         errors.push(diagnostics::key_of_another_type(ty, key));
     }
     let body: TokenStream = function.body.iter().map(ToTokens::to_token_stream).collect();
@@ -202,7 +254,7 @@ fn is_key_reference(ty: &Type) -> bool {
 }
 
 /// Whether `name` stands anywhere in the body, format strings included.
-fn mentions(body: TokenStream, name: &Ident) -> bool {
+pub(crate) fn mentions(body: TokenStream, name: &Ident) -> bool {
     body.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == *name,
         TokenTree::Group(group) => mentions(group.stream(), name),
@@ -226,28 +278,14 @@ fn no_mut_parameter_under_retry(written: &[Written], function: &Function, errors
     }
     for input in &function.signature.inputs {
         match input {
-            FnArg::Typed(typed) => no_mut_in(&typed.pat, errors),
+            // `ref mut name` changes nothing of its own.
+            FnArg::Typed(typed) => each_binding(&typed.pat, &mut |binding| {
+                if let PatIdent { by_ref: None, mutability: Some(mutability), ident, .. } = binding {
+                    errors.push(diagnostics::mut_parameter(*mutability, ident));
+                }
+            }),
             FnArg::Receiver(this) => errors.extend(this.mutability.map(diagnostics::mut_self)),
         }
-    }
-}
-
-/// Finds `mut name` and `(mut name, _)`, but not `ref mut name`, which changes nothing of its own.
-fn no_mut_in(pattern: &Pat, errors: &mut Errors) {
-    let mut each = |patterns: &mut dyn Iterator<Item = &Pat>| patterns.for_each(|inner| no_mut_in(inner, errors));
-    match pattern {
-        Pat::Ident(PatIdent { by_ref: None, mutability: Some(mutability), ident, .. }) => {
-            errors.push(diagnostics::mut_parameter(*mutability, ident));
-        }
-        Pat::Ident(PatIdent { subpat: Some((_, inner)), .. }) => no_mut_in(inner, errors),
-        Pat::Paren(inner) => no_mut_in(&inner.pat, errors),
-        Pat::Reference(inner) => no_mut_in(&inner.pat, errors),
-        Pat::Type(inner) => no_mut_in(&inner.pat, errors),
-        Pat::Slice(inner) => each(&mut inner.elems.iter()),
-        Pat::Tuple(inner) => each(&mut inner.elems.iter()),
-        Pat::TupleStruct(inner) => each(&mut inner.elems.iter()),
-        Pat::Struct(inner) => each(&mut inner.fields.iter().map(|field| &*field.pat)),
-        _ => {}
     }
 }
 
@@ -280,7 +318,8 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
 
 /// The statics of an expansion stand where its arguments are evaluated.
 fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) {
-    let names = ["SITE", "FALLBACK", "DEADLINE", "RETRY", "CIRCUIT_BREAKER", "SEMAPHORE", "TIMEOUT"].map(str::to_owned);
+    let names = ["SITE", "FALLBACK", "DEADLINE", "RETRY", "CIRCUIT_BREAKER", "SEMAPHORE", "BULKHEAD", "TIMEOUT"]
+        .map(str::to_owned);
     for one in written {
         if let Some(ident) = first_of(one.arguments.clone(), &names) {
             errors.push(diagnostics::names_our_static(&ident));

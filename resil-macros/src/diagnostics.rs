@@ -49,6 +49,12 @@ fn text(path: &Path) -> String {
     path.to_token_stream().to_string().replace(' ', "")
 }
 
+/// A type as it was written.
+fn type_text(ty: &syn::Type) -> String {
+    let text = ty.to_token_stream().to_string();
+    text.replace(" < ", "<").replace(" >", ">").replace("& ", "&").replace(" ,", ",").replace(" :: ", "::")
+}
+
 // The function under the attributes.
 
 pub(crate) fn not_a_function(kind: Kind, error: &Error) -> Error {
@@ -356,6 +362,53 @@ pub(crate) fn unnamed_parameter(pattern: impl ToTokens) -> Error {
 
 pub(crate) fn no_permits(span: Span) -> Error {
     at(span, "a semaphore needs to know how many calls may run at a time; write `#[semaphore(permits = 10)]`")
+}
+
+pub(crate) fn no_threads(span: Span) -> Error {
+    at(span, "a bulkhead needs threads of its own; write `#[bulkhead(threads = 4)]`")
+}
+
+pub(crate) fn too_many_threads(span: Span, most: u32) -> Error {
+    at(
+        span,
+        format!(
+            "a bulkhead has at most {most} threads; let more calls share fewer, write `threads = 8, max_concurrent = {most}`"
+        ),
+    )
+}
+
+pub(crate) fn bulkhead_borrows_self(this: &syn::Receiver) -> Error {
+    on(
+        this,
+        "the body of a `#[bulkhead]` runs on threads of its own and cannot borrow from its caller; write `self: Arc<Self>`, or limit the calls where they are with `#[semaphore(permits = 10)]`",
+    )
+}
+
+pub(crate) fn bulkhead_borrows(ty: &syn::Type) -> Error {
+    let owned = match ty {
+        syn::Type::Reference(reference) => match &*reference.elem {
+            syn::Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
+            syn::Type::Slice(slice) => format!("Vec<{}>", type_text(&slice.elem)),
+            syn::Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "IdempotencyKey") => {
+                type_text(&reference.elem)
+            }
+            elem => format!("Arc<{}>", type_text(elem)),
+        },
+        _ => "Arc<..>".to_owned(),
+    };
+    on(
+        ty,
+        format!(
+            "the body of a `#[bulkhead]` runs on threads of its own and cannot borrow from its caller; write `{owned}`, or limit the calls where they are with `#[semaphore(permits = 10)]`"
+        ),
+    )
+}
+
+pub(crate) fn semaphore_with_bulkhead(span: Span) -> Error {
+    at(
+        span,
+        "a bulkhead limits by itself how many calls run; take `#[semaphore]` off and write `#[bulkhead(threads = 4, max_concurrent = 10)]`",
+    )
 }
 
 pub(crate) fn no_bound(span: Span, kind: Kind, example: &str) -> Error {

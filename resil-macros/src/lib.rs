@@ -38,6 +38,12 @@ pub fn semaphore(arguments: TokenStream, item: TokenStream) -> TokenStream {
     stack::expand(Kind::Semaphore, arguments.into(), item.into()).into()
 }
 
+#[doc = include_str!("../docs/bulkhead.md")]
+#[proc_macro_attribute]
+pub fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    stack::expand(Kind::Bulkhead, arguments.into(), item.into()).into()
+}
+
 #[doc = include_str!("../docs/timeout.md")]
 #[proc_macro_attribute]
 pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -13,17 +13,19 @@ pub(crate) enum Kind {
     Retry,
     CircuitBreaker,
     Semaphore,
+    Bulkhead,
     Timeout,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::NonIdempotent,
         Self::Fallback,
         Self::Deadline,
         Self::Retry,
         Self::CircuitBreaker,
         Self::Semaphore,
+        Self::Bulkhead,
         Self::Timeout,
     ];
 
@@ -35,6 +37,7 @@ impl Kind {
             Self::Retry => "retry",
             Self::CircuitBreaker => "circuit_breaker",
             Self::Semaphore => "semaphore",
+            Self::Bulkhead => "bulkhead",
             Self::Timeout => "timeout",
         }
     }
@@ -94,6 +97,7 @@ pub(crate) struct Stack {
     pub(crate) retry: Option<Retry>,
     pub(crate) circuit_breaker: Option<CircuitBreaker>,
     pub(crate) semaphore: Option<Semaphore>,
+    pub(crate) bulkhead: Option<Bulkhead>,
     pub(crate) timeout: Option<Timeout>,
 }
 
@@ -105,9 +109,15 @@ impl Stack {
 
     /// Whether anything guards the call.
     pub(crate) fn has_policies(&self) -> bool {
-        let Self { fallback, deadline, retry, circuit_breaker, semaphore, timeout, .. } = self;
+        self.can_refuse() || self.retry.is_some()
+    }
+
+    /// Whether anything but the body itself can fail: a retry alone never does.
+    pub(crate) fn can_refuse(&self) -> bool {
+        let Self { fallback, deadline, circuit_breaker, semaphore, bulkhead, timeout, .. } = self;
         let bounds = deadline.is_some() || timeout.is_some();
-        fallback.is_some() || bounds || retry.is_some() || circuit_breaker.is_some() || semaphore.is_some()
+        let isolates = semaphore.is_some() || bulkhead.is_some();
+        fallback.is_some() || bounds || circuit_breaker.is_some() || isolates
     }
 }
 
@@ -192,6 +202,16 @@ pub(crate) enum Window {
 pub(crate) struct Semaphore {
     pub(crate) name: Option<Expr>,
     pub(crate) permits: Setting<u32>,
+    pub(crate) max_wait: Option<Setting<Duration>>,
+}
+
+pub(crate) struct Bulkhead {
+    /// The attribute's own name.
+    pub(crate) span: Span,
+    pub(crate) name: Option<Expr>,
+    pub(crate) threads: Setting<u32>,
+    pub(crate) max_concurrent: Option<Setting<u32>>,
+    pub(crate) queue: Option<Setting<u32>>,
     pub(crate) max_wait: Option<Setting<Duration>>,
 }
 

@@ -231,3 +231,18 @@ fn a_marked_method() {
         },
     );
 }
+
+#[test]
+fn a_bulkhead_under_a_retry() {
+    snapshot(
+        "a_bulkhead_under_a_retry",
+        &quote! {
+            #[retry(idempotent)]
+            #[bulkhead(name = "erp", threads = 4, max_concurrent = 20, queue = 50)]
+            #[timeout("5s")]
+            async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error> {
+                self.erp.stock(item).await
+            }
+        },
+    );
+}

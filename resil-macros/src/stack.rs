@@ -83,6 +83,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
         retry: None,
         circuit_breaker: None,
         semaphore: None,
+        bulkhead: None,
         timeout: None,
     };
     check::order(written, errors);
@@ -100,6 +101,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
                 keep(&mut stack.circuit_breaker, parse::read::<parse::CircuitBreakerArguments>(one, errors))
             }
             Kind::Semaphore => keep(&mut stack.semaphore, parse::read::<parse::SemaphoreArguments>(one, errors)),
+            Kind::Bulkhead => keep(&mut stack.bulkhead, parse::read::<parse::BulkheadArguments>(one, errors)),
             Kind::Timeout => keep(&mut stack.timeout, parse::read::<parse::TimeoutArguments>(one, errors)),
         };
         match path {

@@ -74,6 +74,10 @@ pub(crate) mod followed {
         ORIGIN.replace(origin)
     }
 
+    pub(crate) fn origin() -> Option<Instant> {
+        ORIGIN.get()
+    }
+
     #[inline]
     pub(super) fn nanos() -> Option<Nanos> {
         if !EVER.load(Ordering::Relaxed) {

@@ -4,6 +4,10 @@
 //! A frame is entered on each poll of an attempt and left before the poll returns, so it depends on no executor and
 //! follows the future wherever it is polled.
 
+mod carried;
+
+pub(crate) use carried::Carried;
+
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::{Due, IdempotencyKey, Site, clock};
 use std::cell::{Cell, OnceCell};
@@ -52,7 +56,6 @@ impl Repeat {
     }
 
     /// What allows the call being polled to be repeated.
-    #[cfg(feature = "reqwest")]
     pub(crate) fn current() -> Self {
         REPEAT.get()
     }
@@ -122,10 +125,9 @@ impl Frame {
         result
     }
 
-    /// All marks so far: those made in polls of this attempt, and those of tasks that work for it.
+    /// The marks made in polls of this attempt so far.
     pub(crate) fn marks(&self) -> u32 {
-        let elsewhere = self.activity.get().map_or(0, |activity| activity.marks.load(Ordering::Relaxed));
-        self.marks.get().wrapping_add(elsewhere)
+        self.marks.get()
     }
 
     pub(crate) fn activity(&self) -> Option<&Activity> {
@@ -170,38 +172,32 @@ pub(crate) fn activity() -> Option<Arc<Activity>> {
 }
 
 /// What happens for an attempt outside its own polls: connections being made, during which its read clock stands
-/// still, and chunks of a request body being sent.
+/// still, chunks of a request body being sent, and a body that runs in a bulkhead.
 #[derive(Debug)]
 pub(crate) struct Activity {
     dialling: AtomicU32,
-    marks: AtomicU32,
-    /// When the last connection was done, in nanoseconds after `origin`.
-    dialled: AtomicU64,
+    /// When data last moved or a connection was done, in nanoseconds after `origin`.
+    latest: AtomicU64,
     origin: Instant,
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Self {
-            dialling: AtomicU32::new(0),
-            marks: AtomicU32::new(0),
-            dialled: AtomicU64::new(0),
-            origin: clock::instant(),
-        }
+        Self { dialling: AtomicU32::new(0), latest: AtomicU64::new(0), origin: clock::instant() }
     }
 }
 
 impl Activity {
-    /// Since when nothing is being dialled; `None` while something is.
-    pub(crate) fn dialled_by(&self) -> Option<Instant> {
+    /// Since when nothing happens; `None` while something is being dialled.
+    pub(crate) fn silent_since(&self) -> Option<Instant> {
         let idle = self.dialling.load(Ordering::Acquire) == 0;
-        idle.then(|| self.origin + Duration::from_nanos(self.dialled.load(Ordering::Acquire)))
+        idle.then(|| self.origin + Duration::from_nanos(self.latest.load(Ordering::Acquire)))
     }
 
-    /// Data moved.
-    #[cfg(feature = "reqwest")]
+    /// Data moved, or a connection was done.
     pub(crate) fn mark(&self) {
-        self.marks.fetch_add(1, Ordering::Relaxed);
+        let now = clock::nanos(clock::instant().saturating_duration_since(self.origin));
+        self.latest.fetch_max(now, Ordering::AcqRel);
     }
 }
 
@@ -226,8 +222,7 @@ impl Dialling {
 
 impl Drop for Dialling {
     fn drop(&mut self) {
-        let now = clock::nanos(clock::instant().saturating_duration_since(self.0.origin));
-        self.0.dialled.store(now, Ordering::Release);
+        self.0.mark();
         self.0.dialling.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -21,6 +21,7 @@ pub use failure::{
 };
 pub use mark::NonIdempotent;
 pub use policy::attempt::Attempt;
+pub use policy::bulkhead::Bulkhead;
 pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
 pub use policy::deadline::{Deadline, Due};
 pub use policy::dial::Dial;

@@ -31,31 +31,49 @@ use crate::registry::{Registry, isolated as registry};
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// While this lives, this thread has its own registry and clock. Scopes nest.
 #[must_use = "isolation ends when the scope is dropped: bind it, `let _scope = ..`"]
 pub struct Scope {
-    outer_registry: Option<Rc<Registry>>,
+    outer_registry: Option<Arc<Registry>>,
     outer_origin: Option<Instant>,
     _this_thread_only: PhantomData<Rc<()>>,
 }
 
 /// A registry and a clock for this thread alone.
 pub fn isolated() -> Scope {
-    enter(Registry::new(false))
+    Isolation::new(false).enter()
 }
 
 /// The same, where what would be a warning in production is an error: a `connect` bound that nothing enforces.
 pub fn strict() -> Scope {
-    enter(Registry::new(true))
+    Isolation::new(true).enter()
 }
 
-fn enter(inner: Registry) -> Scope {
-    Scope {
-        outer_registry: registry::replace(Some(Rc::new(inner))),
-        outer_origin: clock::followed::replace(Some(clock::instant())),
-        _this_thread_only: PhantomData,
+/// What a scope isolates, which a call takes along to the threads of a bulkhead.
+pub(crate) struct Isolation {
+    registry: Arc<Registry>,
+    origin: Option<Instant>,
+}
+
+impl Isolation {
+    fn new(strict: bool) -> Self {
+        Self { registry: Arc::new(Registry::new(strict)), origin: Some(clock::instant()) }
+    }
+
+    /// That of this thread, if it is isolated.
+    pub(crate) fn here() -> Option<Self> {
+        registry::current().map(|registry| Self { registry, origin: clock::followed::origin() })
+    }
+
+    pub(crate) fn enter(&self) -> Scope {
+        Scope {
+            outer_registry: registry::replace(Some(Arc::clone(&self.registry))),
+            outer_origin: clock::followed::replace(self.origin),
+            _this_thread_only: PhantomData,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use quote::{ToTokens, TokenStreamExt};
 #[derive(Clone, Copy)]
 pub(super) enum Local {
     Attempt,
+    Bulkhead,
     CircuitBreaker,
     Deadline,
     Delay,
@@ -18,6 +19,7 @@ pub(super) enum Local {
     Refusal,
     Retry,
     Semaphore,
+    This,
     Timeout,
     Value,
     Verdict,
@@ -27,6 +29,7 @@ impl ToTokens for Local {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let name = match self {
             Self::Attempt => "attempt",
+            Self::Bulkhead => "bulkhead",
             Self::CircuitBreaker => "circuit_breaker",
             Self::Deadline => "deadline",
             Self::Delay => "delay",
@@ -39,6 +42,7 @@ impl ToTokens for Local {
             Self::Refusal => "refusal",
             Self::Retry => "retry",
             Self::Semaphore => "semaphore",
+            Self::This => "this",
             Self::Timeout => "timeout",
             Self::Value => "value",
             Self::Verdict => "verdict",
@@ -56,6 +60,7 @@ impl Local {
             Self::Retry => "Retry",
             Self::CircuitBreaker => "CircuitBreaker",
             Self::Semaphore => "Semaphore",
+            Self::Bulkhead => "Bulkhead",
             Self::Timeout => "Timeout",
             _ => unreachable!("not a policy"),
         }
@@ -69,6 +74,7 @@ impl Local {
             Self::Retry => "RETRY",
             Self::CircuitBreaker => "CIRCUIT_BREAKER",
             Self::Semaphore => "SEMAPHORE",
+            Self::Bulkhead => "BULKHEAD",
             Self::Timeout => "TIMEOUT",
             _ => unreachable!("not a policy"),
         }

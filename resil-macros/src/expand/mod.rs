@@ -1,6 +1,7 @@
 //! Model -> tokens: one statement an attribute, in the order written, around the user's body.
 
 mod awaits;
+mod bulkhead;
 mod circuit_breaker;
 mod deadline;
 mod fallback;
@@ -61,7 +62,7 @@ impl Expansion<'_> {
         let policies = self.policies(function);
         let fallback = self.start_fallback();
         let deadline = self.start_deadline();
-        let retry = self.start_retry();
+        let retry = self.start_retry(function);
         let run = self.call(function, &body.tokens);
         quote_spanned!(hygienic()=> #traits #siblings #policies #fallback #deadline #retry #run)
     }
@@ -80,7 +81,7 @@ impl Expansion<'_> {
                 return quote_spanned!(hygienic()=> #attempt #fall_back #end);
             }
         };
-        if !self.can_refuse() {
+        if !self.stack.can_refuse() {
             return call;
         }
         let fall_back = self.fall_back(function);
@@ -93,14 +94,6 @@ impl Expansion<'_> {
         let (outcome, span) = (Local::Outcome, span_of_error(&function.output));
         let runtime = paths::located_at(&self.stack.runtime, span);
         quote_spanned!(hygienic().located_at(span)=> #outcome.map_err(#runtime::Failure::into_error))
-    }
-
-    /// Whether anything but the body itself can fail: a retry alone never does.
-    fn can_refuse(&self) -> bool {
-        let Stack { fallback, deadline, circuit_breaker, semaphore, timeout, .. } = self.stack;
-        let bounds = deadline.is_some() || timeout.is_some();
-        let refuses = circuit_breaker.is_some() || semaphore.is_some();
-        fallback.is_some() || bounds || refuses
     }
 
     /// The traits whose methods the expansion calls.
@@ -158,20 +151,31 @@ impl Expansion<'_> {
     /// `let attempt = async { body }; let outcome = .. .await;`
     fn attempt(&self, function: &Function, body: &TokenStream) -> TokenStream {
         let [attempt, outcome] = [Local::Attempt, Local::Outcome];
-        // A loop and a fallback lend the parameters to the attempt; otherwise it takes them, as the function did.
-        let lends = self.stack.retry.is_some() || self.stack.fallback.is_some();
-        let capture = (!lends).then(|| quote_spanned!(hygienic()=> move));
+        let clones = self.clones(function);
+        let takes = !self.lends() || clones.is_some();
+        let capture = takes.then(|| quote_spanned!(hygienic()=> move));
         let anchor = self.anchor(function);
         let key = self.key_must_be_used(function);
         let run = self.run();
-        quote_spanned! {hygienic()=>
-            let #attempt = async #capture {
+        let mut block = quote_spanned! {hygienic()=>
+            async #capture {
                 #anchor
                 #key
                 #body
-            };
+            }
+        };
+        if clones.is_some() {
+            block = quote_spanned!(hygienic()=> { #clones #block });
+        }
+        quote_spanned! {hygienic()=>
+            let #attempt = #block;
             let #outcome = #run;
         }
+    }
+
+    /// A loop and a fallback lend the parameters to the attempt; otherwise it takes them, as the function did.
+    fn lends(&self) -> bool {
+        self.stack.retry.is_some() || self.stack.fallback.is_some()
     }
 
     /// `if false { return output::<R>(); }`, so that the body is read as that of a function that returns `R`.
@@ -190,7 +194,10 @@ impl Expansion<'_> {
     /// The body, whose awaits must not hold what this stack may not repeat.
     fn body(&self, function: &Function) -> Body {
         let repeats = self.stack.retry.as_ref().is_some_and(|retry| retry.proof.repeats_what_was_sent());
-        let body = function.body.iter().map(ToTokens::to_token_stream).collect();
+        let mut body = function.body.iter().map(ToTokens::to_token_stream).collect();
+        if self.renames_self(function) {
+            body = bulkhead::with_this(body);
+        }
         if repeats { awaits::looked_at(body, "under_retry") } else { Body { tokens: body, is_looked_at: false } }
     }
 
@@ -199,7 +206,7 @@ impl Expansion<'_> {
         let runtime = &self.stack.runtime;
         let [attempt, timeout, deadline, retry] = [Local::Attempt, Local::Timeout, Local::Deadline, Local::Retry];
         let span = hygienic();
-        if !self.can_refuse() {
+        if !self.stack.can_refuse() {
             let attempt = if self.proves() {
                 quote_spanned!(span=> #retry.prove(#attempt))
             } else {
@@ -217,6 +224,7 @@ impl Expansion<'_> {
         if self.proves() {
             wrapped.extend(quote_spanned!(span=> .under(&#retry)));
         }
+        wrapped.extend(self.on_bulkhead());
         quote_spanned!(span=> #wrapped.await)
     }
 }

@@ -21,11 +21,13 @@ impl Expansion<'_> {
     pub(super) fn policies(&self, function: &Function) -> TokenStream {
         let runtime = &self.stack.runtime;
         let span = hygienic();
-        let policies: Vec<_> =
-            [self.fallback(), self.deadline(), self.retry(), self.circuit_breaker(), self.semaphore(), self.timeout()]
-                .into_iter()
-                .flatten()
-                .collect();
+        let isolation = [self.semaphore(), self.bulkhead()];
+        let policies: Vec<_> = [self.fallback(), self.deadline(), self.retry(), self.circuit_breaker()]
+            .into_iter()
+            .chain(isolation)
+            .chain([self.timeout()])
+            .flatten()
+            .collect();
         let locals: Vec<_> = policies.iter().map(|policy| policy.local).collect();
         let types: Vec<_> = locals.iter().map(|local| Policy::ident(local.type_name())).collect();
         let statics: Vec<_> = locals.iter().map(|local| Policy::ident(local.static_name())).collect();

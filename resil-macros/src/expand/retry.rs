@@ -3,9 +3,9 @@ use crate::check;
 use crate::model::{Budget, Function, Jitter, Proof};
 use crate::parse::function::span_of_error;
 use crate::paths;
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, Pat, Path};
+use syn::{FnArg, Pat, Path, Type};
 
 impl Expansion<'_> {
     pub(super) fn retry(&self) -> Option<Policy> {
@@ -44,11 +44,14 @@ impl Expansion<'_> {
     }
 
     /// `let mut retry = retry.start();`
-    pub(super) fn start_retry(&self) -> Option<TokenStream> {
+    pub(super) fn start_retry(&self, function: &Function) -> Option<TokenStream> {
         let span = hygienic();
         let [retry, deadline] = [Local::Retry, Local::Deadline];
         let start = match &self.stack.retry.as_ref()?.proof {
-            Proof::Key(key) => quote_spanned!(span=> start_with(#key)),
+            Proof::Key(key) => {
+                let reference = is_taken(function, key).then(|| quote_spanned!(span=> &));
+                quote_spanned!(span=> start_with(#reference #key))
+            }
             _ => quote_spanned!(span=> start()),
         };
         let within = self.stack.deadline.as_ref().map(|_| quote_spanned!(span=> .within(#deadline)));
@@ -110,6 +113,16 @@ impl Expansion<'_> {
         })?;
         Some(quote!(#[deny(unused_variables)] let #parameter = #parameter;))
     }
+}
+
+/// Whether the function takes this parameter by value, as it must under a bulkhead.
+fn is_taken(function: &Function, key: &Ident) -> bool {
+    function.signature.inputs.iter().any(|input| match input {
+        FnArg::Typed(typed) => {
+            matches!(&*typed.pat, Pat::Ident(name) if name.ident == *key) && matches!(*typed.ty, Type::Path(_))
+        }
+        FnArg::Receiver(_) => false,
+    })
 }
 
 /// `(&outcome).verdict()`, where a missing `Classify` is reported at the error type.

@@ -7,8 +7,8 @@ use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Block, Error, Expr, GenericArgument, Local, Pat, PathArguments, ReturnType, Signature, Stmt, Token,
-    Type, TypeParamBound, Visibility,
+    Attribute, Block, Error, Expr, GenericArgument, Local, Pat, PatIdent, PathArguments, ReturnType, Signature, Stmt,
+    Token, Type, TypeParamBound, Visibility,
 };
 
 /// A function or a trait method, with or without a body.
@@ -176,6 +176,26 @@ fn is_async_move(expr: &Expr) -> bool {
         Expr::MethodCall(call) => is_async_move(&call.receiver) || call.args.iter().any(is_async_move),
         Expr::Paren(inner) => is_async_move(&inner.expr),
         _ => false,
+    }
+}
+
+/// Calls `f` for each name that a pattern binds.
+pub(crate) fn each_binding(pattern: &Pat, f: &mut dyn FnMut(&PatIdent)) {
+    match pattern {
+        Pat::Ident(name) => {
+            f(name);
+            if let Some((_, inner)) = &name.subpat {
+                each_binding(inner, f);
+            }
+        }
+        Pat::Paren(inner) => each_binding(&inner.pat, f),
+        Pat::Reference(inner) => each_binding(&inner.pat, f),
+        Pat::Type(inner) => each_binding(&inner.pat, f),
+        Pat::Slice(inner) => inner.elems.iter().for_each(|inner| each_binding(inner, f)),
+        Pat::Tuple(inner) => inner.elems.iter().for_each(|inner| each_binding(inner, f)),
+        Pat::TupleStruct(inner) => inner.elems.iter().for_each(|inner| each_binding(inner, f)),
+        Pat::Struct(inner) => inner.fields.iter().for_each(|field| each_binding(&field.pat, f)),
+        _ => {}
     }
 }
 

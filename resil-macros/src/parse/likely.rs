@@ -8,6 +8,8 @@ use syn::{Expr, ExprLit, Lit, Path};
 pub(super) fn usual(name: &str) -> &'static str {
     match name {
         "attempts" => "3",
+        "threads" => "4",
+        "max_concurrent" | "min_calls" | "queue" => "20",
         "base" | "max_wait" => "\"100ms\"",
         "budget" | "name" => "\"payment\"",
         "connect" | "slow_call" => "\"2s\"",
@@ -20,7 +22,6 @@ pub(super) fn usual(name: &str) -> &'static str {
         "idempotency_key" => "key",
         "jitter" => "\"full\"",
         "max" => "\"10s\"",
-        "min_calls" => "20",
         "open_for" => "\"30s\"",
         "open_max" => "\"5m\"",
         "permits" => "10",

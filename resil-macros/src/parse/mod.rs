@@ -1,6 +1,7 @@
 //! Tokens -> spanned arguments: one file an attribute.
 
 mod arguments;
+mod bulkhead;
 mod circuit_breaker;
 mod deadline;
 mod duration;
@@ -14,6 +15,7 @@ pub(crate) mod siblings;
 mod timeout;
 mod values;
 
+pub(crate) use bulkhead::BulkheadArguments;
 pub(crate) use circuit_breaker::CircuitBreakerArguments;
 pub(crate) use deadline::DeadlineArguments;
 pub(crate) use fallback::FallbackArguments;
@@ -154,7 +156,8 @@ fn owner(path: &Path) -> Option<Kind> {
     let fallback = || known::<FallbackArguments>(path).map(|_| Kind::Fallback);
     let timeout = || known::<TimeoutArguments>(path).map(|_| Kind::Timeout);
     let semaphore = || known::<SemaphoreArguments>(path).map(|_| Kind::Semaphore);
-    retry.or_else(breaker).or_else(timeout).or_else(semaphore).or_else(fallback)
+    let bulkhead = || known::<BulkheadArguments>(path).map(|_| Kind::Bulkhead);
+    retry.or_else(breaker).or_else(timeout).or_else(semaphore).or_else(bulkhead).or_else(fallback)
 }
 
 /// `LIMIT`, `limits::LIMIT`: no argument of ours is written in capitals.

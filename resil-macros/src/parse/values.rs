@@ -99,7 +99,12 @@ pub(super) struct Count(pub(super) Setting<u32>);
 
 impl Argument for Count {
     fn read(meta: &Meta) -> syn::Result<Self> {
-        value(meta, "a whole number of at least 1", likely::count, |expr| setting(expr, count)).map(Self)
+        let wants = if meta.path().is_ident("queue") {
+            "a whole number of at least 1, or left out where nobody may wait"
+        } else {
+            "a whole number of at least 1"
+        };
+        value(meta, wants, likely::count, |expr| setting(expr, count)).map(Self)
     }
 }
 

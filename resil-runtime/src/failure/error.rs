@@ -49,6 +49,27 @@ pub enum Error {
         /// How long this one waited for a permit.
         waited: Duration,
     },
+    /// As many calls as the bulkhead allows are running, or all its threads were held: nothing was attempted.
+    BulkheadFull {
+        /// The bulkhead's name, or its call site if it has none.
+        name: &'static str,
+        /// How many calls it allows at a time.
+        limit: u32,
+        /// How long this one waited in the queue, and for a thread.
+        waited: Duration,
+    },
+    /// The bulkhead was shut down. Nothing was attempted, unless it was cut off.
+    BulkheadClosed {
+        /// The bulkhead's name, or its call site if it has none.
+        name: &'static str,
+        /// Whether the call had begun, whose outcome is then unknown.
+        attempted: bool,
+    },
+    /// The body panicked in its bulkhead, whose threads go on. The panic's own message went to the panic hook.
+    Panicked {
+        /// The bulkhead's name, or its call site if it has none.
+        name: &'static str,
+    },
     /// A bound of `#[timeout]` passed. After [`Phase::Read`] and [`Phase::Attempt`] the outcome is *unknown*: check,
     /// compensate, reconcile.
     Timeout {
@@ -91,9 +112,12 @@ impl Error {
 impl Classify for Error {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::CircuitOpen { .. } | Self::SemaphoreFull { .. } | Self::DeadlineExceeded { attempted: false, .. } => {
-                Verdict::refused()
-            }
+            Self::CircuitOpen { .. }
+            | Self::SemaphoreFull { .. }
+            | Self::BulkheadFull { .. }
+            | Self::BulkheadClosed { attempted: false, .. }
+            | Self::DeadlineExceeded { attempted: false, .. } => Verdict::refused(),
+            Self::BulkheadClosed { attempted: true, .. } | Self::Panicked { .. } => Verdict::permanent(),
             Self::Timeout { phase: Phase::Connect, .. } => Verdict::transient().unsent(),
             Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => Verdict::transient(),
             Self::MissingKey { .. } | Self::Misconfigured(_) => Verdict::caller(),
@@ -117,6 +141,20 @@ impl fmt::Display for Error {
                 "semaphore `{}` is full, {limit} calls are running: not called after a wait of {waited:.1?}",
                 name.escape_debug()
             ),
+            Self::BulkheadFull { name, limit, waited } => write!(
+                f,
+                "bulkhead `{}` is full, {limit} calls may run: not called after a wait of {waited:.1?}",
+                name.escape_debug()
+            ),
+            Self::BulkheadClosed { name, attempted: false } => {
+                write!(f, "bulkhead `{}` was shut down: not called", name.escape_debug())
+            }
+            Self::BulkheadClosed { name, attempted: true } => {
+                write!(f, "bulkhead `{}` was shut down during an attempt: the outcome is unknown", name.escape_debug())
+            }
+            Self::Panicked { name } => {
+                write!(f, "the call panicked in bulkhead `{}`: the outcome is unknown", name.escape_debug())
+            }
             Self::Timeout { site, phase: Phase::Connect, limit } => {
                 write!(f, "no connection within {limit:?} in {site}: nothing was sent")
             }

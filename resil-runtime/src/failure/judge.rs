@@ -1,6 +1,6 @@
 //! What an expansion asks of a result. The names here are spelled by the macros, not by people.
 
-use super::{Classify, Verdict};
+use super::{Classify, Failure, Verdict};
 
 /// A function's return type that can carry a failure.
 #[diagnostic::on_unimplemented(
@@ -13,20 +13,20 @@ pub trait Fallible: Sized {
     type Ok;
     /// The function's error.
     type Err;
-    /// The same, as the plain `Result` it is.
+    /// The same, as the outcome of an attempt.
     ///
     /// # Errors
     ///
-    /// Its own.
-    fn into_result(self) -> Result<Self::Ok, Self::Err>;
+    /// Its own, or why there is none.
+    fn into_outcome(self) -> Result<Self::Ok, Failure<Self::Err>>;
 }
 
 impl<T, E> Fallible for Result<T, E> {
     type Ok = T;
     type Err = E;
     #[inline]
-    fn into_result(self) -> Self {
-        self
+    fn into_outcome(self) -> Result<T, Failure<E>> {
+        self.map_err(Failure::Call)
     }
 }
 

@@ -72,6 +72,42 @@ impl<'a, F> Attempt<'a, F> {
     }
 }
 
+/// For a body that runs elsewhere, while its attempt stays with the caller.
+impl<'a, F> Attempt<'a, F> {
+    /// Takes over what the caller's frame bounds more tightly; a refusal if its deadline has passed.
+    pub(super) fn begin(&mut self) -> Option<Error> {
+        self.entered = true;
+        begin(self.frame.as_mut())
+    }
+
+    pub(super) fn deadline(&self) -> Option<Due> {
+        deadline(self.frame.as_ref())
+    }
+
+    /// Runs `f` as if it were the body.
+    pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _repeat = self.repeat.enter();
+        match &self.frame {
+            Some(frame) => frame.enter(f),
+            None => f(),
+        }
+    }
+
+    /// The body, and the attempt without it.
+    pub(super) fn split(self) -> (F, Attempt<'a, ()>) {
+        let Self { body, timeout, frame, repeat, entered, clock } = self;
+        (body, Attempt { body: (), timeout, frame, repeat, entered, clock })
+    }
+}
+
+impl<'a> Attempt<'a, ()> {
+    /// The attempt with another body, which stands for the one that was split off.
+    pub(super) fn with<F>(self, body: F) -> Attempt<'a, F> {
+        let Self { body: (), timeout, frame, repeat, entered, clock } = self;
+        Attempt { body, timeout, frame, repeat, entered, clock }
+    }
+}
+
 impl<F> Future for Attempt<'_, F>
 where
     F: Future,
@@ -84,10 +120,7 @@ where
         let this = self.project();
         if !*this.entered {
             *this.entered = true;
-            if let Some(frame) = this.frame {
-                frame.inherit();
-            }
-            if let Some(refusal) = deadline(this.frame.as_ref()).and_then(spent) {
+            if let Some(refusal) = begin(this.frame.as_mut()) {
                 return Poll::Ready(Err(Failure::Policy(refusal)));
             }
         }
@@ -101,7 +134,7 @@ where
             Poll::Ready(Ok(result)) => {
                 let enforced = this.timeout.map_or(Ok(()), Timeout::enforced);
                 Poll::Ready(match enforced {
-                    Ok(()) => result.into_result().map_err(Failure::Call),
+                    Ok(()) => result.into_outcome(),
                     Err(error) => Err(Failure::Policy(error)),
                 })
             }
@@ -113,6 +146,18 @@ where
             }
         }
     }
+}
+
+#[inline]
+fn begin(frame: Option<&mut Frame>) -> Option<Error> {
+    let deadline = match frame {
+        Some(frame) => {
+            frame.inherit();
+            frame.deadline
+        }
+        None => context::deadline(),
+    };
+    deadline.and_then(spent)
 }
 
 /// The nearest deadline: this attempt's, or a caller's.

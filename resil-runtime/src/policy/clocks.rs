@@ -99,8 +99,8 @@ fn restart(silent_since: &mut Instant, marks: &mut u32, frame: &Frame, now: Inst
         *marks = frame.marks();
         *silent_since = now;
     }
-    match frame.activity().map(Activity::dialled_by) {
-        Some(Some(dialled)) => *silent_since = dialled.max(*silent_since),
+    match frame.activity().map(Activity::silent_since) {
+        Some(Some(since)) => *silent_since = since.max(*silent_since),
         Some(None) => *silent_since = now,
         None => {}
     }

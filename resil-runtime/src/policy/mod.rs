@@ -1,6 +1,7 @@
 //! The policies: handles that an expansion holds in statics, and the pure machines behind them.
 
 pub(crate) mod attempt;
+pub(crate) mod bulkhead;
 pub(crate) mod circuit_breaker;
 mod clocks;
 pub(crate) mod deadline;

@@ -38,6 +38,7 @@ fn written(policy: &Policy) -> Option<Written> {
     match policy {
         Policy::CircuitBreaker(breaker) => Some(breaker.written()),
         Policy::Semaphore(semaphore) => Some(semaphore.written()),
+        Policy::Bulkhead(bulkhead) => Some(bulkhead.written()),
         Policy::Deadline(_) | Policy::Fallback(_) | Policy::Retry(_) | Policy::Timeout(_) => None,
     }
 }
@@ -48,6 +49,7 @@ fn out_of_range(policy: &Policy) -> Option<String> {
         Policy::Retry(retry) => retry.out_of_range(),
         Policy::CircuitBreaker(breaker) => breaker.out_of_range(),
         Policy::Semaphore(semaphore) => semaphore.out_of_range(),
+        Policy::Bulkhead(bulkhead) => bulkhead.out_of_range(),
         Policy::Timeout(timeout) => timeout.out_of_range(),
         Policy::Deadline(_) | Policy::Fallback(_) => None,
     }

@@ -34,6 +34,16 @@ pub(crate) fn full(name: &str, limit: u32, waited: Duration) {
 }
 
 #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn bulkhead_full(name: &str, limit: u32, waited: Duration) {
+    event!(debug, bulkhead = ?name, limit, ?waited, "bulkhead refused a call");
+}
+
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn panicked(name: &str) {
+    event!(warn, bulkhead = ?name, "call panicked in its bulkhead");
+}
+
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
 pub(crate) fn retry(site: &Site, attempt: u32, delay: Duration, verdict: &Verdict) {
     event!(info, %site, attempt, ?delay, kind = ?verdict.kind, effect = ?verdict.effect, status = ?verdict.status, "attempt failed, retrying");
 }

@@ -2,24 +2,24 @@
 
 use super::Registry;
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
-    static ISOLATED: RefCell<Option<Rc<Registry>>> = const { RefCell::new(None) };
+    static ISOLATED: RefCell<Option<Arc<Registry>>> = const { RefCell::new(None) };
 }
 
 /// So that a process which never isolated anything pays one load.
 static EVER: AtomicBool = AtomicBool::new(false);
 
 /// Puts this registry in place of the process's on this thread, and hands back the one that was there.
-pub(crate) fn replace(registry: Option<Rc<Registry>>) -> Option<Rc<Registry>> {
+pub(crate) fn replace(registry: Option<Arc<Registry>>) -> Option<Arc<Registry>> {
     EVER.store(true, Ordering::Relaxed);
     ISOLATED.replace(registry)
 }
 
 #[inline]
-pub(super) fn current() -> Option<Rc<Registry>> {
+pub(crate) fn current() -> Option<Arc<Registry>> {
     if !EVER.load(Ordering::Relaxed) {
         return None;
     }

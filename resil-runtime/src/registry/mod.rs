@@ -13,6 +13,7 @@ pub use site::Site;
 pub(crate) use slot::Slot;
 pub(crate) use written::Written;
 
+use crate::policy::bulkhead::{Bulkhead, Pool};
 use crate::policy::circuit_breaker::{Breaker, CircuitBreaker, Settings};
 use crate::policy::deadline::Deadline;
 use crate::policy::fallback::{Fallback, Kept};
@@ -41,6 +42,7 @@ pub enum Policy {
     Retry(&'static Retry),
     CircuitBreaker(&'static CircuitBreaker),
     Semaphore(&'static Semaphore),
+    Bulkhead(&'static Bulkhead),
     Timeout(&'static Timeout),
 }
 
@@ -59,6 +61,7 @@ pub(crate) enum Owner {
 pub(crate) struct Registry {
     breakers: Mutex<HashMap<Owner, &'static Breaker>>,
     limiters: Mutex<HashMap<Owner, &'static Limiter>>,
+    pools: Mutex<HashMap<Owner, &'static Pool>>,
     budgets: Mutex<HashMap<Owner, &'static Budget>>,
     /// Breakers with equal settings share them.
     settings: Mutex<Vec<&'static Settings>>,
@@ -124,6 +127,17 @@ impl Registry {
         let limiter: &'static Limiter = Box::leak(Box::new(Limiter::new(label(), permits, written)));
         limiters.insert(owner, limiter);
         Ok(limiter)
+    }
+
+    /// The threads of this owner, in the same way.
+    pub(crate) fn pool(
+        &self,
+        owner: Owner,
+        written: &Written,
+        new: impl FnOnce() -> Pool,
+    ) -> Result<&'static Pool, Error> {
+        let pool = *lock(&self.pools).entry(owner).or_insert_with(|| Box::leak(Box::new(new())));
+        pool.written.latecomer(written).map_or(Ok(pool), |problem| Err(misconfigured(problem)))
     }
 
     fn interned(&self, settings: &Settings) -> &'static Settings {

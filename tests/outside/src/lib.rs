@@ -4,6 +4,7 @@
 
 pub mod functions;
 pub mod hygiene;
+pub mod isolation;
 pub mod marks;
 pub mod methods;
 pub mod traits;

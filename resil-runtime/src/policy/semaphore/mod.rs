@@ -18,7 +18,7 @@ use balance::Balance;
 pub(crate) use handle::Limiter;
 pub use handle::{Permit, Semaphore};
 use line::{Line, Ticket};
-use permits::Permits;
+pub(super) use permits::Permits;
 pub use usage::Usage;
 
 #[cfg(test)]

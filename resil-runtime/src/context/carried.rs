@@ -1,0 +1,66 @@
+use super::{Activity, Frame, Repeat, current};
+use std::future::Future;
+use std::sync::Arc;
+
+/// What a call takes along when its body runs on another thread: the deadline, the bound on connecting, the proof of
+/// idempotency, and the way back for its marks.
+pub(crate) struct Carried {
+    frame: Frame,
+    repeat: Repeat,
+    activity: Option<Arc<Activity>>,
+    #[cfg(feature = "testing")]
+    isolation: Option<crate::testing::Isolation>,
+}
+
+impl Carried {
+    /// What is in force here.
+    pub(crate) fn here() -> Self {
+        let activity = current(Frame::shared_activity);
+        let mut frame = Frame::default();
+        frame.inherit();
+        Self {
+            frame,
+            repeat: Repeat::current(),
+            activity,
+            #[cfg(feature = "testing")]
+            isolation: crate::testing::Isolation::here(),
+        }
+    }
+
+    /// Runs the body as if it were polled where this was taken.
+    pub(crate) async fn around<F: Future>(self, body: F) -> F::Output {
+        let mut body = std::pin::pin!(body);
+        std::future::poll_fn(move |cx| self.enter(|| body.as_mut().poll(cx))).await
+    }
+
+    fn enter<R>(&self, poll: impl FnOnce() -> R) -> R {
+        #[cfg(feature = "testing")]
+        let _isolated = self.isolation.as_ref().map(crate::testing::Isolation::enter);
+        let _repeat = self.repeat.enter();
+        let marks = self.frame.marks();
+        let result = self.frame.enter(poll);
+        if let Some(activity) = &self.activity
+            && self.frame.marks() != marks
+        {
+            activity.mark();
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Carried, Frame};
+    use crate::{clock, context};
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mark_made_elsewhere_restarts_the_read_clock_of_the_caller() {
+        let frame = Frame::default();
+        let carried = frame.enter(Carried::here);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        carried.around(async { context::mark() }).await;
+        let silent_since = frame.activity().and_then(|activity| activity.silent_since());
+        assert_eq!(silent_since, Some(clock::instant()));
+    }
+}

@@ -1,0 +1,184 @@
+use super::Pool;
+use crate::registry::{Owner, Registry, Slot, Written};
+use crate::{Attempt, Error, Failure, Site, Usage};
+use std::future::Future;
+use std::time::Duration;
+
+/// Threads of its own for calls that may hold theirs: what `#[bulkhead]` expands to, and a policy to use by hand.
+///
+/// The call runs on the bulkhead's own Tokio runtime, so that one which stalls, or blocks its thread, starves neither
+/// other bulkheads nor its caller. It is a handle: everything that writes one name shares the threads, the places and
+/// the queue. The threads start with the first call.
+///
+/// | setting | default |
+/// |---|---|
+/// | `threads` | required, at most 512 |
+/// | [`max_concurrent`](Self::max_concurrent) | as many as threads |
+/// | [`queue`](Self::queue) | 0: whoever finds no place is refused |
+/// | [`max_wait`](Self::max_wait) | 1 s, in the queue and for a thread together |
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// use resil::{Bulkhead, Error};
+/// use std::time::Duration;
+///
+/// static REPORTS: Bulkhead = Bulkhead::new(2).name("reports").queue(10);
+///
+/// let caller = std::thread::current().id();
+/// let thread = REPORTS.call(async { Ok::<_, Error>(std::thread::current().id()) }).await;
+/// assert_ne!(thread.unwrap(), caller);
+///
+/// assert_eq!(REPORTS.shutdown(Duration::from_secs(5)).await.unwrap(), 0, "none was cut off");
+/// # }
+/// ```
+#[must_use = "a bulkhead runs nothing until a call asks it"]
+#[derive(Debug)]
+pub struct Bulkhead {
+    name: Option<&'static str>,
+    site: &'static Site,
+    threads: u32,
+    max_concurrent: Option<u32>,
+    queue: u32,
+    max_wait: Duration,
+    slot: Slot<Pool>,
+}
+
+/// More threads than this are a mistake, and an operating system refuses them one by one.
+const MOST_THREADS: u32 = 512;
+
+impl Bulkhead {
+    /// So many threads, for this handle alone; it must then be a `static`. [`name`](Self::name) shares them.
+    pub const fn new(threads: u32) -> Self {
+        Self {
+            name: None,
+            site: &Site::UNKNOWN,
+            threads,
+            max_concurrent: None,
+            queue: 0,
+            max_wait: Duration::from_secs(1),
+            slot: Slot::new(),
+        }
+    }
+
+    /// Shares the threads with everything that writes this name.
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// How many calls may run at a time. More than threads where calls wait for their partner without blocking.
+    pub const fn max_concurrent(mut self, calls: u32) -> Self {
+        self.max_concurrent = Some(calls);
+        self
+    }
+
+    /// How many calls may wait for a place.
+    pub const fn queue(mut self, calls: u32) -> Self {
+        self.queue = calls;
+        self
+    }
+
+    /// How long a call may wait until it begins: in the queue, and for a thread that is not held.
+    pub const fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+
+    /// The place named when two settings contradict each other.
+    pub const fn at(mut self, site: &'static Site) -> Self {
+        self.site = site;
+        self
+    }
+
+    /// Runs one call on a thread of this bulkhead, without bounds of its own.
+    ///
+    /// Dropping the future ends the call at its next await.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or through `From` one of [`Attempt::on`].
+    pub async fn call<F, T, E>(&self, call: F) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        Attempt::new(call).on(self).await.map_err(Failure::into_error)
+    }
+
+    /// Ends this bulkhead in order, for everybody who shares it, and for good: it takes no more calls, those in the
+    /// queue are refused, and those that run are waited for. Whatever still runs after `within` is ended at its next
+    /// await. Never blocks the thread it is called on, not even for a call that blocks its own.
+    ///
+    /// Answers how many calls were cut off. Dropping the future leaves it closed; call it again to let go of the
+    /// threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`] if the settings contradict another site's or are out of range.
+    pub async fn shutdown(&self, within: Duration) -> Result<u32, Error> {
+        Ok(self.pool()?.shut_down(within).await)
+    }
+
+    /// How many calls may run, are running and are waiting for a place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`], as in [`shutdown`](Self::shutdown).
+    pub fn usage(&self) -> Result<Usage, Error> {
+        Ok(self.pool()?.usage())
+    }
+
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.max_wait
+    }
+
+    pub(super) fn pool(&self) -> Result<&'static Pool, Error> {
+        self.slot.get(|registry| self.look_up(registry))
+    }
+
+    #[cold]
+    fn look_up(&self, registry: &Registry) -> Result<&'static Pool, Error> {
+        let written = self.written();
+        Registry::consistent(&written, self.out_of_range())?;
+        let owner = match self.name {
+            Some(name) => Owner::Name(name),
+            None => Owner::Handle(std::ptr::from_ref(self).addr()),
+        };
+        let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
+        registry.pool(owner, &written, || Pool::new(label(), self.threads, self.limit(), self.queue, self.written()))
+    }
+
+    fn limit(&self) -> u32 {
+        self.max_concurrent.unwrap_or(self.threads)
+    }
+
+    pub(crate) fn written(&self) -> Written {
+        Written {
+            kind: "bulkhead",
+            name: self.name,
+            site: self.site,
+            settings: vec![
+                ("threads", self.threads.to_string()),
+                ("max_concurrent", self.limit().to_string()),
+                ("queue", self.queue.to_string()),
+                ("max_wait", format!("{:?}", self.max_wait)),
+            ],
+        }
+    }
+
+    /// Every setting out of range, as one sentence.
+    pub(crate) fn out_of_range(&self) -> Option<String> {
+        let mut problems = Vec::new();
+        if self.threads == 0 || self.threads > MOST_THREADS {
+            problems.push(format!("`threads = {}` cannot run: write 1 to {MOST_THREADS}", self.threads));
+        }
+        if self.max_concurrent == Some(0) {
+            problems.push("`max_concurrent = 0` would let nothing through: write 1 or more".to_owned());
+        }
+        if self.max_wait.is_zero() {
+            problems.push("`max_wait = \"0s\"` gives no thread time to begin: write \"1s\"".to_owned());
+        }
+        (!problems.is_empty()).then(|| format!("{}: {}", self.written(), problems.join("; ")))
+    }
+}

@@ -1,0 +1,15 @@
+//! The bulkhead: threads of its own for calls that may hold theirs.
+//!
+//! [`Bulkhead`] is the handle that people and expansions hold. Behind it, a [`Pool`] has the places, the queue and the
+//! Tokio runtime. A call takes a [`Place`], begins on one of the threads and is a [`Running`] one from then on; the
+//! caller only waits, and bounds its own wait.
+
+mod handle;
+mod on;
+mod pool;
+mod running;
+
+pub use handle::Bulkhead;
+pub(crate) use pool::Pool;
+use pool::Until;
+use running::Running;

@@ -1,0 +1,235 @@
+use super::Running;
+use crate::context::Carried;
+use crate::policy::semaphore::Permits;
+use crate::registry::{Written, events};
+use crate::sync::{AtomicU32, Mutex, Ordering, lock};
+use crate::{Due, Error, Usage, clock};
+use std::future::Future;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+/// What a name stands for: its label, its places and the threads all its call sites share.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    label: &'static str,
+    threads: u32,
+    limit: u32,
+    queue: u32,
+    places: Permits,
+    queued: AtomicU32,
+    stage: Mutex<Stage>,
+    /// Told whenever a call ends.
+    ended: Notify,
+    /// What the first site to use it asked for.
+    pub(crate) written: Written,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Threads are started by the first call.
+    New,
+    Open(Runtime),
+    /// Takes no calls; the runtime stays until those that run have ended.
+    Closed(Option<Runtime>),
+}
+
+/// How long a call may wait for its beginning, and whose bound that is.
+#[derive(Clone, Copy)]
+pub(super) struct Until {
+    since: Instant,
+    longest: Duration,
+    deadline: Option<Due>,
+}
+
+impl Until {
+    pub(super) fn new(longest: Duration, deadline: Option<Due>) -> Self {
+        Self { since: clock::instant(), longest, deadline }
+    }
+
+    fn instant(&self) -> Instant {
+        let longest = clock::after(self.since, self.longest);
+        self.deadline.map_or(longest, |due| longest.min(due.at))
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(label: &'static str, threads: u32, limit: u32, queue: u32, written: Written) -> Self {
+        Self {
+            label,
+            threads,
+            limit,
+            queue,
+            places: Permits::new(limit),
+            queued: AtomicU32::new(0),
+            stage: Mutex::new(Stage::New),
+            ended: Notify::new(),
+            written,
+        }
+    }
+
+    /// Takes a place, or waits for one in the queue.
+    pub(super) async fn enter(&'static self, until: &Until) -> Result<Place, Error> {
+        if self.places.try_take() {
+            return Ok(Place(self));
+        }
+        let Some(_queued) = Queued::join(self) else { return Err(self.full(until)) };
+        match timeout_at(until.instant(), self.places.acquire()).await {
+            Ok(()) => Ok(Place(self)),
+            Err(_) => Err(self.late(until)),
+        }
+    }
+
+    /// Starts the threads, if this is the first call, and hands them the task.
+    fn spawn<F>(&self, task: F) -> Result<tokio::task::JoinHandle<F::Output>, Error>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let mut stage = lock(&self.stage);
+        if let Stage::New = *stage {
+            *stage = Stage::Open(self.start_threads()?);
+        }
+        match &*stage {
+            Stage::Open(runtime) => Ok(runtime.spawn(task)),
+            Stage::New | Stage::Closed(_) => Err(self.closed(false)),
+        }
+    }
+
+    fn start_threads(&self) -> Result<Runtime, Error> {
+        // A thread's name must not hold a NUL, and a name is data.
+        let name: String = self.label.chars().filter(|c| !c.is_control()).collect();
+        Builder::new_multi_thread()
+            .worker_threads(self.threads as usize)
+            .max_blocking_threads(self.limit as usize)
+            .thread_name(format!("bulkhead {name}"))
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                crate::registry::misconfigured(format!("{} cannot start its threads: {error}", self.written))
+            })
+    }
+
+    /// What to answer when the wait for a beginning has ended without one.
+    fn late(&self, until: &Until) -> Error {
+        match until.deadline {
+            Some(due) if due.at <= clock::instant() => due.exceeded(false),
+            _ => self.full(until),
+        }
+    }
+
+    fn full(&self, until: &Until) -> Error {
+        let waited = clock::instant().saturating_duration_since(until.since);
+        events::bulkhead_full(self.label, self.limit, waited);
+        Error::BulkheadFull { name: self.label, limit: self.limit, waited }
+    }
+
+    pub(super) fn closed(&self, attempted: bool) -> Error {
+        Error::BulkheadClosed { name: self.label, attempted }
+    }
+
+    pub(super) fn panicked(&self) -> Error {
+        events::panicked(self.label);
+        Error::Panicked { name: self.label }
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        Usage { limit: self.limit, ..self.places.snapshot() }
+    }
+
+    /// Takes no more calls, waits for those that run, and lets go of the threads without waiting for them.
+    pub(super) async fn shut_down(&self, within: Duration) -> u32 {
+        self.close();
+        let until = clock::after(clock::instant(), within);
+        let all_ended = async {
+            loop {
+                let ended = self.ended.notified();
+                if self.usage().in_use == 0 {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        let left = match timeout_at(until, all_ended).await {
+            Ok(()) => 0,
+            Err(_) => self.usage().in_use,
+        };
+        if let Stage::Closed(runtime) = &mut *lock(&self.stage)
+            && let Some(runtime) = runtime.take()
+        {
+            runtime.shutdown_background();
+        }
+        left
+    }
+
+    fn close(&self) {
+        let mut stage = lock(&self.stage);
+        *stage = match std::mem::replace(&mut *stage, Stage::New) {
+            Stage::New => Stage::Closed(None),
+            Stage::Open(runtime) => Stage::Closed(Some(runtime)),
+            Stage::Closed(runtime) => Stage::Closed(runtime),
+        };
+        drop(stage);
+        // Whoever waits in the queue comes through, and finds it closed.
+        self.places.resize(u32::MAX);
+    }
+}
+
+/// The right to run one call. Given back when the call has ended on its thread, whether or not its caller still waits.
+#[derive(Debug)]
+pub(super) struct Place(&'static Pool);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.places.give_back();
+        self.0.ended.notify_waiters();
+    }
+}
+
+impl Place {
+    /// Begins the call on one of the threads. Until it has begun nothing has happened, and dropping this, or running
+    /// out of time, means that nothing will.
+    pub(super) async fn begin<F>(self, body: F, carried: Carried, until: &Until) -> Result<Running<F::Output>, Error>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let pool = self.0;
+        let (start, mut begun) = oneshot::channel();
+        let task = async move {
+            let _place = self;
+            // Refused when the caller has left: it is too late to begin.
+            start.send(()).ok()?;
+            Some(carried.around(body).await)
+        };
+        #[cfg(feature = "tracing")]
+        let task = tracing::Instrument::in_current_span(task);
+        let running = Running::new(pool, pool.spawn(task)?);
+        match timeout_at(until.instant(), &mut begun).await {
+            Ok(Ok(())) => Ok(running),
+            Ok(Err(_)) => Err(pool.closed(false)),
+            Err(_) => {
+                begun.close();
+                // It may have begun in this very moment.
+                begun.try_recv().map(|()| running).map_err(|_| pool.late(until))
+            }
+        }
+    }
+}
+
+/// One place in the queue.
+struct Queued(&'static Pool);
+
+impl Queued {
+    fn join(pool: &'static Pool) -> Option<Self> {
+        let room = |queued| (queued < pool.queue).then_some(queued + 1);
+        pool.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok().map(|_| Self(pool))
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.queued.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,85 @@
+//! Bodies on threads of their own.
+
+use crate::functions::Answer;
+use resil::{IdempotencyKey, bulkhead, circuit_breaker, fallback, retry, timeout};
+use std::sync::Arc;
+
+/// A service.
+#[derive(Debug)]
+pub struct Warehouse {
+    name: String,
+}
+
+impl Warehouse {
+    /// A service of this name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
+
+    /// Every receiver and parameter is cloned for each attempt.
+    ///
+    /// # Errors
+    ///
+    /// A refusal.
+    #[fallback(value = String::new())]
+    #[retry(idempotency_key = key)]
+    #[circuit_breaker(name = "outside warehouse")]
+    #[bulkhead(name = "outside warehouse", threads = 1, max_concurrent = 4, queue = 4)]
+    #[timeout("5s")]
+    pub async fn stock<T: Clone + Send + ToString + 'static>(
+        self: Arc<Self>,
+        (item, _): (T, u32),
+        key: IdempotencyKey,
+    ) -> Answer<String> {
+        mod inner {
+            pub(super) struct Text(pub(super) String);
+            impl Text {
+                pub(super) fn of(self) -> String {
+                    self.0
+                }
+            }
+        }
+        let name = async { self.name.clone() }.await;
+        tokio::task::yield_now().await;
+        Ok(inner::Text(format!("{name}: {} {}", item.to_string(), key.as_str())).of())
+    }
+
+    /// Nothing is cloned where there is one attempt.
+    ///
+    /// # Errors
+    ///
+    /// A refusal.
+    #[bulkhead(threads = 1)]
+    pub async fn once(self: Box<Self>, mut items: Vec<u32>) -> Answer<usize> {
+        items.push(1);
+        Ok(items.len() + self.name.len())
+    }
+
+    /// A receiver that the body does not use.
+    ///
+    /// # Errors
+    ///
+    /// A refusal.
+    #[retry(idempotent)]
+    #[bulkhead(threads = 1)]
+    pub async fn unused(self: Arc<Self>, _unused: u32) -> Answer<u32> {
+        Ok(7)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Warehouse;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn bodies_run_elsewhere() {
+        let warehouse = Arc::new(Warehouse::new("tea"));
+        let key = resil::IdempotencyKey::derived("stock", 1);
+        let stock = tokio::spawn(Arc::clone(&warehouse).stock((7, 0), key.clone())).await;
+        assert_eq!(stock.ok().and_then(Result::ok), Some(format!("tea: 7 {}", key.as_str())));
+        assert_eq!(Box::new(Warehouse::new("tea")).once(vec![]).await.ok(), Some(4));
+        assert_eq!(warehouse.unused(1).await.ok(), Some(7));
+    }
+}
