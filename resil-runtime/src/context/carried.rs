@@ -60,7 +60,7 @@ mod tests {
         let carried = frame.enter(Carried::here);
         tokio::time::advance(Duration::from_secs(5)).await;
         carried.around(async { context::mark() }).await;
-        let silent_since = frame.activity().and_then(|activity| activity.silent_since());
+        let silent_since = frame.activity().and_then(context::Activity::silent_since);
         assert_eq!(silent_since, Some(clock::instant()));
     }
 }
