@@ -4,7 +4,7 @@
 //! #[deadline("5s")]
 //! #[retry(idempotent, base = "20ms")]
 //! #[circuit_breaker(name = "receipts")]
-//! #[timeout("600ms", connect = "200ms", read = "150ms")]
+//! #[timeout("600ms", connect = "200ms", read = "150ms", allow(range))]
 //! async fn receipt(http: &reqwest::Client, url: &str) -> Result<String, Error> {
 //!     http.get(url).checked().await?.text().await
 //! }
@@ -25,7 +25,7 @@ use std::time::Duration;
 #[deadline("5s")]
 #[retry(idempotent, base = "20ms")]
 #[circuit_breaker(name = "receipts")]
-#[timeout("600ms", connect = "200ms", read = "150ms")]
+#[timeout("600ms", connect = "200ms", read = "150ms", allow(range))]
 async fn annotated(http: &reqwest::Client, url: &str) -> Result<String, Error> {
     http.get(url).checked().await?.text().await
 }

@@ -16,7 +16,7 @@ fn lost() -> io::Error {
 #[deadline("10s")]
 #[retry(idempotent, attempts = 3, base = "0ms")]
 #[circuit_breaker(name = "dropped", window = 100, min_calls = 100, open_for = "1s", half_open_calls = 1)]
-#[timeout("5s", read = "4s")]
+#[timeout("5s", read = "4s", allow(range))]
 async fn failing_after(polls: u32, held: &Arc<()>) -> io::Result<()> {
     let _held = Arc::clone(held);
     for _ in 0..polls {
@@ -104,7 +104,7 @@ async fn a_body_cut_by_a_bound_is_dropped_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mark_restarts_the_read_clock_and_a_poll_does_not() {
-    #[timeout("1h", read = "1s")]
+    #[timeout("1h", read = "1s", allow(range))]
     async fn call(marks: u32) -> Result<(), Error> {
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
         for tick in 0.. {
@@ -134,7 +134,7 @@ async fn progress_of_a_nested_call_is_progress_of_its_caller() {
         }
         Ok(())
     }
-    #[timeout("1h", read = "1s")]
+    #[timeout("1h", read = "1s", allow(range))]
     async fn outer() -> Result<(), Error> {
         inner().await
     }
@@ -144,7 +144,7 @@ async fn progress_of_a_nested_call_is_progress_of_its_caller() {
 
 #[tokio::test(start_paused = true)]
 async fn the_read_clock_pauses_while_a_connection_is_made() {
-    #[timeout("1h", connect = "30s", read = "1s")]
+    #[timeout("1h", connect = "30s", read = "1s", allow(range))]
     async fn call() -> io::Result<()> {
         resil::net::connect(async {
             tokio::time::sleep(Duration::from_secs(20)).await;
@@ -196,7 +196,7 @@ fn futures_are_small() {
     #[deadline("9s")]
     #[retry(idempotent)]
     #[circuit_breaker(name = "size", window = 10)]
-    #[timeout("1s", connect = "1s", read = "1s")]
+    #[timeout("1s", connect = "1s", read = "1s", allow(range))]
     async fn whole(polls: u32) -> io::Result<()> {
         body(polls).await
     }

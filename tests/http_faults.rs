@@ -29,7 +29,7 @@ fn timed_out_in(outcome: &Result<impl Sized, Error>) -> Option<Phase> {
     }
 }
 
-#[timeout("5s", connect = "1s", read = "150ms")]
+#[timeout("5s", connect = "1s", read = "150ms", allow(range))]
 async fn get(client: &reqwest::Client, url: &str) -> Result<String, Error> {
     client.get(url).checked().await?.text().await
 }
@@ -48,7 +48,7 @@ async fn silence_is_a_read_timeout_whose_outcome_is_unknown() -> Tested {
 
 #[tokio::test]
 async fn a_drip_restarts_the_read_clock_but_not_the_whole_bound() -> Tested {
-    #[timeout("400ms", connect = "1s", read = "150ms")]
+    #[timeout("400ms", connect = "1s", read = "150ms", allow(range))]
     async fn short(client: &reqwest::Client, url: &str) -> Result<String, Error> {
         client.get(url).checked().await?.text().await
     }
@@ -66,7 +66,7 @@ async fn a_drip_restarts_the_read_clock_but_not_the_whole_bound() -> Tested {
 
 #[tokio::test]
 async fn a_body_that_ticks_in_select_does_not_stretch_the_read_clock() -> Tested {
-    #[timeout("5s", read = "150ms")]
+    #[timeout("5s", read = "150ms", allow(range))]
     async fn ticking(client: &reqwest::Client, url: &str) -> Result<String, Error> {
         let mut ticks = tokio::time::interval(Duration::from_millis(5));
         let mut answer = std::pin::pin!(client.get(url).checked());
@@ -87,7 +87,7 @@ async fn a_body_that_ticks_in_select_does_not_stretch_the_read_clock() -> Tested
 
 #[tokio::test]
 async fn a_handshake_that_never_completes_is_a_connect_timeout_and_certainly_unsent() -> Tested {
-    #[timeout("5s", connect = "100ms", read = "50ms")]
+    #[timeout("5s", connect = "100ms", read = "50ms", allow(range))]
     async fn get(client: &reqwest::Client, url: &str) -> Result<String, Error> {
         client.get(url).checked().await?.text().await
     }
@@ -102,7 +102,7 @@ async fn a_handshake_that_never_completes_is_a_connect_timeout_and_certainly_uns
 
 #[tokio::test]
 async fn net_connect_enforces_the_bound_for_any_protocol() -> Tested {
-    #[timeout("5s", connect = "100ms")]
+    #[timeout("5s", connect = "100ms", allow(range))]
     async fn dial(address: std::net::SocketAddr) -> std::io::Result<tokio::net::TcpStream> {
         resil::net::connect(tokio::net::TcpStream::connect(address)).await
     }
@@ -315,7 +315,7 @@ where
 
 #[tokio::test]
 async fn a_slow_connect_is_never_blamed_once_the_request_went_over_a_pooled_connection() -> Tested {
-    #[timeout("5s", connect = "250ms", read = "400ms")]
+    #[timeout("5s", connect = "250ms", read = "400ms", allow(range))]
     async fn get(client: &reqwest::Client, url: &str) -> Result<String, Error> {
         client.get(url).checked().await?.text().await
     }

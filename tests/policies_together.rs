@@ -94,7 +94,7 @@ async fn a_timeout_inside_a_retry_holds_for_each_attempt() {
 #[tokio::test(start_paused = true)]
 async fn unsent_does_not_repeat_a_timeout_whose_outcome_is_unknown() {
     #[retry(unsent)]
-    #[timeout("10s", read = "1s")]
+    #[timeout("10s", read = "1s", allow(range))]
     async fn call(runs: &Runs) -> Result<(), Failed> {
         runs.next();
         pending().await

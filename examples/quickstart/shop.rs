@@ -36,7 +36,7 @@ impl Shop {
     #[deadline("5s")]
     #[retry(idempotent, base = "20ms")]
     #[circuit_breaker(min_calls = 50)]
-    #[timeout("600ms", connect = "200ms", read = "150ms")]
+    #[timeout("600ms", connect = "200ms", read = "150ms", allow(range))]
     pub async fn receipt(&self, id: &str) -> Result<Receipt, Error> {
         let url = format!("{}/receipts/{id}", self.partner);
         self.http.get(url).checked().await?.json().await
@@ -46,7 +46,7 @@ impl Shop {
     #[deadline("5s")]
     #[retry(idempotent, base = "20ms")]
     #[circuit_breaker]
-    #[timeout("600ms", connect = "200ms", read = "150ms")]
+    #[timeout("600ms", connect = "200ms", read = "150ms", allow(range))]
     pub async fn move_to(&self, customer: &str, address: &str) -> Result<(), Error> {
         let url = format!("{}/addresses/{customer}", self.partner);
         self.http.put(url).body(address.to_owned()).checked().await?;
@@ -57,7 +57,7 @@ impl Shop {
     #[deadline("5s")]
     #[retry(idempotency_key = key, base = "20ms")]
     #[circuit_breaker]
-    #[timeout("600ms", connect = "200ms", read = "150ms")]
+    #[timeout("600ms", connect = "200ms", read = "150ms", allow(range))]
     pub async fn order(&self, order: &Order<'_>, key: &IdempotencyKey) -> Result<Accepted, Error> {
         let url = format!("{}/orders", self.partner);
         self.http.post(url).json(order).checked().await?.json().await
@@ -65,7 +65,7 @@ impl Shop {
 
     /// A read behind a breaker that opens early, so that the account of it stays short.
     #[circuit_breaker(name = "stock", window = 4, min_calls = 4, open_for = "300ms", half_open_calls = 1)]
-    #[timeout("600ms", connect = "200ms", read = "150ms")]
+    #[timeout("600ms", connect = "200ms", read = "150ms", allow(range))]
     pub async fn stock(&self, item: &str) -> Result<String, Error> {
         let url = format!("{}/stock/{item}", self.partner);
         self.http.get(url).checked().await?.text().await

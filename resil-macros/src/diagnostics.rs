@@ -456,6 +456,17 @@ pub(crate) fn bound_above_deadline(span: Span, what: &str, limit: Duration, dead
     )
 }
 
+/// The text of a warning, not of an error.
+pub(crate) fn outside_range(phase: &str, limit: Duration, least: u64, most: u64) -> String {
+    let why = match phase {
+        "connect" => "connecting is quick or it fails",
+        _ => "a shorter one cuts off slow answers, a longer one holds the caller",
+    };
+    format!(
+        "`{phase} = \"{limit:?}\"` is outside the recommended {least} to {most} s: {why}; if it is meant, write `allow(range)` beside it"
+    )
+}
+
 pub(crate) fn backoff_above_deadline(span: Span, waits: Duration, deadline: Duration) -> Error {
     at(
         span,

@@ -219,6 +219,8 @@ pub(crate) struct Timeout {
     pub(crate) attempt: Option<Setting<Duration>>,
     pub(crate) connect: Option<Setting<Duration>>,
     pub(crate) read: Option<Setting<Duration>>,
+    /// `allow(range)`: the phases are meant to be outside the recommended range.
+    pub(crate) any_range: bool,
 }
 
 /// The function, taken apart: what stands around the body, and the body that becomes the attempt.

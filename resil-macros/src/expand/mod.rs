@@ -59,12 +59,13 @@ impl Expansion<'_> {
         }
         let body = self.body(function);
         let traits = self.traits(&body);
+        let warnings = self.range_warnings();
         let policies = self.policies(function);
         let fallback = self.start_fallback();
         let deadline = self.start_deadline();
         let retry = self.start_retry(function);
         let run = self.call(function, &body.tokens);
-        quote_spanned!(hygienic()=> #traits #siblings #policies #fallback #deadline #retry #run)
+        quote_spanned!(hygienic()=> #traits #siblings #warnings #policies #fallback #deadline #retry #run)
     }
 
     /// From the first attempt to the function's own result.

@@ -1,5 +1,5 @@
 use super::arguments::arguments;
-use super::values::{Function, Time, bound};
+use super::values::{Function, Range, Time, bound};
 use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::{Kind, Setting, Timeout};
@@ -11,6 +11,7 @@ arguments! {
     TimeoutArguments [attempt: Option<Setting<Duration>>] {
         connect = "connect": Time,
         read = "read": Time,
+        allow = "allow": Range,
         runtime = "crate": Function,
     }
 }
@@ -39,6 +40,7 @@ impl Arguments for TimeoutArguments {
             attempt: self.attempt,
             connect: self.connect.map(|time| time.0),
             read: self.read.map(|time| time.0),
+            any_range: self.allow.is_some(),
         })
     }
 }

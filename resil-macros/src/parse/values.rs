@@ -321,6 +321,18 @@ impl Argument for Word {
     }
 }
 
+/// `allow(range)`.
+pub(super) struct Range;
+
+impl Argument for Range {
+    fn read(meta: &Meta) -> syn::Result<Self> {
+        match meta {
+            Meta::List(list) if list.parse_args::<Ident>().is_ok_and(|allowed| allowed == "range") => Ok(Self),
+            other => Err(wrong_value(other, "allow", "what to be silent about, in parentheses", "allow(range)")),
+        }
+    }
+}
+
 /// The bound that stands alone, as in `#[timeout("5s")]`.
 pub(super) fn bound(written: &Expr, kind: Kind, errors: &mut Errors) -> Option<Setting<Duration>> {
     if let Expr::Path(_) = written {

@@ -35,6 +35,16 @@ async fn phases() -> Result<(), Error> {
     Ok(())
 }
 
+#[timeout("5s", allow = range)]
+async fn allowance_without_parentheses() -> Result<(), Error> {
+    Ok(())
+}
+
+#[timeout("5s", connect = "9ms", allow(ranges))]
+async fn allowance_of_nothing_known() -> Result<(), Error> {
+    Ok(())
+}
+
 #[timeout("5s", "3s")]
 async fn two_bounds() -> Result<(), Error> {
     Ok(())
