@@ -1,17 +1,14 @@
 //! What a call costs under each policy, beside the bare call and the nearest crates. See `README.md`.
 
-use backon::{ConstantBuilder, ExponentialBuilder, Retryable};
-use recloser::{AsyncRecloser, Recloser};
-use resil::{Classify, circuit_breaker, deadline, retry, timeout};
+mod peers;
+
+use resil::{Classify, Semaphore, bulkhead, circuit_breaker, deadline, retry, semaphore, timeout};
 use resil_benches::{Case, Row, case, compare, once};
 use std::env;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_resilience::circuitbreaker::{CircuitBreakerError, CircuitBreakerLayer};
-use tower_resilience::retry::RetryLayer;
-use tower_resilience::timelimiter::{TimeLimiterError, TimeLimiterLayer};
+
+const HOUR: Duration = Duration::from_hours(1);
 
 /// As small as an error can be and a word wide: of a narrower one the padding would be moved in pieces that overlap,
 /// which costs the bare call 10 ns, and what is measured is the policy and not the moving of an error.
@@ -116,85 +113,38 @@ async fn stack(x: u64) -> Answer {
     answer(x)
 }
 
-// The same, by others.
+#[semaphore(name = "free", permits = 10)]
+async fn limited(x: u64) -> Answer {
+    answer(x)
+}
 
-const HOUR: Duration = Duration::from_hours(1);
-const BOUND: Duration = Duration::from_secs(5);
+#[semaphore(name = "full", permits = 1)]
+async fn refused(x: u64) -> Answer {
+    answer(x)
+}
 
-fn recloser(partner: fn(u64) -> Answer) -> Case {
-    let recloser = AsyncRecloser::from(Recloser::custom().error_rate(0.5).closed_len(100).open_wait(HOUR).build());
-    case(move || {
-        let recloser = recloser.clone();
-        async move |x| recloser.call(async { partner(x) }).await
+/// Takes the only permit, for good.
+fn full() -> Case {
+    case(|| {
+        static FULL: Semaphore = Semaphore::new(1).name("full");
+        let mut take = std::pin::pin!(FULL.acquire());
+        let taken = take.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        std::mem::forget(taken);
+        refused
     })
 }
 
-fn backon_retry() -> Case {
-    case(|| async |x| (|| bare(x)).retry(ExponentialBuilder::default()).await)
+#[bulkhead(name = "own threads", threads = 1)]
+async fn elsewhere(x: u64) -> Answer {
+    answer(x)
 }
 
-/// Tokio's timer, which backon would sleep on, has a step of a millisecond even for no delay at all.
-fn backon_retry_once() -> Case {
-    let once = async |x| {
-        let delays = ConstantBuilder::default().with_delay(Duration::ZERO);
-        (|| async { fails_every_other_time(x) }).retry(delays).sleep(|_| std::future::ready(())).await
-    };
-    case(move || once)
-}
-
-fn tokio_timeout() -> Case {
-    case(|| async |x| tokio::time::timeout(BOUND, bare(x)).await)
-}
-
-async fn within_bound(x: u64) -> Answer {
-    tokio::time::timeout(BOUND, bare(x)).await.unwrap_or(Err(Error::Busy))
-}
-
-fn by_hand_stack() -> Case {
-    static RECLOSER: LazyLock<AsyncRecloser> =
-        LazyLock::new(|| Recloser::custom().error_rate(0.5).closed_len(100).open_wait(HOUR).build().into());
-    let may_repeat = |error: &recloser::Error<Error>| matches!(error, recloser::Error::Inner(_));
-    case(move || {
-        async move |x| {
-            let attempt = || RECLOSER.call(within_bound(x));
-            attempt.retry(ExponentialBuilder::default()).when(may_repeat).await
-        }
-    })
-}
-
-fn tower_case<S>(service: S) -> Case
-where
-    S: Service<u64, Response = u64> + Clone + Send + Sync + 'static,
-{
-    case(move || {
-        let mut service = service.clone();
-        async move |x| service.ready().await?.call(x).await
-    })
-}
-
-fn tower_breaker_layer() -> CircuitBreakerLayer {
-    let breaker = CircuitBreakerLayer::builder().failure_rate_threshold(0.5).wait_duration_in_open(HOUR);
-    #[expect(clippy::expect_used, reason = "these settings are in range")]
-    breaker.sliding_window_size(100).minimum_number_of_calls(20).build().expect("a breaker")
-}
-
-fn tower_breaker(partner: fn(u64) -> Answer) -> Case {
-    tower_case(tower_breaker_layer().layer(service_fn(move |x| async move { partner(x) })))
-}
-
-fn tower_retry() -> Case {
-    tower_case(RetryLayer::builder().max_attempts(3).build().layer(service_fn(bare)))
-}
-
-fn tower_timeout() -> Case {
-    tower_case(TimeLimiterLayer::builder().timeout_duration(BOUND).build().layer(service_fn(bare)))
-}
-
-fn tower_stack() -> Case {
-    type Failure = CircuitBreakerError<TimeLimiterError<Error>>;
-    let retry = RetryLayer::<u64, u64, Failure>::builder().max_attempts(3).build();
-    let timeout = TimeLimiterLayer::builder().timeout_duration(BOUND).build();
-    tower_case(retry.layer(tower_breaker_layer().layer(timeout.layer(service_fn(bare)))))
+#[retry(idempotent)]
+#[circuit_breaker(name = "whole")]
+#[semaphore(name = "whole", permits = 10)]
+#[timeout("5s")]
+async fn whole(x: u64) -> Answer {
+    answer(x)
 }
 
 fn rows() -> Vec<Row> {
@@ -204,39 +154,51 @@ fn rows() -> Vec<Row> {
         Row::scaling("bare-2", "bare, two threads", "").cell("bare", case(|| bare)),
         Row::new("breaker", "breaker closed, success", "12")
             .cell("resil", case(|| breaker))
-            .cell("recloser", recloser(answer))
-            .cell(TOWER, tower_breaker(answer)),
+            .cell("recloser", peers::recloser(answer))
+            .cell(TOWER, peers::tower_breaker(answer)),
         Row::scaling("breaker-2", "the same, two threads", "1.8x")
             .cell("resil", case(|| breaker))
-            .cell("recloser", recloser(answer))
-            .cell(TOWER, tower_breaker(answer)),
+            .cell("recloser", peers::recloser(answer))
+            .cell(TOWER, peers::tower_breaker(answer)),
         Row::new("failures", "breaker closed, 10 % failures", "24")
             .cell("resil", case(|| breaker_failures))
-            .cell("recloser", recloser(fails_one_in_ten))
-            .cell(TOWER, tower_breaker(fails_one_in_ten)),
+            .cell("recloser", peers::recloser(fails_one_in_ten))
+            .cell(TOWER, peers::tower_breaker(fails_one_in_ten)),
         Row::new("time", "breaker on a window of 60 s", "30").cell("resil", case(|| breaker_time)),
         Row::scaling("time-2", "the same, two threads", "1.8x").cell("resil", case(|| breaker_time)),
         Row::new("open", "breaker open, refusal", "18")
             .cell("resil", case(|| breaker_open))
-            .cell("recloser", recloser(fails))
-            .cell(TOWER, tower_breaker(fails)),
+            .cell("recloser", peers::recloser(fails))
+            .cell(TOWER, peers::tower_breaker(fails)),
         Row::new("retry", "retry(idempotent), nothing failed", "8")
             .cell("resil", case(|| retry_idempotent))
-            .cell("backon", backon_retry())
-            .cell(TOWER, tower_retry()),
+            .cell("backon", peers::backon_retry())
+            .cell(TOWER, peers::tower_retry()),
         Row::new("retry-unsent", "retry(unsent), nothing failed", "8").cell("resil", case(|| retry_unsent)),
         Row::new("retry-once", "retry, one failure, no delay", "25")
             .cell("resil", case(|| retry_once))
-            .cell("backon", backon_retry_once()),
+            .cell("backon", peers::backon_retry_once()),
         Row::new("timeout", "timeout, ready at once", "22")
             .cell("resil", case(|| bounded))
-            .cell("tokio", tokio_timeout())
-            .cell(TOWER, tower_timeout()),
+            .cell("tokio", peers::tokio_timeout())
+            .cell(TOWER, peers::tower_timeout()),
         Row::new("deadline", "deadline, ready at once", "").cell("resil", case(|| due)),
-        Row::new("stack", "retry(breaker(timeout))", "none (45 with a semaphore)")
+        Row::new("semaphore", "semaphore, free", "20")
+            .cell("resil", case(|| limited))
+            .cell("tokio", peers::tokio_semaphore(10))
+            .cell(TOWER, peers::tower_bulkhead()),
+        Row::new("full", "semaphore, full", "18").cell("resil", full()).cell("tokio", peers::tokio_semaphore(0)),
+        Row::new("stack", "retry(breaker(timeout))", "none")
             .cell("resil", case(|| stack))
-            .cell("backon+recloser+tokio", by_hand_stack())
-            .cell(TOWER, tower_stack()),
+            .cell("backon+recloser+tokio", peers::by_hand_stack())
+            .cell(TOWER, peers::tower_stack()),
+        Row::new("whole", "retry(breaker(semaphore(timeout)))", "45")
+            .cell("resil", case(|| whole))
+            .cell("backon+recloser+tokio", peers::by_hand_whole())
+            .cell(TOWER, peers::tower_whole()),
+        Row::new("bulkhead", "bulkhead, own thread", "none")
+            .cell("resil", case(|| elsewhere))
+            .cell("tokio, another runtime", peers::another_runtime()),
     ]
 }
 
