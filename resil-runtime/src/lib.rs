@@ -22,14 +22,14 @@ pub use failure::{
 pub use mark::NonIdempotent;
 pub use policy::attempt::Attempt;
 pub use policy::bulkhead::Bulkhead;
-pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
+pub use policy::circuit_breaker::{Cause, CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
 pub use policy::deadline::{Deadline, Due};
 pub use policy::dial::Dial;
 pub use policy::fallback::{Fallback, LastGood};
-pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry};
+pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry, RetryBudget, Why};
 pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
 pub use policy::timeout::Timeout;
-pub use registry::{Site, check};
+pub use registry::{CallSite, Policy, Registry, Site, check, registry};
 
 /// Spelled by expansions only. No promise is made about it.
 #[doc(hidden)]
@@ -48,10 +48,7 @@ pub mod __private {
     macro_rules! __collect {
         ($site:ident, $($kind:ident(&$policy:ident)),*) => {
             $crate::__private::inventory::submit! {
-                $crate::__private::CallSite {
-                    site: &$site,
-                    policies: &[$($crate::__private::Policy::$kind(&$policy)),*],
-                }
+                $crate::__private::CallSite::new(&$site, &[$($crate::__private::Policy::$kind(&$policy)),*])
             }
         };
     }

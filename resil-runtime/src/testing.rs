@@ -27,7 +27,7 @@
 //! ```
 
 use crate::clock;
-use crate::registry::{Registry, isolated as registry};
+use crate::registry::{States, isolated as registry};
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -37,7 +37,7 @@ use tokio::time::Instant;
 /// While this lives, this thread has its own registry and clock. Scopes nest.
 #[must_use = "isolation ends when the scope is dropped: bind it, `let _scope = ..`"]
 pub struct Scope {
-    outer_registry: Option<Arc<Registry>>,
+    outer_registry: Option<Arc<States>>,
     outer_origin: Option<Instant>,
     _this_thread_only: PhantomData<Rc<()>>,
 }
@@ -54,13 +54,13 @@ pub fn strict() -> Scope {
 
 /// What a scope isolates, which a call takes along to the threads of a bulkhead.
 pub(crate) struct Isolation {
-    registry: Arc<Registry>,
+    registry: Arc<States>,
     origin: Option<Instant>,
 }
 
 impl Isolation {
     fn new(strict: bool) -> Self {
-        Self { registry: Arc::new(Registry::new(strict)), origin: Some(clock::instant()) }
+        Self { registry: Arc::new(States::new(strict)), origin: Some(clock::instant()) }
     }
 
     /// That of this thread, if it is isolated.

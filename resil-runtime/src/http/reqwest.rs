@@ -5,7 +5,7 @@ use crate::Verdict;
 use crate::context::{self, Activity, Repeat};
 use crate::failure::{ConnectTimeout, HttpStatus};
 use crate::policy::dial::Dial;
-use crate::registry::Registry;
+use crate::registry::{Registry, States};
 use ::http::header::{HeaderName, HeaderValue};
 use ::http::{HeaderMap, Method, StatusCode};
 use ::reqwest::{Body, ClientBuilder, RequestBuilder};
@@ -40,7 +40,7 @@ impl ConnectLayer {
     /// The layer. It counts as an adapter from now on: a `connect` bound no longer warns.
     #[expect(clippy::new_without_default, reason = "making one has an effect")]
     pub fn new() -> Self {
-        Registry::with(Registry::dials_are_bounded);
+        Registry::with(States::dials_are_bounded);
         Self
     }
 }

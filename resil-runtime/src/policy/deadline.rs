@@ -1,4 +1,4 @@
-use crate::registry::events;
+use crate::registry::{Written, events};
 use crate::{Error, Site, clock, context};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,6 +36,11 @@ impl Deadline {
     pub const fn at(mut self, site: &'static Site) -> Self {
         self.site = site;
         self
+    }
+
+    pub(crate) fn written(&self) -> Written {
+        let settings = vec![("within", format!("{:?}", self.limit))];
+        Written { kind: "deadline", name: None, site: self.site, settings }
     }
 
     /// Starts the clock. If a caller's deadline is nearer, that one counts.

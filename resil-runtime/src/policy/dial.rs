@@ -1,6 +1,6 @@
 use crate::context::{self, ConnectBound, Dialling};
 use crate::failure::ConnectTimeout;
-use crate::registry::{Registry, events};
+use crate::registry::{Registry, States, events};
 use crate::{Phase, clock};
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -29,7 +29,7 @@ enum State {
 
 impl<F> Dial<F> {
     pub(crate) fn new(dial: F) -> Self {
-        Registry::with(Registry::dials_are_bounded);
+        Registry::with(States::dials_are_bounded);
         Self { dial, timer: None, state: State::New }
     }
 }

@@ -1,6 +1,6 @@
 use super::attempt::Attempt;
 use crate::context::ConnectBound;
-use crate::registry::{Registry, events};
+use crate::registry::{Registry, Written, events};
 use crate::{Error, Phase, Site};
 use std::time::Duration;
 
@@ -127,6 +127,13 @@ impl Timeout {
             }
             Ok(())
         })
+    }
+
+    pub(crate) fn written(&self) -> Written {
+        let Bounds { attempt, connect, read, site } = self.bounds;
+        let bounds = [("attempt", attempt), ("connect", connect), ("read", read)];
+        let settings = bounds.into_iter().filter_map(|(phase, bound)| Some((phase, format!("{:?}", bound?)))).collect();
+        Written { kind: "timeout", name: None, site, settings }
     }
 
     /// Every bound out of range, as one sentence.

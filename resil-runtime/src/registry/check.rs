@@ -22,25 +22,15 @@ use crate::{Error, Misconfiguration, clock};
 pub fn check() -> Result<(), Misconfiguration> {
     clock::warm();
     let mut problems: Vec<String> = policies().filter_map(out_of_range).collect();
-    let mut written: Vec<Written> = policies().filter_map(written).collect();
+    let mut written: Vec<Written> = policies().map(Policy::written).collect();
     written.sort_by_key(|one| (one.kind, one.name, one.site.file, one.site.line));
     let conflicts = written.chunk_by(Written::shares_with).filter_map(<[_]>::split_first);
     problems.extend(conflicts.flat_map(|(first, others)| others.iter().filter_map(|other| first.conflict(other))));
     if problems.is_empty() { Ok(()) } else { Err(Misconfiguration::new(problems)) }
 }
 
-fn policies() -> impl Iterator<Item = &'static Policy> {
+pub(super) fn policies() -> impl Iterator<Item = &'static Policy> {
     inventory::iter::<CallSite>.into_iter().flat_map(|call_site| call_site.policies)
-}
-
-/// What a policy that can share a name was written as.
-fn written(policy: &Policy) -> Option<Written> {
-    match policy {
-        Policy::CircuitBreaker(breaker) => Some(breaker.written()),
-        Policy::Semaphore(semaphore) => Some(semaphore.written()),
-        Policy::Bulkhead(bulkhead) => Some(bulkhead.written()),
-        Policy::Deadline(_) | Policy::Fallback(_) | Policy::Retry(_) | Policy::Timeout(_) => None,
-    }
 }
 
 /// The literals of attributes are checked by the compiler; constants are not known to it.
@@ -59,8 +49,9 @@ impl Registry {
     /// Refuses a site that contradicts another one, whichever of the two is called first.
     pub(crate) fn consistent(one: &Written, out_of_range: Option<String>) -> Result<(), Error> {
         let conflict = || {
-            let others = policies().filter_map(written).filter(|other| other.shares_with(one));
-            others.into_iter().find_map(|other| other.conflict(one))
+            // By name first: what each policy was written as is dear to put together.
+            let namesakes = policies().filter(|policy| one.name.is_some() && policy.name() == one.name);
+            namesakes.map(Policy::written).filter(|other| other.shares_with(one)).find_map(|other| other.conflict(one))
         };
         match out_of_range.or_else(conflict) {
             Some(problem) => Err(super::misconfigured(problem)),

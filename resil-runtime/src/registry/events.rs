@@ -2,7 +2,7 @@
 //! or a header.
 
 use crate::policy::circuit_breaker::{CircuitState, Transition};
-use crate::{Phase, Site, Verdict};
+use crate::{Phase, Site, Verdict, Why};
 use std::time::Duration;
 
 macro_rules! event {
@@ -54,8 +54,8 @@ pub(crate) fn fell_back(site: &Site, verdict: &Verdict) {
 }
 
 #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn gave_up(site: &Site, attempt: u32, why: &str) {
-    event!(info, %site, attempt, why, "attempt failed, not retrying");
+pub(crate) fn gave_up(site: &Site, attempt: u32, why: Why) {
+    event!(info, %site, attempt, why = why.as_str(), "attempt failed, not retrying");
 }
 
 #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]

@@ -2,13 +2,17 @@
 
 mod check;
 pub(crate) mod events;
+mod find;
 #[cfg(feature = "testing")]
 pub(crate) mod isolated;
+mod policy;
 mod site;
 mod slot;
 mod written;
 
 pub use check::check;
+pub(crate) use find::Found;
+pub use find::{Registry, registry};
 pub use site::Site;
 pub(crate) use slot::Slot;
 pub(crate) use written::Written;
@@ -24,25 +28,36 @@ use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::{Error, Misconfiguration};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-/// An annotated function, collected at link time whether or not it ever runs.
+/// An annotated function of the program, collected at link time whether or not it ever runs.
+///
+/// It prints as its [`Site`], then one line for each policy. See [`Registry::call_sites`].
 #[derive(Debug)]
-#[doc(hidden)]
 pub struct CallSite {
-    pub site: &'static Site,
-    pub policies: &'static [Policy],
+    site: &'static Site,
+    policies: &'static [Policy],
 }
 
-/// A policy of a call site.
-#[derive(Debug)]
-#[doc(hidden)]
+/// A policy of a [`CallSite`]: the very handle that the attribute expands to.
+///
+/// It prints as one line: kind, name and settings.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Policy {
+    /// `#[fallback]`
     Fallback(&'static Fallback),
+    /// `#[deadline]`
     Deadline(&'static Deadline),
+    /// `#[retry]`
     Retry(&'static Retry),
+    /// `#[circuit_breaker]`
     CircuitBreaker(&'static CircuitBreaker),
+    /// `#[semaphore]`
     Semaphore(&'static Semaphore),
+    /// `#[bulkhead]`
     Bulkhead(&'static Bulkhead),
+    /// `#[timeout]`
     Timeout(&'static Timeout),
 }
 
@@ -56,12 +71,21 @@ pub(crate) enum Owner {
     Handle(usize),
 }
 
+impl Owner {
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Handle(_) => None,
+        }
+    }
+}
+
 /// All states by owner. One for the process, and one for each test that isolates itself.
 #[derive(Debug, Default)]
-pub(crate) struct Registry {
-    breakers: Mutex<HashMap<Owner, &'static Breaker>>,
-    limiters: Mutex<HashMap<Owner, &'static Limiter>>,
-    pools: Mutex<HashMap<Owner, &'static Pool>>,
+pub(crate) struct States {
+    pub(crate) breakers: Mutex<HashMap<Owner, &'static Breaker>>,
+    pub(crate) limiters: Mutex<HashMap<Owner, &'static Limiter>>,
+    pub(crate) pools: Mutex<HashMap<Owner, &'static Pool>>,
     budgets: Mutex<HashMap<Owner, &'static Budget>>,
     /// Breakers with equal settings share them.
     settings: Mutex<Vec<&'static Settings>>,
@@ -73,9 +97,20 @@ pub(crate) struct Registry {
     strict: bool,
 }
 
-static GLOBAL: LazyLock<Registry> = LazyLock::new(Registry::default);
+static GLOBAL: LazyLock<States> = LazyLock::new(States::default);
 
 impl Registry {
+    /// Runs `f` on this thread's isolated states, or else the process's.
+    pub(crate) fn with<R>(f: impl FnOnce(&States) -> R) -> R {
+        #[cfg(feature = "testing")]
+        if let Some(states) = isolated::current() {
+            return f(&states);
+        }
+        f(&GLOBAL)
+    }
+}
+
+impl States {
     #[cfg(feature = "testing")]
     pub(crate) fn new(strict: bool) -> Self {
         Self { strict, ..Self::default() }
@@ -84,15 +119,6 @@ impl Registry {
     #[cfg(feature = "testing")]
     pub(crate) fn is_strict(&self) -> bool {
         self.strict
-    }
-
-    /// Runs `f` on this thread's isolated registry, or else the process's.
-    pub(crate) fn with<R>(f: impl FnOnce(&Self) -> R) -> R {
-        #[cfg(feature = "testing")]
-        if let Some(registry) = isolated::current() {
-            return f(&registry);
-        }
-        f(&GLOBAL)
     }
 
     /// The breaker of this owner. The first to ask sets it up; a later one must ask for the same.
@@ -117,14 +143,14 @@ impl Registry {
         &self,
         owner: Owner,
         label: impl FnOnce() -> &'static str,
-        permits: u32,
+        (permits, max_wait): (u32, Duration),
         written: Written,
     ) -> Result<&'static Limiter, Error> {
         let mut limiters = lock(&self.limiters);
         if let Some(limiter) = limiters.get(&owner) {
             return limiter.written.latecomer(&written).map_or(Ok(*limiter), |problem| Err(misconfigured(problem)));
         }
-        let limiter: &'static Limiter = Box::leak(Box::new(Limiter::new(label(), permits, written)));
+        let limiter: &'static Limiter = Box::leak(Box::new(Limiter::new(label(), permits, max_wait, written)));
         limiters.insert(owner, limiter);
         Ok(limiter)
     }

@@ -1,34 +1,51 @@
-use super::Registry;
+use super::{Registry, States};
 use crate::Error;
 use std::sync::OnceLock;
 
 /// A handle's way to its state: looked up once, then one load.
 #[derive(Debug)]
-pub(crate) struct Slot<T: 'static>(OnceLock<Result<&'static T, Error>>);
+pub(crate) struct Slot<T: 'static> {
+    state: OnceLock<Result<&'static T, Error>>,
+    /// Whether the registry made this handle, for a state it had found.
+    #[cfg(feature = "testing")]
+    found: bool,
+}
 
 impl<T> Slot<T> {
     pub(crate) const fn new() -> Self {
-        Self(OnceLock::new())
+        Self {
+            state: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            found: false,
+        }
+    }
+
+    /// A slot that never looks up anything: the state it stands for has been found.
+    pub(crate) fn found(state: Result<&'static T, Error>) -> Self {
+        Self {
+            state: OnceLock::from(state),
+            #[cfg(feature = "testing")]
+            found: true,
+        }
     }
 
     #[inline]
-    pub(crate) fn get(
-        &self,
-        look_up: impl FnOnce(&Registry) -> Result<&'static T, Error>,
-    ) -> Result<&'static T, Error> {
+    pub(crate) fn get(&self, look_up: impl FnOnce(&States) -> Result<&'static T, Error>) -> Result<&'static T, Error> {
         // In a test that isolated itself the handle must not remember another test's state.
         #[cfg(feature = "testing")]
-        if let Some(registry) = super::isolated::current() {
-            return look_up(&registry);
+        if !self.found
+            && let Some(states) = super::isolated::current()
+        {
+            return look_up(&states);
         }
-        match self.0.get() {
+        match self.state.get() {
             Some(Ok(state)) => Ok(state),
             _ => self.first(look_up),
         }
     }
 
     #[cold]
-    fn first(&self, look_up: impl FnOnce(&Registry) -> Result<&'static T, Error>) -> Result<&'static T, Error> {
-        self.0.get_or_init(|| Registry::with(look_up)).clone()
+    fn first(&self, look_up: impl FnOnce(&States) -> Result<&'static T, Error>) -> Result<&'static T, Error> {
+        self.state.get_or_init(|| Registry::with(look_up)).clone()
     }
 }

@@ -1,10 +1,10 @@
 use super::Site;
 use std::fmt;
 
-/// A named policy as one place wrote it: what two places that share a name must agree on.
+/// A policy as one place wrote it. Two places that share a name must agree on it.
 #[derive(Debug)]
 pub(crate) struct Written {
-    /// "circuit breaker", "semaphore"
+    /// "circuit breaker", "semaphore"; the attribute in words.
     pub(crate) kind: &'static str,
     pub(crate) name: Option<&'static str>,
     pub(crate) site: &'static Site,

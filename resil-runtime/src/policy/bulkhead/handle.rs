@@ -1,5 +1,5 @@
 use super::Pool;
-use crate::registry::{Owner, Registry, Slot, Written};
+use crate::registry::{Owner, Registry, Slot, States, Written};
 use crate::{Attempt, Error, Failure, Site, Usage};
 use std::future::Future;
 use std::time::Duration;
@@ -138,7 +138,7 @@ impl Bulkhead {
     }
 
     #[cold]
-    fn look_up(&self, registry: &Registry) -> Result<&'static Pool, Error> {
+    fn look_up(&self, registry: &States) -> Result<&'static Pool, Error> {
         let written = self.written();
         Registry::consistent(&written, self.out_of_range())?;
         let owner = match self.name {

@@ -36,6 +36,7 @@ impl CircuitState {
 
 /// Why a state ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Cause {
     /// Too large a fraction of the calls failed.
     FailureRate,

@@ -1,6 +1,6 @@
 use super::{Admission, Circuit, Invalid, Pass, Sample, Settings, Snapshot, Transition, Window};
 use crate::failure::{Classify, Failure};
-use crate::registry::{Owner, Registry, Slot, Written, events};
+use crate::registry::{Owner, Registry, Slot, States, Written, events};
 use crate::{Attempt, Error, Site, clock};
 use std::future::Future;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What a name stands for: its label, its settings and the circuit all its call sites share.
 #[derive(Debug)]
 pub(crate) struct Breaker {
-    label: &'static str,
+    pub(super) label: &'static str,
     settings: &'static Settings,
     circuit: Circuit,
 }
@@ -99,10 +99,10 @@ impl Breaker {
 #[must_use = "a breaker does nothing until a call asks it"]
 #[derive(Debug)]
 pub struct CircuitBreaker {
-    name: Option<&'static str>,
-    site: &'static Site,
-    settings: Settings,
-    slot: Slot<Breaker>,
+    pub(super) name: Option<&'static str>,
+    pub(super) site: &'static Site,
+    pub(super) settings: Settings,
+    pub(super) slot: Slot<Breaker>,
 }
 
 impl CircuitBreaker {
@@ -292,12 +292,12 @@ impl CircuitBreaker {
     }
 
     #[inline]
-    fn breaker(&self) -> Result<&'static Breaker, Error> {
+    pub(super) fn breaker(&self) -> Result<&'static Breaker, Error> {
         self.slot.get(|registry| self.look_up(registry))
     }
 
     #[cold]
-    fn look_up(&self, registry: &Registry) -> Result<&'static Breaker, Error> {
+    pub(super) fn look_up(&self, registry: &States) -> Result<&'static Breaker, Error> {
         let written = self.written();
         Registry::consistent(&written, self.out_of_range())?;
         let owner = match self.name {

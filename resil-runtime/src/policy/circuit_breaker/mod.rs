@@ -8,6 +8,7 @@ mod admission;
 mod circuit;
 mod circuit_state;
 mod count_window;
+mod found;
 mod gate;
 mod handle;
 mod history;
@@ -21,8 +22,9 @@ mod written;
 
 use admission::{Admission, Refusal, Sample};
 use circuit::Circuit;
+pub use circuit_state::Cause;
 pub use circuit_state::CircuitState;
-pub(crate) use circuit_state::{Cause, Transition};
+pub(crate) use circuit_state::Transition;
 pub(crate) use handle::Breaker;
 pub use handle::CircuitBreaker;
 use machine::{Answer, Machine};

@@ -7,7 +7,7 @@ pub use answer::{Answer, answer};
 pub(crate) use stale::Kept;
 pub use stale::{Keepable, LastGood};
 
-use crate::registry::{Owner, Slot, events};
+use crate::registry::{Owner, Slot, Written, events};
 use crate::{Classify, Failure, Kind, Site};
 use std::fmt::Display;
 use std::time::Duration;
@@ -53,6 +53,11 @@ impl Fallback {
     pub const fn at(mut self, site: &'static Site) -> Self {
         self.site = site;
         self
+    }
+
+    pub(crate) fn written(&self) -> Written {
+        let stale = (!self.max_age.is_zero()).then(|| ("stale", format!("{:?}", self.max_age)));
+        Written { kind: "fallback", name: None, site: self.site, settings: stale.into_iter().collect() }
     }
 
     /// Whether this failure is answered with something else.

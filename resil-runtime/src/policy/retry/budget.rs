@@ -19,12 +19,16 @@ fn tokens(word: u64) -> u64 {
     word & ((1 << TOKEN_BITS) - 1)
 }
 
+/// The tokens after the inflow up to `now`.
+fn level(word: u64, now_ms: u64) -> u64 {
+    let elapsed = now_ms.saturating_sub(word >> TOKEN_BITS);
+    tokens(word).saturating_add(elapsed.saturating_mul(PER_MILLISECOND)).min(FULL)
+}
+
 /// The bucket after the inflow up to `now`, less one token; `None` if there is not one.
 fn less_one(word: u64, now_ms: u64) -> Option<u64> {
-    let elapsed = now_ms.saturating_sub(word >> TOKEN_BITS);
-    let level = tokens(word).saturating_add(elapsed.saturating_mul(PER_MILLISECOND)).min(FULL);
     let last = now_ms.max(word >> TOKEN_BITS);
-    level.checked_sub(TOKEN).map(|level| (last << TOKEN_BITS) | level)
+    level(word, now_ms).checked_sub(TOKEN).map(|level| (last << TOKEN_BITS) | level)
 }
 
 fn plus_success(word: u64) -> Option<u64> {
@@ -32,9 +36,32 @@ fn plus_success(word: u64) -> Option<u64> {
     (level < FULL).then(|| word - level + (level + PER_SUCCESS).min(FULL))
 }
 
+/// The retry budget of one name at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryBudget {
+    /// The name that retries share it by: `budget = ".."`.
+    pub name: &'static str,
+    /// How many retries it pays for now, first attempts aside. Ten a second flow in, and five successes add one.
+    pub tokens: u32,
+    /// How many it pays for at most.
+    pub size: u32,
+}
+
+impl RetryBudget {
+    pub(crate) fn read(name: &'static str, budget: &Budget, now: Nanos) -> Self {
+        let whole = |level: u64| u32::try_from(level / TOKEN).unwrap_or(u32::MAX);
+        Self { name, tokens: whole(budget.level(now)), size: whole(FULL) }
+    }
+}
+
 impl Budget {
     pub(crate) fn full() -> Self {
         Self(AtomicU64::new(FULL))
+    }
+
+    fn level(&self, now: Nanos) -> u64 {
+        level(self.0.load(Ordering::Relaxed), now / 1_000_000)
     }
 
     /// Takes a token for a retry; false when there is none.

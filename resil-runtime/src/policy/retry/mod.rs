@@ -5,15 +5,19 @@ mod budget;
 mod delay;
 mod key;
 mod proven;
+mod why;
+mod written;
 
 pub use backoff::Jitter;
 pub(crate) use budget::Budget;
+pub use budget::RetryBudget;
 pub use delay::Delay;
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
+pub use why::Why;
 
 use crate::context::{self, Repeat};
-use crate::registry::{Owner, Registry, Slot, events};
+use crate::registry::{Owner, Slot, States, events};
 use crate::{Due, Effect, Error, Kind, Site, Verdict, clock};
 use backoff::Backoff;
 use std::time::Duration;
@@ -204,7 +208,7 @@ impl Retry {
 
     #[cold]
     #[expect(clippy::unnecessary_wraps, reason = "the shape a slot asks for")]
-    fn look_up(&self, registry: &Registry) -> Result<&'static Budget, Error> {
+    fn look_up(&self, registry: &States) -> Result<&'static Budget, Error> {
         let owner = match self.budget {
             BudgetOf::Name(name) => Owner::Name(name),
             BudgetOf::Site | BudgetOf::None => Owner::Handle(std::ptr::from_ref(self).addr()),
@@ -269,20 +273,20 @@ impl Attempts<'_> {
             return None;
         }
         if self.made >= retry.attempts {
-            return self.give_up("no attempts left");
+            return self.give_up(Why::NoAttemptsLeft);
         }
         let backoff = retry.backoff.delay(self.made, self.previous, || 1.0 - fastrand::f64());
         let delay = backoff.max(verdict.retry_after.unwrap_or_default());
         match self.deadline.or_else(context::deadline) {
             // An attempt needs time as well: a delay that ends with the deadline does not fit.
-            Some(due) if due.remaining() <= delay => return self.give_up("the deadline is nearer than the delay"),
+            Some(due) if due.remaining() <= delay => return self.give_up(Why::DeadlineNear),
             None if delay > LONGEST_RETRY_AFTER.max(retry.backoff.max) => {
-                return self.give_up("the peer asks for a longer pause than we wait without a deadline");
+                return self.give_up(Why::PauseTooLong);
             }
             _ => {}
         }
         if !retry.takes_from_budget() {
-            return self.give_up("the retry budget is spent");
+            return self.give_up(Why::BudgetSpent);
         }
         self.previous = backoff;
         events::retry(retry.site, self.made, delay, verdict);
@@ -295,7 +299,7 @@ impl Attempts<'_> {
         Proven::new(body, self.repeat(), self.key)
     }
 
-    fn give_up(&self, why: &str) -> Option<Delay> {
+    fn give_up(&self, why: Why) -> Option<Delay> {
         events::gave_up(self.retry.site, self.made, why);
         None
     }

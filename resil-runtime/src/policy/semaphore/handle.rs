@@ -1,5 +1,5 @@
 use super::{Acquiring, Permits, Usage};
-use crate::registry::{Owner, Registry, Slot, Written, events};
+use crate::registry::{Owner, Registry, Slot, States, Written, events};
 use crate::{Error, Site};
 use std::fmt;
 use std::time::Duration;
@@ -7,15 +7,16 @@ use std::time::Duration;
 /// What a name stands for: its label and the permits all its call sites share.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    label: &'static str,
+    pub(super) label: &'static str,
+    pub(super) max_wait: Duration,
     pub(super) permits: Permits,
     /// What the first site to use it asked for; `resize` does not change that.
     pub(crate) written: Written,
 }
 
 impl Limiter {
-    pub(crate) fn new(label: &'static str, permits: u32, written: Written) -> Self {
-        Self { label, permits: Permits::new(permits), written }
+    pub(crate) fn new(label: &'static str, permits: u32, max_wait: Duration, written: Written) -> Self {
+        Self { label, max_wait, permits: Permits::new(permits), written }
     }
 
     pub(super) fn full(&self, waited: Duration) -> Error {
@@ -47,11 +48,11 @@ impl Limiter {
 #[must_use = "a semaphore limits nothing until a call asks it"]
 #[derive(Debug)]
 pub struct Semaphore {
-    name: Option<&'static str>,
-    site: &'static Site,
-    permits: u32,
-    max_wait: Duration,
-    slot: Slot<Limiter>,
+    pub(super) name: Option<&'static str>,
+    pub(super) site: &'static Site,
+    pub(super) permits: u32,
+    pub(super) max_wait: Duration,
+    pub(super) slot: Slot<Limiter>,
 }
 
 impl Semaphore {
@@ -111,17 +112,13 @@ impl Semaphore {
         Ok(self.limiter()?.permits.snapshot())
     }
 
-    pub(super) fn longest_wait(&self) -> Duration {
-        self.max_wait
-    }
-
     #[inline]
     pub(super) fn limiter(&self) -> Result<&'static Limiter, Error> {
         self.slot.get(|registry| self.look_up(registry))
     }
 
     #[cold]
-    fn look_up(&self, registry: &Registry) -> Result<&'static Limiter, Error> {
+    pub(super) fn look_up(&self, registry: &States) -> Result<&'static Limiter, Error> {
         let written = self.written();
         Registry::consistent(&written, self.out_of_range())?;
         let owner = match self.name {
@@ -129,7 +126,7 @@ impl Semaphore {
             None => Owner::Handle(std::ptr::from_ref(self).addr()),
         };
         let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
-        registry.limiter(owner, label, self.permits, written)
+        registry.limiter(owner, label, (self.permits, self.max_wait), written)
     }
 
     pub(crate) fn written(&self) -> Written {

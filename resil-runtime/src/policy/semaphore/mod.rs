@@ -7,6 +7,7 @@
 mod acquire;
 mod acquiring;
 mod balance;
+mod found;
 mod handle;
 mod line;
 mod permits;

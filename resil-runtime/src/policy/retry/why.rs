@@ -1,0 +1,33 @@
+use std::fmt;
+
+/// Why a failure that may be repeated is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// All attempts have been made.
+    NoAttemptsLeft,
+    /// The delay would end with the deadline, or after it.
+    DeadlineNear,
+    /// The peer asks for a longer pause than is waited for without a deadline.
+    PauseTooLong,
+    /// So many calls fail that retries stopped.
+    BudgetSpent,
+}
+
+impl Why {
+    /// The reason in words, as the `tracing` event has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoAttemptsLeft => "no attempts left",
+            Self::DeadlineNear => "the deadline is nearer than the delay",
+            Self::PauseTooLong => "the peer asks for a longer pause than we wait without a deadline",
+            Self::BudgetSpent => "the retry budget is spent",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
