@@ -117,6 +117,16 @@ fn failure_refusal_and_an_undelayed_retry_allocate_nothing() {
 }
 
 #[test]
+fn telling_a_subscriber_allocates_nothing() {
+    let mut events = resil::registry().subscribe();
+    assert_eq!(allocations(|| ready(refused(false)).is_err()), 0, "open");
+    assert_eq!(allocations(|| ready(retried(false)).is_err()), 0, "three attempts");
+    assert!(events.try_next().is_some());
+    drop(events);
+    assert_eq!(allocations(|| ready(retried(false)).is_err()), 0, "nobody waits any more");
+}
+
+#[test]
 fn a_breaker_takes_at_most_256_bytes() {
     const BREAKERS: usize = 1000;
     let breakers: Vec<_> = (0..BREAKERS)

@@ -29,7 +29,7 @@ pub use policy::fallback::{Fallback, LastGood};
 pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry, RetryBudget, Why};
 pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
 pub use policy::timeout::Timeout;
-pub use registry::{CallSite, Policy, Registry, Site, check, registry};
+pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
 
 /// Spelled by expansions only. No promise is made about it.
 #[doc(hidden)]

@@ -1,6 +1,7 @@
-//! One `tracing` event for each transition, refusal, retry and time-out. Names and labels only: never a body, a key
-//! or a header.
+//! Each transition, refusal, retry and time-out, told once: as a `tracing` event and to the subscribers of the
+//! registry. Names and labels only: never a body, a key or a header.
 
+use super::{Event, stream::tell};
 use crate::policy::circuit_breaker::{CircuitState, Transition};
 use crate::{Phase, Site, Verdict, Why};
 use std::time::Duration;
@@ -12,63 +13,66 @@ macro_rules! event {
     }};
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn transition(breaker: &str, transition: Transition) {
+pub(crate) fn transition(breaker: &'static str, transition: Transition) {
     let Transition { from, to, cause } = transition;
     match to {
         CircuitState::Closed => event!(info, ?breaker, ?from, ?to, ?cause, "circuit breaker closed"),
         _ if from == to => event!(warn, ?breaker, ?cause, "circuit breaker would have opened"),
         _ => event!(warn, ?breaker, ?from, ?to, ?cause, "circuit breaker changed state"),
     }
+    tell(|| match from == to {
+        true => Event::WouldHaveOpened { breaker, cause },
+        false => Event::StateChanged { breaker, from, to, cause },
+    });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
 #[inline]
-pub(crate) fn refused(name: &str, retry_after: Duration) {
-    event!(debug, breaker = ?name, ?retry_after, "circuit breaker refused a call");
+pub(crate) fn refused(breaker: &'static str, retry_after: Duration) {
+    event!(debug, ?breaker, ?retry_after, "circuit breaker refused a call");
+    tell(|| Event::CircuitRefused { breaker, retry_after });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn full(name: &str, limit: u32, waited: Duration) {
-    event!(debug, semaphore = ?name, limit, ?waited, "semaphore refused a call");
+pub(crate) fn full(semaphore: &'static str, limit: u32, waited: Duration) {
+    event!(debug, ?semaphore, limit, ?waited, "semaphore refused a call");
+    tell(|| Event::SemaphoreRefused { semaphore, limit, waited });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn bulkhead_full(name: &str, limit: u32, waited: Duration) {
-    event!(debug, bulkhead = ?name, limit, ?waited, "bulkhead refused a call");
+pub(crate) fn bulkhead_full(bulkhead: &'static str, limit: u32, waited: Duration) {
+    event!(debug, ?bulkhead, limit, ?waited, "bulkhead refused a call");
+    tell(|| Event::BulkheadRefused { bulkhead, limit, waited });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn panicked(name: &str) {
-    event!(warn, bulkhead = ?name, "call panicked in its bulkhead");
+pub(crate) fn panicked(bulkhead: &'static str) {
+    event!(warn, ?bulkhead, "call panicked in its bulkhead");
+    tell(|| Event::Panicked { bulkhead });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn retry(site: &Site, attempt: u32, delay: Duration, verdict: &Verdict) {
+pub(crate) fn retry(site: &'static Site, attempt: u32, delay: Duration, verdict: &Verdict) {
     event!(info, %site, attempt, ?delay, kind = ?verdict.kind, effect = ?verdict.effect, status = ?verdict.status, "attempt failed, retrying");
+    tell(|| Event::Retrying { site, attempt, delay, verdict: *verdict });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn fell_back(site: &Site, verdict: &Verdict) {
+pub(crate) fn fell_back(site: &'static Site, verdict: &Verdict) {
     event!(info, %site, kind = ?verdict.kind, effect = ?verdict.effect, status = ?verdict.status, "call failed, answering with the fallback");
+    tell(|| Event::FellBack { site, verdict: *verdict });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn gave_up(site: &Site, attempt: u32, why: Why) {
+pub(crate) fn gave_up(site: &'static Site, attempt: u32, why: Why) {
     event!(info, %site, attempt, why = why.as_str(), "attempt failed, not retrying");
+    tell(|| Event::GaveUp { site, attempt, why });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn timed_out(site: &Site, phase: Phase, limit: Duration) {
+pub(crate) fn timed_out(site: &'static Site, phase: Phase, limit: Duration) {
     event!(info, %site, %phase, ?limit, "timed out");
+    tell(|| Event::TimedOut { site, phase, limit });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn deadline(site: &Site, limit: Duration, attempted: bool) {
+pub(crate) fn deadline(site: &'static Site, limit: Duration, attempted: bool) {
     event!(info, %site, ?limit, attempted, "deadline passed");
+    tell(|| Event::DeadlinePassed { site, limit, attempted });
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-pub(crate) fn connect_unenforced(site: &Site) {
+pub(crate) fn connect_unenforced(site: &'static Site) {
     event!(warn, %site, "`connect` bounds nothing: no adapter is installed. Use `resil::http::client()`, add `resil::http::ConnectLayer` to the reqwest client, or dial through `resil::net::connect`");
+    tell(|| Event::ConnectUnenforced { site });
 }

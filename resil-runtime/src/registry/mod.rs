@@ -1,6 +1,7 @@
 //! Names -> state. A static in an expansion is a handle of a call site; what it stands for lives here.
 
 mod check;
+mod event;
 pub(crate) mod events;
 mod find;
 #[cfg(feature = "testing")]
@@ -8,13 +9,16 @@ pub(crate) mod isolated;
 mod policy;
 mod site;
 mod slot;
+mod stream;
 mod written;
 
 pub use check::check;
+pub use event::Event;
 pub(crate) use find::Found;
 pub use find::{Registry, registry};
 pub use site::Site;
 pub(crate) use slot::Slot;
+pub use stream::Events;
 pub(crate) use written::Written;
 
 use crate::policy::bulkhead::{Bulkhead, Pool};
@@ -92,6 +96,7 @@ pub(crate) struct States {
     kept: Mutex<HashMap<Owner, &'static Kept>>,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
+    stream: stream::Stream,
     /// What is a warning in production is an error here.
     #[cfg(feature = "testing")]
     strict: bool,

@@ -1,0 +1,176 @@
+use crate::policy::circuit_breaker::{Cause, CircuitState};
+use crate::{Effect, Kind, Phase, Site, Verdict, Why};
+use std::fmt;
+use std::time::Duration;
+
+/// Something that happened in a policy: what [`Registry::subscribe`](crate::Registry::subscribe) streams.
+///
+/// Events hold names, places and numbers; never a body, a key or a header. They are cheap to clone, and print as one
+/// line each.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A circuit breaker changed state.
+    StateChanged {
+        /// Its name, or its call site if it has none.
+        breaker: &'static str,
+        /// The state that ended.
+        from: CircuitState,
+        /// The state that began.
+        to: CircuitState,
+        /// Why.
+        cause: Cause,
+    },
+    /// A circuit breaker that only observes would have opened.
+    WouldHaveOpened {
+        /// Its name, or its call site if it has none.
+        breaker: &'static str,
+        /// Why.
+        cause: Cause,
+    },
+    /// A circuit breaker refused a call.
+    CircuitRefused {
+        /// Its name, or its call site if it has none.
+        breaker: &'static str,
+        /// When the next call has a chance; `open_for` where nobody knows.
+        retry_after: Duration,
+    },
+    /// A semaphore refused a call.
+    SemaphoreRefused {
+        /// Its name, or its call site if it has none.
+        semaphore: &'static str,
+        /// How many calls it allows at a time.
+        limit: u32,
+        /// How long the call waited for a permit.
+        waited: Duration,
+    },
+    /// A bulkhead refused a call.
+    BulkheadRefused {
+        /// Its name, or its call site if it has none.
+        bulkhead: &'static str,
+        /// How many calls it allows at a time.
+        limit: u32,
+        /// How long the call waited for a place and a thread.
+        waited: Duration,
+    },
+    /// A call panicked on a thread of its bulkhead.
+    Panicked {
+        /// Its name, or its call site if it has none.
+        bulkhead: &'static str,
+    },
+    /// An attempt failed, and another follows.
+    Retrying {
+        /// The function.
+        site: &'static Site,
+        /// Which attempt failed; 1 is the first.
+        attempt: u32,
+        /// The wait before the next.
+        delay: Duration,
+        /// What the failure means.
+        verdict: Verdict,
+    },
+    /// An attempt failed, and no other follows although its failure may be repeated.
+    GaveUp {
+        /// The function.
+        site: &'static Site,
+        /// Which attempt failed; 1 is the first.
+        attempt: u32,
+        /// What stands against another.
+        why: Why,
+    },
+    /// A call failed and is answered with the fallback.
+    FellBack {
+        /// The function.
+        site: &'static Site,
+        /// What the failure means.
+        verdict: Verdict,
+    },
+    /// A bound of a timeout passed. After [`Phase::Read`] and [`Phase::Attempt`] the outcome is unknown.
+    TimedOut {
+        /// The function whose bound it was.
+        site: &'static Site,
+        /// Which wait was too long.
+        phase: Phase,
+        /// The bound that passed.
+        limit: Duration,
+    },
+    /// A deadline passed.
+    DeadlinePassed {
+        /// The function whose deadline it was.
+        site: &'static Site,
+        /// The whole time it allows.
+        limit: Duration,
+        /// Whether an attempt was under way, so that the outcome is unknown.
+        attempted: bool,
+    },
+    /// A `connect` bound has nothing that enforces it. Told once.
+    ConnectUnenforced {
+        /// The first function that met it.
+        site: &'static Site,
+    },
+    /// The subscriber was slow, and so many events were dropped here.
+    Missed(u64),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StateChanged { breaker, from, to, cause } => {
+                write!(f, "{}: from {from:?} to {to:?}, {cause:?}", Name("circuit breaker", breaker))
+            }
+            Self::WouldHaveOpened { breaker, cause } => {
+                write!(f, "{}: would have opened, {cause:?}", Name("circuit breaker", breaker))
+            }
+            Self::CircuitRefused { breaker, retry_after } => {
+                write!(f, "{}: refused a call, next chance in {retry_after:?}", Name("circuit breaker", breaker))
+            }
+            Self::SemaphoreRefused { semaphore, limit, waited } => {
+                write!(f, "{}: refused a call after {waited:?}, limit {limit}", Name("semaphore", semaphore))
+            }
+            Self::BulkheadRefused { bulkhead, limit, waited } => {
+                write!(f, "{}: refused a call after {waited:?}, limit {limit}", Name("bulkhead", bulkhead))
+            }
+            Self::Panicked { bulkhead } => write!(f, "{}: a call panicked", Name("bulkhead", bulkhead)),
+            Self::Retrying { site, attempt, delay, verdict } => {
+                write!(f, "{site}: attempt {attempt} failed ({}), next in {delay:?}", Meaning(verdict))
+            }
+            Self::GaveUp { site, attempt, why } => write!(f, "{site}: attempt {attempt} failed, not retrying: {why}"),
+            Self::FellBack { site, verdict } => {
+                write!(f, "{site}: failed ({}), answering with the fallback", Meaning(verdict))
+            }
+            Self::TimedOut { site, phase, limit } => write!(f, "{site}: timed out: {phase} took {limit:?}"),
+            Self::DeadlinePassed { site, limit, attempted } => {
+                let when = if *attempted { "during an attempt" } else { "before an attempt" };
+                write!(f, "{site}: deadline of {limit:?} passed {when}")
+            }
+            Self::ConnectUnenforced { site } => write!(f, "{site}: `connect` bounds nothing, no adapter is installed"),
+            Self::Missed(events) => write!(f, "missed {events} events"),
+        }
+    }
+}
+
+/// A name is data.
+struct Name(&'static str, &'static str);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.0, self.1.escape_debug())
+    }
+}
+
+struct Meaning<'a>(&'a Verdict);
+
+impl fmt::Display for Meaning<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0.kind {
+            Kind::Transient => "transient",
+            Kind::Permanent => "permanent",
+            Kind::Caller => "the caller's fault",
+            Kind::Refused => "refused",
+        })?;
+        if self.0.effect == Effect::Unknown {
+            f.write_str(", outcome unknown")?;
+        }
+        self.0.status.map_or(Ok(()), |status| write!(f, ", status {status}"))
+    }
+}

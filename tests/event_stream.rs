@@ -1,0 +1,163 @@
+//! What a subscriber of the registry is told.
+
+use resil::{
+    Cause, CircuitBreaker, CircuitState, Event, Events, Phase, Why, circuit_breaker, deadline, fallback, registry,
+    retry, semaphore, timeout,
+};
+use std::future::pending;
+use std::io;
+use std::time::Duration;
+
+fn lost() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "card 4111 1111 1111 1111")
+}
+
+/// All that has happened by now.
+fn told(events: &mut Events) -> Vec<Event> {
+    std::iter::from_fn(|| events.try_next()).collect()
+}
+
+#[circuit_breaker(name = "story", window = 1, min_calls = 1, open_for = "1s", half_open_calls = 1)]
+async fn story(ok: bool) -> io::Result<()> {
+    if ok { Ok(()) } else { Err(lost()) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_story_is_told_in_order() {
+    let _scope = resil::testing::isolated();
+    let mut events = registry().subscribe();
+    assert!(events.try_next().is_none());
+
+    _ = story(false).await;
+    _ = story(true).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    _ = story(true).await;
+
+    use CircuitState::{Closed, HalfOpen, Open};
+    let breaker = "story";
+    let expected = [
+        Event::StateChanged { breaker, from: Closed, to: Open, cause: Cause::FailureRate },
+        Event::CircuitRefused { breaker, retry_after: Duration::from_secs(1) },
+        Event::StateChanged { breaker, from: Open, to: HalfOpen, cause: Cause::WaitOver },
+        Event::StateChanged { breaker, from: HalfOpen, to: Closed, cause: Cause::ProbesPassed },
+    ];
+    for event in expected {
+        assert_eq!(events.next().await, event);
+    }
+    assert!(events.try_next().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_policy_tells_what_it_did() {
+    #[retry(idempotent, attempts = 2, jitter = "none")]
+    async fn retried() -> io::Result<()> {
+        Err(lost())
+    }
+    #[timeout("1s")]
+    async fn bounded() -> io::Result<()> {
+        pending().await
+    }
+    #[deadline("2s")]
+    async fn limited() -> io::Result<()> {
+        pending().await
+    }
+    #[fallback(value = 7)]
+    async fn answered() -> io::Result<u32> {
+        Err(lost())
+    }
+    #[semaphore(name = "one", permits = 1)]
+    async fn alone() -> io::Result<()> {
+        pending().await
+    }
+    let _scope = resil::testing::isolated();
+    let mut events = registry().subscribe();
+
+    _ = retried().await;
+    let all = told(&mut events);
+    assert!(matches!(&all[0], Event::Retrying { attempt: 1, delay, .. } if delay.as_millis() == 100), "{all:?}");
+    assert!(
+        matches!(&all[1], Event::GaveUp { attempt: 2, why: Why::NoAttemptsLeft, site } if site.line > 0),
+        "{all:?}"
+    );
+    assert_eq!(all.len(), 2);
+    assert!(all[0].to_string().ends_with("attempt 1 failed (transient, outcome unknown), next in 100ms"), "{}", all[0]);
+
+    _ = bounded().await;
+    let all = told(&mut events);
+    assert!(matches!(all[..], [Event::TimedOut { phase: Phase::Attempt, .. }]), "{all:?}");
+
+    _ = limited().await;
+    let all = told(&mut events);
+    assert!(matches!(all[..], [Event::DeadlinePassed { attempted: true, .. }]), "{all:?}");
+
+    _ = answered().await;
+    let all = told(&mut events);
+    assert!(matches!(all[..], [Event::FellBack { .. }]), "{all:?}");
+    assert!(!format!("{all:?}{}", all[0]).contains("4111"), "{all:?}");
+
+    let holder = tokio::spawn(alone());
+    tokio::task::yield_now().await;
+    _ = alone().await;
+    holder.abort();
+    let all = told(&mut events);
+    assert!(matches!(all[..], [Event::SemaphoreRefused { semaphore: "one", limit: 1, .. }]), "{all:?}");
+
+    static OBSERVED: CircuitBreaker = CircuitBreaker::named("observed").window(resil::Window::Calls(1)).min_calls(1);
+    assert!(OBSERVED.observe().is_ok());
+    _ = OBSERVED.call(async { Err::<(), _>(lost()) }).await;
+    let all = told(&mut events);
+    assert!(matches!(all[0], Event::StateChanged { to: CircuitState::Observing, cause: Cause::Manual, .. }), "{all:?}");
+    assert!(matches!(all[1..], [Event::WouldHaveOpened { breaker: "observed", .. }]), "{all:?}");
+    assert_eq!(all[1].to_string(), "circuit breaker `observed`: would have opened, FailureRate");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_subscriber_learns_how_much_it_missed() {
+    static CLOSED_ROAD: CircuitBreaker = CircuitBreaker::named("closed road");
+    let _scope = resil::testing::isolated();
+    let mut slow = registry().subscribe();
+    assert!(CLOSED_ROAD.force_open().is_ok());
+    for _ in 0..1_500 {
+        assert!(CLOSED_ROAD.admit().is_err());
+    }
+    // 1501 events, of which 1024 are kept.
+    assert_eq!(slow.next().await, Event::Missed(477));
+    assert_eq!(told(&mut slow).len(), 1_024);
+    assert!(CLOSED_ROAD.reset().is_ok());
+    assert_eq!(told(&mut slow).len(), 1, "it is up to date again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_hears_only_what_happens_after_it_came_and_in_its_own_registry() {
+    let _scope = resil::testing::isolated();
+    _ = story(false).await;
+    let mut events = registry().subscribe();
+    {
+        let _inner = resil::testing::isolated();
+        let mut inner = registry().subscribe();
+        _ = story(false).await;
+        assert_eq!(told(&mut inner).len(), 1);
+    }
+    let other = std::thread::spawn(|| {
+        let _scope = resil::testing::isolated();
+        CircuitBreaker::named("story").force_open().is_ok()
+    });
+    assert!(other.join().is_ok());
+    assert_eq!(told(&mut events), []);
+    _ = story(true).await;
+    assert!(matches!(told(&mut events)[..], [Event::CircuitRefused { .. }]));
+
+    let mut second = registry().subscribe();
+    drop(events);
+    _ = story(true).await;
+    assert_eq!(told(&mut second).len(), 1, "one that goes takes nothing from another");
+}
+
+#[tokio::test]
+async fn a_dropped_wait_loses_nothing() {
+    let _scope = resil::testing::isolated();
+    let mut events = registry().subscribe();
+    assert!(tokio::time::timeout(Duration::from_millis(1), events.next()).await.is_err());
+    _ = story(false).await;
+    assert!(matches!(events.next().await, Event::StateChanged { .. }));
+}
