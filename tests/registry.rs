@@ -127,3 +127,22 @@ fn a_setting_out_of_range_answers_that_from_every_method() {
     assert!(matches!(WRONG.snapshot(), Err(Error::Misconfigured(_))));
     assert!(registry().circuit_breaker("wrong").is_none(), "it has no state, and no attribute writes it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_report_shows_everything_and_a_name_cannot_break_a_line() {
+    let _scope = resil::testing::isolated();
+    _ = partner(false).await;
+    _ = partner(true).await;
+    let report = registry().to_string();
+    let line = |start: &str| report.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
+    let cells =
+        |start: &str| line(start).split("  ").map(str::trim).map(str::to_owned).filter(|c| !c.is_empty()).collect();
+    let breaker: Vec<String> = cells("partner ");
+    assert_eq!(breaker, ["partner", "Open", "1", "1", "0", "1", "1.0s"], "{report}");
+    let semaphore: Vec<String> = cells("a line\\n");
+    assert_eq!(semaphore, ["a line\\nof its own", "2", "0", "0"], "{report}");
+    let budget: Vec<String> = cells("shared");
+    assert_eq!(budget, ["shared", "100", "100"], "{report}");
+    assert!(line("registry::never_called").contains("tests/registry.rs:"), "{report}");
+    assert!(report.contains("\n    timeout: attempt = 5s, connect = 1s\n"), "{report}");
+}

@@ -7,6 +7,7 @@ mod find;
 #[cfg(feature = "testing")]
 pub(crate) mod isolated;
 mod policy;
+mod report;
 mod site;
 mod slot;
 mod stream;
