@@ -34,6 +34,9 @@
 //! [`Error`] is what a policy answers instead of the call, and [`Verdict`] what every policy decides from. The policies
 //! are complete by hand as well: [`Retry`], [`CircuitBreaker`], [`Timeout`], [`Deadline`].
 //!
+//! In production, [`registry()`] finds every policy by name, prints them all, opens and closes circuits by hand, and
+//! streams what happens.
+//!
 //! # Features
 //!
 //! - `tracing` (default): one `tracing` event for each transition, refusal, retry and time-out.

@@ -24,6 +24,7 @@ async fn story(ok: bool) -> io::Result<()> {
 
 #[tokio::test(start_paused = true)]
 async fn a_whole_story_is_told_in_order() {
+    use CircuitState::{Closed, HalfOpen, Open};
     let _scope = resil::testing::isolated();
     let mut events = registry().subscribe();
     assert!(events.try_next().is_none());
@@ -33,7 +34,6 @@ async fn a_whole_story_is_told_in_order() {
     tokio::time::advance(Duration::from_secs(1)).await;
     _ = story(true).await;
 
-    use CircuitState::{Closed, HalfOpen, Open};
     let breaker = "story";
     let expected = [
         Event::StateChanged { breaker, from: Closed, to: Open, cause: Cause::FailureRate },
@@ -49,6 +49,7 @@ async fn a_whole_story_is_told_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn every_policy_tells_what_it_did() {
+    static OBSERVED: CircuitBreaker = CircuitBreaker::named("observed").window(resil::Window::Calls(1)).min_calls(1);
     #[retry(idempotent, attempts = 2, jitter = "none")]
     async fn retried() -> io::Result<()> {
         Err(lost())
@@ -102,7 +103,6 @@ async fn every_policy_tells_what_it_did() {
     let all = told(&mut events);
     assert!(matches!(all[..], [Event::SemaphoreRefused { semaphore: "one", limit: 1, .. }]), "{all:?}");
 
-    static OBSERVED: CircuitBreaker = CircuitBreaker::named("observed").window(resil::Window::Calls(1)).min_calls(1);
     assert!(OBSERVED.observe().is_ok());
     _ = OBSERVED.call(async { Err::<(), _>(lost()) }).await;
     let all = told(&mut events);

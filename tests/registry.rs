@@ -1,5 +1,4 @@
 //! What an operator finds in the registry.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use resil::{CircuitState, Error, Policy, Window, circuit_breaker, deadline, registry, retry, semaphore, timeout};
 use std::io;

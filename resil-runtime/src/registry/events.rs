@@ -20,9 +20,12 @@ pub(crate) fn transition(breaker: &'static str, transition: Transition) {
         _ if from == to => event!(warn, ?breaker, ?cause, "circuit breaker would have opened"),
         _ => event!(warn, ?breaker, ?from, ?to, ?cause, "circuit breaker changed state"),
     }
-    tell(|| match from == to {
-        true => Event::WouldHaveOpened { breaker, cause },
-        false => Event::StateChanged { breaker, from, to, cause },
+    tell(|| {
+        if from == to {
+            Event::WouldHaveOpened { breaker, cause }
+        } else {
+            Event::StateChanged { breaker, from, to, cause }
+        }
     });
 }
 

@@ -45,7 +45,7 @@ impl Registry {
     /// Everything that happens in a policy from now on: changes of state, refusals, retries, time-outs.
     ///
     /// A call never waits for a subscriber: the last 1024 events are kept for a slow one, and [`Event::Missed`] says how
-    /// many it lost. Works without the feature `tracing`. Without a subscriber an event costs one load.
+    /// many it lost. Events of two threads may arrive in another order than they happened in. Works without the feature `tracing`. Without a subscriber an event costs one load.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {

@@ -173,24 +173,6 @@ impl Retry {
         Attempts { key: Some(key), ..self.start() }
     }
 
-    /// Every setting out of range, as one sentence.
-    pub(crate) fn out_of_range(&self) -> Option<String> {
-        let Backoff { factor, jitter, .. } = self.backoff;
-        let mut wrong = Vec::new();
-        if self.attempts == 0 {
-            wrong.push("`attempts = 0` runs nothing: write 1 or more".to_owned());
-        }
-        if !(factor >= 1.0 && factor.is_finite()) {
-            wrong.push(format!("`factor = {factor}` does not grow: write 1.0 or more"));
-        }
-        if let Jitter::Fraction(part) = jitter
-            && !(part > 0.0 && part <= 1.0)
-        {
-            wrong.push(format!("`jitter = {part}` is no fraction: write one above 0 and at most 1"));
-        }
-        (!wrong.is_empty()).then(|| format!("retry of {}: {}", self.site, wrong.join("; ")))
-    }
-
     #[inline]
     fn reward(&self) {
         if let BudgetOf::None = self.budget {
