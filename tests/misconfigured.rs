@@ -76,3 +76,15 @@ fn a_handle_made_by_hand_must_agree_with_the_name_too() {
     let Err(Error::Misconfigured(what)) = NONSENSE.admit() else { panic!("NaN is no rate") };
     assert!(what.to_string().contains("failure_rate"), "{what}");
 }
+
+#[test]
+fn the_registry_shows_a_contradiction_once_and_changes_nothing() {
+    let _scope = resil::testing::isolated();
+    let payment = resil::registry().circuit_breaker("payment").unwrap();
+    let Err(Error::Misconfigured(what)) = payment.force_open() else { panic!("two settings") };
+    assert!(what.to_string().contains("shop::pay"), "{what}");
+    let labels: Vec<_> = resil::registry().circuit_breakers().iter().map(CircuitBreaker::label).collect();
+    assert_eq!(labels, ["fine", "payment", "zero"]);
+    let report = resil::registry().to_string();
+    assert!(report.lines().any(|line| line.split_whitespace().eq(["payment", "misconfigured"])), "{report}");
+}

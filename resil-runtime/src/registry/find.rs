@@ -67,12 +67,12 @@ impl Registry {
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
     /// use resil::{registry, semaphore};
     ///
-    /// #[semaphore(name = "reports", permits = 4)]
-    /// async fn report() -> Result<(), resil::Error> { Ok(()) }
+    /// #[semaphore(name = "exports", permits = 4)]
+    /// async fn export() -> Result<(), resil::Error> { Ok(()) }
     ///
-    /// if let Some(reports) = registry().semaphore("reports") {
-    ///     reports.resize(2)?;
-    ///     assert_eq!(reports.usage()?.limit, 2);
+    /// if let Some(exports) = registry().semaphore("exports") {
+    ///     exports.resize(2)?;
+    ///     assert_eq!(exports.usage()?.limit, 2);
     /// }
     /// # Ok(()) }
     /// ```

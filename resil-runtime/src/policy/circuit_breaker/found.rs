@@ -9,11 +9,22 @@ use std::collections::HashMap;
 impl CircuitBreaker {
     /// What errors and events call it: its name, or its call site. (Of an unnamed breaker whose settings are out of
     /// range, which has no state, only the function.)
+    ///
+    /// ```
+    /// assert_eq!(resil::CircuitBreaker::named("payment").label(), "payment");
+    /// ```
     pub fn label(&self) -> &'static str {
         self.name.or(self.breaker().ok().map(|breaker| breaker.label)).unwrap_or(self.site.function)
     }
 
     /// The settings that this handle was written with. All handles of a name have the same.
+    ///
+    /// ```
+    /// use resil::{CircuitBreaker, Window};
+    ///
+    /// static PAYMENT: CircuitBreaker = CircuitBreaker::named("payment");
+    /// assert_eq!(PAYMENT.configuration().window, Window::Calls(100), "the default");
+    /// ```
     pub fn configuration(&self) -> Settings {
         self.settings
     }

@@ -1,6 +1,10 @@
 use std::fmt;
 
-/// Why a failure that may be repeated is not.
+/// Why a failure that may be repeated is not. See [`Event::GaveUp`](crate::Event::GaveUp).
+///
+/// ```
+/// assert_eq!(resil::Why::BudgetSpent.to_string(), "the retry budget is spent");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Why {

@@ -10,12 +10,20 @@ use std::time::Duration;
 impl Semaphore {
     /// What errors and events call it: its name, or its call site. (Of an unnamed semaphore of no permits, which has
     /// no state, only the function.)
+    ///
+    /// ```
+    /// assert_eq!(resil::Semaphore::new(2).name("reports").label(), "reports");
+    /// ```
     pub fn label(&self) -> &'static str {
         self.name.or(self.limiter().ok().map(|limiter| limiter.label)).unwrap_or(self.site.function)
     }
 
     /// How long a call waits for a permit; zero where it is refused at once. The number of permits is in
     /// [`usage`](Self::usage).
+    ///
+    /// ```
+    /// assert!(resil::Semaphore::new(2).longest_wait().is_zero(), "the default");
+    /// ```
     pub fn longest_wait(&self) -> Duration {
         self.max_wait
     }
