@@ -1,8 +1,8 @@
 //! What a subscriber of the registry is told.
 
 use resil::{
-    Cause, CircuitBreaker, CircuitState, Event, Events, Phase, Why, circuit_breaker, deadline, fallback, registry,
-    retry, semaphore, timeout,
+    Bulkhead, Cause, CircuitBreaker, CircuitState, Error, Event, Events, Phase, Why, circuit_breaker, deadline,
+    fallback, registry, retry, semaphore, timeout,
 };
 use std::future::pending;
 use std::io;
@@ -160,4 +160,27 @@ async fn a_dropped_wait_loses_nothing() {
     assert!(tokio::time::timeout(Duration::from_millis(1), events.next()).await.is_err());
     _ = story(false).await;
     assert!(matches!(events.next().await, Event::StateChanged { .. }));
+}
+
+#[tokio::test]
+async fn a_bulkhead_tells_its_refusals_and_panics_where_the_caller_is() {
+    static SMALL: Bulkhead = Bulkhead::new(1).name("small");
+    let _scope = resil::testing::isolated();
+    let mut events = registry().subscribe();
+
+    let holder = tokio::spawn(SMALL.call(pending::<Result<(), Error>>()));
+    while SMALL.usage().is_ok_and(|usage| usage.in_use == 0) {
+        tokio::task::yield_now().await;
+    }
+    _ = SMALL.call(async { Ok::<_, Error>(()) }).await;
+    let all = told(&mut events);
+    assert!(matches!(all[..], [Event::BulkheadRefused { bulkhead: "small", limit: 1, .. }]), "{all:?}");
+    holder.abort();
+    while SMALL.usage().is_ok_and(|usage| usage.in_use > 0) {
+        tokio::task::yield_now().await;
+    }
+    _ = SMALL.call(async { if true { panic!("card 4111") } else { Ok::<(), Error>(()) } }).await;
+    let all = told(&mut events);
+    assert_eq!(all, [Event::Panicked { bulkhead: "small" }]);
+    assert_eq!(all[0].to_string(), "bulkhead `small`: a call panicked");
 }

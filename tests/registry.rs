@@ -1,6 +1,6 @@
 //! What an operator finds in the registry.
 
-use resil::{CircuitState, Policy, Window, circuit_breaker, deadline, registry, retry, semaphore, timeout};
+use resil::{CircuitState, Policy, Window, bulkhead, circuit_breaker, deadline, registry, retry, semaphore, timeout};
 use std::io;
 use std::time::Duration;
 
@@ -21,6 +21,11 @@ async fn never_called() -> io::Result<()> {
 
 #[circuit_breaker(window = "60s")]
 async fn unnamed() -> io::Result<()> {
+    Ok(())
+}
+
+#[bulkhead(name = "drawing", threads = 1)]
+async fn draw() -> Result<(), resil::Error> {
     Ok(())
 }
 
@@ -45,6 +50,17 @@ async fn a_policy_is_found_by_name_before_and_after_its_first_call() {
     assert_eq!((line.usage().unwrap().limit, line.longest_wait()), (2, Duration::from_secs(1)));
     assert!(registry().circuit_breaker("nobody's").is_none());
     assert!(registry().semaphore("partner").is_none(), "another kind");
+}
+
+#[tokio::test]
+async fn a_bulkhead_that_is_shut_down_through_the_registry_takes_no_calls() {
+    let _scope = resil::testing::isolated();
+    let drawing = registry().bulkhead("drawing").unwrap();
+    assert_eq!((drawing.label(), drawing.usage().unwrap().limit), ("drawing", 1));
+    assert_eq!(registry().bulkheads().len(), 1);
+    assert!(draw().await.is_ok());
+    assert_eq!(drawing.shutdown(Duration::from_secs(1)).await.unwrap(), 0);
+    assert!(matches!(draw().await, Err(resil::Error::BulkheadClosed { name: "drawing", .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,9 +98,9 @@ async fn all_policies_are_listed_once_by_label_called_or_not() {
 fn every_call_site_is_listed_with_its_policies_outermost_first() {
     let sites = registry().call_sites();
     let functions: Vec<_> = sites.iter().map(|one| one.site().function).collect();
-    assert_eq!(functions, ["registry::never_called", "registry::partner", "registry::unnamed"]);
+    assert_eq!(functions, ["registry::draw", "registry::never_called", "registry::partner", "registry::unnamed"]);
 
-    let policies = sites[0].policies();
+    let policies = sites[1].policies();
     let kinds: Vec<_> = policies.iter().map(Policy::kind).collect();
     assert_eq!(kinds, ["deadline", "retry", "circuit breaker", "semaphore", "timeout"]);
     let names: Vec<_> = policies.iter().filter_map(Policy::name).collect();

@@ -4,7 +4,7 @@ use super::check::policies;
 use super::{CallSite, Owner, Policy, States};
 use crate::policy::retry::RetryBudget;
 use crate::sync::{Mutex, lock};
-use crate::{CircuitBreaker, Error, Semaphore, clock};
+use crate::{Bulkhead, CircuitBreaker, Error, Semaphore, clock};
 use std::collections::HashMap;
 
 /// The policies of this process, for an operator: find them by name, read them, steer them, watch them.
@@ -82,6 +82,30 @@ impl Registry {
 
     /// All semaphores, also those without a name, sorted by label.
     pub fn semaphores(self) -> Vec<Semaphore> {
+        all()
+    }
+
+    /// The bulkhead of this name, as [`circuit_breaker`](Self::circuit_breaker) does it. Its threads start with the
+    /// first call, not here.
+    ///
+    /// ```
+    /// use resil::{bulkhead, registry};
+    ///
+    /// #[bulkhead(name = "images", threads = 2)]
+    /// async fn draw() -> Result<(), resil::Error> { Ok(()) }
+    ///
+    /// # fn main() -> Result<(), resil::Error> {
+    /// if let Some(images) = registry().bulkhead("images") {
+    ///     println!("{} calls are waiting", images.usage()?.waiting);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn bulkhead(self, name: &str) -> Option<Bulkhead> {
+        find(name)
+    }
+
+    /// All bulkheads, also those without a name, sorted by label.
+    pub fn bulkheads(self) -> Vec<Bulkhead> {
         all()
     }
 

@@ -33,7 +33,7 @@ impl Policy {
         match self {
             Self::CircuitBreaker(breaker) => breaker.name(),
             Self::Semaphore(semaphore) => Found::name(*semaphore),
-            Self::Bulkhead(bulkhead) => bulkhead.written().name,
+            Self::Bulkhead(bulkhead) => Found::name(*bulkhead),
             Self::Deadline(_) | Self::Fallback(_) | Self::Retry(_) | Self::Timeout(_) => None,
         }
     }

@@ -1,6 +1,7 @@
 //! The whole registry as plain text, for an operator to print.
 
 use super::Registry;
+use crate::Usage;
 use std::fmt;
 
 /// Tables of the circuit breakers, semaphores and retry budgets, then every call site with its policies.
@@ -14,18 +15,23 @@ impl fmt::Display for Registry {
             [vec![label, format!("{:?}", now.state)], numbers.to_vec(), vec![retry_after]].concat()
         });
         table(f, &["circuit breaker", "state", "calls", "failures", "slow", "refused", "retry after"], breakers)?;
-        let semaphores = self.semaphores().into_iter().map(|semaphore| {
-            let label = escaped(semaphore.label());
-            let Ok(now) = semaphore.usage() else { return vec![label, "misconfigured".to_owned()] };
-            vec![label, now.limit.to_string(), now.in_use.to_string(), now.waiting.to_string()]
-        });
+        let semaphores = self.semaphores();
+        let semaphores = semaphores.iter().map(|one| in_use(one.label(), one.usage().ok()));
         table(f, &["semaphore", "limit", "in use", "waiting"], semaphores)?;
+        let bulkheads = self.bulkheads();
+        let bulkheads = bulkheads.iter().map(|one| in_use(one.label(), one.usage().ok()));
+        table(f, &["bulkhead", "limit", "in use", "waiting"], bulkheads)?;
         let budgets = self.retry_budgets().into_iter();
         let budgets = budgets.map(|one| vec![escaped(one.name), one.tokens.to_string(), one.size.to_string()]);
         table(f, &["retry budget", "tokens", "of"], budgets)?;
         f.write_str("call sites")?;
         self.call_sites().into_iter().try_for_each(|call_site| write!(f, "\n{call_site}"))
     }
+}
+
+fn in_use(label: &str, now: Option<Usage>) -> Vec<String> {
+    let Some(Usage { limit, in_use, waiting }) = now else { return vec![escaped(label), "misconfigured".to_owned()] };
+    vec![escaped(label), limit.to_string(), in_use.to_string(), waiting.to_string()]
 }
 
 /// A name is data: it must not end a line, or say more to a terminal than its letters.

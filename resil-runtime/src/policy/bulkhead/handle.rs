@@ -34,13 +34,13 @@ use std::time::Duration;
 #[must_use = "a bulkhead runs nothing until a call asks it"]
 #[derive(Debug)]
 pub struct Bulkhead {
-    name: Option<&'static str>,
-    site: &'static Site,
-    threads: u32,
-    max_concurrent: Option<u32>,
-    queue: u32,
-    max_wait: Duration,
-    slot: Slot<Pool>,
+    pub(super) name: Option<&'static str>,
+    pub(super) site: &'static Site,
+    pub(super) threads: u32,
+    pub(super) max_concurrent: Option<u32>,
+    pub(super) queue: u32,
+    pub(super) max_wait: Duration,
+    pub(super) slot: Slot<Pool>,
 }
 
 /// More threads than this are a mistake, and an operating system refuses them one by one.
@@ -138,7 +138,7 @@ impl Bulkhead {
     }
 
     #[cold]
-    fn look_up(&self, registry: &States) -> Result<&'static Pool, Error> {
+    pub(super) fn look_up(&self, registry: &States) -> Result<&'static Pool, Error> {
         let written = self.written();
         Registry::consistent(&written, self.out_of_range())?;
         let owner = match self.name {
@@ -146,7 +146,9 @@ impl Bulkhead {
             None => Owner::Handle(std::ptr::from_ref(self).addr()),
         };
         let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
-        registry.pool(owner, &written, || Pool::new(label(), self.threads, self.limit(), self.queue, self.written()))
+        registry.pool(owner, &written, || {
+            Pool::new(label(), self.threads, self.limit(), self.queue, self.max_wait, self.written())
+        })
     }
 
     fn limit(&self) -> u32 {

@@ -4,6 +4,7 @@
 //! Tokio runtime. A call takes a [`Place`], begins on one of the threads and is a [`Running`] one from then on; the
 //! caller only waits, and bounds its own wait.
 
+mod found;
 mod handle;
 mod on;
 mod pool;

@@ -13,10 +13,11 @@ use tokio::time::{Instant, timeout_at};
 /// What a name stands for: its label, its places and the threads all its call sites share.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    label: &'static str,
-    threads: u32,
-    limit: u32,
-    queue: u32,
+    pub(super) label: &'static str,
+    pub(super) threads: u32,
+    pub(super) limit: u32,
+    pub(super) queue: u32,
+    pub(super) max_wait: Duration,
     places: Permits,
     queued: AtomicU32,
     stage: Mutex<Stage>,
@@ -55,12 +56,20 @@ impl Until {
 }
 
 impl Pool {
-    pub(crate) fn new(label: &'static str, threads: u32, limit: u32, queue: u32, written: Written) -> Self {
+    pub(crate) fn new(
+        label: &'static str,
+        threads: u32,
+        limit: u32,
+        queue: u32,
+        max_wait: Duration,
+        written: Written,
+    ) -> Self {
         Self {
             label,
             threads,
             limit,
             queue,
+            max_wait,
             places: Permits::new(limit),
             queued: AtomicU32::new(0),
             stage: Mutex::new(Stage::New),
