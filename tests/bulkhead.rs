@@ -388,6 +388,18 @@ async fn a_shutdown_never_blocks_its_thread() {
 }
 
 #[tokio::test]
+async fn the_registry_ends_all_bulkheads_at_once() {
+    let _scope = resil::testing::isolated();
+    let (left, right) = (Bulkhead::new(1).name("left"), Bulkhead::new(1).name("right"));
+    let call = || async { Ok::<_, Error>(7) };
+    assert!(left.call(call()).await.is_ok() && right.call(call()).await.is_ok());
+    assert_eq!(resil::registry().shutdown(soon()).await, 0);
+    for ended in [left, right] {
+        assert!(matches!(ended.call(call()).await, Err(Error::BulkheadClosed { attempted: false, .. })));
+    }
+}
+
+#[tokio::test]
 async fn settings_out_of_range_are_refused() {
     let _scope = resil::testing::isolated();
     let call = || async { Ok::<_, Error>(()) };

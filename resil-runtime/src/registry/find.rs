@@ -6,6 +6,7 @@ use crate::policy::retry::RetryBudget;
 use crate::sync::{Mutex, lock};
 use crate::{Bulkhead, CircuitBreaker, Error, Semaphore, clock};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// The policies of this process, for an operator: find them by name, read them, steer them, watch them.
 ///
@@ -107,6 +108,30 @@ impl Registry {
     /// All bulkheads, also those without a name, sorted by label.
     pub fn bulkheads(self) -> Vec<Bulkhead> {
         all()
+    }
+
+    /// Ends every bulkhead in order and at once, as [`Bulkhead::shutdown`] ends one: the last thing a service does.
+    /// Answers how many calls were cut off. Never blocks the thread it is called on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::time::Duration;
+    ///
+    /// let cut_off = resil::registry().shutdown(Duration::from_secs(10)).await;
+    /// # assert_eq!(cut_off, 0);
+    /// # }
+    /// ```
+    pub async fn shutdown(self, within: Duration) -> u32 {
+        let until = clock::after(clock::instant(), within);
+        let bulkheads = self.bulkheads();
+        bulkheads.iter().for_each(Bulkhead::close);
+        let mut cut_off = 0;
+        for bulkhead in &bulkheads {
+            let left = until.saturating_duration_since(clock::instant());
+            // One that is misconfigured has never run a call.
+            cut_off += bulkhead.shutdown(left).await.unwrap_or(0);
+        }
+        cut_off
     }
 
     /// The retry budgets that share a name, sorted by it.

@@ -120,6 +120,13 @@ impl Bulkhead {
         Ok(self.pool()?.shut_down(within).await)
     }
 
+    /// Takes no more calls from now on.
+    pub(crate) fn close(&self) {
+        if let Ok(pool) = self.pool() {
+            pool.close();
+        }
+    }
+
     /// How many calls may run, are running and are waiting for a place.
     ///
     /// # Errors

@@ -172,7 +172,7 @@ impl Pool {
         left
     }
 
-    fn close(&self) {
+    pub(super) fn close(&self) {
         let mut stage = lock(&self.stage);
         *stage = match std::mem::replace(&mut *stage, Stage::New) {
             Stage::New => Stage::Closed(None),

@@ -20,7 +20,7 @@ impl Limiter {
     }
 
     pub(super) fn full(&self, waited: Duration) -> Error {
-        let limit = self.permits.snapshot().limit;
+        let limit = self.permits.limit();
         events::full(self.label, limit, waited);
         Error::SemaphoreFull { name: self.label, limit, waited }
     }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
 use super::{Acquire, Balance, Line, Ticket, Usage};
-use crate::sync::{Mutex, MutexGuard, lock};
+use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock};
 
 /// The permits of one semaphore, shared by all its callers.
 ///
@@ -13,13 +13,15 @@ use crate::sync::{Mutex, MutexGuard, lock};
 #[derive(Debug)]
 pub struct Permits {
     balance: Balance,
+    /// A copy of the line's, for whoever is refused and takes no lock.
+    limit: AtomicU32,
     line: Mutex<Line>,
 }
 
 impl Permits {
     /// So many permits, all free. Of none, none can be taken until they are [resized](Self::resize).
     pub fn new(limit: u32) -> Self {
-        Self { balance: Balance::new(limit), line: Mutex::new(Line::new(limit)) }
+        Self { balance: Balance::new(limit), limit: AtomicU32::new(limit), line: Mutex::new(Line::new(limit)) }
     }
 
     /// Takes a permit, unless none is free or somebody waits for one. Takes no lock.
@@ -49,11 +51,17 @@ impl Permits {
         let mut line = self.lock();
         let by = i64::from(limit) - i64::from(line.limit);
         line.limit = limit;
+        self.limit.store(limit, Ordering::Relaxed);
         let owed = self.balance.change(by);
         drop(line);
         if owed {
             self.hand_over();
         }
+    }
+
+    /// How many permits may be out.
+    pub fn limit(&self) -> u32 {
+        self.limit.load(Ordering::Relaxed)
     }
 
     /// What an operator sees.
