@@ -4,24 +4,35 @@
 use std::path::Path;
 use std::process::Command;
 
-fn cargo(arguments: &[&str]) {
+fn cargo(arguments: &[&str]) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let crates = root.join("tests/outside");
     // The versions of this workspace, which are on this machine already.
     std::fs::copy(root.join("Cargo.lock"), crates.join("Cargo.lock")).expect("the lock file is copied");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside");
-    let status = Command::new(env!("CARGO"))
-        .args(arguments)
-        .current_dir(crates)
-        .env("CARGO_TARGET_DIR", target)
-        .env_remove("RUSTFLAGS")
-        .status()
-        .expect("cargo runs");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(arguments).current_dir(crates).env("CARGO_TARGET_DIR", target).env_remove("RUSTFLAGS");
+    cargo
+}
+
+fn succeeds(arguments: &[&str]) {
+    let status = cargo(arguments).status().expect("cargo runs");
     assert!(status.success(), "cargo {}", arguments.join(" "));
 }
 
 #[test]
 fn crates_outside_the_workspace_build_lint_and_run_in_both_editions() {
-    cargo(&["clippy", "--workspace", "--all-targets", "--quiet"]);
-    cargo(&["test", "--workspace", "--quiet"]);
+    succeeds(&["clippy", "--workspace", "--all-targets", "--quiet"]);
+    succeeds(&["test", "--workspace", "--quiet"]);
+}
+
+#[test]
+fn marks_are_seen_in_both_editions() {
+    const REFUSED: &str = "an operation that must not be repeated is awaited";
+    let expected = include_str!("ui/fail/non_idempotent_call_under_retry.stderr").matches(REFUSED).count();
+    for edition in ["outside-2021", "outside-2024"] {
+        let checked = cargo(&["check", "--package", edition, "--features", "refused"]).output().expect("cargo runs");
+        let messages = String::from_utf8_lossy(&checked.stderr);
+        assert_eq!(messages.matches(REFUSED).count(), expected, "{edition}: {messages}");
+    }
 }

@@ -9,5 +9,11 @@ pub mod marks;
 pub mod methods;
 pub mod traits;
 
+/// What the misuse suite refuses in its own edition is refused in each.
+#[cfg(feature = "refused")]
+#[path = "../../ui/fail/non_idempotent_call_under_retry.rs"]
+#[expect(missing_docs, reason = "it does not compile")]
+pub mod refused;
+
 #[cfg(test)]
 mod tests;
