@@ -1,6 +1,6 @@
 //! What a call costs in memory: nothing on success and nothing on refusal.
 
-use resil::{Classify, Error, circuit_breaker, deadline, retry, timeout};
+use resil::{CircuitBreaker, Classify, Error, Keyed, Semaphore, circuit_breaker, deadline, retry, semaphore, timeout};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::Future;
@@ -73,9 +73,21 @@ async fn bounded(ok: bool) -> Result<u32, Failed> {
     if ok { Ok(7) } else { Err(Failed::Busy) }
 }
 
+#[semaphore(name = "free", permits = 1)]
+async fn limited(ok: bool) -> Result<u32, Failed> {
+    if ok { Ok(7) } else { Err(Failed::Busy) }
+}
+
+#[circuit_breaker(name = "keyed", key = key)]
+#[semaphore(name = "keyed", key = key, permits = 1)]
+async fn keyed(key: u32) -> Result<u32, Failed> {
+    Ok(key)
+}
+
 #[deadline("30s")]
 #[retry(idempotent)]
 #[circuit_breaker(name = "whole")]
+#[semaphore(name = "whole", permits = 10, max_wait = "1s")]
 #[timeout("5s", connect = "1s", read = "5s")]
 async fn whole(ok: bool) -> Result<u32, Failed> {
     if ok { Ok(7) } else { Err(Failed::Busy) }
@@ -104,8 +116,12 @@ fn success_allocates_nothing() {
     assert_eq!(allocations(|| ready(timed(true)).is_ok()), 0, "breaker on a time window");
     assert_eq!(allocations(|| ready(retried(true)).is_ok()), 0, "retry");
     assert_eq!(allocations(|| ready(bounded(true)).is_ok()), 0, "timeout");
+    assert_eq!(allocations(|| ready(limited(true)).is_ok()), 0, "semaphore");
+    assert_eq!(allocations(|| ready(keyed(1)).is_ok()), 0, "keyed, and the key is known");
     assert_eq!(allocations(|| ready(whole(true)).is_ok()), 0, "the whole stack");
 }
+
+static FULL: Semaphore = Semaphore::new(1).name("full");
 
 #[test]
 fn failure_refusal_and_an_undelayed_retry_allocate_nothing() {
@@ -114,6 +130,9 @@ fn failure_refusal_and_an_undelayed_retry_allocate_nothing() {
     assert_eq!(allocations(|| ready(refused(false)).is_err()), 0, "open");
     assert!(matches!(ready(refused(true)), Err(Failed::Policy(Error::CircuitOpen { .. }))));
     assert_eq!(allocations(|| ready(retried(false)).is_err()), 0, "three attempts");
+    let taken = ready(FULL.acquire()).unwrap();
+    assert_eq!(allocations(|| ready(FULL.acquire()).is_err()), 0, "full semaphore");
+    drop(taken);
 }
 
 #[test]
@@ -142,4 +161,17 @@ fn a_breaker_takes_at_most_256_bytes() {
     let bytes = (BYTES.get() - before) / BREAKERS.cast_signed();
     println!("{bytes} bytes");
     assert!(bytes <= 256 + 64, "{bytes} bytes a breaker, its entry in the registry included");
+}
+
+#[test]
+fn a_hundred_thousand_keyed_breakers_take_at_most_24_mib() {
+    static TENANTS: Keyed<CircuitBreaker> = CircuitBreaker::named("tenants").keyed(100_000);
+    let before = BYTES.get();
+    for tenant in 0..100_000_u32 {
+        drop(TENANTS.admit(&tenant));
+    }
+    let bytes = BYTES.get() - before;
+    assert!(TENANTS.usage().is_ok_and(|usage| usage.keys == 100_000));
+    println!("{} bytes a key", bytes / 100_000);
+    assert!(bytes <= 24 << 20, "{bytes} bytes");
 }

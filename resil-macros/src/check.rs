@@ -2,8 +2,7 @@
 
 use crate::diagnostics::{self, Errors};
 use crate::model::{Function, Instead, Kind, Proof, Setting, Shell, Stack, Window, Written};
-use crate::parse::function::each_binding;
-use crate::parse::siblings;
+use crate::parse::{self, function::each_binding, siblings};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::time::Duration;
@@ -310,7 +309,7 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
     }));
     // A fallback's arguments stand in the function itself.
     for one in written.iter().filter(|one| one.kind != Kind::Fallback) {
-        if let Some(ident) = first_of(one.arguments.clone(), &names) {
+        if let Some(ident) = first_of(parse::without_key(one.arguments.clone()), &names) {
             errors.push(diagnostics::names_generic(&ident));
         }
     }

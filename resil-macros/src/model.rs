@@ -179,8 +179,15 @@ pub(crate) enum Budget {
     None,
 }
 
+/// `key = .., max_keys = ..`: a state for each key.
+pub(crate) struct Keyed {
+    pub(crate) key: Expr,
+    pub(crate) max_keys: Option<Setting<u32>>,
+}
+
 pub(crate) struct CircuitBreaker {
     pub(crate) name: Option<Expr>,
+    pub(crate) keyed: Option<Keyed>,
     pub(crate) window: Option<Window>,
     pub(crate) min_calls: Option<Setting<u32>>,
     pub(crate) failure_rate: Option<Setting<f64>>,
@@ -201,6 +208,7 @@ pub(crate) enum Window {
 
 pub(crate) struct Semaphore {
     pub(crate) name: Option<Expr>,
+    pub(crate) keyed: Option<Keyed>,
     pub(crate) permits: Setting<u32>,
     pub(crate) max_wait: Option<Setting<Duration>>,
 }

@@ -106,6 +106,20 @@ fn a_circuit_breaker_alone() {
 }
 
 #[test]
+fn a_state_for_each_key() {
+    snapshot(
+        "a_state_for_each_key",
+        &quote! {
+            #[circuit_breaker(name = "shops", key = order.shop)]
+            #[semaphore(permits = 4, key = (&self.tenant, order.shop), max_keys = 500)]
+            async fn send(&self, order: Order) -> Result<(), Error> {
+                self.post(order).await
+            }
+        },
+    );
+}
+
+#[test]
 fn a_timeout_under_a_deadline() {
     snapshot(
         "a_timeout_under_a_deadline",

@@ -26,6 +26,7 @@ pub use policy::circuit_breaker::{Cause, CircuitBreaker, CircuitState, Invalid, 
 pub use policy::deadline::{Deadline, Due};
 pub use policy::dial::Dial;
 pub use policy::fallback::{Fallback, LastGood};
+pub use policy::keyed::{KeyUsage, Keyed};
 pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry, RetryBudget, Why};
 pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
 pub use policy::timeout::Timeout;

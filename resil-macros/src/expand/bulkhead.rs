@@ -16,7 +16,7 @@ impl Expansion<'_> {
         let queue = settings::set("queue", bulkhead.queue.as_ref(), settings::whole);
         let max_wait = settings::set("max_wait", bulkhead.max_wait.as_ref(), settings::duration);
         let new = quote_spanned!(hygienic()=> new(#threads) #name #max_concurrent #queue #max_wait);
-        Some(Policy { local: Local::Bulkhead, new })
+        Some(Policy::new(Local::Bulkhead, new))
     }
 
     /// `.on(bulkhead)`, where a body that cannot leave its thread is reported at the attribute.

@@ -1,4 +1,5 @@
-use super::{Expansion, hygienic, local::Local, policies::Policy, retry::verdict, settings};
+use super::policies::{Policy, by_key};
+use super::{Expansion, hygienic, local::Local, retry::verdict, settings};
 use crate::model::{Function, Window};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
@@ -35,16 +36,16 @@ impl Expansion<'_> {
             #new #window #min_calls #failure_rate #slow_call #slow_rate
             #open_for #open_factor #open_max #places #wait
         };
-        Some(Policy { local: Local::CircuitBreaker, new })
+        Some(Policy::new(Local::CircuitBreaker, new).keyed(breaker.keyed.as_ref()))
     }
 
     /// Takes a place with the breaker, or leaves through `exit` with its refusal.
     pub(super) fn admit(&self, exit: &TokenStream) -> Option<TokenStream> {
-        self.stack.circuit_breaker.as_ref()?;
+        let key = by_key(self.stack.circuit_breaker.as_ref()?.keyed.as_ref());
         let runtime = &self.stack.runtime;
         let [breaker, pass, refusal] = [Local::CircuitBreaker, Local::Pass, Local::Refusal];
         Some(quote_spanned! {hygienic()=>
-            let #pass = match #breaker.admit() {
+            let #pass = match #breaker.admit(#key) {
                 ::core::result::Result::Ok(#pass) => #pass,
                 ::core::result::Result::Err(#refusal) => {
                     #exit ::core::result::Result::Err(#runtime::Failure::Policy(#refusal))

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 impl Expansion<'_> {
     pub(super) fn deadline(&self) -> Option<Policy> {
         let limit = settings::constant(&self.stack.deadline.as_ref()?.limit, settings::duration);
-        Some(Policy { local: Local::Deadline, new: quote_spanned!(hygienic()=> within(#limit)) })
+        Some(Policy::new(Local::Deadline, quote_spanned!(hygienic()=> within(#limit))))
     }
 
     pub(super) fn start_deadline(&self) -> Option<TokenStream> {

@@ -16,7 +16,7 @@ impl Expansion<'_> {
             }
             Instead::Value(_) | Instead::With(_) => quote_spanned!(hygienic()=> new()),
         };
-        Some(Policy { local: Local::Fallback, new })
+        Some(Policy::new(Local::Fallback, new))
     }
 
     /// `let last_good = fallback.last_good(key);`, before the attempts, which may take what the key is made of.

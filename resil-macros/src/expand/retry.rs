@@ -40,7 +40,7 @@ impl Expansion<'_> {
             (!retry.retry_status.is_empty()).then(|| quote_spanned!(span=> .retry_status(&[#(#statuses),*])));
         let budget = self.budget();
         let new = quote_spanned!(span=> #proof #attempts #base #factor #max #jitter #statuses #budget);
-        Some(Policy { local: Local::Retry, new })
+        Some(Policy::new(Local::Retry, new))
     }
 
     /// `let mut retry = retry.start();`

@@ -17,7 +17,7 @@ impl Expansion<'_> {
         };
         let connect = settings::set("connect", timeout.connect.as_ref(), settings::duration);
         let read = settings::set("read", timeout.read.as_ref(), settings::duration);
-        Some(Policy { local: Local::Timeout, new: quote_spanned!(hygienic()=> #whole #connect #read) })
+        Some(Policy::new(Local::Timeout, quote_spanned!(hygienic()=> #whole #connect #read)))
     }
 
     /// A warning for each phase outside its recommended range. Stable Rust has none for macros, but it warns of the

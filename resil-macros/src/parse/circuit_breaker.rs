@@ -1,5 +1,6 @@
 use super::arguments::arguments;
-use super::values::{Count, Factor, Function, Name, Rate, Time, WindowOf};
+use super::keyed::keyed;
+use super::values::{Count, Factor, Function, Name, Rate, Time, Value, WindowOf};
 use super::{Arguments, Given};
 use crate::diagnostics::Errors;
 use crate::model::CircuitBreaker;
@@ -9,6 +10,8 @@ use syn::{Lit, Path};
 arguments! {
     CircuitBreakerArguments {
         name = "name": Name,
+        key = "key": Value,
+        max_keys = "max_keys": Count,
         window = "window": WindowOf,
         min_calls = "min_calls": Count,
         failure_rate = "failure_rate": Rate,
@@ -36,9 +39,10 @@ impl Arguments for CircuitBreakerArguments {
         self.runtime.take().map(|path| path.0)
     }
 
-    fn into_model(self, _span: Span, _given: &Given, _errors: &mut Errors) -> Option<CircuitBreaker> {
+    fn into_model(self, _span: Span, given: &Given, errors: &mut Errors) -> Option<CircuitBreaker> {
         Some(CircuitBreaker {
             name: self.name.map(|name| name.0),
+            keyed: keyed(self.key, self.max_keys, given, errors),
             window: self.window.map(|window| window.0),
             min_calls: self.min_calls.map(|count| count.0),
             failure_rate: self.failure_rate.map(|rate| rate.0),

@@ -7,6 +7,7 @@ mod deadline;
 mod duration;
 mod fallback;
 pub(crate) mod function;
+mod keyed;
 mod likely;
 mod non_idempotent;
 mod retry;
@@ -170,6 +171,16 @@ fn literal(value: &Expr) -> Option<&Lit> {
         Expr::Lit(literal) => Some(&literal.lit),
         _ => None,
     }
+}
+
+/// Unread arguments but for `key = ..`, which stands in the function itself.
+pub(crate) fn without_key(tokens: TokenStream) -> TokenStream {
+    let Ok(items) = arguments::items(tokens.clone()) else { return tokens };
+    let named = items.into_iter().filter_map(|item| match item {
+        Item::Named(meta) if !meta.path().is_ident("key") => Some(meta),
+        _ => None,
+    });
+    named.map(|meta| quote::quote!(#meta,)).collect()
 }
 
 /// The `crate = path` among unread arguments, needed to recognise siblings spelled with that path.

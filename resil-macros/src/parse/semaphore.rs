@@ -1,5 +1,6 @@
 use super::arguments::arguments;
-use super::values::{Count, Function, Name, Wait};
+use super::keyed::keyed;
+use super::values::{Count, Function, Name, Value, Wait};
 use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::Semaphore;
@@ -9,6 +10,8 @@ use syn::{Lit, Path};
 arguments! {
     SemaphoreArguments {
         name = "name": Name,
+        key = "key": Value,
+        max_keys = "max_keys": Count,
         permits = "permits": Count,
         max_wait = "max_wait": Wait,
         runtime = "crate": Function,
@@ -31,8 +34,10 @@ impl Arguments for SemaphoreArguments {
         if self.permits.is_none() && !given.unread {
             errors.push(diagnostics::no_permits(span));
         }
+        let keyed = keyed(self.key, self.max_keys, given, errors);
         Some(Semaphore {
             name: self.name.map(|name| name.0),
+            keyed,
             permits: self.permits?.0,
             max_wait: self.max_wait.map(|wait| wait.0),
         })

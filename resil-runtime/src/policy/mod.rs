@@ -7,6 +7,7 @@ mod clocks;
 pub(crate) mod deadline;
 pub(crate) mod dial;
 pub(crate) mod fallback;
+pub(crate) mod keyed;
 pub(crate) mod retry;
 pub(crate) mod semaphore;
 pub(crate) mod timeout;

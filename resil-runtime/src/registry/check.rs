@@ -38,7 +38,9 @@ fn out_of_range(policy: &Policy) -> Option<String> {
     match policy {
         Policy::Retry(retry) => retry.out_of_range(),
         Policy::CircuitBreaker(breaker) => breaker.out_of_range(),
+        Policy::KeyedCircuitBreaker(breaker) => breaker.out_of_range(),
         Policy::Semaphore(semaphore) => semaphore.out_of_range(),
+        Policy::KeyedSemaphore(semaphore) => semaphore.out_of_range(),
         Policy::Bulkhead(bulkhead) => bulkhead.out_of_range(),
         Policy::Timeout(timeout) => timeout.out_of_range(),
         Policy::Deadline(_) | Policy::Fallback(_) => None,

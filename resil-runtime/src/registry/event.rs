@@ -44,6 +44,16 @@ pub enum Event {
         /// How long the call waited for a permit.
         waited: Duration,
     },
+    /// A keyed policy has no place for another key: all are in use, or their circuits not closed. Until one has, new
+    /// keys share one state.
+    KeysFull {
+        /// The attribute in words.
+        kind: &'static str,
+        /// Its name, or its call site if it has none.
+        policy: &'static str,
+        /// How many keys have a state of their own.
+        max_keys: u32,
+    },
     /// A bulkhead refused a call.
     BulkheadRefused {
         /// Its name, or its call site if it has none.
@@ -126,6 +136,9 @@ impl fmt::Display for Event {
             }
             Self::SemaphoreRefused { semaphore, limit, waited } => {
                 write!(f, "{}: refused a call after {waited:?}, limit {limit}", Name("semaphore", semaphore))
+            }
+            Self::KeysFull { kind, policy, max_keys } => {
+                write!(f, "{}: no place for another key, {max_keys} are in use", Name(kind, policy))
             }
             Self::BulkheadRefused { bulkhead, limit, waited } => {
                 write!(f, "{}: refused a call after {waited:?}, limit {limit}", Name("bulkhead", bulkhead))

@@ -40,6 +40,11 @@ pub(crate) fn full(semaphore: &'static str, limit: u32, waited: Duration) {
     tell(|| Event::SemaphoreRefused { semaphore, limit, waited });
 }
 
+pub(crate) fn keys_full(kind: &'static str, policy: &'static str, max_keys: u32) {
+    event!(warn, kind, ?policy, max_keys, "no place for another key, those to come share one state");
+    tell(|| Event::KeysFull { kind, policy, max_keys });
+}
+
 pub(crate) fn bulkhead_full(bulkhead: &'static str, limit: u32, waited: Duration) {
     event!(debug, ?bulkhead, limit, ?waited, "bulkhead refused a call");
     tell(|| Event::BulkheadRefused { bulkhead, limit, waited });

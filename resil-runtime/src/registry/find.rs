@@ -4,7 +4,7 @@ use super::check::policies;
 use super::{CallSite, Owner, Policy, States};
 use crate::policy::retry::RetryBudget;
 use crate::sync::{Mutex, lock};
-use crate::{Bulkhead, CircuitBreaker, Error, Semaphore, clock};
+use crate::{Bulkhead, CircuitBreaker, Error, Keyed, Semaphore, clock};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -62,6 +62,31 @@ impl Registry {
         all()
     }
 
+    /// The circuit breaker that has a state for each key, as [`circuit_breaker`](Self::circuit_breaker) does it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
+    /// use resil::{circuit_breaker, registry};
+    ///
+    /// #[circuit_breaker(name = "shops", key = shop)]
+    /// async fn order(shop: u64) -> Result<(), resil::Error> { Ok(()) }
+    ///
+    /// if let Some(shops) = registry().keyed_circuit_breaker("shops") {
+    ///     shops.of(&7_u64)?.force_open()?;
+    ///     assert!(order(7).await.is_err());
+    ///     assert!(order(8).await.is_ok());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn keyed_circuit_breaker(self, name: &str) -> Option<Keyed<CircuitBreaker>> {
+        find(name)
+    }
+
+    /// All circuit breakers that have a state for each key, also those without a name, sorted by label.
+    pub fn keyed_circuit_breakers(self) -> Vec<Keyed<CircuitBreaker>> {
+        all()
+    }
+
     /// The semaphore of this name, as [`circuit_breaker`](Self::circuit_breaker) does it.
     ///
     /// ```
@@ -83,6 +108,16 @@ impl Registry {
 
     /// All semaphores, also those without a name, sorted by label.
     pub fn semaphores(self) -> Vec<Semaphore> {
+        all()
+    }
+
+    /// The semaphore that has permits for each key, as [`circuit_breaker`](Self::circuit_breaker) does it.
+    pub fn keyed_semaphore(self, name: &str) -> Option<Keyed<Semaphore>> {
+        find(name)
+    }
+
+    /// All semaphores that have permits for each key, also those without a name, sorted by label.
+    pub fn keyed_semaphores(self) -> Vec<Keyed<Semaphore>> {
         all()
     }
 

@@ -26,6 +26,7 @@ use crate::policy::bulkhead::{Bulkhead, Pool};
 use crate::policy::circuit_breaker::{Breaker, CircuitBreaker, Settings};
 use crate::policy::deadline::Deadline;
 use crate::policy::fallback::{Fallback, Kept};
+use crate::policy::keyed::{Keyed, Keys, OneKey};
 use crate::policy::retry::{Budget, Retry};
 use crate::policy::semaphore::{Limiter, Semaphore};
 use crate::policy::timeout::Timeout;
@@ -58,8 +59,12 @@ pub enum Policy {
     Retry(&'static Retry),
     /// `#[circuit_breaker]`
     CircuitBreaker(&'static CircuitBreaker),
+    /// `#[circuit_breaker(key = ..)]`
+    KeyedCircuitBreaker(&'static Keyed<CircuitBreaker>),
     /// `#[semaphore]`
     Semaphore(&'static Semaphore),
+    /// `#[semaphore(key = ..)]`
+    KeyedSemaphore(&'static Keyed<Semaphore>),
     /// `#[bulkhead]`
     Bulkhead(&'static Bulkhead),
     /// `#[timeout]`
@@ -77,6 +82,11 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
+    /// Of a policy without a name, its handle, which must be a static.
+    pub(crate) fn of<P>(name: Option<&'static str>, handle: &P) -> Self {
+        name.map_or_else(|| Self::Handle(std::ptr::from_ref(handle).addr()), Self::Name)
+    }
+
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Name(name) => Some(name),
@@ -90,6 +100,8 @@ impl Owner {
 pub(crate) struct States {
     pub(crate) breakers: Mutex<HashMap<Owner, &'static Breaker>>,
     pub(crate) limiters: Mutex<HashMap<Owner, &'static Limiter>>,
+    pub(crate) keyed_breakers: Mutex<HashMap<Owner, &'static Keys<Breaker>>>,
+    pub(crate) keyed_limiters: Mutex<HashMap<Owner, &'static Keys<Limiter>>>,
     pub(crate) pools: Mutex<HashMap<Owner, &'static Pool>>,
     budgets: Mutex<HashMap<Owner, &'static Budget>>,
     /// Breakers with equal settings share them.
@@ -150,15 +162,13 @@ impl States {
         owner: Owner,
         label: impl FnOnce() -> &'static str,
         (permits, max_wait): (u32, Duration),
-        written: Written,
+        written: &Written,
     ) -> Result<&'static Limiter, Error> {
-        let mut limiters = lock(&self.limiters);
-        if let Some(limiter) = limiters.get(&owner) {
-            return limiter.written.latecomer(&written).map_or(Ok(*limiter), |problem| Err(misconfigured(problem)));
-        }
-        let limiter: &'static Limiter = Box::leak(Box::new(Limiter::new(label(), permits, max_wait, written)));
-        limiters.insert(owner, limiter);
-        Ok(limiter)
+        let limiter = *lock(&self.limiters)
+            .entry(owner)
+            .or_insert_with(|| Box::leak(Box::new(Limiter::new(label(), permits, max_wait))));
+        let first = Written { settings: limiter.as_written(), ..*written };
+        first.latecomer(written).map_or(Ok(limiter), |problem| Err(misconfigured(problem)))
     }
 
     /// The threads of this owner, in the same way.
@@ -172,7 +182,18 @@ impl States {
         pool.written.latecomer(written).map_or(Ok(pool), |problem| Err(misconfigured(problem)))
     }
 
-    fn interned(&self, settings: &Settings) -> &'static Settings {
+    /// The states of all keys of this owner, in the same way.
+    pub(crate) fn keys<T: OneKey>(
+        tables: &Mutex<HashMap<Owner, &'static Keys<T>>>,
+        owner: Owner,
+        written: &Written,
+        new: impl FnOnce() -> Keys<T>,
+    ) -> Result<&'static Keys<T>, Error> {
+        let keys = *lock(tables).entry(owner).or_insert_with(|| Box::leak(Box::new(new())));
+        keys.written.latecomer(written).map_or(Ok(keys), |problem| Err(misconfigured(problem)))
+    }
+
+    pub(crate) fn interned(&self, settings: &Settings) -> &'static Settings {
         let mut all = lock(&self.settings);
         if let Some(equal) = all.iter().find(|known| **known == settings) {
             return equal;

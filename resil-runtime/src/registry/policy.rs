@@ -32,7 +32,9 @@ impl Policy {
     pub fn name(&self) -> Option<&'static str> {
         match self {
             Self::CircuitBreaker(breaker) => breaker.name(),
+            Self::KeyedCircuitBreaker(breaker) => breaker.name(),
             Self::Semaphore(semaphore) => Found::name(*semaphore),
+            Self::KeyedSemaphore(semaphore) => semaphore.name(),
             Self::Bulkhead(bulkhead) => Found::name(*bulkhead),
             Self::Deadline(_) | Self::Fallback(_) | Self::Retry(_) | Self::Timeout(_) => None,
         }
@@ -55,7 +57,9 @@ impl Policy {
             Self::Deadline(deadline) => deadline.written(),
             Self::Retry(retry) => retry.written(),
             Self::CircuitBreaker(breaker) => breaker.written(),
+            Self::KeyedCircuitBreaker(breaker) => breaker.written(),
             Self::Semaphore(semaphore) => semaphore.written(),
+            Self::KeyedSemaphore(semaphore) => semaphore.written(),
             Self::Bulkhead(bulkhead) => bulkhead.written(),
             Self::Timeout(timeout) => timeout.written(),
         }

@@ -1,7 +1,7 @@
 //! The whole registry as plain text, for an operator to print.
 
 use super::Registry;
-use crate::Usage;
+use crate::{KeyUsage, Usage};
 use std::fmt;
 
 /// Tables of the circuit breakers, semaphores and retry budgets, then every call site with its policies.
@@ -15,9 +15,15 @@ impl fmt::Display for Registry {
             [vec![label, format!("{:?}", now.state)], numbers.to_vec(), vec![retry_after]].concat()
         });
         table(f, &["circuit breaker", "state", "calls", "failures", "slow", "refused", "retry after"], breakers)?;
+        let keyed = self.keyed_circuit_breakers();
+        let keyed = keyed.iter().map(|one| keys(one.label(), one.usage().ok()));
+        table(f, &["keyed circuit breaker", "keys", "of", "not closed"], keyed)?;
         let semaphores = self.semaphores();
         let semaphores = semaphores.iter().map(|one| in_use(one.label(), one.usage().ok()));
         table(f, &["semaphore", "limit", "in use", "waiting"], semaphores)?;
+        let keyed = self.keyed_semaphores();
+        let keyed = keyed.iter().map(|one| keys(one.label(), one.usage().ok()));
+        table(f, &["keyed semaphore", "keys", "of", "in use"], keyed)?;
         let bulkheads = self.bulkheads();
         let bulkheads = bulkheads.iter().map(|one| in_use(one.label(), one.usage().ok()));
         table(f, &["bulkhead", "limit", "in use", "waiting"], bulkheads)?;
@@ -32,6 +38,11 @@ impl fmt::Display for Registry {
 fn in_use(label: &str, now: Option<Usage>) -> Vec<String> {
     let Some(Usage { limit, in_use, waiting }) = now else { return vec![escaped(label), "misconfigured".to_owned()] };
     vec![escaped(label), limit.to_string(), in_use.to_string(), waiting.to_string()]
+}
+
+fn keys(label: &str, now: Option<KeyUsage>) -> Vec<String> {
+    let Some(KeyUsage { max_keys, keys, busy }) = now else { return vec![escaped(label), "misconfigured".to_owned()] };
+    vec![escaped(label), keys.to_string(), max_keys.to_string(), busy.to_string()]
 }
 
 /// A name is data: it must not end a line, or say more to a terminal than its letters.

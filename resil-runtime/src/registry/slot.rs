@@ -1,11 +1,15 @@
 use super::{Registry, States};
 use crate::Error;
+use crate::policy::keyed::Held;
 use std::sync::OnceLock;
 
 /// A handle's way to its state: looked up once, then one load.
 #[derive(Debug)]
 pub(crate) struct Slot<T: 'static> {
     state: OnceLock<Result<&'static T, Error>>,
+    /// Keeps a state of one key from being another's.
+    #[expect(dead_code, reason = "until the slot is dropped")]
+    held: Option<Held<T>>,
     /// Whether the registry made this handle, for a state it had found.
     #[cfg(feature = "testing")]
     found: bool,
@@ -15,6 +19,7 @@ impl<T> Slot<T> {
     pub(crate) const fn new() -> Self {
         Self {
             state: OnceLock::new(),
+            held: None,
             #[cfg(feature = "testing")]
             found: false,
         }
@@ -24,9 +29,16 @@ impl<T> Slot<T> {
     pub(crate) fn found(state: Result<&'static T, Error>) -> Self {
         Self {
             state: OnceLock::from(state),
+            held: None,
             #[cfg(feature = "testing")]
             found: true,
         }
+    }
+
+    /// A slot of one key's state.
+    pub(crate) fn held(held: Held<T>) -> Self {
+        let found = Self::found(Ok(held.state()));
+        Self { held: Some(held), ..found }
     }
 
     #[inline]

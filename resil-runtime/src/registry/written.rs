@@ -14,9 +14,19 @@ pub(crate) struct Written {
 impl Written {
     /// `open_for = 30s or 10s` for each setting that the other writes otherwise; `None` if they agree.
     fn differences(&self, other: &Self) -> Option<String> {
-        let pairs = self.settings.iter().zip(&other.settings).filter(|(mine, theirs)| mine != theirs);
-        let all: Vec<_> = pairs.map(|((name, mine), (_, theirs))| format!("{name} = {mine} or {theirs}")).collect();
+        let only_theirs = other.settings.iter().filter(|(name, _)| self.setting(name).is_none());
+        let names = self.settings.iter().chain(only_theirs).map(|(name, _)| *name);
+        let pairs = names.map(|name| (name, self.setting(name), other.setting(name)));
+        let written = |value: Option<&str>| value.unwrap_or("none").to_owned();
+        let all: Vec<_> = pairs
+            .filter(|(_, mine, theirs)| mine != theirs)
+            .map(|(name, mine, theirs)| format!("{name} = {} or {}", written(mine), written(theirs)))
+            .collect();
         (!all.is_empty()).then(|| all.join(", "))
+    }
+
+    fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// What is wrong if two call sites share this name.

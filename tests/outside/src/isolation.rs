@@ -1,8 +1,8 @@
-//! Bodies on threads of their own.
+//! Bodies on threads of their own, and a state for each key.
 
 use crate::functions::Answer;
-use resil::{IdempotencyKey, bulkhead, circuit_breaker, fallback, retry, timeout};
-use std::sync::Arc;
+use resil::{IdempotencyKey, bulkhead, circuit_breaker, fallback, retry, semaphore, timeout};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A service.
 #[derive(Debug)]
@@ -68,10 +68,22 @@ impl Warehouse {
     }
 }
 
+/// A key that holds a lock as long as its temporaries live.
+///
+/// # Errors
+///
+/// A refusal, or a place that is taken.
+#[circuit_breaker(name = "by shop", key = order.0)]
+#[semaphore(key = *turn.lock().unwrap_or_else(PoisonError::into_inner), max_keys = 10, permits = 1, max_wait = "1s")]
+pub async fn by_shop(turn: &Mutex<u64>, order: (&'static str, u64)) -> Answer<u64> {
+    tokio::task::yield_now().await;
+    Ok(turn.try_lock().map_or(0, |turn| *turn) + order.1)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Warehouse;
-    use std::sync::Arc;
+    use super::{Warehouse, by_shop};
+    use std::sync::{Arc, Mutex};
 
     #[tokio::test]
     async fn bodies_run_elsewhere() {
@@ -81,5 +93,15 @@ mod tests {
         assert_eq!(stock.ok().and_then(Result::ok), Some(format!("tea: 7 {}", key.as_str())));
         assert_eq!(Box::new(Warehouse::new("tea")).once(vec![]).await.ok(), Some(4));
         assert_eq!(warehouse.unused(1).await.ok(), Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_key_holds_nothing_while_it_waits() {
+        let spawned = tokio::spawn(async {
+            let turn = Mutex::new(1);
+            let (one, other) = tokio::join!(by_shop(&turn, ("a", 2)), by_shop(&turn, ("a", 3)));
+            (one.ok(), other.ok())
+        });
+        assert_eq!(spawned.await.ok(), Some((Some(3), Some(4))));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::gate::Gate;
 use super::machine::{NEVER, remaining};
 use super::time_window::TimeWindow;
-use super::{Admission, Answer, Ended, Machine, Refusal, Sample, Settings, Snapshot, Transition, Window};
+use super::{Admission, Answer, CircuitState, Ended, Machine, Refusal, Sample, Settings, Snapshot, Transition, Window};
 use crate::clock::nanos;
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
 
@@ -133,6 +133,19 @@ impl Circuit {
     #[must_use = "the caller reports it"]
     pub fn reset(&self) -> Option<Transition> {
         self.change(Machine::reset)
+    }
+
+    /// Begins anew, unless the circuit is doing anything but let calls pass and record them.
+    #[must_use]
+    pub fn forget(&self) -> bool {
+        let mut machine = self.lock();
+        let is_closed = machine.state() == CircuitState::Closed;
+        if is_closed {
+            // From closed to closed is no transition.
+            _ = machine.reset();
+            self.publish(&machine);
+        }
+        is_closed
     }
 
     #[inline]

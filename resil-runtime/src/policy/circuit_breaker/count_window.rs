@@ -5,9 +5,10 @@ use super::{Ended, Tally};
 /// A ring of the last calls: one bit a call for its failure, and one for its slowness where that is judged.
 #[derive(Debug)]
 pub(super) struct CountWindow {
-    failed_bits: Bits,
-    slow_bits: Bits,
+    bits: Bits,
     size: u32,
+    /// Where the bits of slowness begin, after those of failure; 0 where it is not judged.
+    slow_from: u32,
     next: u32,
     calls: u32,
     failures: u32,
@@ -19,9 +20,9 @@ impl CountWindow {
     pub(super) fn new(size: u32, judges_slow_calls: bool) -> Self {
         let size = size.max(1);
         Self {
-            failed_bits: Bits::new(size),
-            slow_bits: Bits::new(if judges_slow_calls { size } else { 0 }),
+            bits: Bits::new(if judges_slow_calls { 2 * size } else { size }),
             size,
+            slow_from: if judges_slow_calls { size } else { 0 },
             next: 0,
             calls: 0,
             failures: 0,
@@ -37,10 +38,10 @@ impl CountWindow {
         let grows = self.calls < self.size;
         self.calls += u32::from(grows);
         // A place that was never used holds zeros, so a window that is still filling needs no case of its own.
-        let was_failed = self.failed_bits.replace(at, call.failed);
+        let was_failed = self.bits.replace(at, call.failed);
         self.failures = self.failures + u32::from(call.failed) - u32::from(was_failed);
-        if !self.slow_bits.is_empty() {
-            let was_slow = self.slow_bits.replace(at, call.slow);
+        if self.slow_from > 0 {
+            let was_slow = self.bits.replace(self.slow_from + at, call.slow);
             self.slow = self.slow + u32::from(call.slow) - u32::from(was_slow);
         }
         grows
@@ -54,8 +55,7 @@ impl CountWindow {
 
     /// Forgets every call.
     pub(super) fn clear(&mut self) {
-        self.failed_bits.clear();
-        self.slow_bits.clear();
+        self.bits.clear();
         (self.next, self.calls, self.failures, self.slow) = (0, 0, 0, 0);
     }
 
@@ -72,10 +72,6 @@ struct Bits(Box<[u8]>);
 impl Bits {
     fn new(len: u32) -> Self {
         Self(vec![0; len.div_ceil(8) as usize].into())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     fn clear(&mut self) {

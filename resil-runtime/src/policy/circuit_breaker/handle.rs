@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) struct Breaker {
     pub(super) label: &'static str,
     settings: &'static Settings,
-    circuit: Circuit,
+    pub(super) circuit: Circuit,
 }
 
 impl Breaker {
@@ -22,8 +22,16 @@ impl Breaker {
         self.settings
     }
 
+    #[inline]
+    pub(super) fn admit(&'static self) -> Result<Pass, Error> {
+        match self.circuit.admit_at_once() {
+            Some(admission) => Ok(Pass::new(self, admission)),
+            None => self.ask(),
+        }
+    }
+
     #[inline(never)]
-    fn admit(&'static self) -> Result<Pass, Error> {
+    fn ask(&'static self) -> Result<Pass, Error> {
         match self.circuit.admit(clock::now) {
             Ok((admission, transition)) => {
                 if let Some(transition) = transition {
@@ -197,11 +205,7 @@ impl CircuitBreaker {
     /// are out of range.
     #[inline]
     pub fn admit(&self) -> Result<Pass, Error> {
-        let breaker = self.breaker()?;
-        match breaker.circuit.admit_at_once() {
-            Some(admission) => Ok(Pass::new(breaker, admission)),
-            None => breaker.admit(),
-        }
+        self.breaker()?.admit()
     }
 
     /// Makes one call under this breaker. A panic of the call is a failure, and unwinds on; dropping the future
@@ -300,10 +304,7 @@ impl CircuitBreaker {
     pub(super) fn look_up(&self, registry: &States) -> Result<&'static Breaker, Error> {
         let written = self.written();
         Registry::consistent(&written, self.out_of_range())?;
-        let owner = match self.name {
-            Some(name) => Owner::Name(name),
-            None => Owner::Handle(std::ptr::from_ref(self).addr()),
-        };
+        let owner = Owner::of(self.name, self);
         // The label lives as long as the breaker, which is as long as the process.
         let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
         registry.breaker(owner, label, &self.settings, &written)

@@ -12,6 +12,7 @@ mod found;
 mod gate;
 mod handle;
 mod history;
+mod keyed;
 mod machine;
 mod pass;
 mod settings;

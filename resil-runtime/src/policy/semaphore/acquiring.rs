@@ -9,8 +9,8 @@ use tokio::time::{Instant, Sleep};
 /// A bounded wait for a permit. Where one is free it is ready at once, and reads no time.
 #[must_use = "a permit is taken only when awaited"]
 #[derive(Debug)]
-pub struct Acquiring<'a> {
-    semaphore: &'a Semaphore,
+pub struct Acquiring<S> {
+    source: S,
     deadline: Option<Due>,
     waiting: Option<Waiting>,
 }
@@ -24,10 +24,22 @@ struct Waiting {
     deadline: Option<Due>,
 }
 
-impl<'a> Acquiring<'a> {
+/// Whose permits are waited for.
+pub(super) trait Limits {
+    fn limiter(&mut self) -> Result<&'static Limiter, Error>;
+}
+
+impl Limits for &Semaphore {
     #[inline]
-    pub(super) fn new(semaphore: &'a Semaphore) -> Self {
-        Self { semaphore, deadline: None, waiting: None }
+    fn limiter(&mut self) -> Result<&'static Limiter, Error> {
+        Semaphore::limiter(self)
+    }
+}
+
+impl<S> Acquiring<S> {
+    #[inline]
+    pub(super) fn new(source: S) -> Self {
+        Self { source, deadline: None, waiting: None }
     }
 
     /// Never waits past this deadline.
@@ -40,7 +52,7 @@ impl<'a> Acquiring<'a> {
     /// Refuses, or begins to wait.
     #[cold]
     fn wait(&mut self, limiter: &'static Limiter) -> Result<&mut Waiting, Error> {
-        let longest = self.semaphore.longest_wait();
+        let longest = limiter.max_wait;
         if longest.is_zero() {
             return Err(limiter.full(Duration::ZERO));
         }
@@ -67,7 +79,7 @@ impl Waiting {
     }
 }
 
-impl Future for Acquiring<'_> {
+impl<S: Limits + Unpin> Future for Acquiring<S> {
     type Output = Result<Permit, Error>;
 
     #[inline]
@@ -75,7 +87,7 @@ impl Future for Acquiring<'_> {
         if let Some(waiting) = &mut self.waiting {
             return waiting.poll(cx);
         }
-        let limiter = self.semaphore.limiter()?;
+        let limiter = self.source.limiter()?;
         if limiter.permits.try_take() {
             return Poll::Ready(Ok(Permit::of(limiter)));
         }

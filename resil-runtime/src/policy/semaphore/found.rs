@@ -1,9 +1,9 @@
 //! The handles that the registry gives out.
 
 use super::{Limiter, Semaphore};
-use crate::Error;
 use crate::registry::{Found, Owner, Policy, Slot, States};
 use crate::sync::Mutex;
+use crate::{Error, Site};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -53,9 +53,8 @@ impl Found for Semaphore {
     }
 
     fn found(name: Option<&'static str>, limiter: &'static Limiter) -> Self {
-        let Limiter { max_wait, permits, written, .. } = limiter;
-        let permits = permits.snapshot().limit;
-        Self { name, site: written.site, permits, max_wait: *max_wait, slot: Slot::found(Ok(limiter)) }
+        let &Limiter { max_wait, at_first, .. } = limiter;
+        Self { name, site: &Site::UNKNOWN, permits: at_first, max_wait, slot: Slot::found(Ok(limiter)) }
     }
 
     fn without_state(&self, error: Error) -> Self {

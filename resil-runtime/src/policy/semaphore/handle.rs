@@ -10,13 +10,18 @@ pub(crate) struct Limiter {
     pub(super) label: &'static str,
     pub(super) max_wait: Duration,
     pub(super) permits: Permits,
-    /// What the first site to use it asked for; `resize` does not change that.
-    pub(crate) written: Written,
+    /// How many it was set up with; `resize` does not change that.
+    pub(super) at_first: u32,
 }
 
 impl Limiter {
-    pub(crate) fn new(label: &'static str, permits: u32, max_wait: Duration, written: Written) -> Self {
-        Self { label, max_wait, permits: Permits::new(permits), written }
+    pub(crate) fn new(label: &'static str, permits: u32, max_wait: Duration) -> Self {
+        Self { label, max_wait, permits: Permits::new(permits), at_first: permits }
+    }
+
+    /// What the first site to use it asked for.
+    pub(crate) fn as_written(&self) -> Vec<(&'static str, String)> {
+        as_written(self.at_first, self.max_wait)
     }
 
     pub(super) fn full(&self, waited: Duration) -> Error {
@@ -85,7 +90,7 @@ impl Semaphore {
     /// Answers [`Error::SemaphoreFull`] if there was none, [`Error::DeadlineExceeded`] if the deadline passed first,
     /// [`Error::Misconfigured`] if the settings contradict another site's or are out of range.
     #[inline]
-    pub fn acquire(&self) -> Acquiring<'_> {
+    pub fn acquire(&self) -> Acquiring<&Self> {
         Acquiring::new(self)
     }
 
@@ -121,27 +126,24 @@ impl Semaphore {
     pub(super) fn look_up(&self, registry: &States) -> Result<&'static Limiter, Error> {
         let written = self.written();
         Registry::consistent(&written, self.out_of_range())?;
-        let owner = match self.name {
-            Some(name) => Owner::Name(name),
-            None => Owner::Handle(std::ptr::from_ref(self).addr()),
-        };
+        let owner = Owner::of(self.name, self);
         let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
-        registry.limiter(owner, label, (self.permits, self.max_wait), written)
+        registry.limiter(owner, label, (self.permits, self.max_wait), &written)
     }
 
     pub(crate) fn written(&self) -> Written {
-        Written {
-            kind: "semaphore",
-            name: self.name,
-            site: self.site,
-            settings: vec![("permits", self.permits.to_string()), ("max_wait", format!("{:?}", self.max_wait))],
-        }
+        let settings = as_written(self.permits, self.max_wait);
+        Written { kind: "semaphore", name: self.name, site: self.site, settings }
     }
 
     /// Every setting out of range, as one sentence.
     pub(crate) fn out_of_range(&self) -> Option<String> {
         (self.permits == 0).then(|| format!("{}: {ZERO}", self.written()))
     }
+}
+
+fn as_written(permits: u32, max_wait: Duration) -> Vec<(&'static str, String)> {
+    vec![("permits", permits.to_string()), ("max_wait", format!("{max_wait:?}"))]
 }
 
 const ZERO: &str = "`permits = 0` would let nothing through: write 1 or more";

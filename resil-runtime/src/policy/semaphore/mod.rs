@@ -9,12 +9,14 @@ mod acquiring;
 mod balance;
 mod found;
 mod handle;
+mod keyed;
 mod line;
 mod permits;
 mod usage;
 
 use acquire::Acquire;
 pub use acquiring::Acquiring;
+use acquiring::Limits;
 use balance::Balance;
 pub(crate) use handle::Limiter;
 pub use handle::{Permit, Semaphore};

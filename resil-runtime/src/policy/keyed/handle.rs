@@ -1,0 +1,112 @@
+use super::{Held, KeyUsage, Keys, PerKey};
+use crate::Error;
+use crate::registry::{Owner, Registry, Slot, States, Written};
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::LazyLock;
+
+/// A policy with a state for each key: what `key = ..` makes of a `#[circuit_breaker]` or a `#[semaphore]`.
+///
+/// One circuit a tenant, one limit an account: the trouble of one does not refuse the calls of the others. Make one
+/// with [`CircuitBreaker::keyed`](crate::CircuitBreaker::keyed) or [`Semaphore::keyed`](crate::Semaphore::keyed).
+///
+/// The number of keys is bounded. When a new one finds no place, one that has not been used of late and has nothing to
+/// lose is forgotten: its circuit is closed, none of its permits are out. Where there is no such key, the new one shares
+/// a state with all that find no place, which an [`Event`](crate::Event) tells.
+///
+/// A key is anything that can be hashed. It is hashed once a call with a secret of the process, and neither kept nor
+/// written into errors, events or logs. (Of a million keys, two share a state by accident in one of 37 million
+/// processes.)
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
+/// use resil::{CircuitBreaker, Keyed};
+/// use std::io;
+///
+/// static SHOPS: Keyed<CircuitBreaker> = CircuitBreaker::named("shops").keyed(10_000);
+///
+/// SHOPS.of("bakery")?.force_open()?;
+/// assert!(SHOPS.admit("bakery").is_err());
+/// assert!(SHOPS.admit("florist").is_ok(), "another circuit");
+/// assert_eq!(SHOPS.usage()?.keys, 2);
+/// # Ok(()) }
+/// ```
+#[must_use = "a policy does nothing until a call asks it"]
+#[derive(Debug)]
+#[expect(private_bounds, reason = "a circuit breaker or a semaphore")]
+pub struct Keyed<P: PerKey> {
+    pub(super) policy: P,
+    pub(super) max_keys: u32,
+    pub(super) slot: Slot<Keys<P::State>>,
+}
+
+#[expect(private_bounds, reason = "a circuit breaker or a semaphore")]
+impl<P: PerKey> Keyed<P> {
+    pub(crate) const fn new(policy: P, max_keys: u32) -> Self {
+        Self { policy, max_keys, slot: Slot::new() }
+    }
+
+    /// The policy of one key, to read and to steer it. The key is not forgotten as long as the handle lives.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`] if the settings contradict another site's or are out of range.
+    pub fn of(&self, key: &(impl Hash + ?Sized)) -> Result<P, Error> {
+        Ok(P::of_one_key(self.policy.name(), self.hold(hash_of(key))?))
+    }
+
+    /// How many keys have a state, and how many of those cannot be forgotten now. Looks at each of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`of`](Self::of).
+    pub fn usage(&self) -> Result<KeyUsage, Error> {
+        Ok(self.keys()?.usage())
+    }
+
+    /// Its name, if it has one.
+    pub fn name(&self) -> Option<&'static str> {
+        self.policy.name()
+    }
+
+    /// What errors and events call it, whatever the key: its name, or its call site.
+    pub fn label(&self) -> &'static str {
+        self.policy.name().or(self.keys().ok().map(|keys| keys.label)).unwrap_or(self.policy.site().function)
+    }
+
+    pub(crate) fn hold(&self, hash: u64) -> Result<Held<P::State>, Error> {
+        Ok(self.keys()?.hold(hash))
+    }
+
+    fn keys(&self) -> Result<&'static Keys<P::State>, Error> {
+        self.slot.get(|states| self.look_up(states))
+    }
+
+    #[cold]
+    pub(super) fn look_up(&self, states: &States) -> Result<&'static Keys<P::State>, Error> {
+        let written = self.written();
+        Registry::consistent(&written, self.out_of_range())?;
+        let owner = Owner::of(self.policy.name(), self);
+        let label = || self.policy.name().unwrap_or_else(|| self.policy.site().to_string().leak());
+        States::keys(P::tables(states), owner, &written, || {
+            let (label, written) = (label(), self.written());
+            Keys::new(label, written, self.max_keys, self.policy.new_state(states, label))
+        })
+    }
+
+    pub(crate) fn written(&self) -> Written {
+        let mut written = self.policy.written();
+        written.settings.push(("max_keys", self.max_keys.to_string()));
+        written
+    }
+
+    pub(crate) fn out_of_range(&self) -> Option<String> {
+        let none = || format!("{}: `max_keys = 0` leaves no key a state: write 1 or more", self.policy.written());
+        self.policy.out_of_range().or_else(|| (self.max_keys == 0).then(none))
+    }
+}
+
+pub(crate) fn hash_of(key: &(impl Hash + ?Sized)) -> u64 {
+    // Whoever chooses keys must not be able to choose their hashes.
+    static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    SECRET.hash_one(key)
+}

@@ -1,0 +1,17 @@
+//! Policies that keep a state for each key: one circuit a tenant, one limit an account.
+//!
+//! [`Keyed`] is the handle that people and expansions hold, [`Keys`] the bounded table of states behind it.
+
+mod found;
+mod handle;
+mod keys;
+mod usage;
+
+pub(crate) use found::PerKey;
+pub use handle::Keyed;
+pub(crate) use handle::hash_of;
+pub(crate) use keys::{Held, Keys, Loss, OneKey};
+pub use usage::KeyUsage;
+
+#[cfg(test)]
+mod tests;

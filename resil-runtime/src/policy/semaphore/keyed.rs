@@ -1,0 +1,95 @@
+//! Permits for each key.
+
+use super::{Acquiring, Limiter, Limits, Semaphore};
+use crate::policy::keyed::{Held, Keyed, Keys, Loss, OneKey, PerKey, hash_of};
+use crate::registry::{Found, Owner, Policy, Slot, States, Written};
+use crate::sync::Mutex;
+use crate::{Error, Site};
+use std::collections::HashMap;
+use std::hash::Hash;
+
+impl Semaphore {
+    /// So many permits for each key, for so many keys; see [`Keyed`].
+    pub const fn keyed(self, max_keys: u32) -> Keyed<Self> {
+        Keyed::new(self, max_keys)
+    }
+}
+
+impl Keyed<Semaphore> {
+    /// Waits for a permit of this key, as [`Semaphore::acquire`] does.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
+    /// use resil::{Keyed, Semaphore};
+    ///
+    /// static UPLOADS: Keyed<Semaphore> = Semaphore::new(1).name("uploads").keyed(1_000);
+    ///
+    /// let ours = UPLOADS.acquire("acme").await?;
+    /// assert!(UPLOADS.acquire("acme").await.is_err());
+    /// let theirs = UPLOADS.acquire("other tenant").await?;
+    /// # drop((ours, theirs));
+    /// # Ok(()) }
+    /// ```
+    pub fn acquire(&self, key: &(impl Hash + ?Sized)) -> Acquiring<OfKey<'_>> {
+        Acquiring::new(OfKey { keyed: self, hash: hash_of(key), held: None })
+    }
+}
+
+/// The permits of one key, which stays itself as long as somebody waits for them.
+#[derive(Debug)]
+pub struct OfKey<'a> {
+    keyed: &'a Keyed<Semaphore>,
+    hash: u64,
+    held: Option<Held<Limiter>>,
+}
+
+impl Limits for OfKey<'_> {
+    fn limiter(&mut self) -> Result<&'static Limiter, Error> {
+        Ok(self.held.insert(self.keyed.hold(self.hash)?).state())
+    }
+}
+
+impl OneKey for Limiter {
+    fn loss(&self) -> Loss {
+        let now = self.permits.snapshot();
+        let is_quiet = now.in_use == 0 && now.waiting == 0 && now.limit == self.at_first;
+        if is_quiet { Loss::Nothing } else { Loss::Protection }
+    }
+
+    /// Nothing is left of a key that uses nothing, and while the key is not held nobody takes a permit.
+    fn forget(&self) -> bool {
+        self.loss() == Loss::Nothing
+    }
+}
+
+impl PerKey for Semaphore {
+    fn tables(states: &States) -> &Mutex<HashMap<Owner, &'static Keys<Limiter>>> {
+        &states.keyed_limiters
+    }
+
+    fn keyed_on(policy: &Policy) -> Option<&'static Keyed<Self>> {
+        if let Policy::KeyedSemaphore(semaphore) = policy { Some(semaphore) } else { None }
+    }
+
+    fn site(&self) -> &'static Site {
+        self.site
+    }
+
+    fn written(&self) -> Written {
+        self.written()
+    }
+
+    fn out_of_range(&self) -> Option<String> {
+        self.out_of_range()
+    }
+
+    fn new_state(&self, _states: &States, label: &'static str) -> Box<dyn Fn() -> Limiter + Send + Sync> {
+        let &Self { permits, max_wait, .. } = self;
+        Box::new(move || Limiter::new(label, permits, max_wait))
+    }
+
+    fn of_one_key(name: Option<&'static str>, held: Held<Limiter>) -> Self {
+        let found = Self::found(name, held.state());
+        Self { slot: Slot::held(held), ..found }
+    }
+}
