@@ -27,6 +27,8 @@
 //! | [`retry`] | tries again what is proven safe to repeat, for failures that pass |
 //! | [`circuit_breaker`] | stops calling a partner that fails too often, and probes until it is back |
 //! | [`timeout`] | bounds one attempt, its connecting and its silences |
+//! | [`outside_transaction`] | an external call inside a database transaction does not compile, or is refused |
+//! | [`transactional`] | database work that commits or rolls back as one |
 //! | [`non_idempotent`] | what must not be repeated does not compile under a retry |
 //! | [`derive(Classify)`](macro@Classify) | says what each of your errors means to them |
 //!
@@ -43,12 +45,14 @@
 //! - `http`: `resil::http::Error`, a ready error type, and [`Classify`](trait@Classify) for `http::StatusCode`.
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
+//! - `sqlite`, `postgres`: `resil::Db` and its transactions through sqlx, [`Classify`](trait@Classify) for `sqlx::Error`.
 //! - `testing`: `resil::testing`, a registry and a clock for each test.
 
 #![forbid(unsafe_code)]
 
 pub use resil_macros::{
-    Classify, bulkhead, circuit_breaker, deadline, fallback, non_idempotent, retry, semaphore, timeout,
+    Classify, bulkhead, circuit_breaker, deadline, fallback, non_idempotent, outside_transaction, retry, semaphore,
+    timeout, transactional,
 };
 #[doc(hidden)]
 pub use resil_runtime::__private;

@@ -17,6 +17,7 @@ pub(crate) fn function(written: &[Written], function: &Function, errors: &mut Er
     mark_stays_visible(written, function, errors);
     bulkhead_borrows_nothing(written, function, errors);
     one_kind_of_isolation(written, errors);
+    no_call_out_is_a_transaction(written, errors);
 }
 
 /// What needs every argument.
@@ -29,6 +30,8 @@ pub(crate) fn stack(written: &[Written], stack: &Stack, function: &Function, err
     bounds_fit_the_deadline(stack, errors);
     key_is_a_parameter_that_is_sent(stack, function, errors);
     fallback_function_gets_named_parameters(stack, function, errors);
+    transaction_has_a_name_of_its_own(stack, function, errors);
+    callers_transaction_is_not_retried(written, stack, errors);
 }
 
 /// The one right order, outermost first; each attribute once.
@@ -112,6 +115,45 @@ fn mark_stays_visible(written: &[Written], function: &Function, errors: &mut Err
     }
     let foreign = function.attributes.iter().filter(|attribute| !siblings::is_inert(attribute.path()));
     errors.extend(foreign.map(|foreign| diagnostics::foreign_attribute_below_mark(foreign, mark.kind)));
+}
+
+fn no_call_out_is_a_transaction(written: &[Written], errors: &mut Errors) {
+    let transactional = written.iter().find(|one| one.kind == Kind::Transactional);
+    if let Some(transactional) = transactional
+        && written.iter().any(|one| one.kind == Kind::OutsideTransaction)
+    {
+        errors.push(diagnostics::call_out_as_transaction(transactional.span));
+    }
+}
+
+/// `tx` is a parameter, and `tx = expr` hides none.
+fn transaction_has_a_name_of_its_own(stack: &Stack, function: &Function, errors: &mut Errors) {
+    let Some(transactional) = &stack.transactional else { return };
+    let tx = &transactional.tx;
+    let mut parameter = None;
+    for input in &function.signature.inputs {
+        if let FnArg::Typed(typed) = input {
+            each_binding(&typed.pat, &mut |binding| {
+                if binding.ident == *tx {
+                    parameter = Some(binding.ident.clone());
+                }
+            });
+        }
+    }
+    match (parameter, &transactional.database) {
+        (None, None) => errors.push(diagnostics::no_transaction_parameter(tx)),
+        (Some(parameter), Some(_)) => errors.push(diagnostics::hidden_parameter(&parameter)),
+        _ => {}
+    }
+}
+
+fn callers_transaction_is_not_retried(written: &[Written], stack: &Stack, errors: &mut Errors) {
+    let takes_part = stack.transactional.as_ref().is_some_and(|transactional| transactional.database.is_none());
+    if let Some(retry) = written.iter().find(|one| one.kind == Kind::Retry)
+        && takes_part
+    {
+        errors.push(diagnostics::retry_in_callers_transaction(retry.span));
+    }
 }
 
 fn what_must_not_be_repeated_is_not(written: &[Written], stack: &Stack, errors: &mut Errors) {
@@ -307,8 +349,9 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
         GenericParam::Const(constant) => Some(constant.ident.to_string()),
         GenericParam::Lifetime(_) => None,
     }));
-    // A fallback's arguments stand in the function itself.
-    for one in written.iter().filter(|one| one.kind != Kind::Fallback) {
+    // These stand in the function itself.
+    let is_inside = |kind| matches!(kind, Kind::Fallback | Kind::Transactional);
+    for one in written.iter().filter(|one| !is_inside(one.kind)) {
         if let Some(ident) = first_of(parse::without_key(one.arguments.clone()), &names) {
             errors.push(diagnostics::names_generic(&ident));
         }
@@ -317,8 +360,19 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
 
 /// The statics of an expansion stand where its arguments are evaluated.
 fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) {
-    let names = ["SITE", "FALLBACK", "DEADLINE", "RETRY", "CIRCUIT_BREAKER", "SEMAPHORE", "BULKHEAD", "TIMEOUT"]
-        .map(str::to_owned);
+    let names = [
+        "SITE",
+        "TRANSACTION_GUARD",
+        "FALLBACK",
+        "DEADLINE",
+        "RETRY",
+        "CIRCUIT_BREAKER",
+        "SEMAPHORE",
+        "BULKHEAD",
+        "TIMEOUT",
+        "TRANSACTIONAL",
+    ]
+    .map(str::to_owned);
     for one in written {
         if let Some(ident) = first_of(one.arguments.clone(), &names) {
             errors.push(diagnostics::names_our_static(&ident));

@@ -364,6 +364,43 @@ pub(crate) fn no_permits(span: Span) -> Error {
     at(span, "a semaphore needs to know how many calls may run at a time; write `#[semaphore(permits = 10)]`")
 }
 
+pub(crate) fn no_transaction(span: Span) -> Error {
+    at(
+        span,
+        "a transaction is opened on a database, or is the caller's; write one of\n\
+              \x20   #[transactional(tx = self.db)]    opens one on this `Db`, and calls it `tx` in the body\n\
+              \x20   #[transactional(tx)]              takes part in the caller's: the parameter `tx: &mut Tx<Postgres>`",
+    )
+}
+
+pub(crate) fn no_transaction_parameter(tx: &Ident) -> Error {
+    on(
+        tx,
+        "the function has no parameter `tx`; add `tx: &mut Tx<Postgres>`, or write `#[transactional(tx = self.db)]` to open a transaction here",
+    )
+}
+
+pub(crate) fn hidden_parameter(tx: &Ident) -> Error {
+    on(
+        tx,
+        "the transaction that is opened here would hide this parameter; take the parameter off, or write `#[transactional(tx)]` to take part in the caller's",
+    )
+}
+
+pub(crate) fn retry_in_callers_transaction(span: Span) -> Error {
+    at(
+        span,
+        "a failed statement has spoiled the caller's transaction, and repeating a part of it cannot mend that; write `#[retry(unsent)]` above the function that opens it with `#[transactional(tx = ..)]`",
+    )
+}
+
+pub(crate) fn call_out_as_transaction(span: Span) -> Error {
+    at(
+        span,
+        "this function calls out, and a transaction must not wait for that; write the database work as a function of its own under `#[transactional(tx = self.db)]`, and call it before or after",
+    )
+}
+
 pub(crate) fn no_threads(span: Span) -> Error {
     at(span, "a bulkhead needs threads of its own; write `#[bulkhead(threads = 4)]`")
 }

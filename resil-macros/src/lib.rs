@@ -68,6 +68,18 @@ pub fn non_idempotent(arguments: TokenStream, item: TokenStream) -> TokenStream 
     stack::expand(Kind::NonIdempotent, arguments.into(), item.into()).into()
 }
 
+#[doc = include_str!("../docs/outside_transaction.md")]
+#[proc_macro_attribute]
+pub fn outside_transaction(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    stack::expand(Kind::OutsideTransaction, arguments.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/transactional.md")]
+#[proc_macro_attribute]
+pub fn transactional(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    stack::expand(Kind::Transactional, arguments.into(), item.into()).into()
+}
+
 #[doc = include_str!("../docs/classify.md")]
 #[proc_macro_derive(Classify, attributes(classify))]
 pub fn classify(item: TokenStream) -> TokenStream {

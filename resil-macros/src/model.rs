@@ -7,6 +7,7 @@ use syn::{Attribute, Expr, Path, Stmt, Type};
 /// Our attributes, in the one right order, outermost first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
+    OutsideTransaction,
     NonIdempotent,
     Fallback,
     Deadline,
@@ -15,10 +16,12 @@ pub(crate) enum Kind {
     Semaphore,
     Bulkhead,
     Timeout,
+    Transactional,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
+        Self::OutsideTransaction,
         Self::NonIdempotent,
         Self::Fallback,
         Self::Deadline,
@@ -27,10 +30,12 @@ impl Kind {
         Self::Semaphore,
         Self::Bulkhead,
         Self::Timeout,
+        Self::Transactional,
     ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::OutsideTransaction => "outside_transaction",
             Self::NonIdempotent => "non_idempotent",
             Self::Fallback => "fallback",
             Self::Deadline => "deadline",
@@ -39,12 +44,18 @@ impl Kind {
             Self::Semaphore => "semaphore",
             Self::Bulkhead => "bulkhead",
             Self::Timeout => "timeout",
+            Self::Transactional => "transactional",
         }
     }
 
-    /// Whether it only says what the function does, and so needs neither a body nor a way to fail.
+    /// Whether it says what the function does, in the type of its future, and so is right on a declaration too.
     pub(crate) fn is_mark(self) -> bool {
-        matches!(self, Self::NonIdempotent)
+        matches!(self, Self::OutsideTransaction | Self::NonIdempotent)
+    }
+
+    /// Whether it may answer instead of the body.
+    pub(crate) fn can_refuse(self) -> bool {
+        self != Self::NonIdempotent
     }
 
     pub(crate) fn named(name: &Ident) -> Option<Self> {
@@ -91,6 +102,7 @@ pub(crate) struct Stack {
     pub(crate) runtime: Path,
     /// Attributes we took off the function, whose imports must still count as used.
     pub(crate) siblings: Vec<Path>,
+    pub(crate) outside_transaction: Option<OutsideTransaction>,
     pub(crate) non_idempotent: Option<NonIdempotent>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) deadline: Option<Deadline>,
@@ -99,12 +111,13 @@ pub(crate) struct Stack {
     pub(crate) semaphore: Option<Semaphore>,
     pub(crate) bulkhead: Option<Bulkhead>,
     pub(crate) timeout: Option<Timeout>,
+    pub(crate) transactional: Option<Transactional>,
 }
 
 impl Stack {
     /// Whether the function's future says in its type what it does.
     pub(crate) fn is_marked(&self) -> bool {
-        self.non_idempotent.is_some()
+        self.outside_transaction.is_some() || self.non_idempotent.is_some()
     }
 
     /// Whether anything guards the call.
@@ -114,12 +127,15 @@ impl Stack {
 
     /// Whether anything but the body itself can fail: a retry alone never does.
     pub(crate) fn can_refuse(&self) -> bool {
-        let Self { fallback, deadline, circuit_breaker, semaphore, bulkhead, timeout, .. } = self;
+        let Self { fallback, deadline, circuit_breaker, semaphore, bulkhead, timeout, transactional, .. } = self;
         let bounds = deadline.is_some() || timeout.is_some();
         let isolates = semaphore.is_some() || bulkhead.is_some();
-        fallback.is_some() || bounds || circuit_breaker.is_some() || isolates
+        fallback.is_some() || bounds || circuit_breaker.is_some() || isolates || transactional.is_some()
     }
 }
+
+/// A mark, and the guard beneath it: it has nothing to set.
+pub(crate) struct OutsideTransaction;
 
 /// A mark: it has nothing to set.
 pub(crate) struct NonIdempotent;
@@ -229,6 +245,13 @@ pub(crate) struct Timeout {
     pub(crate) read: Option<Setting<Duration>>,
     /// `allow(range)`: the phases are meant to be outside the recommended range.
     pub(crate) any_range: bool,
+}
+
+pub(crate) struct Transactional {
+    /// What the body calls the transaction.
+    pub(crate) tx: Ident,
+    /// Where it is opened; `None` if it is the caller's.
+    pub(crate) database: Option<Expr>,
 }
 
 /// The function, taken apart: what stands around the body, and the body that becomes the attempt.

@@ -106,6 +106,49 @@ fn a_circuit_breaker_alone() {
 }
 
 #[test]
+fn a_call_that_stays_outside_transactions() {
+    snapshot(
+        "a_call_that_stays_outside_transactions",
+        &quote! {
+            #[outside_transaction]
+            #[non_idempotent]
+            #[timeout("5s")]
+            async fn charge(&self, order: &Order) -> Result<Receipt, Error> {
+                self.post(order).await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_transaction_of_its_own() {
+    snapshot(
+        "a_transaction_of_its_own",
+        &quote! {
+            #[retry(unsent)]
+            #[transactional(tx = self.db)]
+            async fn place(&self, order: &Order) -> Result<OrderId, Error> {
+                let id = insert(tx, order).await?;
+                Ok(id)
+            }
+        },
+    );
+}
+
+#[test]
+fn a_part_of_the_callers_transaction() {
+    snapshot(
+        "a_part_of_the_callers_transaction",
+        &quote! {
+            #[transactional(tx)]
+            async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> {
+                query(order).execute(&mut **tx).await
+            }
+        },
+    );
+}
+
+#[test]
 fn a_state_for_each_key() {
     snapshot(
         "a_state_for_each_key",

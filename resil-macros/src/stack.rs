@@ -29,8 +29,8 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
         written.iter().filter_map(|one| one.path.clone()).filter(|path| path.segments.len() == 1).collect();
     let plain = declaration.beginning_with(&expand::used(&siblings));
 
-    let policy = written.iter().map(|one| one.kind).find(|kind| !kind.is_mark());
-    let function = errors.take(parse::function::take_apart(declaration, kind, policy));
+    let kinds: Vec<Kind> = written.iter().map(|one| one.kind).collect();
+    let function = errors.take(parse::function::take_apart(declaration, kind, &kinds));
     let read = read(&written, siblings, &mut errors);
     if let Some(function) = &function {
         check::function(&written, function, &mut errors);
@@ -77,6 +77,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
     let mut stack = Stack {
         runtime: paths::default_runtime(),
         siblings,
+        outside_transaction: None,
         non_idempotent: None,
         fallback: None,
         deadline: None,
@@ -85,12 +86,16 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
         semaphore: None,
         bulkhead: None,
         timeout: None,
+        transactional: None,
     };
     check::order(written, errors);
     let mut whole = true;
     let mut runtime = None;
     for one in written {
         let path = match one.kind {
+            Kind::OutsideTransaction => {
+                keep(&mut stack.outside_transaction, parse::read::<parse::OutsideTransactionArguments>(one, errors))
+            }
             Kind::NonIdempotent => {
                 keep(&mut stack.non_idempotent, parse::read::<parse::NonIdempotentArguments>(one, errors))
             }
@@ -103,6 +108,9 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
             Kind::Semaphore => keep(&mut stack.semaphore, parse::read::<parse::SemaphoreArguments>(one, errors)),
             Kind::Bulkhead => keep(&mut stack.bulkhead, parse::read::<parse::BulkheadArguments>(one, errors)),
             Kind::Timeout => keep(&mut stack.timeout, parse::read::<parse::TimeoutArguments>(one, errors)),
+            Kind::Transactional => {
+                keep(&mut stack.transactional, parse::read::<parse::TransactionalArguments>(one, errors))
+            }
         };
         match path {
             Some(path) => runtime = runtime.or(path),

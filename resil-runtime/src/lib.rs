@@ -15,11 +15,12 @@ mod registry;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod transaction;
 
 pub use failure::{
-    Classify, ConnectTimeout, Effect, Error, Failure, Kind, Misconfiguration, Phase, Represents, Verdict,
+    Classify, ConnectTimeout, Effect, Error, Failure, Inside, Kind, Misconfiguration, Phase, Represents, Verdict,
 };
-pub use mark::NonIdempotent;
+pub use mark::{NonIdempotent, OutsideTransaction};
 pub use policy::attempt::Attempt;
 pub use policy::bulkhead::Bulkhead;
 pub use policy::circuit_breaker::{Cause, CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
@@ -31,6 +32,11 @@ pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Pro
 pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
 pub use policy::timeout::Timeout;
 pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
+pub use transaction::{
+    Allowed, Began, GuardMode, Holds, Step, TransactionError, TransactionGuard, Transactional, after, allow, spawn,
+};
+#[cfg(feature = "sqlx")]
+pub use transaction::{Backend, Connection, Db, HeldBy, Tx};
 
 /// Spelled by expansions only. No promise is made about it.
 #[doc(hidden)]
@@ -38,7 +44,9 @@ pub mod __private {
     pub use crate::failure::{
         Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, any, failure_if, output, status,
     };
-    pub use crate::mark::{Awaiting, UnderRetry, Unmarked};
+    pub use crate::mark::{
+        Awaiting, InTransaction, OtherParameter, TransactionParameter, UnderRetry, Unmarked, parameter,
+    };
     pub use crate::policy::fallback::{Answer, Keepable, answer};
     pub use crate::registry::{CallSite, Policy};
     pub use inventory;

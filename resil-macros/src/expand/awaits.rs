@@ -5,18 +5,25 @@
 //! await is looked at likewise.
 
 use super::{Body, hygienic};
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
 
 /// The body with every await looked at.
-pub(super) fn looked_at(body: TokenStream, question: &'static str) -> Body {
-    let mut look = Look { question, any: false };
+pub(super) fn looked_at(body: TokenStream, questions: &[Question]) -> Body {
+    let mut look = Look { questions: questions.to_vec(), any: false };
     let tokens = look.through(body);
     Body { tokens, is_looked_at: look.any }
 }
 
+/// What a future is asked before it is awaited.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Question {
+    UnderRetry,
+    InTransaction,
+}
+
 struct Look {
-    question: &'static str,
+    questions: Vec<Question>,
     any: bool,
 }
 
@@ -32,7 +39,11 @@ impl Look {
                     seen.push(dot.into());
                 }
                 TokenTree::Group(group) => {
-                    let inner = if joins(&seen) { self.each(group.stream()) } else { self.through(group.stream()) };
+                    let inner = match &seen[..] {
+                        seen if joins(seen) => self.each(group.stream()),
+                        seen if is_exempt(seen) => self.exempt(group.stream()),
+                        _ => self.through(group.stream()),
+                    };
                     let mut whole = Group::new(group.delimiter(), inner);
                     whole.set_span(group.span());
                     seen.push(whole.into());
@@ -47,8 +58,23 @@ impl Look {
     fn at(&mut self, span: Span) -> TokenStream {
         self.any = true;
         let span = hygienic().located_at(span);
-        let question = Ident::new(self.question, span);
-        quote_spanned!(span=> .awaited(|call| call.#question()))
+        let questions = self.questions.iter().map(|question| match question {
+            Question::UnderRetry => quote_spanned!(span=> call.under_retry()),
+            Question::InTransaction => quote_spanned!(span=> call.in_transaction()),
+        });
+        match self.questions.len() {
+            1 => quote_spanned!(span=> .awaited(|call| #(#questions)*)),
+            _ => quote_spanned!(span=> .awaited(|call| { #(#questions;)* })),
+        }
+    }
+
+    /// What runs after the commit, or is allowed inside: its awaits are not asked about the transaction.
+    fn exempt(&mut self, tokens: TokenStream) -> TokenStream {
+        let rest = self.questions.iter().copied().filter(|question| *question != Question::InTransaction).collect();
+        let all = std::mem::replace(&mut self.questions, rest);
+        let tokens = if self.questions.is_empty() { tokens } else { self.through(tokens) };
+        self.questions = all;
+        tokens
     }
 
     /// The arguments of `join!(a, b)` or `join!(biased; a, b)`.
@@ -91,6 +117,16 @@ fn joins(seen: &[TokenTree]) -> bool {
             bang.as_char() == '!' && (name == "join" || name == "try_join")
         }
         _ => false,
+    }
+}
+
+/// Whether the arguments of `resil::after(..)` or `resil::allow(..)` follow; of a method of that name they do not.
+fn is_exempt(seen: &[TokenTree]) -> bool {
+    let is_ours = |name: &TokenTree| matches!(name, TokenTree::Ident(name) if name == "after" || name == "allow");
+    match seen {
+        [.., TokenTree::Punct(dot), name] if is_ours(name) => dot.as_char() != '.',
+        [.., name] => is_ours(name),
+        [] => false,
     }
 }
 

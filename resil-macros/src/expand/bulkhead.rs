@@ -31,7 +31,11 @@ impl Expansion<'_> {
         if self.stack.bulkhead.is_none() || !self.lends() {
             return None;
         }
-        let body: TokenStream = function.body.iter().map(ToTokens::to_token_stream).collect();
+        let mut body: TokenStream = function.body.iter().map(ToTokens::to_token_stream).collect();
+        let transactional = self.stack.transactional.as_ref();
+        body.extend(
+            transactional.and_then(|transactional| transactional.database.as_ref()).map(ToTokens::to_token_stream),
+        );
         let mut clones = TokenStream::new();
         for input in &function.signature.inputs {
             match input {

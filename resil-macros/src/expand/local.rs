@@ -7,6 +7,7 @@ use quote::{ToTokens, TokenStreamExt};
 pub(super) enum Local {
     Attempt,
     Bulkhead,
+    CalledAt,
     CircuitBreaker,
     Deadline,
     Delay,
@@ -18,8 +19,12 @@ pub(super) enum Local {
     Permit,
     Refusal,
     Retry,
+    Scope,
     Semaphore,
     This,
+    TransactionGuard,
+    Transaction,
+    Transactional,
     Timeout,
     Value,
     Verdict,
@@ -30,6 +35,7 @@ impl ToTokens for Local {
         let name = match self {
             Self::Attempt => "attempt",
             Self::Bulkhead => "bulkhead",
+            Self::CalledAt => "called_at",
             Self::CircuitBreaker => "circuit_breaker",
             Self::Deadline => "deadline",
             Self::Delay => "delay",
@@ -41,8 +47,12 @@ impl ToTokens for Local {
             Self::Permit => "permit",
             Self::Refusal => "refusal",
             Self::Retry => "retry",
+            Self::Scope => "scope",
             Self::Semaphore => "semaphore",
             Self::This => "this",
+            Self::TransactionGuard => "transaction_guard",
+            Self::Transaction => "transaction",
+            Self::Transactional => "transactional",
             Self::Timeout => "timeout",
             Self::Value => "value",
             Self::Verdict => "verdict",
@@ -62,6 +72,8 @@ impl Local {
             Self::Semaphore => "Semaphore",
             Self::Bulkhead => "Bulkhead",
             Self::Timeout => "Timeout",
+            Self::TransactionGuard => "TransactionGuard",
+            Self::Transactional => "Transactional",
             _ => unreachable!("not a policy"),
         }
     }
@@ -76,6 +88,8 @@ impl Local {
             Self::Semaphore => "SEMAPHORE",
             Self::Bulkhead => "BULKHEAD",
             Self::Timeout => "TIMEOUT",
+            Self::TransactionGuard => "TRANSACTION_GUARD",
+            Self::Transactional => "TRANSACTIONAL",
             _ => unreachable!("not a policy"),
         }
     }

@@ -14,10 +14,12 @@ mod semaphore;
 mod settings;
 mod shell;
 mod timeout;
+mod transaction;
 
 use crate::model::{Function, Stack};
 use crate::parse::function::span_of_error;
 use crate::paths;
+use awaits::Question;
 use local::Local;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -53,19 +55,22 @@ impl Expansion<'_> {
     fn statements(&self, function: &Function) -> TokenStream {
         let siblings = used(&self.stack.siblings);
         if !self.stack.has_policies() {
+            let policies = self.stack.outside_transaction.as_ref().map(|_| self.policies(function));
+            let guard = self.guard(function);
             let anchor = self.anchor(function);
             let body = &function.body;
-            return quote_spanned!(hygienic()=> #siblings #anchor #(#body)*);
+            return quote_spanned!(hygienic()=> #siblings #policies #guard #anchor #(#body)*);
         }
         let body = self.body(function);
         let traits = self.traits(&body);
         let warnings = self.range_warnings();
         let policies = self.policies(function);
+        let guard = self.guard(function);
         let fallback = self.start_fallback();
         let deadline = self.start_deadline();
         let retry = self.start_retry(function);
         let run = self.call(function, &body.tokens);
-        quote_spanned!(hygienic()=> #traits #siblings #warnings #policies #fallback #deadline #retry #run)
+        quote_spanned!(hygienic()=> #traits #siblings #warnings #policies #guard #fallback #deadline #retry #run)
     }
 
     /// From the first attempt to the function's own result.
@@ -99,11 +104,14 @@ impl Expansion<'_> {
 
     /// The traits whose methods the expansion calls.
     fn traits(&self, body: &Body) -> Option<TokenStream> {
-        let Stack { runtime, retry, circuit_breaker, .. } = self.stack;
+        let Stack { runtime, retry, circuit_breaker, transactional, .. } = self.stack;
         let is_judged = retry.is_some() || circuit_breaker.is_some();
         let judges = is_judged.then(|| quote_spanned!(hygienic()=> Judge as _, JudgeResponse as _,));
-        let looks =
-            body.is_looked_at.then(|| quote_spanned!(hygienic()=> Awaiting as _, UnderRetry as _, Unmarked as _,));
+        let under_retry = self.repeats().then(|| quote_spanned!(hygienic()=> UnderRetry as _,));
+        let in_transaction = transactional.as_ref().map(|_| quote_spanned!(hygienic()=> InTransaction as _,));
+        let looks = body
+            .is_looked_at
+            .then(|| quote_spanned!(hygienic()=> Awaiting as _, #under_retry #in_transaction Unmarked as _,));
         (is_judged || body.is_looked_at)
             .then(|| quote_spanned!(hygienic()=> use #runtime::__private::{#judges #looks};))
     }
@@ -158,10 +166,10 @@ impl Expansion<'_> {
         let anchor = self.anchor(function);
         let key = self.key_must_be_used(function);
         let run = self.run();
+        let body = quote_spanned!(hygienic()=> #anchor #key #body);
+        let body = self.within_transaction(function, body, &capture.to_token_stream());
         let mut block = quote_spanned! {hygienic()=>
             async #capture {
-                #anchor
-                #key
                 #body
             }
         };
@@ -194,12 +202,25 @@ impl Expansion<'_> {
 
     /// The body, whose awaits must not hold what this stack may not repeat.
     fn body(&self, function: &Function) -> Body {
-        let repeats = self.stack.retry.as_ref().is_some_and(|retry| retry.proof.repeats_what_was_sent());
-        let mut body = function.body.iter().map(ToTokens::to_token_stream).collect();
-        if self.renames_self(function) {
-            body = bulkhead::with_this(body);
+        let body = function.body.iter().map(ToTokens::to_token_stream).collect();
+        let body = self.with_this(function, body);
+        let under_retry = self.repeats().then_some(Question::UnderRetry);
+        let in_transaction = self.stack.transactional.as_ref().map(|_| Question::InTransaction);
+        let questions: Vec<_> = under_retry.into_iter().chain(in_transaction).collect();
+        if questions.is_empty() {
+            return Body { tokens: body, is_looked_at: false };
         }
-        if repeats { awaits::looked_at(body, "under_retry") } else { Body { tokens: body, is_looked_at: false } }
+        awaits::looked_at(body, &questions)
+    }
+
+    /// Whether a retry repeats what was sent, on the word of the user alone.
+    fn repeats(&self) -> bool {
+        self.stack.retry.as_ref().is_some_and(|retry| retry.proof.repeats_what_was_sent())
+    }
+
+    /// Tokens of the user's as they stand in an attempt, which may have the receiver under another name.
+    fn with_this(&self, function: &Function, tokens: TokenStream) -> TokenStream {
+        if self.renames_self(function) { bulkhead::with_this(tokens) } else { tokens }
     }
 
     /// The attempt, wrapped in what bounds it.

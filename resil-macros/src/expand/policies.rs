@@ -69,13 +69,18 @@ impl Expansion<'_> {
     pub(super) fn policies(&self, function: &Function) -> TokenStream {
         let runtime = &self.stack.runtime;
         let span = hygienic();
-        let isolation = [self.semaphore(), self.bulkhead()];
-        let policies: Vec<_> = [self.fallback(), self.deadline(), self.retry(), self.circuit_breaker()]
-            .into_iter()
-            .chain(isolation)
-            .chain([self.timeout()])
-            .flatten()
-            .collect();
+        let policies = [
+            self.transaction_guard(),
+            self.fallback(),
+            self.deadline(),
+            self.retry(),
+            self.circuit_breaker(),
+            self.semaphore(),
+            self.bulkhead(),
+            self.timeout(),
+            self.transactional(),
+        ];
+        let policies: Vec<_> = policies.into_iter().flatten().collect();
         let locals: Vec<_> = policies.iter().map(|policy| policy.local).collect();
         let statics: Vec<_> = policies.iter().map(Policy::static_name).collect();
         let statements = policies.iter().map(|policy| policy.statement(runtime));

@@ -44,9 +44,11 @@ pub(crate) fn declaration(item: TokenStream) -> syn::Result<Declaration> {
     syn::parse2(item)
 }
 
-/// Finds the body that becomes the attempt. `policy` is the first attribute that guards it; a mark needs no body.
-pub(crate) fn take_apart(declaration: Declaration, kind: Kind, policy: Option<Kind>) -> syn::Result<Function> {
+/// Finds the body that becomes the attempt, under attributes of these kinds. A mark needs no body.
+pub(crate) fn take_apart(declaration: Declaration, kind: Kind, kinds: &[Kind]) -> syn::Result<Function> {
     let Declaration { attributes, head, signature, block } = declaration;
+    let policy = kinds.iter().copied().find(|kind| !kind.is_mark());
+    let refusing = kinds.iter().copied().find(|kind| kind.can_refuse()).filter(|_| block.is_some());
     if let (Some(policy), None) = (policy, &block) {
         return Err(diagnostics::no_body(&signature, policy));
     }
@@ -66,10 +68,10 @@ pub(crate) fn take_apart(declaration: Declaration, kind: Kind, policy: Option<Ki
         }
         (block, None) => block.and_then(async_trait).ok_or_else(|| diagnostics::not_async(&signature, kind))?,
     };
-    if let (Some(policy), Some(text)) = (policy, certainly_no_result(&output)) {
+    if let (Some(refusing), Some(text)) = (refusing, certainly_no_result(&output)) {
         return Err(match signature.output {
-            ReturnType::Default => diagnostics::cannot_fail(&signature.ident, policy, &signature.ident, "()"),
-            ReturnType::Type(..) => diagnostics::cannot_fail(&output, policy, &signature.ident, &text),
+            ReturnType::Default => diagnostics::cannot_fail(&signature.ident, refusing, &signature.ident, "()"),
+            ReturnType::Type(..) => diagnostics::cannot_fail(&output, refusing, &signature.ident, &text),
         });
     }
     Ok(Function { attributes, signature, head, shell, body, output })

@@ -29,6 +29,7 @@ pub(super) fn usual(name: &str) -> &'static str {
         "permits" => "10",
         "retry_status" => "[429]",
         "stale" => "\"10m\"",
+        "tx" => "self.db",
         "window" => "100",
         _ => "\"5s\"",
     }

@@ -10,10 +10,12 @@ pub(crate) mod function;
 mod keyed;
 mod likely;
 mod non_idempotent;
+mod outside_transaction;
 mod retry;
 mod semaphore;
 pub(crate) mod siblings;
 mod timeout;
+mod transactional;
 mod values;
 
 pub(crate) use bulkhead::BulkheadArguments;
@@ -21,9 +23,11 @@ pub(crate) use circuit_breaker::CircuitBreakerArguments;
 pub(crate) use deadline::DeadlineArguments;
 pub(crate) use fallback::FallbackArguments;
 pub(crate) use non_idempotent::NonIdempotentArguments;
+pub(crate) use outside_transaction::OutsideTransactionArguments;
 pub(crate) use retry::RetryArguments;
 pub(crate) use semaphore::SemaphoreArguments;
 pub(crate) use timeout::TimeoutArguments;
+pub(crate) use transactional::TransactionalArguments;
 
 use crate::diagnostics::{self, Errors};
 use crate::model::Kind;
@@ -158,7 +162,14 @@ fn owner(path: &Path) -> Option<Kind> {
     let timeout = || known::<TimeoutArguments>(path).map(|_| Kind::Timeout);
     let semaphore = || known::<SemaphoreArguments>(path).map(|_| Kind::Semaphore);
     let bulkhead = || known::<BulkheadArguments>(path).map(|_| Kind::Bulkhead);
-    retry.or_else(breaker).or_else(timeout).or_else(semaphore).or_else(bulkhead).or_else(fallback)
+    let transactional = || known::<TransactionalArguments>(path).map(|_| Kind::Transactional);
+    retry
+        .or_else(breaker)
+        .or_else(timeout)
+        .or_else(semaphore)
+        .or_else(bulkhead)
+        .or_else(fallback)
+        .or_else(transactional)
 }
 
 /// `LIMIT`, `limits::LIMIT`: no argument of ours is written in capitals.

@@ -276,6 +276,22 @@ impl Argument for Value {
     }
 }
 
+/// `tx`, or `tx = expr`: the name, and where the transaction is opened.
+pub(super) struct TransactionOf {
+    pub(super) tx: Ident,
+    pub(super) database: Option<Expr>,
+}
+
+impl Argument for TransactionOf {
+    fn read(meta: &Meta) -> syn::Result<Self> {
+        let tx = meta.path().require_ident()?.clone();
+        match meta {
+            Meta::Path(_) => Ok(Self { tx, database: None }),
+            other => Value::read(other).map(|database| Self { tx, database: Some(database.0) }),
+        }
+    }
+}
+
 /// The name of a parameter.
 pub(super) struct Parameter(pub(super) Ident);
 

@@ -1,13 +1,15 @@
 use super::{Activity, Frame, Repeat, current};
+use crate::transaction::{Scope, scope};
 use std::future::Future;
 use std::sync::Arc;
 
 /// What a call takes along when its body runs on another thread: the deadline, the bound on connecting, the proof of
-/// idempotency, and the way back for its marks.
+/// idempotency, the transactions and connections held, and the way back for its marks.
 pub(crate) struct Carried {
     frame: Frame,
     repeat: Repeat,
     activity: Option<Arc<Activity>>,
+    scope: Option<Arc<Scope>>,
     #[cfg(feature = "testing")]
     isolation: Option<crate::testing::Isolation>,
 }
@@ -22,23 +24,24 @@ impl Carried {
             frame,
             repeat: Repeat::current(),
             activity,
+            scope: Scope::innermost(),
             #[cfg(feature = "testing")]
             isolation: crate::testing::Isolation::here(),
         }
     }
 
     /// Runs the body as if it were polled where this was taken.
-    pub(crate) async fn around<F: Future>(self, body: F) -> F::Output {
+    pub(crate) async fn around<F: Future>(mut self, body: F) -> F::Output {
         let mut body = std::pin::pin!(body);
         std::future::poll_fn(move |cx| self.enter(|| body.as_mut().poll(cx))).await
     }
 
-    fn enter<R>(&self, poll: impl FnOnce() -> R) -> R {
+    fn enter<R>(&mut self, poll: impl FnOnce() -> R) -> R {
         #[cfg(feature = "testing")]
         let _isolated = self.isolation.as_ref().map(crate::testing::Isolation::enter);
         let _repeat = self.repeat.enter();
         let marks = self.frame.marks();
-        let result = self.frame.enter(poll);
+        let result = scope::enter(&mut self.scope, || self.frame.enter(poll));
         if let Some(activity) = &self.activity
             && self.frame.marks() != marks
         {

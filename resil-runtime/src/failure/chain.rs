@@ -28,6 +28,10 @@ fn known(link: &(dyn StdError + 'static)) -> Option<Verdict> {
     if let Some(error) = link.downcast_ref::<reqwest::Error>() {
         return Some(error.verdict());
     }
+    #[cfg(feature = "sqlx")]
+    if let Some(error) = link.downcast_ref::<sqlx::Error>() {
+        return Some(error.verdict());
+    }
     link.downcast_ref::<io::Error>().map(io)
 }
 

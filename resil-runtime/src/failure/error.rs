@@ -1,7 +1,8 @@
 use super::{Classify, Verdict};
-use crate::Site;
+use crate::{Began, Site, TransactionError};
 use std::fmt;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,12 +95,35 @@ pub enum Error {
         /// The request's method.
         method: &'static str,
     },
+    /// An external call while its caller holds a transaction or a connection: nothing was sent. Make the call before or
+    /// after the transaction.
+    InsideTransaction {
+        /// The function that calls out.
+        site: &'static Site,
+        /// Where it was called, and what was held there.
+        place: Arc<Inside>,
+    },
+    /// A transaction could not begin or commit, or a second connection was asked for while one is held.
+    Transaction(Arc<TransactionError>),
     /// Policies contradict each other, or a setting is out of range. Nothing was sent. `resil::check()` finds these
     /// at start.
     Misconfigured(Arc<Misconfiguration>),
 }
 
+/// Where an external call was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    /// The line that made the call.
+    pub called_at: &'static Location<'static>,
+    /// What was held, and since where.
+    pub began: Began,
+}
+
 impl Error {
+    pub(crate) fn inside(site: &'static Site, called_at: &'static Location<'static>, began: Began) -> Self {
+        Self::InsideTransaction { site, place: Arc::new(Inside { called_at, began }) }
+    }
+
     /// When a caller of ours may try again, if anybody knows.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -120,7 +144,8 @@ impl Classify for Error {
             Self::BulkheadClosed { attempted: true, .. } | Self::Panicked { .. } => Verdict::permanent(),
             Self::Timeout { phase: Phase::Connect, .. } => Verdict::transient().unsent(),
             Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => Verdict::transient(),
-            Self::MissingKey { .. } | Self::Misconfigured(_) => Verdict::caller(),
+            Self::Transaction(error) => error.verdict(),
+            Self::MissingKey { .. } | Self::InsideTransaction { .. } | Self::Misconfigured(_) => Verdict::caller(),
         }
     }
 }
@@ -172,12 +197,22 @@ impl fmt::Display for Error {
                 "{method} under `#[retry(idempotent)]` without an idempotency key: not sent. Write \
                  `#[retry(idempotency_key = key)]`, or `#[retry(idempotent = \"why repeating it is harmless\")]`"
             ),
+            Self::InsideTransaction { site, place } => write!(
+                f,
+                "{site} was called at {} inside {}: not sent. Call it before the transaction, or after its commit",
+                place.called_at, place.began
+            ),
+            Self::Transaction(error) => error.fmt(f),
             Self::Misconfigured(what) => write!(f, "misconfigured, not called: {what}"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        if let Self::Transaction(error) = self { error.source() } else { None }
+    }
+}
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {

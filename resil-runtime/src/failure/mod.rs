@@ -7,7 +7,7 @@ mod judge;
 mod verdict;
 
 pub use classify::{Classify, Represents};
-pub use error::{ConnectTimeout, Error, Misconfiguration, Phase};
+pub use error::{ConnectTimeout, Error, Inside, Misconfiguration, Phase};
 pub use judge::{Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, any, failure_if, output, status};
 pub use verdict::{Effect, Kind, Verdict};
 

@@ -1,10 +1,10 @@
-//! The look at a future before it is awaited: `call.awaited(|call| call.under_retry()).await`. It happens in the
-//! compiler; at run time nothing is left of it.
+//! The look at a future before it is awaited: `call.awaited(|call| call.under_retry()).await`, and likewise
+//! `in_transaction`. It happens in the compiler; at run time nothing is left of it.
 //!
 //! `under_retry` is found by one reference less where the type carries a mark, so that the marked case is chosen for
 //! it, and the other for every other type, a type parameter included. (*Autoref specialisation.*)
 
-use super::NonIdempotent;
+use super::{NonIdempotent, OutsideTransaction};
 use crate::Attempt;
 use std::fmt;
 use std::marker::PhantomData;
@@ -54,6 +54,14 @@ macro_rules! seen_through {
     };
 }
 seen_through!(NotRepeatable);
+impl<F: NotRepeatable> NotRepeatable for OutsideTransaction<F> {}
+
+/// A future that, somewhere in its layers, calls out.
+pub trait CallsOut {}
+
+impl<F> CallsOut for OutsideTransaction<F> {}
+seen_through!(CallsOut);
+impl<F: CallsOut> CallsOut for NonIdempotent<F> {}
 
 /// Never implemented: what a marked call would have to be.
 #[diagnostic::on_unimplemented(
@@ -84,10 +92,41 @@ impl<T: NotRepeatable + ?Sized> UnderRetry for Awaited<T> {
     }
 }
 
+/// Never implemented: what an external call would have to be.
+#[diagnostic::on_unimplemented(
+    message = "an external call is awaited inside a database transaction",
+    label = "marked `#[outside_transaction]`: it would hold a connection for as long as the partner pleases",
+    note = "call it before the transaction, and hand in what it answers",
+    note = "or after the commit: `resil::after(async move {{ .. }})`",
+    note = "or, if it must be here: `resil::allow(\"the reason\", call).await`"
+)]
+pub trait KeptInside {}
+
+/// The marked case.
+pub trait InTransaction {
+    #[doc(hidden)]
+    type Call: ?Sized;
+    /// Does not compile.
+    fn in_transaction(&self)
+    where
+        Self::Call: KeptInside;
+}
+
+impl<T: CallsOut + ?Sized> InTransaction for Awaited<T> {
+    type Call = T;
+    fn in_transaction(&self)
+    where
+        T: KeptInside,
+    {
+    }
+}
+
 /// The case of every other future.
 pub trait Unmarked {
     /// Compiles.
     fn under_retry(&self) {}
+    /// Compiles.
+    fn in_transaction(&self) {}
 }
 
 impl<T: ?Sized> Unmarked for &Awaited<T> {}

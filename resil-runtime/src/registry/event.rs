@@ -1,6 +1,7 @@
 use crate::policy::circuit_breaker::{Cause, CircuitState};
-use crate::{Effect, Kind, Phase, Site, Verdict, Why};
+use crate::{Began, Effect, Kind, Phase, Site, Verdict, Why};
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 /// Something that happened in a policy: what [`Registry::subscribe`](crate::Registry::subscribe) streams.
@@ -113,6 +114,26 @@ pub enum Event {
         /// Whether an attempt was under way, so that the outcome is unknown.
         attempted: bool,
     },
+    /// An external call was about to be made while its caller held a transaction or a connection.
+    CalledInside {
+        /// The function that calls out.
+        site: &'static Site,
+        /// The line that called it.
+        called_at: &'static Location<'static>,
+        /// What is held, and since where.
+        began: Began,
+        /// Whether it was refused, or let through and only told.
+        refused: bool,
+    },
+    /// An external call was let through by [`allow`](crate::allow), inside a transaction or not.
+    AllowedInside {
+        /// The function that calls out.
+        site: &'static Site,
+        /// The line that called it.
+        called_at: &'static Location<'static>,
+        /// The reason given.
+        reason: &'static str,
+    },
     /// A `connect` bound has nothing that enforces it. Told once.
     ConnectUnenforced {
         /// The first function that met it.
@@ -155,6 +176,13 @@ impl fmt::Display for Event {
             Self::DeadlinePassed { site, limit, attempted } => {
                 let when = if *attempted { "during an attempt" } else { "before an attempt" };
                 write!(f, "{site}: deadline of {limit:?} passed {when}")
+            }
+            Self::CalledInside { site, called_at, began, refused } => {
+                let what = if *refused { "refused" } else { "let through" };
+                write!(f, "{site}: called at {called_at} inside {began}, {what}")
+            }
+            Self::AllowedInside { site, called_at, reason } => {
+                write!(f, "{site}: called at {called_at}, allowed: {}", reason.escape_debug())
             }
             Self::ConnectUnenforced { site } => write!(f, "{site}: `connect` bounds nothing, no adapter is installed"),
             Self::Missed(events) => write!(f, "missed {events} events"),

@@ -3,7 +3,8 @@
 
 use super::{Event, stream::tell};
 use crate::policy::circuit_breaker::{CircuitState, Transition};
-use crate::{Phase, Site, Verdict, Why};
+use crate::{Began, Phase, Site, Verdict, Why};
+use std::panic::Location;
 use std::time::Duration;
 
 macro_rules! event {
@@ -78,6 +79,16 @@ pub(crate) fn timed_out(site: &'static Site, phase: Phase, limit: Duration) {
 pub(crate) fn deadline(site: &'static Site, limit: Duration, attempted: bool) {
     event!(info, %site, ?limit, attempted, "deadline passed");
     tell(|| Event::DeadlinePassed { site, limit, attempted });
+}
+
+pub(crate) fn called_inside(site: &'static Site, called_at: &'static Location<'static>, began: Began, refused: bool) {
+    event!(warn, %site, %called_at, %began, refused, "external call inside a transaction");
+    tell(|| Event::CalledInside { site, called_at, began, refused });
+}
+
+pub(crate) fn allowed_inside(site: &'static Site, called_at: &'static Location<'static>, reason: &'static str) {
+    event!(debug, %site, %called_at, reason, "external call allowed wherever it is");
+    tell(|| Event::AllowedInside { site, called_at, reason });
 }
 
 pub(crate) fn connect_unenforced(site: &'static Site) {

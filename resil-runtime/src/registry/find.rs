@@ -3,8 +3,8 @@
 use super::check::policies;
 use super::{CallSite, Owner, Policy, States};
 use crate::policy::retry::RetryBudget;
-use crate::sync::{Mutex, lock};
-use crate::{Bulkhead, CircuitBreaker, Error, Keyed, Semaphore, clock};
+use crate::sync::{Mutex, Ordering, lock};
+use crate::{Bulkhead, CircuitBreaker, Error, GuardMode, Keyed, Semaphore, clock};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -167,6 +167,23 @@ impl Registry {
             cut_off += bulkhead.shutdown(left).await.unwrap_or(0);
         }
         cut_off
+    }
+
+    /// What happens from now on to external calls inside a transaction. The default is [`GuardMode::Deny`].
+    ///
+    /// ```
+    /// use resil::{GuardMode, registry};
+    ///
+    /// registry().guard_transactions(GuardMode::Count); // for a look at how many there are
+    /// assert_eq!(registry().calls_inside_transactions(), 0);
+    /// ```
+    pub fn guard_transactions(self, mode: GuardMode) {
+        Self::with(|states| states.guard_mode.store(mode as u32, Ordering::Relaxed));
+    }
+
+    /// How many external calls inside a transaction there were so far, refused or let through.
+    pub fn calls_inside_transactions(self) -> u64 {
+        Self::with(|states| states.called_inside.load(Ordering::Relaxed))
     }
 
     /// The retry budgets that share a name, sorted by it.

@@ -30,8 +30,8 @@ use crate::policy::keyed::{Keyed, Keys, OneKey};
 use crate::policy::retry::{Budget, Retry};
 use crate::policy::semaphore::{Limiter, Semaphore};
 use crate::policy::timeout::Timeout;
-use crate::sync::{AtomicBool, Mutex, Ordering, lock};
-use crate::{Error, Misconfiguration};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::{Error, GuardMode, Misconfiguration, TransactionGuard, Transactional};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct CallSite {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Policy {
+    /// `#[outside_transaction]`
+    TransactionGuard(&'static TransactionGuard),
     /// `#[fallback]`
     Fallback(&'static Fallback),
     /// `#[deadline]`
@@ -69,6 +71,8 @@ pub enum Policy {
     Bulkhead(&'static Bulkhead),
     /// `#[timeout]`
     Timeout(&'static Timeout),
+    /// `#[transactional]`
+    Transactional(&'static Transactional),
 }
 
 inventory::collect!(CallSite);
@@ -109,6 +113,8 @@ pub(crate) struct States {
     kept: Mutex<HashMap<Owner, &'static Kept>>,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
+    guard_mode: AtomicU32,
+    called_inside: AtomicU64,
     stream: stream::Stream,
     /// What is a warning in production is an error here.
     #[cfg(feature = "testing")]
@@ -220,6 +226,12 @@ impl States {
     /// Whether a `connect` bound has nothing that enforces it.
     pub(crate) fn connect_is_unenforced(&self) -> bool {
         !self.dials_are_bounded.load(Ordering::Relaxed)
+    }
+
+    /// Counts an external call inside a transaction; what is to be done about it.
+    pub(crate) fn called_inside(&self) -> GuardMode {
+        self.called_inside.fetch_add(1, Ordering::Relaxed);
+        GuardMode::of(self.guard_mode.load(Ordering::Relaxed))
     }
 
     /// True once.

@@ -36,7 +36,12 @@ impl Policy {
             Self::Semaphore(semaphore) => Found::name(*semaphore),
             Self::KeyedSemaphore(semaphore) => semaphore.name(),
             Self::Bulkhead(bulkhead) => Found::name(*bulkhead),
-            Self::Deadline(_) | Self::Fallback(_) | Self::Retry(_) | Self::Timeout(_) => None,
+            Self::TransactionGuard(_)
+            | Self::Transactional(_)
+            | Self::Deadline(_)
+            | Self::Fallback(_)
+            | Self::Retry(_)
+            | Self::Timeout(_) => None,
         }
     }
 
@@ -53,6 +58,7 @@ impl Policy {
 
     pub(super) fn written(&self) -> Written {
         match self {
+            Self::TransactionGuard(guard) => guard.written(),
             Self::Fallback(fallback) => fallback.written(),
             Self::Deadline(deadline) => deadline.written(),
             Self::Retry(retry) => retry.written(),
@@ -62,6 +68,7 @@ impl Policy {
             Self::KeyedSemaphore(semaphore) => semaphore.written(),
             Self::Bulkhead(bulkhead) => bulkhead.written(),
             Self::Timeout(timeout) => timeout.written(),
+            Self::Transactional(transactional) => transactional.written(),
         }
     }
 }

@@ -1,0 +1,14 @@
+//! Transactions and connections of an sqlx pool that the context knows of.
+
+mod backend;
+mod begin;
+mod db;
+mod meter;
+mod tx;
+mod verdict;
+
+pub use backend::Backend;
+pub use db::{Connection, Db};
+pub use meter::HeldBy;
+pub use tx::Tx;
+pub(crate) use verdict::verdict;

@@ -1,0 +1,65 @@
+use super::Began;
+use crate::{Effect, Verdict};
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What could not be done to a transaction or a connection: the content of [`Error::Transaction`](crate::Error).
+#[derive(Debug)]
+pub struct TransactionError {
+    /// Which transaction or connection.
+    pub began: Began,
+    /// What was being done.
+    pub step: Step,
+    pub(super) verdict: Verdict,
+    pub(super) source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// A step in the life of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// Getting a connection and opening the transaction. Nothing was done.
+    Begin,
+    /// Getting a second connection of a database while one is held: under load all callers would hold one and wait for
+    /// another. Nothing was done.
+    Second,
+    /// Setting or releasing a savepoint.
+    Savepoint,
+    /// Committing. If the database refused, nothing was done; if it did not answer, the outcome is unknown.
+    Commit,
+}
+
+impl TransactionError {
+    /// What it means to the policies.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+}
+
+impl fmt::Display for TransactionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let began = &self.began;
+        match (self.step, self.verdict.effect) {
+            (Step::Begin, _) => write!(f, "could not begin {began}")?,
+            (Step::Second, _) => write!(
+                f,
+                "a second connection is asked for inside {began}: under load it would wait for itself. Hand the \
+                 transaction on as `&mut Tx`, or do this before it"
+            )?,
+            (Step::Savepoint, _) => write!(f, "a savepoint failed in {began}, which is rolled back")?,
+            (Step::Commit, Effect::None) => write!(f, "the commit was refused and rolled back: {began}")?,
+            (Step::Commit, Effect::Unknown) => write!(f, "no answer to the commit: the outcome is unknown of {began}")?,
+        }
+        match &self.source {
+            // A database's words may quote what a stranger wrote.
+            Some(source) => write!(f, ": {}", source.to_string().escape_debug()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for TransactionError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,26 @@
+//! Database transactions, and the guard that keeps external calls out of them.
+//!
+//! What a call holds, a transaction or a connection, is a [`Scope`]. It is entered on each poll of what runs inside it
+//! and left before the poll returns, so it depends on no executor, and a call beside it is never taken for one inside.
+
+mod after;
+mod allow;
+#[cfg(feature = "sqlx")]
+mod database;
+mod error;
+mod guard;
+#[cfg_attr(not(feature = "sqlx"), allow(dead_code, reason = "only databases hold anything"))]
+pub(crate) mod scope;
+mod spawn;
+mod transactional;
+
+pub use after::after;
+pub use allow::{Allowed, allow};
+#[cfg(feature = "sqlx")]
+pub use database::{Backend, Connection, Db, HeldBy, Tx};
+pub use error::{Step, TransactionError};
+pub use guard::{GuardMode, TransactionGuard};
+pub(crate) use scope::Scope;
+pub use scope::{Began, Holds};
+pub use spawn::spawn;
+pub use transactional::Transactional;
