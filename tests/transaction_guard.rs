@@ -11,6 +11,7 @@ use resil::{
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A partner that counts what reaches it.
 #[derive(Clone, Default)]
@@ -284,7 +285,66 @@ async fn an_annotated_transaction_is_seen_by_what_takes_part_in_it<DB: Backend>(
     assert_eq!(shop.partner.calls(), 0);
 }
 
+/// A partner behind a socket, which counts who connects and what arrives.
+struct Remote {
+    address: std::net::SocketAddr,
+    heard: Arc<AtomicU32>,
+}
+
+impl Remote {
+    async fn listen() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, heard) = (listener.local_addr().unwrap(), Arc::new(AtomicU32::new(0)));
+        let counts = Arc::clone(&heard);
+        tokio::spawn(async move {
+            while let Ok((mut caller, _)) = listener.accept().await {
+                counts.fetch_add(1, Ordering::Relaxed);
+                let mut bytes = [0; 16];
+                let read = caller.read(&mut bytes).await.unwrap();
+                counts.fetch_add(u32::try_from(read).unwrap(), Ordering::Relaxed);
+                caller.write_all(b"heard").await.unwrap();
+            }
+        });
+        Self { address, heard }
+    }
+
+    #[outside_transaction]
+    #[timeout("5s")]
+    async fn send(&self) -> std::io::Result<()> {
+        let mut stream = tokio::net::TcpStream::connect(self.address).await?;
+        stream.write_all(b"charge").await?;
+        stream.read_exact(&mut [0; 5]).await.map(drop)
+    }
+}
+
+impl Gateway for Remote {
+    fn call<'a>(&'a self) -> std::pin::Pin<Box<dyn Future<Output = Result<u32, Error>> + Send + 'a>> {
+        Box::pin(async {
+            match self.send().await {
+                Ok(()) => Ok(1),
+                Err(error) => Err(error.downcast::<Error>().unwrap()),
+            }
+        })
+    }
+}
+
+/// The first wrong program of four, the call in a body under `#[transactional]`, does not compile: see `tests/ui`.
+async fn no_byte_reaches_the_partner_of_a_wrong_program<DB: Backend>(db: Db<DB>) {
+    let remote = Remote::listen().await;
+    let in_a_closure = db.transaction(async |_tx| Ok::<_, Error>(Gateway::call(&remote).await)).await.unwrap();
+    assert!(refused(&in_a_closure));
+    let with_a_connection = db.connection(async |_connection| Ok::<_, Error>(remote.call().await)).await.unwrap();
+    assert!(is_inside(&with_a_connection, Holds::Connection));
+    let three_down = db.transaction(async |_tx| Ok::<_, Error>(three_down(&remote).await)).await.unwrap();
+    assert!(refused(&three_down));
+    assert_eq!(remote.heard.load(Ordering::Relaxed), 0);
+
+    remote.call().await.unwrap();
+    assert_eq!(remote.heard.load(Ordering::Relaxed), 7, "one connection and six bytes");
+}
+
 on_both! {
+    no_byte_reaches_the_partner_of_a_wrong_program,
     a_call_in_a_closure_is_refused_and_named,
     a_call_in_a_savepoint_is_refused,
     calls_joined_and_selected_inside_are_refused,
