@@ -8,12 +8,25 @@ pub mod isolation;
 pub mod marks;
 pub mod methods;
 pub mod traits;
+pub mod transactions;
 
 /// What the misuse suite refuses in its own edition is refused in each.
 #[cfg(feature = "refused")]
 #[path = "../../ui/fail/non_idempotent_call_under_retry.rs"]
 #[expect(missing_docs, reason = "it does not compile")]
 pub mod refused;
+
+/// The same for transactions.
+#[cfg(feature = "refused")]
+#[path = "../../ui/fail/external_call_in_a_transaction.rs"]
+#[expect(missing_docs, reason = "it does not compile")]
+pub mod refused_in_a_transaction;
+
+/// The same for parameters.
+#[cfg(feature = "refused")]
+#[path = "../../ui/fail/external_call_that_takes_a_transaction.rs"]
+#[expect(missing_docs, reason = "it does not compile")]
+pub mod refused_with_a_transaction;
 
 #[cfg(test)]
 mod tests;

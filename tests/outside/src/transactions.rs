@@ -1,0 +1,95 @@
+//! Transactions, and calls that stay outside of them.
+
+use crate::functions::Answer;
+use resil::{Db, Tx, fallback, non_idempotent, outside_transaction, retry, timeout, transactional};
+use sqlx::Sqlite;
+use std::future::Future;
+use std::sync::Arc;
+
+/// A partner.
+#[derive(Debug)]
+pub struct Partner;
+
+/// Marked declarations.
+pub trait Pays {
+    /// Calls out.
+    #[outside_transaction]
+    #[non_idempotent]
+    fn pay(&self, won: u64) -> impl Future<Output = Answer<u64>> + Send;
+}
+
+impl Pays for Partner {
+    #[outside_transaction]
+    #[non_idempotent]
+    #[fallback(value = 0)]
+    #[timeout("5s")]
+    async fn pay(&self, won: u64) -> Answer<u64> {
+        Ok(won)
+    }
+}
+
+/// A shop.
+#[derive(Debug)]
+pub struct Shop {
+    /// Its database.
+    pub db: Db<Sqlite>,
+    /// Who charges for it.
+    pub partner: Arc<Partner>,
+}
+
+impl Shop {
+    /// Charges, then writes.
+    ///
+    /// # Errors
+    ///
+    /// Whatever fails.
+    pub async fn order<'a>(&self, item: &'a str, (won, _): (u64, String)) -> Answer<(&'a str, i64)> {
+        let paid = self.partner.pay(won).await?;
+        Ok((item, self.write(item, paid).await?))
+    }
+
+    /// Writes what was charged.
+    ///
+    /// # Errors
+    ///
+    /// Whatever fails.
+    #[retry(unsent)]
+    #[timeout("5s")]
+    #[transactional(tx = self.db)]
+    pub async fn write(&self, item: &str, paid: u64) -> Answer<i64> {
+        let partner = Arc::clone(&self.partner);
+        resil::after(async move {
+            drop(partner.pay(0).await);
+        });
+        let number = self.count(tx).await?;
+        let allowed = resil::allow("it is a test", self.partner.pay(paid)).await?;
+        let [tx, _] = [tx.savepoint(async |_tx| Answer::Ok(number)).await?, 0];
+        Ok(tx + i64::try_from(allowed).unwrap_or(0) + i64::try_from(item.len()).unwrap_or(0))
+    }
+
+    /// Takes part.
+    ///
+    /// # Errors
+    ///
+    /// Whatever fails.
+    #[transactional(tx)]
+    pub async fn count(&self, tx: &mut Tx<Sqlite>) -> Answer<i64> {
+        tx.savepoint(async |_tx| Ok(7)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Partner, Shop};
+    use resil::Db;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn orders_are_charged_and_written_in_spawned_tasks() {
+        let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+        let db = Db::new(options.connect_lazy("sqlite::memory:").expect("a pool"));
+        let shop = Shop { db, partner: Arc::new(Partner) };
+        let spawned = tokio::spawn(async move { shop.order("tea", (5, String::new())).await.ok() });
+        assert_eq!(spawned.await.ok().flatten(), Some(("tea", 7 + 5 + 3)));
+    }
+}
