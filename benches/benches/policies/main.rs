@@ -2,7 +2,7 @@
 
 mod peers;
 
-use resil::{Classify, Semaphore, bulkhead, circuit_breaker, deadline, retry, semaphore, timeout};
+use resil::{Classify, Semaphore, bulkhead, circuit_breaker, deadline, outside_transaction, retry, semaphore, timeout};
 use resil_benches::{Case, Row, case, compare, once};
 use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,6 +58,11 @@ fn fails_every_other_time(x: u64) -> Answer {
 // The calls, by resil.
 
 async fn bare(x: u64) -> Answer {
+    answer(x)
+}
+
+#[outside_transaction]
+async fn outside(x: u64) -> Answer {
     answer(x)
 }
 
@@ -178,6 +183,9 @@ fn rows() -> Vec<Row> {
         Row::new("retry-once", "retry, one failure, no delay", "25")
             .cell("resil", case(|| retry_once))
             .cell("backon", peers::backon_retry_once()),
+        Row::new("outside", "outside_transaction, nothing held", "10").cell("resil", case(|| outside)),
+        Row::new("scope", "a call in a scope of its own", "none")
+            .cell("resil", case(|| |x| resil::allow("a bench", bare(x)))),
         Row::new("timeout", "timeout, ready at once", "22")
             .cell("resil", case(|| bounded))
             .cell("tokio", peers::tokio_timeout())
