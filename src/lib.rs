@@ -28,7 +28,7 @@
 //! | [`circuit_breaker`] | stops calling a partner that fails too often, and probes until it is back |
 //! | [`timeout`] | bounds one attempt, its connecting and its silences |
 //! | [`outside_transaction`] | an external call inside a database transaction does not compile, or is refused |
-//! | [`transactional`] | database work that commits or rolls back as one |
+//! | [`transactional`] | database work that commits or rolls back as one, and once for each request ID |
 //! | [`non_idempotent`] | what must not be repeated does not compile under a retry |
 //! | [`derive(Classify)`](macro@Classify) | says what each of your errors means to them |
 //!
@@ -45,6 +45,7 @@
 //! - `http`: `resil::http::Error`, a ready error type, and [`Classify`](trait@Classify) for `http::StatusCode`.
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
+//! - `axum`: the `Idempotency-Key` header of your own callers, and [`Error`] as a response.
 //! - `sqlite`, `postgres`: `resil::Db` and its transactions through sqlx, [`Classify`](trait@Classify) for `sqlx::Error`.
 //! - `testing`: `resil::testing`, a registry and a clock for each test.
 

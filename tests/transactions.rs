@@ -352,8 +352,7 @@ on_both! {
 
 mod only_postgres {
     use super::*;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::{TcpListener, TcpStream};
+    use support::lossy::{self, Lost};
 
     #[transactional(tx = db)]
     async fn swap(
@@ -398,55 +397,6 @@ mod only_postgres {
         .await;
     }
 
-    /// Forwards to the database, but for the COMMIT or its answer, which it loses together with the connection.
-    async fn losing(what: Lost, to: std::net::SocketAddr) -> std::net::SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            loop {
-                let (client, _) = listener.accept().await.unwrap();
-                tokio::spawn(forward(client, TcpStream::connect(to).await.unwrap(), what));
-            }
-        });
-        address
-    }
-
-    #[derive(Clone, Copy)]
-    enum Lost {
-        Commit,
-        Answer,
-    }
-
-    async fn forward(mut client: TcpStream, mut server: TcpStream, lost: Lost) {
-        let (mut up, mut down) = ([0; 4096], [0; 4096]);
-        loop {
-            tokio::select! {
-                Ok(read @ 1..) = client.read(&mut up) => {
-                    let commits = up[..read].windows(6).any(|word| word == b"COMMIT");
-                    if commits && matches!(lost, Lost::Commit) {
-                        return;
-                    }
-                    server.write_all(&up[..read]).await.unwrap();
-                    if commits {
-                        _ = server.read(&mut down).await;
-                        return;
-                    }
-                }
-                Ok(read @ 1..) = server.read(&mut down) => client.write_all(&down[..read]).await.unwrap(),
-                else => return,
-            }
-        }
-    }
-
-    async fn through(lost: Lost, db: &Db<Postgres>) -> Db<Postgres> {
-        let options = db.pool().unwrap().connect_options();
-        let to = tokio::net::lookup_host((options.get_host(), options.get_port())).await.unwrap().next().unwrap();
-        let address = losing(lost, to).await;
-        let options = (*options).clone().host("127.0.0.1").port(address.port());
-        let options = options.ssl_mode(sqlx::postgres::PgSslMode::Disable);
-        Db::new(sqlx::PgPool::connect_with(options).await.unwrap())
-    }
-
     /// Whoever loses the answer to a COMMIT cannot know, and is told so.
     #[tokio::test]
     #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
@@ -454,7 +404,7 @@ mod only_postgres {
         support::postgres(async |db| {
             Postgres::create(&db).await;
             for (number, lost) in [(1, Lost::Commit), (2, Lost::Answer)] {
-                let lossy = through(lost, &db).await;
+                let lossy = lossy::through(lost, u32::MAX, &db).await;
                 let outcome = lossy.transaction(async |tx| Ok::<_, Failed>(Postgres::add(tx, number).await?));
                 let error = outcome.await.unwrap_err();
                 assert_eq!((error.step(), error.verdict().effect), (Some(Step::Commit), Effect::Unknown), "{error:?}");

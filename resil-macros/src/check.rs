@@ -32,6 +32,7 @@ pub(crate) fn stack(written: &[Written], stack: &Stack, function: &Function, err
     fallback_function_gets_named_parameters(stack, function, errors);
     transaction_has_a_name_of_its_own(stack, function, errors);
     callers_transaction_is_not_retried(written, stack, errors);
+    requests_are_compared_by_named_parameters(stack, function, errors);
 }
 
 /// The one right order, outermost first; each attribute once.
@@ -144,6 +145,20 @@ fn transaction_has_a_name_of_its_own(stack: &Stack, function: &Function, errors:
         (None, None) => errors.push(diagnostics::no_transaction_parameter(tx)),
         (Some(parameter), Some(_)) => errors.push(diagnostics::hidden_parameter(&parameter)),
         _ => {}
+    }
+}
+
+fn requests_are_compared_by_named_parameters(stack: &Stack, function: &Function, errors: &mut Errors) {
+    let once = stack.transactional.as_ref().and_then(|transactional| transactional.once.as_ref());
+    if once.is_none_or(|once| once.fingerprint.is_some()) {
+        return;
+    }
+    for input in &function.signature.inputs {
+        if let FnArg::Typed(typed) = input
+            && !matches!(*typed.pat, Pat::Ident(_))
+        {
+            errors.push(diagnostics::uncompared_parameter(&typed.pat));
+        }
     }
 }
 
@@ -349,10 +364,8 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
         GenericParam::Const(constant) => Some(constant.ident.to_string()),
         GenericParam::Lifetime(_) => None,
     }));
-    // These stand in the function itself.
-    let is_inside = |kind| matches!(kind, Kind::Fallback | Kind::Transactional);
-    for one in written.iter().filter(|one| !is_inside(one.kind)) {
-        if let Some(ident) = first_of(parse::without_key(one.arguments.clone()), &names) {
+    for one in written {
+        if let Some(ident) = first_of(parse::in_statics(one.kind, one.arguments.clone()), &names) {
             errors.push(diagnostics::names_generic(&ident));
         }
     }

@@ -387,6 +387,32 @@ pub(crate) fn hidden_parameter(tx: &Ident) -> Error {
     )
 }
 
+pub(crate) fn once_without_op(once: &Path) -> Error {
+    on(
+        once,
+        "a request ID is unique within an operation, and two functions may share one; write `op = \"order.place\", once = ..`, a name that stays when the function is renamed",
+    )
+}
+
+pub(crate) fn pointless_without_once(argument: &Path) -> Error {
+    let name = text(argument);
+    on(argument, format!("`{name}` says nothing without `once`; write `op = \"order.place\", once = request_id`"))
+}
+
+pub(crate) fn once_in_callers(once: &Path) -> Error {
+    on(
+        once,
+        "the whole transaction runs once or not, and this one is the caller's; write `op = .., once = ..` at the function that opens it with `#[transactional(tx = self.db)]`",
+    )
+}
+
+pub(crate) fn uncompared_parameter(pattern: impl ToTokens) -> Error {
+    on(
+        pattern,
+        "a repeat is compared with the first request by its parameters, and this one has no name; write `order: Order` and take it apart in the body, or name what is compared: `fingerprint = (item, number)`",
+    )
+}
+
 pub(crate) fn retry_in_callers_transaction(span: Span) -> Error {
     at(
         span,

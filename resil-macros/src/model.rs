@@ -252,6 +252,17 @@ pub(crate) struct Transactional {
     pub(crate) tx: Ident,
     /// Where it is opened; `None` if it is the caller's.
     pub(crate) database: Option<Expr>,
+    /// What makes it run once.
+    pub(crate) once: Option<Once>,
+}
+
+/// A transaction that runs once for each request ID.
+pub(crate) struct Once {
+    pub(crate) op: Expr,
+    pub(crate) id: Expr,
+    pub(crate) keep: Option<Setting<Duration>>,
+    /// What is compared between two requests, if not all parameters.
+    pub(crate) fingerprint: Option<Expr>,
 }
 
 /// The function, taken apart: what stands around the body, and the body that becomes the attempt.

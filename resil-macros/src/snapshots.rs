@@ -121,6 +121,19 @@ fn a_call_that_stays_outside_transactions() {
 }
 
 #[test]
+fn a_transaction_that_runs_once() {
+    snapshot(
+        "a_transaction_that_runs_once",
+        &quote! {
+            #[transactional(tx = self.db, op = "order.place", once = request_id, keep = "48h")]
+            async fn place(&self, request_id: &str, item: Item, number: u32) -> Result<OrderId, Error> {
+                insert(tx, item, number).await
+            }
+        },
+    );
+}
+
+#[test]
 fn a_transaction_of_its_own() {
     snapshot(
         "a_transaction_of_its_own",

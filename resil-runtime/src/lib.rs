@@ -36,7 +36,7 @@ pub use transaction::{
     Allowed, Began, GuardMode, Holds, Step, TransactionError, TransactionGuard, Transactional, after, allow, spawn,
 };
 #[cfg(feature = "sqlx")]
-pub use transaction::{Backend, Connection, Db, HeldBy, Tx};
+pub use transaction::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, Stored, Tx};
 
 /// Spelled by expansions only. No promise is made about it.
 #[doc(hidden)]
@@ -49,6 +49,8 @@ pub mod __private {
     };
     pub use crate::policy::fallback::{Answer, Keepable, answer};
     pub use crate::registry::{CallSite, Policy};
+    #[cfg(feature = "sqlx")]
+    pub use crate::transaction::Begun;
     pub use inventory;
 
     /// Adds an annotated function to the program's call sites.

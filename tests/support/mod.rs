@@ -2,37 +2,53 @@
 #![allow(dead_code, reason = "not every test needs all of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+pub mod lossy;
+
 use resil::Db;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, PgPool, Postgres, Sqlite, SqlitePool};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 /// How many connections each pool has.
 pub const CONNECTIONS: u32 = 5;
 
-pub async fn sqlite(test: impl AsyncFnOnce(Db<Sqlite>)) {
-    let folder = tempfile::tempdir().unwrap();
+/// A pool on this file.
+pub async fn sqlite_pool(file: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::new()
-        .filename(folder.path().join("test.db"))
+        .filename(file)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .busy_timeout(Duration::from_secs(20));
-    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await.unwrap();
+    SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await.unwrap()
+}
+
+pub async fn sqlite(test: impl AsyncFnOnce(Db<Sqlite>)) {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = sqlite_pool(&folder.path().join("test.db")).await;
     test(Db::new(pool.clone())).await;
     pool.close().await;
 }
 
-pub async fn postgres(test: impl AsyncFnOnce(Db<Postgres>)) {
+fn postgres_options() -> PgConnectOptions {
     let url =
         std::env::var("RESIL_TEST_POSTGRES_URL").expect("set RESIL_TEST_POSTGRES_URL, or leave out --include-ignored");
+    PgConnectOptions::from_str(&url).unwrap()
+}
+
+/// A pool on this schema.
+pub async fn postgres_pool(schema: &str) -> PgPool {
+    let options = postgres_options().options([("search_path", schema)]);
+    PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await.unwrap()
+}
+
+pub async fn postgres(test: impl AsyncFnOnce(Db<Postgres>)) {
     let schema = format!("resil_{}", resil::IdempotencyKey::random().as_str().replace('-', ""));
-    let options = PgConnectOptions::from_str(&url).unwrap();
-    let mut outside = PgConnection::connect_with(&options).await.unwrap();
+    let mut outside = PgConnection::connect_with(&postgres_options()).await.unwrap();
     outside.execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).await.unwrap();
-    let options = options.options([("search_path", &schema)]);
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await.unwrap();
+    let pool = postgres_pool(&schema).await;
     test(Db::new(pool.clone())).await;
     pool.close().await;
     outside.execute(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).await.unwrap();

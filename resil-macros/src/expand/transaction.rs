@@ -1,10 +1,12 @@
-use super::{Expansion, hygienic, local::Local, policies::Policy};
-use crate::model::Function;
-use crate::parse::function::span_of_error;
+use super::{Expansion, hygienic, local::Local, policies::Policy, settings};
+use crate::check::mentions;
+use crate::model::{Function, Once};
+use crate::parse::function::{span_of_error, span_of_name, span_of_type};
 use crate::paths;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
+use syn::{Expr, FnArg, Pat, PatIdent};
 
 impl Expansion<'_> {
     pub(super) fn transaction_guard(&self) -> Option<Policy> {
@@ -26,9 +28,13 @@ impl Expansion<'_> {
 
     pub(super) fn transactional(&self) -> Option<Policy> {
         let transactional = self.stack.transactional.as_ref()?;
-        let new = match &transactional.database {
-            Some(_) => quote_spanned!(hygienic()=> opening()),
-            None => quote_spanned!(hygienic()=> taking_part()),
+        let new = match (&transactional.database, &transactional.once) {
+            (Some(_), Some(Once { op, keep, .. })) => {
+                let keep = settings::set("keep", keep.as_ref(), settings::duration);
+                quote_spanned!(hygienic()=> opening().op(#op)#keep)
+            }
+            (Some(_), None) => quote_spanned!(hygienic()=> opening()),
+            (None, _) => quote_spanned!(hygienic()=> taking_part()),
         };
         Some(Policy::new(Local::Transactional, new))
     }
@@ -41,8 +47,8 @@ impl Expansion<'_> {
         capture: &TokenStream,
     ) -> TokenStream {
         let Some(written) = &self.stack.transactional else { return body };
-        let [transactional, transaction, scope, outcome, refusal] =
-            [Local::Transactional, Local::Transaction, Local::Scope, Local::Outcome, Local::Refusal];
+        let [transactional, transaction, scope, outcome] =
+            [Local::Transactional, Local::Transaction, Local::Scope, Local::Outcome];
         let span = hygienic();
         let tx = &written.tx;
         let Some(database) = &written.database else {
@@ -52,20 +58,83 @@ impl Expansion<'_> {
                 #scope.around(async #capture { #body }).await
             };
         };
-        let refused = self.refused(function);
         let at = span.located_at(database.span());
         let database = self.with_this(function, database.to_token_stream());
         let database = quote_spanned!(at=> &#database);
+        let (begin, store) = match &written.once {
+            Some(once) => self.once(function, once, &database),
+            None => (self.begin(function, &database), TokenStream::new()),
+        };
         quote_spanned! {span=>
+            #begin
+            let #scope = #transaction.scope();
+            let #tx = &mut #transaction;
+            let #outcome = #scope.around(async #capture { #body }).await;
+            #store
+            #transaction.end(#outcome).await
+        }
+    }
+
+    /// `let mut transaction = match transactional.begin(&db).await { .. };`
+    fn begin(&self, function: &Function, database: &TokenStream) -> TokenStream {
+        let [transactional, transaction, refusal] = [Local::Transactional, Local::Transaction, Local::Refusal];
+        let refused = self.refused(function);
+        quote_spanned! {hygienic()=>
             let mut #transaction = match #transactional.begin(#database).await {
                 ::core::result::Result::Ok(#transaction) => #transaction,
                 ::core::result::Result::Err(#refusal) => return #refused,
             };
-            let #scope = #transaction.scope();
-            let #tx = &mut #transaction;
-            let #outcome = #scope.around(async #capture { #body }).await;
-            #transaction.end(#outcome).await
         }
+    }
+
+    /// The same, unless it has run for this request ID; and `let outcome = transaction.store(outcome);`.
+    fn once(&self, function: &Function, written: &Once, database: &TokenStream) -> (TokenStream, TokenStream) {
+        let runtime = &self.stack.runtime;
+        let [transactional, transaction, once, known, outcome, refusal] =
+            [Local::Transactional, Local::Transaction, Local::Once, Local::Known, Local::Outcome, Local::Refusal];
+        let span = hygienic();
+        let at = span.located_at(written.id.span());
+        let id = self.with_this(function, written.id.to_token_stream());
+        let id = quote_spanned!(at=> &#id);
+        let arguments = self.compared(function, written);
+        let refused = self.refused(function);
+        // Where a type that cannot be stored is reported.
+        let at = span.located_at(span_of_name(&function.output, 0));
+        let [again, store] = [quote_spanned!(at=> #known.outcome()), quote_spanned!(at=> #transaction.store(#outcome))];
+        let begin = quote_spanned! {span=>
+            let #once = #transactional.once(#id)#arguments;
+            let mut #transaction = match #transactional.begin_once(#database, #once).await {
+                ::core::result::Result::Ok(#runtime::__private::Begun::First(#transaction)) => #transaction,
+                ::core::result::Result::Ok(#runtime::__private::Begun::Again(#known)) => return #again,
+                ::core::result::Result::Err(#refusal) => return #refused,
+            };
+        };
+        (begin, quote_spanned!(span=> let #outcome = #store;))
+    }
+
+    /// `.argument(&item).argument(&number)`: what a repeat must have in common with the first request.
+    fn compared(&self, function: &Function, once: &Once) -> TokenStream {
+        let span = hygienic();
+        if let Some(fingerprint) = &once.fingerprint {
+            let at = span.located_at(fingerprint.span());
+            let fingerprint = self.with_this(function, fingerprint.to_token_stream());
+            return quote_spanned!(at=> .argument(&#fingerprint));
+        }
+        let database = self.stack.transactional.as_ref().and_then(|transactional| transactional.database.as_ref());
+        let database = database.to_token_stream();
+        let inputs = function.signature.inputs.iter();
+        let data = inputs.filter_map(|input| match input {
+            FnArg::Typed(typed) => match &*typed.pat {
+                // The database is no data, and the ID is compared as it is.
+                Pat::Ident(PatIdent { ident, .. }) if mentions(database.clone(), ident) || is_just(&once.id, ident) => {
+                    None
+                }
+                Pat::Ident(PatIdent { ident, .. }) => Some((ident, &typed.ty)),
+                _ => None,
+            },
+            FnArg::Receiver(_) => None,
+        });
+        data.map(|(name, ty)| quote_spanned!(span.located_at(span_of_type(ty))=> .argument(&#name))).collect()
     }
 
     /// `Err(refusal)` as the function's own error.
@@ -73,5 +142,15 @@ impl Expansion<'_> {
         let span = hygienic().located_at(span_of_error(&function.output));
         let (runtime, refusal) = (paths::located_at(&self.stack.runtime, span), Local::Refusal);
         quote_spanned!(span=> ::core::result::Result::Err(#runtime::Failure::into_error(#runtime::Failure::Policy(#refusal))))
+    }
+}
+
+/// Whether an expression is this name, or a reference to it.
+fn is_just(expr: &Expr, name: &Ident) -> bool {
+    match expr {
+        Expr::Path(path) => path.path.is_ident(name),
+        Expr::Reference(reference) => is_just(&reference.expr, name),
+        Expr::Group(group) => is_just(&group.expr, name),
+        _ => false,
     }
 }

@@ -215,16 +215,27 @@ fn is_our_expansion(tokens: TokenStream) -> bool {
     })
 }
 
-/// Where the error type of a `Result` stands, for messages about it: the last name of a path.
+/// Where the error type of a `Result` stands, for messages about it.
 pub(crate) fn span_of_error(output: &Type) -> Span {
+    span_of_name(output, 1)
+}
+
+/// Where an argument of a generic type stands: the last name in it.
+pub(crate) fn span_of_name(output: &Type, index: usize) -> Span {
     let Type::Path(path) = output else { return output.span() };
     let Some(last) = path.path.segments.last() else { return output.span() };
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return last.ident.span() };
-    match arguments.args.iter().nth(1) {
-        Some(GenericArgument::Type(Type::Path(error))) => {
-            error.path.segments.last().map_or_else(|| error.span(), |last| last.ident.span())
-        }
-        Some(GenericArgument::Type(error)) => error.span(),
+    match arguments.args.iter().nth(index) {
+        Some(GenericArgument::Type(argument)) => span_of_type(argument),
         _ => last.ident.span(),
+    }
+}
+
+/// Where the name of a type stands, without what it refers to it by.
+pub(crate) fn span_of_type(ty: &Type) -> Span {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map_or_else(|| ty.span(), |last| last.ident.span()),
+        Type::Reference(reference) => span_of_type(&reference.elem),
+        _ => ty.span(),
     }
 }

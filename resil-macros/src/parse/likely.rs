@@ -24,6 +24,8 @@ pub(super) fn usual(name: &str) -> &'static str {
         "key" => "tenant.id",
         "max" => "\"10s\"",
         "max_keys" => "1000",
+        "keep" => "\"24h\"",
+        "op" => "\"order.place\"",
         "open_for" => "\"30s\"",
         "open_max" => "\"5m\"",
         "permits" => "10",

@@ -184,11 +184,16 @@ fn literal(value: &Expr) -> Option<&Lit> {
     }
 }
 
-/// Unread arguments but for `key = ..`, which stands in the function itself.
-pub(crate) fn without_key(tokens: TokenStream) -> TokenStream {
+/// Unread arguments but for those that stand in the function itself and not in a static.
+pub(crate) fn in_statics(kind: Kind, tokens: TokenStream) -> TokenStream {
+    let in_function: &[&str] = match kind {
+        Kind::Fallback => &["value", "with", "key"],
+        Kind::Transactional => &["tx", "once", "fingerprint"],
+        _ => &["key"],
+    };
     let Ok(items) = arguments::items(tokens.clone()) else { return tokens };
     let named = items.into_iter().filter_map(|item| match item {
-        Item::Named(meta) if !meta.path().is_ident("key") => Some(meta),
+        Item::Named(meta) if !in_function.iter().any(|name| meta.path().is_ident(name)) => Some(meta),
         _ => None,
     });
     named.map(|meta| quote::quote!(#meta,)).collect()

@@ -76,7 +76,7 @@ impl Argument for Time {
         value(
             meta,
             "a duration above zero, with its unit",
-            |expr| likely::duration(expr, "s"),
+            |expr| likely::duration(expr, if meta.path().is_ident("keep") { "h" } else { "s" }),
             |expr| setting(expr, |lit| duration_of(lit).filter(|duration| !duration.is_zero())),
         )
         .map(Self)

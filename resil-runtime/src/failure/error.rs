@@ -105,6 +105,9 @@ pub enum Error {
     },
     /// A transaction could not begin or commit, or a second connection was asked for while one is held.
     Transaction(Arc<TransactionError>),
+    /// A request that is to run once was not run, or its outcome cannot be given again.
+    #[cfg(feature = "sqlx")]
+    Once(Arc<crate::OnceError>),
     /// Policies contradict each other, or a setting is out of range. Nothing was sent. `resil::check()` finds these
     /// at start.
     Misconfigured(Arc<Misconfiguration>),
@@ -145,6 +148,8 @@ impl Classify for Error {
             Self::Timeout { phase: Phase::Connect, .. } => Verdict::transient().unsent(),
             Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => Verdict::transient(),
             Self::Transaction(error) => error.verdict(),
+            #[cfg(feature = "sqlx")]
+            Self::Once(error) => error.verdict(),
             Self::MissingKey { .. } | Self::InsideTransaction { .. } | Self::Misconfigured(_) => Verdict::caller(),
         }
     }
@@ -203,6 +208,8 @@ impl fmt::Display for Error {
                 place.called_at, place.began
             ),
             Self::Transaction(error) => error.fmt(f),
+            #[cfg(feature = "sqlx")]
+            Self::Once(error) => error.fmt(f),
             Self::Misconfigured(what) => write!(f, "misconfigured, not called: {what}"),
         }
     }

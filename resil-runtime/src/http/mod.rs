@@ -1,17 +1,29 @@
-//! HTTP: a ready error type, and with the `reqwest` feature the whole habit in one call, `request.checked().await?`.
+//! HTTP: a ready error type; with the `reqwest` feature the whole habit in one call, `request.checked().await?`; with the
+//! `axum` feature the same habit on the other side, the `Idempotency-Key` of our own callers.
 
+#[cfg(feature = "axum")]
+mod axum;
 mod error;
+#[cfg(feature = "axum")]
+mod problem;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{Checked, ConnectLayer, ConnectService, Response, client};
+#[cfg(feature = "axum")]
+pub use axum::{IdempotencyLayer, IdempotencyService};
 pub use error::{Error, Transport};
+#[cfg(feature = "axum")]
+pub use problem::KeyRejection;
 
 use crate::Verdict;
 use crate::failure::HttpStatus;
 use ::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use std::time::{Duration, SystemTime};
+
+#[cfg(any(feature = "reqwest", feature = "axum"))]
+const IDEMPOTENCY_KEY: ::http::HeaderName = ::http::HeaderName::from_static("idempotency-key");
 
 /// The wait a peer asks for in `Retry-After`: seconds, or an HTTP date. What cannot be read is no wish.
 ///

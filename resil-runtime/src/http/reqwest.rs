@@ -1,12 +1,12 @@
 //! The reqwest adapter.
 
-use super::{Error, verdict_of};
+use super::{Error, IDEMPOTENCY_KEY, verdict_of};
 use crate::Verdict;
 use crate::context::{self, Activity, Repeat};
 use crate::failure::{ConnectTimeout, HttpStatus};
 use crate::policy::dial::Dial;
 use crate::registry::{Registry, States};
-use ::http::header::{HeaderName, HeaderValue};
+use ::http::header::HeaderValue;
 use ::http::{HeaderMap, Method, StatusCode};
 use ::reqwest::{Body, ClientBuilder, RequestBuilder};
 use bytes::Bytes;
@@ -18,8 +18,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A reqwest client builder whose connections obey the `connect` bound of the annotated function that needs them.
 ///

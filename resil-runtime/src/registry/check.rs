@@ -43,7 +43,8 @@ fn out_of_range(policy: &Policy) -> Option<String> {
         Policy::KeyedSemaphore(semaphore) => semaphore.out_of_range(),
         Policy::Bulkhead(bulkhead) => bulkhead.out_of_range(),
         Policy::Timeout(timeout) => timeout.out_of_range(),
-        Policy::TransactionGuard(_) | Policy::Transactional(_) | Policy::Deadline(_) | Policy::Fallback(_) => None,
+        Policy::Transactional(transactional) => transactional.out_of_range(),
+        Policy::TransactionGuard(_) | Policy::Deadline(_) | Policy::Fallback(_) => None,
     }
 }
 

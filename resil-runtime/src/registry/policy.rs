@@ -36,12 +36,10 @@ impl Policy {
             Self::Semaphore(semaphore) => Found::name(*semaphore),
             Self::KeyedSemaphore(semaphore) => semaphore.name(),
             Self::Bulkhead(bulkhead) => Found::name(*bulkhead),
-            Self::TransactionGuard(_)
-            | Self::Transactional(_)
-            | Self::Deadline(_)
-            | Self::Fallback(_)
-            | Self::Retry(_)
-            | Self::Timeout(_) => None,
+            Self::Transactional(transactional) => transactional.name(),
+            Self::TransactionGuard(_) | Self::Deadline(_) | Self::Fallback(_) | Self::Retry(_) | Self::Timeout(_) => {
+                None
+            }
         }
     }
 

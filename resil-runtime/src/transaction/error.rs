@@ -23,6 +23,10 @@ pub enum Step {
     /// Getting a second connection of a database while one is held: under load all callers would hold one and wait for
     /// another. Nothing was done.
     Second,
+    /// Making the tables of resil. Nothing was done.
+    Schema,
+    /// Claiming a request ID or storing its outcome. Nothing was done.
+    Once,
     /// Setting or releasing a savepoint.
     Savepoint,
     /// Committing. If the database refused, nothing was done; if it did not answer, the outcome is unknown.
@@ -46,6 +50,8 @@ impl fmt::Display for TransactionError {
                 "a second connection is asked for inside {began}: under load it would wait for itself. Hand the \
                  transaction on as `&mut Tx`, or do this before it"
             )?,
+            (Step::Schema, _) => f.write_str("the tables of resil could not be made")?,
+            (Step::Once, _) => write!(f, "a request ID could not be claimed or its outcome stored in {began}")?,
             (Step::Savepoint, _) => write!(f, "a savepoint failed in {began}, which is rolled back")?,
             (Step::Commit, Effect::None) => write!(f, "the commit was refused and rolled back: {began}")?,
             (Step::Commit, Effect::Unknown) => write!(f, "no answer to the commit: the outcome is unknown of {began}")?,

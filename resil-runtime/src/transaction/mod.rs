@@ -9,18 +9,26 @@ mod allow;
 mod database;
 mod error;
 mod guard;
+#[cfg(feature = "sqlx")]
+mod once;
 #[cfg_attr(not(feature = "sqlx"), allow(dead_code, reason = "only databases hold anything"))]
 pub(crate) mod scope;
 mod spawn;
+#[cfg(feature = "sqlx")]
+mod stored;
 mod transactional;
 
 pub use after::after;
 pub use allow::{Allowed, allow};
 #[cfg(feature = "sqlx")]
-pub use database::{Backend, Connection, Db, HeldBy, Tx};
+pub use database::{Backend, Begun, Connection, Db, HeldBy, Tx};
 pub use error::{Step, TransactionError};
 pub use guard::{GuardMode, TransactionGuard};
+#[cfg(feature = "sqlx")]
+pub use once::{Compared, Once, OnceError, OnceProblem};
 pub(crate) use scope::Scope;
 pub use scope::{Began, Holds};
 pub use spawn::spawn;
+#[cfg(feature = "sqlx")]
+pub use stored::Stored;
 pub use transactional::Transactional;

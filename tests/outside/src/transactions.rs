@@ -67,6 +67,17 @@ impl Shop {
         Ok(tx + i64::try_from(allowed).unwrap_or(0) + i64::try_from(item.len()).unwrap_or(0))
     }
 
+    /// Writes once for each request.
+    ///
+    /// # Errors
+    ///
+    /// Whatever fails.
+    #[retry(idempotent)]
+    #[transactional(tx = self.db, op = "outside.write", once = request, keep = "1h")]
+    pub async fn write_once(&self, request: &str, item: &str, number: u32) -> Answer<(String, i64)> {
+        Ok((format!("{item} {number}"), self.count(tx).await?))
+    }
+
     /// Takes part.
     ///
     /// # Errors
@@ -88,7 +99,11 @@ mod tests {
     async fn orders_are_charged_and_written_in_spawned_tasks() {
         let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
         let db = Db::new(options.connect_lazy("sqlite::memory:").expect("a pool"));
+        db.migrate().await.expect("tables");
         let shop = Shop { db, partner: Arc::new(Partner) };
+        let once = shop.write_once("r-1", "tea", 2).await.expect("it runs");
+        assert_eq!(shop.write_once("r-1", "tea", 2).await.expect("it is known"), once);
+        assert!(shop.write_once("r-1", "tea", 3).await.is_err());
         let spawned = tokio::spawn(async move { shop.order("tea", (5, String::new())).await.ok() });
         assert_eq!(spawned.await.ok().flatten(), Some(("tea", 7 + 5 + 3)));
     }

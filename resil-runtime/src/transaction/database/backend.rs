@@ -1,3 +1,4 @@
+use super::statement::{Row, Value, statements};
 use sqlx::{Database, SqlStr};
 use std::future::Future;
 
@@ -8,22 +9,39 @@ pub trait Backend: Database<Connection: Send> + sealed::Backend {}
 impl<DB: Database<Connection: Send> + sealed::Backend> Backend for DB {}
 
 pub(super) mod sealed {
-    use super::{Database, Future, SqlStr};
+    use super::{Database, Future, Row, SqlStr, Value};
 
     pub trait Backend: Database {
+        /// Keeps a migration from running twice at once, where a transaction alone does not.
+        const LOCK_SCHEMA: Option<&'static str>;
+
+        /// Begins what is to be done once: see `once.rs`.
+        const CLAIM_ONCE: &'static str;
+
         /// How a transaction begins, where it is not plain `BEGIN`.
         fn begin() -> Option<SqlStr>;
 
         /// Fails if a statement of the transaction failed, so that the commit would roll it back without a word.
         fn can_commit(connection: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
-        /// Runs a statement of ours without arguments.
+        /// Runs statements of ours without arguments.
         fn run(connection: &mut Self::Connection, sql: SqlStr) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+        /// Runs one statement of ours. Its text may hold `{now}` and `{skip locked}`.
+        fn fetch(
+            connection: &mut Self::Connection,
+            sql: &'static str,
+            values: &[Value<'_>],
+        ) -> impl Future<Output = Result<Vec<Row>, sqlx::Error>> + Send;
     }
 }
 
 #[cfg(feature = "sqlite")]
 impl sealed::Backend for sqlx::Sqlite {
+    // There is one writer at a time.
+    const LOCK_SCHEMA: Option<&'static str> = None;
+    const CLAIM_ONCE: &'static str = super::once::CLAIM;
+
     /// Waits for the one writer there can be before anything is read. A transaction that begins with a read and then
     /// writes would fail instead of wait.
     fn begin() -> Option<SqlStr> {
@@ -39,10 +57,15 @@ impl sealed::Backend for sqlx::Sqlite {
     async fn run(connection: &mut sqlx::SqliteConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(sql).execute(connection).await.map(drop)
     }
+
+    statements!(sqlx::Sqlite, sqlx::SqliteConnection, "CAST(unixepoch('subsec') * 1000 AS INTEGER)", "");
 }
 
 #[cfg(feature = "postgres")]
 impl sealed::Backend for sqlx::Postgres {
+    const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
+    const CLAIM_ONCE: &'static str = super::once::CLAIM_WITHIN_TEN_SECONDS;
+
     fn begin() -> Option<SqlStr> {
         None
     }
@@ -56,4 +79,11 @@ impl sealed::Backend for sqlx::Postgres {
     async fn run(connection: &mut sqlx::PgConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(sql).execute(connection).await.map(drop)
     }
+
+    statements!(
+        sqlx::Postgres,
+        sqlx::PgConnection,
+        "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+        "FOR UPDATE SKIP LOCKED"
+    );
 }

@@ -1,10 +1,11 @@
 use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Holds as Metered, Meter};
-use super::{Backend, HeldBy, Tx};
+use super::{Backend, Begun, HeldBy, Tx};
 use crate::failure::Represents;
+use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::error::Step;
 use crate::transaction::scope::Holding;
-use crate::transaction::{Began, Holds, Scope, Transactional};
+use crate::transaction::{Began, Holds, Once, Scope, Transactional};
 use crate::{Classify, Error, Failure, Verdict};
 use sqlx::Pool;
 use sqlx::pool::PoolConnection;
@@ -39,13 +40,21 @@ use std::sync::Arc;
 /// ```
 pub struct Db<DB: Backend> {
     pool: Pool<DB>,
+    shared: Arc<Shared>,
+}
+
+/// What all clones of a [`Db`] share.
+#[derive(Debug, Default)]
+struct Shared {
     meter: Arc<Meter>,
+    /// How many transactions were to run once.
+    claims: AtomicU32,
 }
 
 impl<DB: Backend> Db<DB> {
     /// Takes over a pool. Nothing else should open transactions on it: those are not seen.
     pub fn new(pool: Pool<DB>) -> Self {
-        Self { pool, meter: Arc::default() }
+        Self { pool, shared: Arc::default() }
     }
 
     /// Runs `body` in a transaction: commits if it answers `Ok`, rolls back if it answers `Err`, panics or is dropped.
@@ -112,7 +121,7 @@ impl<DB: Backend> Db<DB> {
 
     /// How long connections were held, a line each place, those that held longest first.
     pub fn held(&self) -> Vec<HeldBy> {
-        self.meter.held()
+        self.shared.meter.held()
     }
 
     pub(super) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
@@ -134,14 +143,19 @@ impl<DB: Backend> Db<DB> {
     async fn acquire(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
         first_of(self.database())?;
         match self.pool.acquire().await {
-            Ok(connection) => Ok((connection, self.meter.hold(began))),
+            Ok(connection) => Ok((connection, self.shared.meter.hold(began))),
             Err(error) => Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
         }
     }
 
     /// What tells this database from others.
     fn database(&self) -> usize {
-        Arc::as_ptr(&self.meter).addr()
+        Arc::as_ptr(&self.shared).addr()
+    }
+
+    /// How many transactions were to run once before this one.
+    pub(super) fn count_claim(&self) -> u32 {
+        self.shared.claims.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -153,6 +167,21 @@ impl Transactional {
         db.begin(Began { holds: Holds::Transaction, site: *self.site }).await
     }
 
+    /// One request for this function's operation.
+    #[doc(hidden)]
+    pub fn once(&self, id: impl fmt::Display) -> Once {
+        let (op, keep) = self.once.unwrap_or_default();
+        let once = Once::of(op, id);
+        if let Some(keep) = keep { once.keep(keep) } else { once }
+    }
+
+    /// Opens the transaction of this function, unless it has run for this request ID.
+    #[doc(hidden)]
+    pub async fn begin_once<DB: Backend>(&self, db: &Db<DB>, once: Once) -> Result<Begun<DB>, Error> {
+        self.is_consistent()?;
+        db.begin_once_at(Began { holds: Holds::Transaction, site: *self.site }, once).await
+    }
+
     /// The scope of the caller's transaction.
     #[doc(hidden)]
     pub fn take_part<DB: Backend>(&self, tx: &Tx<DB>) -> Holding {
@@ -162,7 +191,7 @@ impl Transactional {
 
 impl<DB: Backend> Clone for Db<DB> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), meter: Arc::clone(&self.meter) }
+        Self { pool: self.pool.clone(), shared: Arc::clone(&self.shared) }
     }
 }
 

@@ -4,11 +4,15 @@ mod backend;
 mod begin;
 mod db;
 mod meter;
+mod once;
+mod schema;
+mod statement;
 mod tx;
 mod verdict;
 
 pub use backend::Backend;
 pub use db::{Connection, Db};
 pub use meter::HeldBy;
+pub use once::Begun;
 pub use tx::Tx;
 pub(crate) use verdict::verdict;

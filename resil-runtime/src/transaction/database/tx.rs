@@ -1,6 +1,7 @@
 use super::Backend;
 use super::begin::{failed, to_its_end};
 use super::meter::Holds as Metered;
+use super::once::Claim;
 use super::verdict::of_commit;
 use crate::failure::Represents;
 use crate::transaction::error::Step;
@@ -18,7 +19,9 @@ use std::sync::Arc;
 /// `&mut Tx<DB>`, to functions under `#[transactional(tx)]` or to plain ones.
 pub struct Tx<DB: Backend> {
     transaction: sqlx::Transaction<'static, DB>,
-    began: Began,
+    pub(super) began: Began,
+    /// What its outcome is to be stored under.
+    pub(super) claim: Option<Claim>,
     held: Held,
     /// How many savepoints are set.
     depth: u32,
@@ -45,7 +48,7 @@ impl<DB: Backend> Tx<DB> {
         scope: Arc<Scope>,
         metered: Metered,
     ) -> Self {
-        Self { transaction, began, held: Held { scope, _metered: metered }, depth: 0, is_spoilt: false }
+        Self { transaction, began, claim: None, held: Held { scope, _metered: metered }, depth: 0, is_spoilt: false }
     }
 
     /// What the body runs in.
@@ -126,13 +129,14 @@ impl<DB: Backend> Tx<DB> {
 
     /// Commits what succeeded, rolls back what did not.
     #[doc(hidden)]
-    pub async fn end<T, E: Represents>(self, outcome: Result<T, E>) -> Result<T, E> {
-        let ended = if outcome.is_ok() { self.commit().await } else { self.roll_back().await };
-        match (outcome, ended) {
-            (Ok(_), Err(error)) => Err(Failure::Policy(error).into_error()),
-            // What failed first says more, and what cannot be rolled back is closed.
-            (outcome, _) => outcome,
+    pub async fn end<T, E: Represents>(mut self, outcome: Result<T, E>) -> Result<T, E> {
+        if outcome.is_err() {
+            self.roll_back().await;
+            return outcome;
         }
+        self.keep_outcome().await.map_err(|error| Failure::Policy(error).into_error())?;
+        self.commit().await.map_err(|error| Failure::Policy(error).into_error())?;
+        outcome
     }
 
     async fn commit(self) -> Result<(), Error> {
@@ -164,7 +168,7 @@ impl<DB: Backend> Tx<DB> {
         }
     }
 
-    async fn roll_back(self) -> Result<(), Error> {
+    pub(super) async fn roll_back(self) {
         let Self { transaction, held, .. } = self;
         to_its_end(async move {
             // If it fails, so does the connection, and the pool closes it.
@@ -172,7 +176,6 @@ impl<DB: Backend> Tx<DB> {
             drop(held);
         })
         .await;
-        Ok(())
     }
 }
 

@@ -1,0 +1,125 @@
+//! Answers to our own callers, as `application/problem+json` (RFC 9457). They say what the caller can do, and nothing of
+//! what is inside.
+
+use crate::{Error, InvalidKey, Kind};
+use axum_core::body::Body;
+use axum_core::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use std::time::Duration;
+
+/// How long a caller is asked to wait where nobody knows better.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
+pub(super) fn problem(status: StatusCode, title: &str) -> Response {
+    let body = serde_json::json!({ "status": status.as_u16(), "title": title }).to_string();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+fn later(status: StatusCode, title: &str, wait: Duration) -> Response {
+    let mut response = problem(status, title);
+    // A fraction of a second would be too soon.
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    response
+}
+
+/// What our own caller is answered: 503 with `Retry-After` where another try may succeed, 504 where a wait was too long,
+/// 400, 409 or 422 where the request itself is at fault, and 500 where we are. The texts of our errors, which name places
+/// in the source, stay inside.
+///
+/// ```
+/// # use axum_core::response::IntoResponse;
+/// use resil::Error;
+/// use std::time::Duration;
+///
+/// let open = Error::CircuitOpen { name: "payments", retry_after: Duration::from_millis(2500) };
+/// let response = open.into_response();
+/// assert_eq!(response.status(), 503);
+/// assert_eq!(response.headers()["retry-after"], "3");
+/// ```
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        const BUSY: &str = "The service is busy";
+        const INSIDE: &str = "The service has made a mistake";
+        let unavailable = |wait| later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait);
+        let ours = || problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE);
+        match &self {
+            Self::CircuitOpen { retry_after, .. } => unavailable(*retry_after),
+            Self::SemaphoreFull { .. } | Self::BulkheadFull { .. } | Self::BulkheadClosed { .. } => {
+                unavailable(A_MOMENT)
+            }
+            Self::Timeout { .. } | Self::DeadlineExceeded { .. } => {
+                problem(StatusCode::GATEWAY_TIMEOUT, "The answer took too long; the outcome is unknown")
+            }
+            Self::Transaction(error) if error.verdict().kind == Kind::Transient => unavailable(A_MOMENT),
+            #[cfg(feature = "sqlx")]
+            Self::Once(error) => once(&error.problem),
+            Self::Panicked { .. }
+            | Self::MissingKey { .. }
+            | Self::InsideTransaction { .. }
+            | Self::Transaction(_)
+            | Self::Misconfigured(_) => ours(),
+        }
+    }
+}
+
+#[cfg(feature = "sqlx")]
+fn once(what: &crate::OnceProblem) -> Response {
+    use crate::OnceProblem as P;
+    match what {
+        P::IdLength(_) | P::IdCharacter { .. } => {
+            problem(StatusCode::BAD_REQUEST, "The request ID is empty, too long or unprintable")
+        }
+        P::OtherArguments => problem(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "This Idempotency-Key was used for another request; another request needs another key",
+        ),
+        P::Running => running(),
+        P::Arguments(_) | P::Undecodable(_) | P::Unstorable(_) => {
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "The service cannot tell whether it has done this before")
+        }
+    }
+}
+
+pub(super) fn running() -> Response {
+    later(StatusCode::CONFLICT, "The first request with this Idempotency-Key is still running", A_MOMENT)
+}
+
+/// Why a request has no usable `Idempotency-Key` header. As a response it is a 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRejection {
+    /// There is none.
+    Missing,
+    /// There is more than one.
+    Several,
+    /// It is no key.
+    Invalid(InvalidKey),
+}
+
+impl std::fmt::Display for KeyRejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => f.write_str("this request needs an Idempotency-Key header"),
+            Self::Several => f.write_str("this request has more than one Idempotency-Key header"),
+            Self::Invalid(InvalidKey::Length(0)) => f.write_str("the Idempotency-Key header is empty"),
+            Self::Invalid(InvalidKey::Length(length)) => {
+                write!(f, "the Idempotency-Key header has {length} bytes; at most 255 are allowed")
+            }
+            Self::Invalid(InvalidKey::Character { at }) => {
+                write!(f, "byte {at} of the Idempotency-Key header is not a visible ASCII character")
+            }
+        }
+    }
+}
+
+impl std::error::Error for KeyRejection {}
+
+impl IntoResponse for KeyRejection {
+    fn into_response(self) -> Response {
+        problem(StatusCode::BAD_REQUEST, &self.to_string())
+    }
+}

@@ -1,0 +1,429 @@
+//! What runs once for each request ID, however often it is asked, and whatever dies in between.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use resil::{Backend, Classify, Db, Effect, Error, Kind, Once, OnceProblem, Tx, retry, transactional};
+use serde::{Deserialize, Serialize};
+use sqlx::{Postgres, Sqlite};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+use support::lossy::{self, Lost};
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// What SQL the tests need, on either database.
+trait Orders: Backend {
+    async fn create(db: &Db<Self>);
+    fn add(tx: &mut Tx<Self>, item: &str) -> impl Future<Output = Result<i64, sqlx::Error>> + Send;
+    async fn count(db: &Db<Self>) -> i64;
+    async fn stored(db: &Db<Self>) -> i64;
+    async fn forget_in_the_past(db: &Db<Self>);
+    /// Where another process finds this database.
+    async fn address(db: &Db<Self>) -> String;
+}
+
+macro_rules! orders {
+    ($database:ty, $address:expr) => {
+        impl Orders for $database {
+            async fn create(db: &Db<Self>) {
+                db.migrate().await.unwrap();
+                sqlx::query("CREATE TABLE orders (item TEXT)").execute(db.pool().unwrap()).await.unwrap();
+            }
+
+            async fn add(tx: &mut Tx<Self>, item: &str) -> Result<i64, sqlx::Error> {
+                sqlx::query("INSERT INTO orders VALUES ($1)").bind(item).execute(&mut **tx).await?;
+                sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut **tx).await
+            }
+
+            async fn count(db: &Db<Self>) -> i64 {
+                sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(db.pool().unwrap()).await.unwrap()
+            }
+
+            async fn stored(db: &Db<Self>) -> i64 {
+                sqlx::query_scalar("SELECT count(*) FROM resil_once").fetch_one(db.pool().unwrap()).await.unwrap()
+            }
+
+            async fn forget_in_the_past(db: &Db<Self>) {
+                sqlx::query("UPDATE resil_once SET expires = 1").execute(db.pool().unwrap()).await.unwrap();
+            }
+
+            async fn address(db: &Db<Self>) -> String {
+                sqlx::query_scalar($address).fetch_one(db.pool().unwrap()).await.unwrap()
+            }
+        }
+    };
+}
+orders!(Sqlite, "SELECT file FROM pragma_database_list");
+orders!(Postgres, "SELECT current_schema()::text");
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Receipt {
+    number: i64,
+    item: String,
+    rate: f64,
+}
+
+struct Shop<DB: Backend> {
+    db: Db<DB>,
+    runs: AtomicU32,
+}
+
+impl<DB: Orders> Shop<DB> {
+    async fn open(db: Db<DB>) -> Self {
+        DB::create(&db).await;
+        Self { db, runs: AtomicU32::new(0) }
+    }
+
+    #[retry(idempotent, base = "0ms")]
+    #[transactional(tx = self.db, op = "order.place", once = request_id)]
+    async fn place(&self, request_id: &str, item: &str, rate: f64) -> Result<Receipt, Failed> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let number = DB::add(tx, item).await?;
+        match item {
+            "refused" => Err("sold out".into()),
+            _ => Ok(Receipt { number, item: item.to_owned(), rate }),
+        }
+    }
+
+    fn runs(&self) -> u32 {
+        self.runs.load(Ordering::Relaxed)
+    }
+}
+
+fn problem(error: &Failed) -> &OnceProblem {
+    match error.downcast_ref::<Error>() {
+        Some(Error::Once(error)) => &error.problem,
+        _ => panic!("{error:?}"),
+    }
+}
+
+async fn a_repeat_is_answered_with_the_first_outcome_to_the_byte<DB: Orders>(db: Db<DB>) {
+    let shop = Shop::open(db).await;
+    let first = shop.place("r-1", "tea", 0.1 + 0.2).await.unwrap();
+    let again = shop.place("r-1", "tea", 0.1 + 0.2).await.unwrap();
+    assert_eq!(serde_json::to_vec(&first).unwrap(), serde_json::to_vec(&again).unwrap());
+    assert_eq!((shop.runs(), DB::count(&shop.db).await), (1, 1));
+    let other = shop.place("r-2", "tea", 0.1 + 0.2).await.unwrap();
+    assert_eq!((other.number, shop.runs()), (2, 2));
+}
+
+async fn of_eight_at_once_one_runs<DB: Orders>(db: Db<DB>) {
+    let shop = Arc::new(Shop::open(db).await);
+    let all: Vec<_> = (0..8)
+        .map(|_| {
+            let shop = Arc::clone(&shop);
+            tokio::spawn(async move { shop.place("r-1", "tea", 1.0).await.unwrap() })
+        })
+        .collect();
+    for one in all {
+        assert_eq!(one.await.unwrap().number, 1);
+    }
+    assert_eq!((shop.runs(), DB::count(&shop.db).await), (1, 1));
+}
+
+async fn the_same_request_id_with_other_arguments_is_an_error<DB: Orders>(db: Db<DB>) {
+    let shop = Shop::open(db).await;
+    shop.place("r-1", "tea", 1.0).await.unwrap();
+    for (item, rate) in [("coffee", 1.0), ("tea", 1.000_000_000_000_000_2)] {
+        let error = shop.place("r-1", item, rate).await.unwrap_err();
+        assert_eq!(problem(&error), &OnceProblem::OtherArguments);
+        assert_eq!(error.verdict(), resil::Verdict::caller());
+        assert_eq!(
+            error.to_string(),
+            "this request ID was used for `order.place` with other arguments: not run. Another request needs another ID"
+        );
+    }
+    assert_eq!(shop.runs(), 1);
+}
+
+async fn what_failed_runs_afresh<DB: Orders>(db: Db<DB>) {
+    let shop = Shop::open(db).await;
+    for run in 1..=2 {
+        assert_eq!(shop.place("r-1", "refused", 1.0).await.unwrap_err().to_string(), "sold out");
+        assert_eq!((shop.runs(), DB::count(&shop.db).await, DB::stored(&shop.db).await), (run, 0, 0));
+    }
+    // A request that was rolled back has no arguments to compare with either.
+    shop.place("r-1", "tea", 1.0).await.unwrap();
+}
+
+async fn a_hostile_request_id_is_data_and_an_impossible_one_an_error<DB: Orders>(db: Db<DB>) {
+    let shop = Shop::open(db).await;
+    for hostile in ["'; DROP TABLE orders; --", "$1", "{now}", "주문-7", "\u{202e}", &"x".repeat(255)] {
+        let first = shop.place(hostile, "tea", 1.0).await.unwrap();
+        assert_eq!(shop.place(hostile, "tea", 1.0).await.unwrap(), first);
+    }
+    let runs = shop.runs();
+    let impossible = [
+        (String::new(), OnceProblem::IdLength(0)),
+        ("x".repeat(256), OnceProblem::IdLength(256)),
+        ("x".repeat(1 << 24), OnceProblem::IdLength(1 << 24)),
+        ("a\0b".to_owned(), OnceProblem::IdCharacter { at: 1 }),
+        ("a\r\nb".to_owned(), OnceProblem::IdCharacter { at: 1 }),
+    ];
+    for (id, expected) in impossible {
+        let error = shop.place(&id, "tea", 1.0).await.unwrap_err();
+        assert_eq!(problem(&error), &expected);
+        assert_eq!((error.verdict().kind, error.verdict().effect), (Kind::Caller, Effect::None));
+    }
+    assert_eq!((shop.runs(), DB::count(&shop.db).await), (runs, i64::from(runs)));
+}
+
+async fn an_outcome_that_no_longer_decodes_is_told_and_kept<DB: Orders>(db: Db<DB>) {
+    DB::create(&db).await;
+    let once = || Once::of("order.place", 7);
+    let before = db.once(once(), async |_tx| Ok::<_, Failed>("a secret".to_owned())).await.unwrap();
+    let error = db.once(once(), async |_tx| Ok::<u64, Failed>(7)).await.unwrap_err();
+    let expected = "`order.place` has run for this request ID, and its stored outcome cannot be read any more, a value \
+                    at line 1 column 10 is of another type or missing: not run again. Let the type accept what was \
+                    stored, or give the operation another name";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!((error.verdict().kind, error.verdict().effect), (Kind::Permanent, Effect::Unknown));
+    let after = db.once(once(), async |_tx| Ok::<String, Failed>(String::new())).await.unwrap();
+    assert_eq!(before, after, "nothing is lost");
+}
+
+async fn what_cannot_be_stored_and_read_again_is_rolled_back<DB: Orders>(db: Db<DB>) {
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Odd(#[serde(deserialize_with = "odd")] u64);
+    fn odd<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        String::deserialize(from).map(|_| 0)
+    }
+    DB::create(&db).await;
+    let outcome = db
+        .once(Once::of("order.place", 7), async |tx| {
+            DB::add(tx, "tea").await?;
+            Ok::<_, Failed>(Odd(5))
+        })
+        .await;
+    let error = outcome.unwrap_err();
+    assert!(matches!(problem(&error), OnceProblem::Unstorable(_)), "{error}");
+    assert_eq!((DB::count(&db).await, DB::stored(&db).await), (0, 0));
+}
+
+async fn an_expired_entry_is_forgotten_and_swept<DB: Orders>(db: Db<DB>) {
+    let shop = Shop::open(db).await;
+    for number in 0..3 {
+        shop.place(&format!("r-{number}"), "tea", 1.0).await.unwrap();
+    }
+    DB::forget_in_the_past(&shop.db).await;
+    let afresh = shop.place("r-0", "coffee", 1.0).await.unwrap();
+    assert_eq!((afresh.number, shop.runs()), (4, 4));
+    for number in 0..64 {
+        shop.place(&format!("later-{number}"), "tea", 1.0).await.unwrap();
+    }
+    assert_eq!(DB::stored(&shop.db).await, 65, "the other two expired ones are gone");
+}
+
+async fn without_its_tables_it_says_what_to_write<DB: Orders>(db: Db<DB>) {
+    let error = db.once(Once::of("order.place", 7), async |_tx| Ok::<_, Failed>(7)).await.unwrap_err();
+    let expected = "misconfigured, not called: the tables of resil are not in this database: write \
+                    `db.migrate().await?` at start";
+    assert_eq!(error.to_string(), expected);
+}
+
+async fn eight_processes_may_migrate_at_once_and_again<DB: Orders>(db: Db<DB>) {
+    let all: Vec<_> = (0..8)
+        .map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move { db.migrate().await })
+        })
+        .collect();
+    for one in all {
+        one.await.unwrap().unwrap();
+    }
+    DB::create(&db).await;
+}
+
+async fn dropped_at_every_poll_nothing_stays_in_progress<DB: Orders>(db: Db<DB>) {
+    let shop = Shop::open(db).await;
+    for number in 0..500_u32 {
+        let id = format!("r-{number}");
+        let mut left = number % 16;
+        let mut placing = Box::pin(shop.place(&id, "tea", 1.0));
+        let dropped = std::future::poll_fn(|cx| match left.checked_sub(1) {
+            None => Poll::Ready(None),
+            Some(fewer) => {
+                left = fewer;
+                placing.as_mut().poll(cx).map(Some)
+            }
+        });
+        _ = dropped.await;
+        drop(placing);
+        if number % 25 == 24 {
+            shop.place(&id, "tea", 1.0).await.unwrap();
+        }
+    }
+    // A commit under way goes on: whatever it left is whole.
+    for number in 0..500 {
+        shop.place(&format!("r-{number}"), "tea", 1.0).await.unwrap();
+    }
+    assert_eq!((DB::count(&shop.db).await, DB::stored(&shop.db).await), (500, 500));
+}
+
+async fn stop_half_way<DB: Orders>(db: Db<DB>) {
+    let once = Once::of("order.place", "r-1").argument(&"tea");
+    db.once(once, async |tx| {
+        DB::add(tx, "tea").await?;
+        println!("half way");
+        std::future::pending::<Result<i64, Failed>>().await
+    })
+    .await
+    .unwrap();
+}
+
+/// The process that is killed: it stands in the middle of its transaction, and says so.
+#[tokio::test]
+async fn child() {
+    let Ok(address) = std::env::var("RESIL_TEST_ONCE_CHILD") else { return };
+    if address.starts_with('/') {
+        stop_half_way(Db::new(support::sqlite_pool(address.as_ref()).await)).await;
+    } else {
+        stop_half_way(Db::new(support::postgres_pool(&address).await)).await;
+    }
+}
+
+fn half_way(address: &str) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child", "--nocapture"]).env("RESIL_TEST_ONCE_CHILD", address);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("half way")));
+    child
+}
+
+async fn a_kill_half_way_leaves_nothing_in_progress<DB: Orders>(db: Db<DB>) {
+    DB::create(&db).await;
+    let mut child = half_way(&DB::address(&db).await);
+    assert_eq!(DB::count(&db).await, 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let once = Once::of("order.place", "r-1").argument(&"tea");
+    let number = db.once(once, async |tx| Ok::<_, Failed>(DB::add(tx, "tea").await?)).await.unwrap();
+    assert_eq!((number, DB::count(&db).await, DB::stored(&db).await), (1, 1, 1));
+}
+
+on_both! {
+    a_repeat_is_answered_with_the_first_outcome_to_the_byte,
+    of_eight_at_once_one_runs,
+    the_same_request_id_with_other_arguments_is_an_error,
+    what_failed_runs_afresh,
+    a_hostile_request_id_is_data_and_an_impossible_one_an_error,
+    an_outcome_that_no_longer_decodes_is_told_and_kept,
+    what_cannot_be_stored_and_read_again_is_rolled_back,
+    an_expired_entry_is_forgotten_and_swept,
+    without_its_tables_it_says_what_to_write,
+    eight_processes_may_migrate_at_once_and_again,
+    dropped_at_every_poll_nothing_stays_in_progress,
+    a_kill_half_way_leaves_nothing_in_progress,
+}
+
+mod only_postgres {
+    use super::*;
+
+    /// With `once` even a commit without an answer may be repeated: if it was done, its outcome is there.
+    #[tokio::test]
+    #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+    async fn a_commit_without_an_answer_is_repeated_and_runs_once() {
+        for (lost, runs) in [(Lost::Commit, 2), (Lost::Answer, 1)] {
+            support::postgres(async |db| {
+                Postgres::create(&db).await;
+                let shop = Shop { db: lossy::through(lost, 1, &db).await, runs: AtomicU32::new(0) };
+                assert_eq!(shop.place("r-1", "tea", 1.0).await.unwrap().number, 1);
+                assert_eq!((shop.runs(), Postgres::count(&db).await), (runs, 1));
+            })
+            .await;
+        }
+    }
+
+    /// The first holds its ID for longer than the second may wait.
+    #[tokio::test]
+    #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+    async fn who_waits_too_long_for_the_first_is_told_that_it_runs() {
+        support::postgres(async |db| {
+            Postgres::create(&db).await;
+            let options = (*db.pool().unwrap().connect_options()).clone().options([("lock_timeout", "20ms")]);
+            let impatient = Db::new(sqlx::PgPool::connect_with(options).await.unwrap());
+            let once = || Once::of("order.place", "r-1");
+            let second = db.once(once(), async |_tx| {
+                let second = tokio::spawn(async move {
+                    let bound = impatient.once(once(), async |_tx| Ok::<_, Failed>(7)).await.unwrap_err();
+                    let other = impatient.once(Once::of("order.place", "r-2"), async |tx| {
+                        Ok::<String, Failed>(sqlx::query_scalar("SHOW lock_timeout").fetch_one(&mut **tx).await?)
+                    });
+                    (bound, other.await.unwrap())
+                });
+                let (error, bound_in_the_body) = second.await.unwrap();
+                assert_eq!(bound_in_the_body, "20ms", "the body has the user's own bound");
+                assert_eq!(problem(&error), &OnceProblem::Running);
+                assert_eq!((error.verdict().kind, error.verdict().effect), (Kind::Transient, Effect::None));
+                Ok::<_, Failed>(1)
+            });
+            assert_eq!(second.await.unwrap(), 1);
+        })
+        .await;
+    }
+}
+
+mod only_sqlite {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_a_clear_error_and_keeps_nothing() {
+        support::sqlite(async |db| {
+            Sqlite::create(&db).await;
+            let large = "x".repeat(1 << 20);
+            let outcome = db.once(Once::of("order.place", 7), async |tx| {
+                sqlx::query("PRAGMA max_page_count = 20").execute(&mut **tx).await?;
+                Ok::<_, Failed>(large)
+            });
+            let message = outcome.await.unwrap_err().to_string();
+            assert!(message.starts_with("a request ID could not be claimed or its outcome stored in"), "{message}");
+            assert!(message.ends_with("database or disk is full"), "{message}");
+            assert_eq!(Sqlite::stored(&db).await, 0);
+        })
+        .await;
+    }
+}
+
+/// A second function that claims the operation of `Shop::place`.
+#[transactional(tx = db, op = "order.place.twice", once = id, keep = "1h")]
+async fn one_of_two(db: &Db<Sqlite>, id: u64) -> Result<u64, Failed> {
+    let _ = tx;
+    Ok(1)
+}
+
+#[transactional(tx = db, op = "order.place.twice", once = id, keep = "1h")]
+async fn other_of_two(db: &Db<Sqlite>, id: u64) -> Result<u64, Failed> {
+    let _ = tx;
+    Ok(2)
+}
+
+#[tokio::test]
+async fn two_functions_that_share_an_operation_are_refused() {
+    support::sqlite(async |db| {
+        db.migrate().await.unwrap();
+        for outcome in [one_of_two(&db, 1).await, other_of_two(&db, 1).await] {
+            let message = outcome.unwrap_err().to_string();
+            assert!(message.contains("transactional `order.place.twice` has two settings, at "), "{message}");
+        }
+        assert!(resil::check().unwrap_err().to_string().contains("`order.place.twice`"));
+    })
+    .await;
+}
+
+#[test]
+fn a_day_is_kept_unless_told() {
+    let settings = |op| {
+        let sites = resil::registry().call_sites();
+        let mut policies = sites.iter().flat_map(|site| site.policies());
+        policies.find(|policy| policy.name() == Some(op)).unwrap().to_string()
+    };
+    assert!(settings("order.place").contains("transactional `order.place`: once = in once::place (tests/once.rs:"));
+    assert!(settings("order.place.twice").ends_with(&format!("keep = {:?}", Duration::from_hours(1))));
+}

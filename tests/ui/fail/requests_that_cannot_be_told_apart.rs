@@ -1,0 +1,67 @@
+#![allow(unused_variables)]
+
+use resil::{Db, Error, Tx, transactional};
+use serde::{Deserialize, Serialize};
+use sqlx::Sqlite;
+
+#[transactional(tx = db, once = id)]
+async fn of_no_operation(db: &Db<Sqlite>, id: u64) -> Result<(), Error> {
+    Ok(())
+}
+
+#[transactional(tx = db, op = "order.place", keep = "24h", fingerprint = id)]
+async fn of_no_request(db: &Db<Sqlite>, id: u64) -> Result<(), Error> {
+    Ok(())
+}
+
+#[transactional(tx, op = "order.place", once = id)]
+async fn in_the_callers(tx: &mut Tx<Sqlite>, id: u64) -> Result<(), Error> {
+    Ok(())
+}
+
+#[transactional(tx = db, op = "", once = id, keep = 24)]
+async fn without_a_name_and_a_unit(db: &Db<Sqlite>, id: u64) -> Result<(), Error> {
+    Ok(())
+}
+
+#[transactional(tx = db, op = "order.place", once = id)]
+async fn unnamed(db: &Db<Sqlite>, id: u64, (item, number): (u64, u64)) -> Result<u64, Error> {
+    Ok(item + number)
+}
+
+struct Shop;
+
+impl Shop {
+    #[transactional(tx = self.db, op = Self::OP, once = id)]
+    async fn of_what_a_static_cannot_see(&self, id: u64) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+struct Client;
+
+#[derive(Debug)]
+struct Receipt(u64);
+
+#[derive(Serialize, Deserialize)]
+struct Item(u64);
+
+#[transactional(tx = db, op = "order.place", once = id)]
+async fn what_cannot_be_compared(db: &Db<Sqlite>, id: u64, client: &Client, item: Item) -> Result<u64, Error> {
+    let _ = (tx, client);
+    Ok(item.0)
+}
+
+#[transactional(tx = db, op = "order.place", once = id)]
+async fn what_cannot_be_stored(db: &Db<Sqlite>, id: u64, item: Item) -> Result<Receipt, Error> {
+    let _ = tx;
+    Ok(Receipt(item.0))
+}
+
+#[transactional(tx = db, op = "order.place", once = item)]
+async fn what_is_no_id(db: &Db<Sqlite>, item: Item) -> Result<u64, Error> {
+    let _ = tx;
+    Ok(item.0)
+}
+
+fn main() {}

@@ -1,0 +1,78 @@
+//! `once` on what people write.
+
+#![deny(warnings)]
+
+use resil::{Db, Error, IdempotencyKey, fallback, retry, timeout, transactional};
+use serde::{Deserialize, Serialize};
+use sqlx::Sqlite;
+use std::collections::HashMap;
+
+#[derive(Serialize, Deserialize)]
+struct Order<T> {
+    id: T,
+    lines: HashMap<String, u32>,
+}
+
+struct Client;
+
+const OP: &str = "order.place";
+
+struct Shop {
+    db: Db<Sqlite>,
+}
+
+impl Shop {
+    #[fallback(value = None)]
+    #[retry(idempotent)]
+    #[timeout("5s")]
+    #[transactional(tx = self.db, op = OP, once = &order.id, keep = "7d")]
+    async fn of_a_field(&self, order: &Order<String>) -> Result<Option<u64>, Error> {
+        let _ = tx;
+        Ok(Some(order.lines.len() as u64))
+    }
+
+    #[transactional(tx = self.db, op = "order.cancel", once = key.as_str(), fingerprint = (&order.id, *number))]
+    async fn of_what_counts(
+        &self,
+        key: &IdempotencyKey,
+        client: &Client,
+        order: Order<u64>,
+        number: &mut u32,
+    ) -> Result<(u64, String), Error> {
+        let _ = (tx, client);
+        *number += 1;
+        Ok((order.id, key.to_string()))
+    }
+
+    #[transactional(tx = self.db, op = "order.generic", once = id)]
+    async fn of_any<T>(&self, id: u64, what: T) -> Result<T, Error>
+    where
+        T: Serialize + for<'a> Deserialize<'a> + Send,
+    {
+        let _ = tx;
+        if id == 0 {
+            return Ok(what);
+        }
+        Ok(what)
+    }
+}
+
+#[transactional(tx = db, op = "order.nothing", once = format!("{user}-{request}"))]
+async fn of_nothing(db: &Db<Sqlite>, user: u64, request: &str, transaction: u8, once: u8) -> Result<(), Error> {
+    let _ = (tx, transaction, once, request);
+    Ok(())
+}
+
+fn is_send<T: Send>(_: T) {}
+
+fn main() {
+    let calls = async |shop: &Shop, order: Order<String>, mut number: u32| {
+        is_send(shop.of_a_field(&order));
+        is_send(shop.of_any(7, "text".to_owned()));
+        is_send(of_nothing(&shop.db, 1, "r", 1, 1));
+        let key = IdempotencyKey::random();
+        let order = Order { id: 7, lines: HashMap::new() };
+        is_send(shop.of_what_counts(&key, &Client, order, &mut number));
+    };
+    let _ = calls;
+}
