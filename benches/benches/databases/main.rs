@@ -1,0 +1,52 @@
+//! What transactions and requests that run once cost on real databases: `cargo bench -p resil-benches --bench databases`.
+//!
+//! SQLite on a file of its own; PostgreSQL if `RESIL_TEST_POSTGRES_URL` names one, in a schema of its own.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot be made says so by ending")]
+
+mod stores;
+
+use resil::{Db, Error, Once};
+use std::time::{Duration, Instant};
+use stores::Store;
+
+const CALLS: u32 = 500;
+
+/// The middle one, in microseconds.
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64() * 1e6
+}
+
+async fn timed(call: impl AsyncFn(u32)) -> f64 {
+    let mut times = Vec::new();
+    for number in 0..CALLS {
+        let begun = Instant::now();
+        call(number).await;
+        times.push(begun.elapsed());
+    }
+    median(times)
+}
+
+async fn once<DB: Store>(db: &Db<DB>) {
+    let plain = timed(async |_| db.transaction(async |tx| DB::write(tx).await).await.unwrap()).await;
+    let first = timed(async |number| {
+        let once = Once::of("order.place", number).argument(&number);
+        db.once(once, async |tx| DB::write(tx).await).await.unwrap();
+    });
+    let first = first.await;
+    let again = timed(async |number| {
+        let once = Once::of("order.place", number).argument(&number);
+        db.once(once, async |_tx| -> Result<(), Error> { unreachable!("it is known") }).await.unwrap();
+    });
+    let (name, again) = (DB::NAME, again.await);
+    println!("| {name} | {plain:.0} | {first:.0} ({:.2}x) | {again:.0} ({:.2}x) |", first / plain, again / plain);
+}
+
+#[tokio::main]
+async fn main() {
+    println!("a transaction with one INSERT, medians of {CALLS} in microseconds");
+    println!("| database | transaction | once | its repeat |\n|---|--:|--:|--:|");
+    stores::sqlite(async |db| once(&db).await).await;
+    stores::postgres(async |db| once(&db).await).await;
+}
