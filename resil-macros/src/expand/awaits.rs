@@ -6,7 +6,10 @@
 
 use super::{Body, hygienic};
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::quote_spanned;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, Token};
 
 /// The body with every await looked at.
 pub(super) fn looked_at(body: TokenStream, questions: &[Question]) -> Body {
@@ -77,20 +80,15 @@ impl Look {
         tokens
     }
 
-    /// The arguments of `join!(a, b)` or `join!(biased; a, b)`.
+    /// The arguments of `join!(a, b)` or `join!(biased; a, b)`. What is neither stays as it is.
     fn each(&mut self, arguments: TokenStream) -> TokenStream {
-        let mut all = TokenStream::new();
-        let mut one: Vec<TokenTree> = Vec::new();
-        for token in arguments {
-            match token {
-                TokenTree::Punct(end) if matches!(end.as_char(), ',' | ';') => {
-                    all.extend(if end.as_char() == ',' { self.argument(&mut one) } else { one.drain(..).collect() });
-                    all.extend([TokenTree::from(end)]);
-                }
-                other => one.push(other),
-            }
+        let Ok(Joined { biased, futures }) = syn::parse2(arguments.clone()) else { return self.through(arguments) };
+        let mut all = biased.unwrap_or_default();
+        for pair in futures.into_pairs() {
+            let (future, comma) = pair.into_tuple();
+            all.extend(self.argument(&mut future.into_token_stream().into_iter().collect()));
+            all.extend(comma.into_token_stream());
         }
-        all.extend(self.argument(&mut one));
         all
     }
 
@@ -103,6 +101,24 @@ impl Look {
         let mut whole = TokenTree::from(Group::new(Delimiter::Parenthesis, argument));
         whole.set_span(hygienic());
         TokenStream::from_iter([whole]).into_iter().chain(look).collect()
+    }
+}
+
+/// The arguments of `join!`.
+struct Joined {
+    /// `biased;`
+    biased: Option<TokenStream>,
+    futures: Punctuated<Expr, Token![,]>,
+}
+
+impl Parse for Joined {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let is_biased = input.peek(Ident) && input.peek2(Token![;]);
+        let biased = is_biased.then(|| {
+            let (name, end): (Ident, Token![;]) = (input.parse()?, input.parse()?);
+            syn::Result::Ok(quote!(#name #end))
+        });
+        Ok(Self { biased: biased.transpose()?, futures: Punctuated::parse_terminated(input)? })
     }
 }
 

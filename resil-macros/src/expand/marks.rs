@@ -63,6 +63,18 @@ impl<'a> Marks<'a> {
         })
     }
 
+    /// The same of all parameters.
+    fn no_transactions(&self, signature: &Signature) -> TokenStream {
+        let named = signature.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(typed) => match &*typed.pat {
+                Pat::Ident(name) => self.no_transaction(&name.ident, &typed.ty),
+                _ => None,
+            },
+            FnArg::Receiver(_) => None,
+        });
+        named.collect()
+    }
+
     fn signature(&self, signature: &Signature) -> Signature {
         let mut marked = signature.clone();
         marked.asyncness = None;
@@ -89,7 +101,8 @@ impl<'a> Marks<'a> {
                 let capture = capture.is_some() || called_at.is_some();
                 let capture = capture.then(|| quote!(move));
                 let future = self.future(quote!(async #capture { #statements }));
-                quote!({ #called_at #(#before)* #future })
+                let no_transaction = self.no_transactions(&signature);
+                quote!({ #called_at #no_transaction #(#before)* #future })
             }
             Shell::AsyncFn | Shell::AsyncTrait { .. } => {
                 let called_at = self.called_at();

@@ -31,6 +31,14 @@ impl Bank {
     }
 }
 
+#[outside_transaction]
+fn that_returns_a_future<'a>(tx: &'a mut Tx<Sqlite>) -> impl std::future::Future<Output = Result<(), Error>> + 'a {
+    async move {
+        let _ = tx;
+        Ok(())
+    }
+}
+
 fn main() {
     let _: fn(Open<'_>) = |_| ();
 }

@@ -23,6 +23,15 @@ async fn pay(won: u64) -> Result<u64, Error> {
     Ok(won)
 }
 
+/// Its arguments are commas among the arguments of `join!`.
+async fn generic<A: Into<B>, B: Into<u64>>(from: A) -> Result<u64, Error> {
+    Ok(from.into().into())
+}
+
+async fn biased(id: u64) -> Result<u64, Error> {
+    Ok(id)
+}
+
 async fn get(id: u64) -> Result<u64, Error> {
     Ok(id)
 }
@@ -69,6 +78,9 @@ where
     let (left, right) = tokio::join!(get(6), get(7));
     let (third, fourth) = tokio::try_join!(get(8), async { get(9).await },)?;
     sum += left? + right? + third + fourth;
+    let (fifth, sixth) = tokio::join!(biased; generic::<u8, u64>(1), generic::<_, u32>(2u16));
+    let (seventh, eighth) = tokio::try_join!(generic::<u8, u64>(3), biased(4))?;
+    sum += fifth? + sixth? + seventh + eighth;
     let closure = async |id: u64| get(id).await;
     sum += closure(1).await?;
     let block = async {
