@@ -409,9 +409,34 @@ mod only_postgres {
                 let error = outcome.await.unwrap_err();
                 assert_eq!((error.step(), error.verdict().effect), (Some(Step::Commit), Effect::Unknown), "{error:?}");
                 let Failed::Policy(error) = error else { unreachable!() };
-                assert!(error.to_string().starts_with("no answer to the commit: the outcome is unknown of"), "{error}");
+                assert!(
+                    error
+                        .to_string()
+                        .starts_with("the commit has no clear answer, its outcome is unknown: the transaction"),
+                    "{error}"
+                );
             }
             assert_eq!(Postgres::numbers(&db).await, [2]);
+        })
+        .await;
+    }
+
+    /// A deferred constraint speaks at the COMMIT, and what it refuses was not done.
+    #[tokio::test]
+    #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+    async fn what_the_database_refuses_at_the_commit_was_not_done() {
+        support::postgres(async |db| {
+            Postgres::create(&db).await;
+            let trigger = "
+                CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'no'; END $$ LANGUAGE plpgsql;
+                CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON book DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION refuse()";
+            sqlx::raw_sql(trigger).execute(db.pool().unwrap()).await.unwrap();
+            let outcome = db.transaction(async |tx| Ok::<_, Failed>(Postgres::add(tx, 1).await?));
+            let error = outcome.await.unwrap_err();
+            assert_eq!((error.step(), error.verdict()), (Some(Step::Commit), resil::Verdict::permanent().unsent()));
+            let Failed::Policy(error) = error else { unreachable!() };
+            assert!(error.to_string().starts_with("the commit was refused and rolled back"), "{error}");
         })
         .await;
     }
@@ -487,6 +512,42 @@ mod only_sqlite {
             assert!(matches!(&error, Failed::Sql(error) if error.to_string().contains("full")), "{error:?}");
             assert_eq!((error.verdict().kind, error.verdict().effect), (Kind::Permanent, Effect::None));
             assert!(Sqlite::numbers(&db).await.is_empty());
+            every_connection_works(&db).await;
+        })
+        .await;
+    }
+
+    /// SQLite has ended the transaction by itself, and sqlx does not know.
+    async fn every_connection_works(db: &Db<Sqlite>) {
+        let one_by_one = async |number: i64| {
+            db.transaction(async |tx| {
+                sqlx::query("PRAGMA max_page_count = 1000000").execute(&mut **tx).await?;
+                Ok::<_, Failed>(Sqlite::add(tx, number).await?)
+            })
+            .await
+        };
+        for number in 0..2 * i64::from(CONNECTIONS) {
+            one_by_one(1000 + number).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_ends_the_transaction_makes_the_outcome_unknown() {
+        support::sqlite(async |db| {
+            sqlx::raw_sql("CREATE TABLE book (number BIGINT PRIMARY KEY ON CONFLICT ROLLBACK)")
+                .execute(db.pool().unwrap())
+                .await
+                .unwrap();
+            let outcome = db.transaction(async |tx| {
+                Sqlite::add(tx, 1).await?;
+                assert!(Sqlite::add(tx, 1).await.is_err(), "which rolls back");
+                // Nobody holds this back any more.
+                Ok::<_, Failed>(Sqlite::add(tx, 2).await?)
+            });
+            let error = outcome.await.unwrap_err();
+            assert_eq!((error.step(), error.verdict().effect), (Some(Step::Commit), Effect::Unknown), "{error:?}");
+            assert_eq!(Sqlite::numbers(&db).await, [2]);
+            every_connection_works(&db).await;
         })
         .await;
     }

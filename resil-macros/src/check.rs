@@ -6,7 +6,7 @@ use crate::parse::{self, function::each_binding, siblings};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::time::Duration;
-use syn::{FnArg, GenericParam, Pat, PatIdent, Type};
+use syn::{Expr, FnArg, GenericParam, Pat, PatIdent, Type};
 
 /// What can be said although some argument could not be read.
 pub(crate) fn function(written: &[Written], function: &Function, errors: &mut Errors) {
@@ -153,12 +153,30 @@ fn requests_are_compared_by_named_parameters(stack: &Stack, function: &Function,
     if once.is_none_or(|once| once.fingerprint.is_some()) {
         return;
     }
+    let database = stack.transactional.as_ref().and_then(|transactional| transactional.database.as_ref());
     for input in &function.signature.inputs {
-        if let FnArg::Typed(typed) = input
-            && !matches!(*typed.pat, Pat::Ident(_))
-        {
-            errors.push(diagnostics::uncompared_parameter(&typed.pat));
+        match input {
+            FnArg::Typed(typed) if !matches!(*typed.pat, Pat::Ident(_)) => {
+                errors.push(diagnostics::uncompared_parameter(&typed.pat));
+            }
+            // Where `self` holds the database it is the service; else it may be what the request is about.
+            FnArg::Receiver(this) if !database.is_some_and(begins_with_self) => {
+                errors.push(diagnostics::uncompared_self(this));
+            }
+            _ => {}
         }
+    }
+}
+
+/// Whether an expression is a part of `self`.
+fn begins_with_self(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(path) => path.path.is_ident("self"),
+        Expr::Field(field) => begins_with_self(&field.base),
+        Expr::MethodCall(call) => call.args.is_empty() && begins_with_self(&call.receiver),
+        Expr::Reference(reference) => begins_with_self(&reference.expr),
+        Expr::Paren(inner) => begins_with_self(&inner.expr),
+        _ => false,
     }
 }
 

@@ -413,6 +413,13 @@ pub(crate) fn uncompared_parameter(pattern: impl ToTokens) -> Error {
     )
 }
 
+pub(crate) fn uncompared_self(this: &syn::Receiver) -> Error {
+    on(
+        this,
+        "`self` is not compared between a request and its repeat, and here it is not the service that has the database; name what is compared: `fingerprint = (&self.id, item)`",
+    )
+}
+
 pub(crate) fn retry_in_callers_transaction(span: Span) -> Error {
     at(
         span,

@@ -261,6 +261,7 @@ pub(crate) struct Once {
     pub(crate) op: Expr,
     pub(crate) id: Expr,
     pub(crate) keep: Option<Setting<Duration>>,
+    pub(crate) max_wait: Option<Setting<Duration>>,
     /// What is compared between two requests, if not all parameters.
     pub(crate) fingerprint: Option<Expr>,
 }

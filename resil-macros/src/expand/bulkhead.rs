@@ -32,10 +32,7 @@ impl Expansion<'_> {
             return None;
         }
         let mut body: TokenStream = function.body.iter().map(ToTokens::to_token_stream).collect();
-        let transactional = self.stack.transactional.as_ref();
-        body.extend(
-            transactional.and_then(|transactional| transactional.database.as_ref()).map(ToTokens::to_token_stream),
-        );
+        body.extend(self.transaction_mentions(function));
         let mut clones = TokenStream::new();
         for input in &function.signature.inputs {
             match input {

@@ -1,12 +1,11 @@
 use super::{Expansion, hygienic, local::Local, policies::Policy, settings};
-use crate::check::mentions;
-use crate::model::{Function, Once};
+use crate::model::{Function, Once, Transactional};
 use crate::parse::function::{span_of_error, span_of_name, span_of_type};
 use crate::paths;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, FnArg, Pat, PatIdent};
+use syn::{Expr, FnArg, Pat, PatIdent, Type};
 
 impl Expansion<'_> {
     pub(super) fn transaction_guard(&self) -> Option<Policy> {
@@ -29,9 +28,10 @@ impl Expansion<'_> {
     pub(super) fn transactional(&self) -> Option<Policy> {
         let transactional = self.stack.transactional.as_ref()?;
         let new = match (&transactional.database, &transactional.once) {
-            (Some(_), Some(Once { op, keep, .. })) => {
+            (Some(_), Some(Once { op, keep, max_wait, .. })) => {
                 let keep = settings::set("keep", keep.as_ref(), settings::duration);
-                quote_spanned!(hygienic()=> opening().op(#op)#keep)
+                let max_wait = settings::set("max_wait", max_wait.as_ref(), settings::duration);
+                quote_spanned!(hygienic()=> opening().op(#op)#keep #max_wait)
             }
             (Some(_), None) => quote_spanned!(hygienic()=> opening()),
             (None, _) => quote_spanned!(hygienic()=> taking_part()),
@@ -120,21 +120,23 @@ impl Expansion<'_> {
             let fingerprint = self.with_this(function, fingerprint.to_token_stream());
             return quote_spanned!(at=> .argument(&#fingerprint));
         }
-        let database = self.stack.transactional.as_ref().and_then(|transactional| transactional.database.as_ref());
-        let database = database.to_token_stream();
-        let inputs = function.signature.inputs.iter();
-        let data = inputs.filter_map(|input| match input {
-            FnArg::Typed(typed) => match &*typed.pat {
-                // The database is no data, and the ID is compared as it is.
-                Pat::Ident(PatIdent { ident, .. }) if mentions(database.clone(), ident) || is_just(&once.id, ident) => {
-                    None
-                }
-                Pat::Ident(PatIdent { ident, .. }) => Some((ident, &typed.ty)),
-                _ => None,
-            },
-            FnArg::Receiver(_) => None,
-        });
-        data.map(|(name, ty)| quote_spanned!(span.located_at(span_of_type(ty))=> .argument(&#name))).collect()
+        let compared = compared_parameters(self.stack.transactional.as_ref(), function);
+        compared.map(|(name, ty)| quote_spanned!(span.located_at(span_of_type(ty))=> .argument(&#name))).collect()
+    }
+
+    /// What the transaction uses of the parameters before the body begins.
+    pub(super) fn transaction_mentions(&self, function: &Function) -> TokenStream {
+        let Some(transactional) = &self.stack.transactional else { return TokenStream::new() };
+        let mut mentioned = transactional.database.to_token_stream();
+        if let Some(Once { id, fingerprint, .. }) = &transactional.once {
+            mentioned.extend(id.to_token_stream());
+            mentioned.extend(fingerprint.to_token_stream());
+            if fingerprint.is_none() {
+                let compared = compared_parameters(Some(transactional), function);
+                mentioned.extend(compared.map(|(name, _)| name.to_token_stream()));
+            }
+        }
+        mentioned
     }
 
     /// `Err(refusal)` as the function's own error.
@@ -143,6 +145,26 @@ impl Expansion<'_> {
         let (runtime, refusal) = (paths::located_at(&self.stack.runtime, span), Local::Refusal);
         quote_spanned!(span=> ::core::result::Result::Err(#runtime::Failure::into_error(#runtime::Failure::Policy(#refusal))))
     }
+}
+
+/// All parameters but the database, which is no data, and the request ID, which is compared as it is. A parameter that only
+/// has one of the two in it may have data beside it, and stays.
+fn compared_parameters<'a>(
+    transactional: Option<&'a Transactional>,
+    function: &'a Function,
+) -> impl Iterator<Item = (&'a Ident, &'a Type)> {
+    let database = transactional.and_then(|transactional| transactional.database.as_ref());
+    let id = transactional.and_then(|transactional| transactional.once.as_ref()).map(|once| &once.id);
+    function.signature.inputs.iter().filter_map(move |input| match input {
+        FnArg::Typed(typed) => match &*typed.pat {
+            Pat::Ident(PatIdent { ident, .. }) => {
+                let is_left_out = [database, id].into_iter().flatten().any(|expr| is_just(expr, ident));
+                (!is_left_out).then_some((ident, &*typed.ty))
+            }
+            _ => None,
+        },
+        FnArg::Receiver(_) => None,
+    })
 }
 
 /// Whether an expression is this name, or a reference to it.

@@ -1,5 +1,5 @@
 use super::arguments::arguments;
-use super::values::{Function, Name, Time, TransactionOf, Value};
+use super::values::{Function, Name, Time, TransactionOf, Value, Wait};
 use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
 use crate::model::{Once, Transactional};
@@ -12,13 +12,14 @@ arguments! {
         op = "op": Name,
         once = "once": Value,
         keep = "keep": Time,
+        max_wait = "max_wait": Wait,
         fingerprint = "fingerprint": Value,
         runtime = "crate": Function,
     }
 }
 
 /// What says more about `once`.
-const OF_ONCE: [&str; 3] = ["op", "keep", "fingerprint"];
+const OF_ONCE: [&str; 4] = ["op", "keep", "max_wait", "fingerprint"];
 
 impl Arguments for TransactionalArguments {
     type Model = Transactional;
@@ -34,6 +35,7 @@ impl Arguments for TransactionalArguments {
                 op: op.0,
                 id: id.0,
                 keep: self.keep.map(|keep| keep.0),
+                max_wait: self.max_wait.map(|wait| wait.0),
                 fingerprint: self.fingerprint.map(|value| value.0),
             }),
             (Some(_), None) if !given.has("op") => {

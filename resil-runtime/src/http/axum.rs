@@ -73,6 +73,8 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
 /// waits for one that runs in another process, and refuses other arguments, which [`Error`](crate::Error) as a response
 /// says as 422.
 ///
+/// Put one around the whole service: within nested routers the paths are cut short, and two of them look alike.
+///
 /// Dropping a response's future, as axum does when a client leaves, frees the key.
 #[derive(Debug, Clone, Default)]
 pub struct IdempotencyLayer {

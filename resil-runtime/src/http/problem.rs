@@ -1,7 +1,7 @@
 //! Answers to our own callers, as `application/problem+json` (RFC 9457). They say what the caller can do, and nothing of
 //! what is inside.
 
-use crate::{Error, InvalidKey, Kind};
+use crate::{Effect, Error, InvalidKey, Kind};
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -27,6 +27,9 @@ fn later(status: StatusCode, title: &str, wait: Duration) -> Response {
     response
 }
 
+const BUSY: &str = "The service is busy";
+const INSIDE: &str = "The service has made a mistake";
+
 /// What our own caller is answered: 503 with `Retry-After` where another try may succeed, 504 where a wait was too long,
 /// 400, 409 or 422 where the request itself is at fault, and 500 where we are. The texts of our errors, which name places
 /// in the source, stay inside.
@@ -43,8 +46,6 @@ fn later(status: StatusCode, title: &str, wait: Duration) -> Response {
 /// ```
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        const BUSY: &str = "The service is busy";
-        const INSIDE: &str = "The service has made a mistake";
         let unavailable = |wait| later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait);
         let ours = || problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE);
         match &self {
@@ -54,6 +55,9 @@ impl IntoResponse for Error {
             }
             Self::Timeout { .. } | Self::DeadlineExceeded { .. } => {
                 problem(StatusCode::GATEWAY_TIMEOUT, "The answer took too long; the outcome is unknown")
+            }
+            Self::Transaction(error) if error.verdict().effect == Effect::Unknown => {
+                problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
             }
             Self::Transaction(error) if error.verdict().kind == Kind::Transient => unavailable(A_MOMENT),
             #[cfg(feature = "sqlx")]
@@ -79,9 +83,11 @@ fn once(what: &crate::OnceProblem) -> Response {
             "This Idempotency-Key was used for another request; another request needs another key",
         ),
         P::Running => running(),
-        P::Arguments(_) | P::Undecodable(_) | P::Unstorable(_) => {
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "The service cannot tell whether it has done this before")
-        }
+        P::Undecodable(_) => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "This request was done before, and its answer cannot be given any more",
+        ),
+        P::Arguments(_) | P::Unstorable(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE),
     }
 }
 

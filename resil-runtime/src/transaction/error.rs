@@ -54,7 +54,9 @@ impl fmt::Display for TransactionError {
             (Step::Once, _) => write!(f, "a request ID could not be claimed or its outcome stored in {began}")?,
             (Step::Savepoint, _) => write!(f, "a savepoint failed in {began}, which is rolled back")?,
             (Step::Commit, Effect::None) => write!(f, "the commit was refused and rolled back: {began}")?,
-            (Step::Commit, Effect::Unknown) => write!(f, "no answer to the commit: the outcome is unknown of {began}")?,
+            (Step::Commit, Effect::Unknown) => {
+                write!(f, "the commit has no clear answer, its outcome is unknown: {began}")?;
+            }
         }
         match &self.source {
             // A database's words may quote what a stranger wrote.

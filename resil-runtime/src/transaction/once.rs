@@ -18,16 +18,24 @@ use uuid::Uuid;
 /// let once = Once::of("order.place", "request-7").argument(&"tea").argument(&2).keep(Duration::from_hours(1));
 /// ```
 #[must_use = "says what to run once, and runs nothing"]
-#[derive(Debug)]
 pub struct Once {
     pub(super) op: &'static str,
     pub(super) id: Result<String, OnceError>,
     pub(super) fingerprint: Fingerprint,
     pub(super) keep: Duration,
+    pub(super) max_wait: Duration,
+}
+
+/// Neither the ID nor an argument, which are the client's.
+impl fmt::Debug for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Once").field("op", &self.op).field("keep", &self.keep).finish_non_exhaustive()
+    }
 }
 
 const LONGEST_ID: usize = 255;
 const DAY: Duration = Duration::from_hours(24);
+const TEN_SECONDS: Duration = Duration::from_secs(10);
 
 /// Tells the arguments of one request from those of another.
 ///
@@ -35,7 +43,6 @@ const DAY: Duration = Duration::from_hours(24);
 const FINGERPRINTS: Uuid = Uuid::from_u128(0x2b1d_7c54_90e3_4f6a_8d27_51c8_6e0b_a39f);
 
 /// All arguments so far, as text, or why one has none.
-#[derive(Debug)]
 pub(super) struct Fingerprint(Result<String, String>);
 
 impl Fingerprint {
@@ -63,7 +70,7 @@ impl Once {
     /// prints as one. One that cannot be an ID is refused when the transaction is to begin.
     pub fn of(op: &'static str, id: impl fmt::Display) -> Self {
         let id = valid(id.to_string()).map_err(|problem| OnceError::new(op, problem));
-        Self { op, id, fingerprint: Fingerprint(Ok(String::new())), keep: DAY }
+        Self { op, id, fingerprint: Fingerprint(Ok(String::new())), keep: DAY, max_wait: TEN_SECONDS }
     }
 
     /// An argument of the request: the same ID with another value is an error. Who asks belongs among them, so that
@@ -73,9 +80,17 @@ impl Once {
         self
     }
 
-    /// How long the outcome is kept. After that the ID is forgotten, and a repeat runs afresh. 24 h unless told.
-    pub const fn keep(mut self, keep: Duration) -> Self {
-        self.keep = keep;
+    /// How long the outcome is kept, from a second to a hundred years. After that the ID is forgotten, and a repeat runs
+    /// afresh. 24 h unless told.
+    pub fn keep(mut self, keep: Duration) -> Self {
+        self.keep = keep.clamp(Duration::from_secs(1), DAY * 36_525);
+        self
+    }
+
+    /// How long to wait for the first request with this ID while it runs. 10 s unless told. On SQLite the one writer is
+    /// waited for instead, as long as sqlx's `busy_timeout` says.
+    pub const fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
         self
     }
 }

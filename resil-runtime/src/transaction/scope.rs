@@ -57,11 +57,7 @@ pub struct Began {
 
 impl Began {
     /// What begins at this line.
-    pub(crate) fn at(holds: Holds, caller: &'static Location<'static>) -> Self {
-        let function = match holds {
-            Holds::Transaction => "db.transaction(..)",
-            Holds::Connection => "db.connection(..)",
-        };
+    pub(crate) fn at(holds: Holds, function: &'static str, caller: &'static Location<'static>) -> Self {
         Self { holds, site: Site { function, file: caller.file(), line: caller.line() } }
     }
 }

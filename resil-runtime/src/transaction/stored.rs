@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 /// A value that can be stored and read again; implemented for everything that serde can write and read.
 #[diagnostic::on_unimplemented(
@@ -52,36 +51,92 @@ pub(crate) fn unquoted(error: &serde_json::Error) -> String {
 
 /// The one text of a value: the fields of objects sorted, so that a map has the same one each time.
 pub(crate) fn canonical(value: &(impl Serialize + ?Sized)) -> Result<String, String> {
-    let value = serde_json::to_value(value).map_err(|error| unquoted(&error))?;
-    let mut text = String::new();
-    write(&value, &mut text);
-    Ok(text)
+    serde_json::to_string(value).map(|text| sorted(&text)).map_err(|error| unquoted(&error))
 }
 
-fn write(value: &Value, text: &mut String) {
-    match value {
-        Value::Array(items) => {
-            text.push('[');
-            for item in items {
-                write(item, text);
-                text.push(',');
+/// A JSON text with the fields of its objects sorted. Numbers stay as they are written: no type holds them all.
+pub(crate) fn sorted(json: &str) -> String {
+    let mut sorted = String::with_capacity(json.len());
+    value(json, &mut sorted);
+    sorted
+}
+
+/// Writes the value that a text begins with, and answers what is left. The text is what serde has written, without spaces.
+fn value<'a>(text: &'a str, to: &mut String) -> &'a str {
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let mut fields = Vec::new();
+            let rest = items(text, b'}', |text| {
+                let (name, rest) = text.split_at(end_of_string(text));
+                let mut field = format!("{name}:");
+                let rest = value(rest.get(1..).unwrap_or_default(), &mut field);
+                fields.push(field);
+                rest
+            });
+            fields.sort_unstable();
+            to.push('{');
+            for field in fields {
+                to.push_str(&field);
+                to.push(',');
             }
-            text.push(']');
+            to.push('}');
+            rest
         }
-        Value::Object(fields) => {
-            let mut sorted: Vec<_> = fields.iter().collect();
-            sorted.sort_unstable_by_key(|(name, _)| *name);
-            text.push('{');
-            for (name, value) in sorted {
-                text.push_str(&Value::from(name.as_str()).to_string());
-                text.push(':');
-                write(value, text);
-                text.push(',');
-            }
-            text.push('}');
+        Some(b'[') => {
+            to.push('[');
+            let rest = items(text, b']', |text| {
+                let rest = value(text, to);
+                to.push(',');
+                rest
+            });
+            to.push(']');
+            rest
         }
-        other => text.push_str(&other.to_string()),
+        Some(b'"') => {
+            let (string, rest) = text.split_at(end_of_string(text));
+            to.push_str(string);
+            rest
+        }
+        _ => {
+            let end = text.find([',', ']', '}']).unwrap_or(text.len());
+            let (word, rest) = text.split_at(end);
+            to.push_str(word);
+            rest
+        }
     }
+}
+
+/// Calls `item` for each item between brackets, and answers what is left.
+fn items<'a>(text: &'a str, end: u8, mut item: impl FnMut(&'a str) -> &'a str) -> &'a str {
+    let mut rest = text.get(1..).unwrap_or_default();
+    while let Some(first) = rest.as_bytes().first() {
+        match *first {
+            byte if byte == end => return rest.get(1..).unwrap_or_default(),
+            b',' => rest = rest.get(1..).unwrap_or_default(),
+            _ => {
+                let left = item(rest);
+                if left.len() == rest.len() {
+                    return left;
+                }
+                rest = left;
+            }
+        }
+    }
+    rest
+}
+
+/// Where the string ends that a text begins with.
+fn end_of_string(text: &str) -> usize {
+    let mut is_escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -102,10 +157,34 @@ mod tests {
 
     #[test]
     fn what_differs_has_another_text() {
-        let differs = |one: Value, other: Value| assert_ne!(canonical(&one), canonical(&other));
+        let differs = |one: serde_json::Value, other: serde_json::Value| assert_ne!(canonical(&one), canonical(&other));
         differs(serde_json::json!(["a,", "b"]), serde_json::json!(["a", ",b"]));
         differs(serde_json::json!({"a": null}), serde_json::json!({}));
         differs(serde_json::json!("1"), serde_json::json!(1));
+        differs(serde_json::json!({"a": [1, {}]}), serde_json::json!({"a": [1], "b": {}}));
+        assert_ne!(canonical(&u128::MAX), canonical(&(u128::MAX - 1)), "no float holds these");
+    }
+
+    #[test]
+    fn only_the_order_of_fields_changes() {
+        let json = r#"{"b":{"z":[],"y":{}},"a":["}\"{,",{"d":-1.5e300,"c":null}],"\\":true}"#;
+        let expected = r#"{"\\":true,"a":["}\"{,",{"c":null,"d":-1.5e300,},],"b":{"y":{},"z":[],},}"#;
+        assert_eq!(sorted(json), expected);
+        for broken in ["", "{", "[1", "{\"a", "\"\\", "{\"a\":", "]}", "[}"] {
+            sorted(broken); // ends
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn sorting_loses_nothing(map in proptest::collection::hash_map(".*", proptest::collection::vec(".*", 0..3), 0..6)) {
+            let text = canonical(&map).unwrap().replace(",}", "}").replace(",]", "]");
+            let same: Result<HashMap<String, Vec<String>>, _> = serde_json::from_str(&text);
+            // What a text itself holds is replaced too; then it cannot be compared.
+            if let Ok(same) = same && !map.keys().chain(map.values().flatten()).any(|text| text.contains(',')) {
+                proptest::prop_assert_eq!(same, map);
+            }
+        }
     }
 
     #[test]

@@ -10,14 +10,16 @@ use std::time::Duration;
 pub struct Transactional {
     pub(super) site: &'static Site,
     opens: bool,
-    /// The operation that runs once for each request ID, and how long its outcomes are kept.
-    pub(super) once: Option<(&'static str, Option<Duration>)>,
+    /// The operation that runs once for each request ID.
+    pub(super) op: Option<&'static str>,
+    pub(super) keep: Option<Duration>,
+    pub(super) max_wait: Option<Duration>,
     consistent: OnceLock<Result<(), Error>>,
 }
 
 impl Transactional {
     const fn new(opens: bool) -> Self {
-        Self { site: &Site::UNKNOWN, opens, once: None, consistent: OnceLock::new() }
+        Self { site: &Site::UNKNOWN, opens, op: None, keep: None, max_wait: None, consistent: OnceLock::new() }
     }
 
     /// Opens a transaction, commits it or rolls it back.
@@ -32,15 +34,19 @@ impl Transactional {
 
     /// Stores its outcomes under this operation.
     pub const fn op(mut self, op: &'static str) -> Self {
-        self.once = Some((op, None));
+        self.op = Some(op);
         self
     }
 
     /// Keeps them so long.
     pub const fn keep(mut self, keep: Duration) -> Self {
-        if let Some((op, _)) = self.once {
-            self.once = Some((op, Some(keep)));
-        }
+        self.keep = Some(keep);
+        self
+    }
+
+    /// Waits so long for the first with the same request ID.
+    pub const fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = Some(wait);
         self
     }
 
@@ -57,13 +63,13 @@ impl Transactional {
     }
 
     pub(crate) fn out_of_range(&self) -> Option<String> {
-        let (_, keep) = self.once?;
-        keep.filter(Duration::is_zero)
+        self.keep
+            .filter(Duration::is_zero)
             .map(|_| format!("{}: `keep = \"0s\"` forgets an outcome at once: write \"24h\"", self.written()))
     }
 
     pub(crate) fn name(&self) -> Option<&'static str> {
-        self.once.map(|(op, _)| op)
+        self.op
     }
 
     pub(crate) fn written(&self) -> Written {
@@ -71,10 +77,11 @@ impl Transactional {
         if !self.opens {
             settings.push(("tx", "the caller's".to_owned()));
         }
-        if let Some((_, keep)) = self.once {
+        if self.op.is_some() {
             settings.push(("once", format!("in {}", self.site)));
-            settings.extend(keep.map(|keep| ("keep", format!("{keep:?}"))));
         }
+        settings.extend(self.keep.map(|keep| ("keep", format!("{keep:?}"))));
+        settings.extend(self.max_wait.map(|wait| ("max_wait", format!("{wait:?}"))));
         Written { kind: "transactional", name: self.name(), site: self.site, settings }
     }
 }

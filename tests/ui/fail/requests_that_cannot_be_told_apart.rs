@@ -38,6 +38,28 @@ impl Shop {
     }
 }
 
+struct User {
+    name: String,
+}
+
+impl User {
+    #[transactional(tx = db, op = "secret", once = id)]
+    async fn of_self(&self, db: &Db<Sqlite>, id: u64) -> Result<String, Error> {
+        Ok(self.name.clone())
+    }
+}
+
+struct Session {
+    db: Db<Sqlite>,
+    user: String,
+}
+
+#[transactional(tx = session.db, op = "secret", once = id)]
+async fn of_what_has_the_database(session: &Session, id: u64) -> Result<String, Error> {
+    let _ = tx;
+    Ok(session.user.clone())
+}
+
 struct Client;
 
 #[derive(Debug)]

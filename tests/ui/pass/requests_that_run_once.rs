@@ -2,7 +2,7 @@
 
 #![deny(warnings)]
 
-use resil::{Db, Error, IdempotencyKey, fallback, retry, timeout, transactional};
+use resil::{Db, Error, IdempotencyKey, bulkhead, fallback, retry, timeout, transactional};
 use serde::{Deserialize, Serialize};
 use sqlx::Sqlite;
 use std::collections::HashMap;
@@ -61,6 +61,15 @@ impl Shop {
 async fn of_nothing(db: &Db<Sqlite>, user: u64, request: &str, transaction: u8, once: u8) -> Result<(), Error> {
     let _ = (tx, transaction, once, request);
     Ok(())
+}
+
+/// What only the claim uses is handed to it as well.
+#[retry(idempotent)]
+#[bulkhead(threads = 1)]
+#[transactional(tx = db, op = "order.elsewhere", once = key)]
+async fn elsewhere(db: Db<Sqlite>, key: IdempotencyKey, item: String) -> Result<u64, Error> {
+    let _ = tx;
+    Ok(7)
 }
 
 fn is_send<T: Send>(_: T) {}

@@ -61,6 +61,14 @@ impl AsRef<str> for IdempotencyKey {
     }
 }
 
+/// As its text.
+#[cfg(feature = "serde")]
+impl serde::Serialize for IdempotencyKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl FromStr for IdempotencyKey {
     type Err = InvalidKey;
 

@@ -21,6 +21,9 @@ pub(super) mod sealed {
         /// How a transaction begins, where it is not plain `BEGIN`.
         fn begin() -> Option<SqlStr>;
 
+        /// How one begins that is to see what others have committed while it waited.
+        fn begin_schema() -> Option<SqlStr>;
+
         /// Fails if a statement of the transaction failed, so that the commit would roll it back without a word.
         fn can_commit(connection: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
@@ -49,8 +52,12 @@ impl sealed::Backend for sqlx::Sqlite {
         Some("BEGIN IMMEDIATE".into_sql_str())
     }
 
+    fn begin_schema() -> Option<SqlStr> {
+        Self::begin()
+    }
+
     async fn can_commit(_connection: &mut sqlx::SqliteConnection) -> Result<(), sqlx::Error> {
-        // A statement that ends the transaction makes COMMIT itself fail.
+        // If a statement has ended the transaction, COMMIT itself fails.
         Ok(())
     }
 
@@ -64,10 +71,15 @@ impl sealed::Backend for sqlx::Sqlite {
 #[cfg(feature = "postgres")]
 impl sealed::Backend for sqlx::Postgres {
     const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
-    const CLAIM_ONCE: &'static str = super::once::CLAIM_WITHIN_TEN_SECONDS;
+    const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
 
     fn begin() -> Option<SqlStr> {
         None
+    }
+
+    fn begin_schema() -> Option<SqlStr> {
+        use sqlx::SqlSafeStr;
+        Some("BEGIN ISOLATION LEVEL READ COMMITTED".into_sql_str())
     }
 
     /// PostgreSQL answers the COMMIT of a failed transaction with a successful ROLLBACK.
@@ -83,7 +95,8 @@ impl sealed::Backend for sqlx::Postgres {
     statements!(
         sqlx::Postgres,
         sqlx::PgConnection,
-        "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+        // Read once a statement: what changes from row to row finds nothing in an index.
+        "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
         "FOR UPDATE SKIP LOCKED"
     );
 }

@@ -7,8 +7,8 @@ use crate::transaction::error::Step;
 use crate::transaction::scope::Holding;
 use crate::transaction::{Began, Holds, Once, Scope, Transactional};
 use crate::{Classify, Error, Failure, Verdict};
-use sqlx::Pool;
 use sqlx::pool::PoolConnection;
+use sqlx::{Connection as _, Pool, SqlStr};
 use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -74,7 +74,7 @@ impl<DB: Backend> Db<DB> {
         F: AsyncFnOnce(&mut Tx<DB>) -> Result<T, E>,
         E: Represents,
     {
-        let began = Began::at(Holds::Transaction, Location::caller());
+        let began = Began::at(Holds::Transaction, "db.transaction(..)", Location::caller());
         async move {
             let mut tx = self.begin(began).await.map_err(|error| Failure::Policy(error).into_error())?;
             let scope = tx.scope();
@@ -96,7 +96,7 @@ impl<DB: Backend> Db<DB> {
         F: AsyncFnOnce(&mut Connection<DB>) -> Result<T, E>,
         E: Represents,
     {
-        let began = Began::at(Holds::Connection, Location::caller());
+        let began = Began::at(Holds::Connection, "db.connection(..)", Location::caller());
         async move {
             let (connection, metered) =
                 self.acquire(began).await.map_err(|error| Failure::Policy(error).into_error())?;
@@ -125,11 +125,16 @@ impl<DB: Backend> Db<DB> {
     }
 
     pub(super) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
+        self.begin_with(began, DB::begin()).await
+    }
+
+    /// Begins with this statement instead of plain BEGIN.
+    pub(super) async fn begin_with(&self, began: Began, statement: Option<SqlStr>) -> Result<Tx<DB>, Error> {
         let (connection, metered) = self.acquire(began).await?;
         let step = to_its_end(async move {
             // Not in sqlx's documentation: its other ways wait for a connection and begin in one step, and only the
             // first of the two may be dropped.
-            sqlx::Transaction::begin(connection, DB::begin()).await.map(|transaction| (transaction, metered))
+            sqlx::Transaction::begin(connection, statement).await.map(|transaction| (transaction, metered))
         });
         match step.await {
             Some(Ok((transaction, metered))) => {
@@ -142,9 +147,14 @@ impl<DB: Backend> Db<DB> {
 
     async fn acquire(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
         first_of(self.database())?;
-        match self.pool.acquire().await {
-            Ok(connection) => Ok((connection, self.shared.meter.hold(began))),
-            Err(error) => Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
+        loop {
+            match self.pool.acquire().await {
+                // SQLite ends a transaction by itself when the disk is full. Then ROLLBACK fails, and sqlx takes the
+                // transaction for open, so that nothing could begin on this connection any more.
+                Ok(mut connection) if connection.is_in_transaction() => connection.close_on_drop(),
+                Ok(connection) => return Ok((connection, self.shared.meter.hold(began))),
+                Err(error) => return Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
+            }
         }
     }
 
@@ -170,9 +180,9 @@ impl Transactional {
     /// One request for this function's operation.
     #[doc(hidden)]
     pub fn once(&self, id: impl fmt::Display) -> Once {
-        let (op, keep) = self.once.unwrap_or_default();
-        let once = Once::of(op, id);
-        if let Some(keep) = keep { once.keep(keep) } else { once }
+        let once = Once::of(self.op.unwrap_or_default(), id);
+        let once = if let Some(keep) = self.keep { once.keep(keep) } else { once };
+        if let Some(wait) = self.max_wait { once.max_wait(wait) } else { once }
     }
 
     /// Opens the transaction of this function, unless it has run for this request ID.

@@ -9,8 +9,9 @@ use super::{Backend, Db, Tx};
 use crate::failure::Represents;
 use crate::transaction::once::{Once, OnceError, OnceProblem};
 use crate::transaction::{Began, Holds, Step, Stored};
-use crate::{Classify, Error, Failure};
+use crate::{Classify, Error, Failure, Verdict, clock};
 use sqlx::error::DatabaseError;
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::time::Duration;
@@ -34,13 +35,14 @@ pub(super) const CLAIM: &str = "
     ON CONFLICT (op, id) DO UPDATE
         SET fingerprint = excluded.fingerprint, expires = excluded.expires, outcome = NULL
         WHERE resil_once.expires <= {now}
-    RETURNING 1";
+    RETURNING op";
 
-/// The same, which waits for the first no longer than 10 s, or than the user's own bound. The body has that bound back.
+/// The same, which waits for the first only shortly, because it holds a connection meanwhile. The body has the user's own
+/// bound back.
 #[cfg(feature = "postgres")]
-pub(super) const CLAIM_WITHIN_TEN_SECONDS: &str = "
+pub(super) const CLAIM_SHORTLY: &str = "
     WITH bound AS MATERIALIZED (
-        SELECT before, set_config('lock_timeout', CASE before WHEN '0' THEN '10s' ELSE before END, true)
+        SELECT before, set_config('lock_timeout', CASE before WHEN '0' THEN '100ms' ELSE before END, true)
         FROM current_setting('lock_timeout') AS before
     )
     INSERT INTO resil_once (op, id, fingerprint, expires)
@@ -51,7 +53,7 @@ pub(super) const CLAIM_WITHIN_TEN_SECONDS: &str = "
     RETURNING set_config('lock_timeout', (SELECT before FROM bound), true)";
 
 const FIND: &str = "SELECT fingerprint, outcome FROM resil_once WHERE op = $1 AND id = $2";
-const KEEP: &str = "UPDATE resil_once SET outcome = $3 WHERE op = $1 AND id = $2";
+const KEEP: &str = "UPDATE resil_once SET outcome = $3 WHERE op = $1 AND id = $2 AND outcome IS NULL RETURNING op";
 
 /// More than are added between two sweeps, so that the table stays as large as what is kept.
 const SWEEP: &str = "
@@ -59,6 +61,7 @@ const SWEEP: &str = "
         SELECT op, id FROM resil_once WHERE expires <= {now} ORDER BY expires LIMIT 256 {skip locked}
     )";
 const CLAIMS_BETWEEN_SWEEPS: u32 = 64;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// How a transaction that is to run once begins.
 #[derive(Debug)]
@@ -70,10 +73,16 @@ pub enum Begun<DB: Backend> {
 }
 
 /// The stored outcome of a request.
-#[derive(Debug)]
 pub struct Known {
     op: &'static str,
     outcome: String,
+}
+
+/// Not what was stored, which is the client's.
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Known({:?})", self.op)
+    }
 }
 
 impl Known {
@@ -89,7 +98,6 @@ fn represented<E: Represents>(op: &'static str, problem: OnceProblem) -> E {
 }
 
 /// What a transaction is to store under its request ID.
-#[derive(Debug)]
 pub(super) struct Claim {
     op: &'static str,
     id: String,
@@ -141,7 +149,7 @@ impl<DB: Backend> Db<DB> {
         T: Stored,
         E: Represents,
     {
-        let began = Began::at(Holds::Transaction, Location::caller());
+        let began = Began::at(Holds::Transaction, "db.once(..)", Location::caller());
         async move {
             match self.begin_once_at(began, once).await {
                 Ok(Begun::First(mut tx)) => {
@@ -157,24 +165,52 @@ impl<DB: Backend> Db<DB> {
     }
 
     pub(super) async fn begin_once_at(&self, began: Began, once: Once) -> Result<Begun<DB>, Error> {
-        let Once { op, id, fingerprint, keep } = once;
-        let (id, fingerprint) = (id?, fingerprint.finish(op)?);
-        let mut tx = self.begin(began).await?;
-        if claim::<DB>(&mut tx, op, &id, &fingerprint, keep).await.map_err(|error| not_claimed(began, op, error))? {
-            if self.sweeps() {
-                DB::fetch(&mut tx, SWEEP, &[]).await.map_err(|error| failed_with(began, error))?;
+        let Once { op, id, fingerprint, keep, max_wait } = once;
+        let request = Request { op, id: id?, fingerprint: fingerprint.finish(op)?, keep };
+        let until = clock::after(clock::instant(), max_wait);
+        loop {
+            match self.claim_once(began, &request).await? {
+                Claimed::First(mut tx) => {
+                    tx.claim = Some(Claim { op, id: request.id, outcome: None });
+                    return Ok(Begun::First(tx));
+                }
+                Claimed::Again(known) => return Ok(Begun::Again(known)),
+                Claimed::Running if clock::instant() >= until => {
+                    return Err(OnceError::new(op, OnceProblem::Running).into());
+                }
+                // Without a connection, so that impatient clients do not empty the pool.
+                Claimed::Running => tokio::time::sleep(BETWEEN_TRIES.mul_f64(0.5 + fastrand::f64())).await,
             }
-            tx.claim = Some(Claim { op, id, outcome: None });
-            return Ok(Begun::First(tx));
         }
-        let mut found =
-            DB::fetch(&mut tx, FIND, &[op.into(), (&*id).into()]).await.map_err(|error| failed_with(began, error))?;
+    }
+
+    async fn claim_once(&self, began: Began, request: &Request) -> Result<Claimed<DB>, Error> {
+        let failed = |error| failed_with(began, error);
+        let mut tx = self.begin(began).await?;
+        let Request { op, id, fingerprint, keep } = request;
+        let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+        let values = [(*op).into(), (&**id).into(), (&**fingerprint).into(), keep.into()];
+        match DB::fetch(&mut tx, DB::CLAIM_ONCE, &values).await {
+            Ok(rows) if rows.is_empty() => {}
+            Ok(_) => {
+                if self.sweeps() {
+                    DB::fetch(&mut tx, SWEEP, &[]).await.map_err(failed)?;
+                }
+                return Ok(Claimed::First(tx));
+            }
+            Err(error) if waited_too_long(&error) => {
+                tx.roll_back().await;
+                return Ok(Claimed::Running);
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        let mut found = DB::fetch(&mut tx, FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
         tx.roll_back().await;
         let (known, outcome) = found.first_mut().map_or((None, None), |row| (row.text(0), row.text(1)));
-        if known.is_some_and(|known| known != fingerprint) {
+        if known.is_some_and(|known| known != *fingerprint) {
             return Err(OnceError::new(op, OnceProblem::OtherArguments).into());
         }
-        Ok(Begun::Again(Known { op, outcome: outcome.unwrap_or_default() }))
+        Ok(Claimed::Again(Known { op, outcome: outcome.unwrap_or_default() }))
     }
 
     /// Whether this claim is one of those that forget what has expired. The first of a process is.
@@ -183,21 +219,24 @@ impl<DB: Backend> Db<DB> {
     }
 }
 
-async fn claim<DB: Backend>(
-    connection: &mut DB::Connection,
-    op: &str,
-    id: &str,
-    fingerprint: &str,
+/// A request as it is claimed.
+struct Request {
+    op: &'static str,
+    id: String,
+    fingerprint: String,
     keep: Duration,
-) -> Result<bool, sqlx::Error> {
-    let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX / 2);
-    let values = [op.into(), id.into(), fingerprint.into(), keep.into()];
-    Ok(!DB::fetch(connection, DB::CLAIM_ONCE, &values).await?.is_empty())
 }
 
-fn not_claimed(began: Began, op: &'static str, error: sqlx::Error) -> Error {
-    let waited_too_long = error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == "55P03");
-    if waited_too_long { OnceError::new(op, OnceProblem::Running).into() } else { failed_with(began, error) }
+/// What a claim has found.
+enum Claimed<DB: Backend> {
+    First(Tx<DB>),
+    Again(Known),
+    Running,
+}
+
+/// `lock_not_available`: the database's way to say that the row of the first is not committed yet.
+fn waited_too_long(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == "55P03")
 }
 
 fn failed_with(began: Began, error: sqlx::Error) -> Error {
@@ -220,6 +259,11 @@ impl<DB: Backend> Tx<DB> {
     pub(super) async fn keep_outcome(&mut self) -> Result<(), Error> {
         let Some(Claim { op, id, outcome: Some(outcome) }) = self.claim.take() else { return Ok(()) };
         let kept = DB::fetch(self, KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
-        kept.map(drop).map_err(|error| failed_with(self.began, error))
+        if kept.map_err(|error| failed_with(self.began, error))?.is_empty() {
+            // SQLite ends a transaction by itself, for example for `ON CONFLICT ROLLBACK`, and the claim with it.
+            let why = Some("a statement of the body has ended the transaction".into());
+            return Err(failed(self.began, Step::Once, Verdict::permanent(), why));
+        }
+        Ok(())
     }
 }

@@ -35,7 +35,7 @@ impl<DB: Backend> Db<DB> {
     /// ```
     pub async fn migrate(&self) -> Result<(), Error> {
         let began = Began { holds: Holds::Transaction, site: SITE };
-        let mut tx = self.begin(began).await?;
+        let mut tx = self.begin_with(began, DB::begin_schema()).await?;
         let made = make::<DB>(&mut tx).await;
         let made = made.map_err(|error| failed(began, Step::Schema, error.verdict().unsent(), Some(error.into())));
         tx.end(made).await

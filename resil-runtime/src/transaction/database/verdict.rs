@@ -46,10 +46,12 @@ pub(super) fn of_commit(error: &Error) -> Verdict {
     let Error::Database(database) = error else { return Verdict::transient() };
     let code = database.code().unwrap_or_default();
     match state(&code) {
-        State::Postgres("22" | "23" | "25" | "40") | State::Sqlite(1 | 5 | 6 | 13 | 19) => {
-            refused(&**database).unsent()
-        }
-        _ => Verdict::transient(),
+        // Broken connection, shutdown, trouble of the machine: it may have been done before.
+        State::Postgres("08" | "57" | "58") => Verdict::transient(),
+        State::Postgres(_) | State::Sqlite(5 | 6 | 13 | 19) => refused(&**database).unsent(),
+        // A statement had ended the transaction, and what came after it was done one by one.
+        State::Sqlite(1) => Verdict::permanent(),
+        State::Sqlite(_) => Verdict::transient(),
     }
 }
 
