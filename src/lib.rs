@@ -29,6 +29,7 @@
 //! | [`timeout`] | bounds one attempt, its connecting and its silences |
 //! | [`outside_transaction`] | an external call inside a database transaction does not compile, or is refused |
 //! | [`transactional`] | database work that commits or rolls back as one, and once for each request ID |
+//! | [`durable`] | an external call whose outcome becomes known, whatever dies in between |
 //! | [`non_idempotent`] | what must not be repeated does not compile under a retry |
 //! | [`derive(Classify)`](macro@Classify) | says what each of your errors means to them |
 //!
@@ -46,14 +47,14 @@
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
 //! - `axum`: the `Idempotency-Key` header of your own callers, and [`Error`] as a response.
-//! - `sqlite`, `postgres`: `resil::Db` and its transactions through sqlx, [`Classify`](trait@Classify) for `sqlx::Error`.
+//! - `sqlite`, `postgres`: `resil::Db` and its transactions, and `resil::ledger`, through sqlx; [`Classify`](trait@Classify) for `sqlx::Error`.
 //! - `testing`: `resil::testing`, a registry and a clock for each test.
 
 #![forbid(unsafe_code)]
 
 pub use resil_macros::{
-    Classify, bulkhead, circuit_breaker, deadline, fallback, non_idempotent, outside_transaction, retry, semaphore,
-    timeout, transactional,
+    Classify, bulkhead, circuit_breaker, deadline, durable, fallback, non_idempotent, outside_transaction, retry,
+    semaphore, timeout, transactional,
 };
 #[doc(hidden)]
 pub use resil_runtime::__private;

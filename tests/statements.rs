@@ -4,7 +4,8 @@
 
 mod support;
 
-use resil::{Backend, Db, Error, Once};
+use resil::ledger::{Dependencies, Failed, Ledger, Operation, Outcome, record};
+use resil::{Backend, Db, Error, IdempotencyKey, Once};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing::span::{Attributes, Id, Record};
@@ -56,6 +57,39 @@ async fn once_adds_two_statements_and_a_repeat_has_two<DB: Backend>(db: Db<DB>) 
     assert!(again <= first);
 }
 
+struct Pay;
+
+impl<DB: Backend> Operation<DB> for Pay {
+    const NAME: &'static str = "pay";
+    const VERSION: u32 = 1;
+    const SHAPE: &'static str = "won: u64 -> u64";
+    type Arguments = u64;
+    type Receipt = u64;
+
+    async fn call(_: &Dependencies, won: u64, _: &IdempotencyKey) -> Result<u64, Failed> {
+        Ok(won)
+    }
+}
+
+async fn an_intent_that_succeeds_takes_at_most_five_statements<DB: Backend>(db: Db<DB>) {
+    db.migrate().await.unwrap();
+    let ledger = Ledger::on(db.clone()).operation::<Pay>().partial().open().await.unwrap();
+    let plain = async || db.transaction(async |_tx| Ok::<_, Error>(7)).await.unwrap();
+    let record = async || db.transaction(async |tx| record::<DB, Pay>(tx, None, &500).await).await.unwrap();
+    plain().await;
+    ledger.drive(&record().await).await.unwrap();
+    let transaction = counted(async { assert_eq!(plain().await, 7) }).await;
+    let mut intent = None;
+    let recorded = counted(async { intent = Some(record().await) }).await - transaction;
+    let driven = counted(async {
+        assert_eq!(ledger.drive(&intent.unwrap()).await.unwrap(), Outcome::Applied(500));
+    });
+    // Two transactions: the caller's, and that of our own books.
+    let driven = driven.await - transaction;
+    println!("recorded with {recorded}, driven with {driven} statements");
+    assert_eq!((recorded, driven), (1, 3), "recorded; claimed and CALLING; SUCCEEDED; APPLIED");
+}
+
 macro_rules! alone {
     ($($name:ident),* $(,)?) => {
         $(mod $name {
@@ -78,4 +112,4 @@ macro_rules! alone {
         })*
     };
 }
-alone! { once_adds_two_statements_and_a_repeat_has_two }
+alone! { once_adds_two_statements_and_a_repeat_has_two, an_intent_that_succeeds_takes_at_most_five_statements }

@@ -1,7 +1,7 @@
 //! Rules between attributes, and between them and the function: one function a rule.
 
 use crate::diagnostics::{self, Errors};
-use crate::model::{Function, Instead, Kind, Proof, Setting, Shell, Stack, Window, Written};
+use crate::model::{Durable, Function, InDoubt, Instead, Kind, Proof, Setting, Shell, Stack, Window, Written};
 use crate::parse::{self, function::each_binding, siblings};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -18,6 +18,8 @@ pub(crate) fn function(written: &[Written], function: &Function, errors: &mut Er
     bulkhead_borrows_nothing(written, function, errors);
     one_kind_of_isolation(written, errors);
     no_call_out_is_a_transaction(written, errors);
+    operation_can_be_stored(written, function, errors);
+    operation_answers_for_itself(written, errors);
 }
 
 /// What needs every argument.
@@ -33,6 +35,7 @@ pub(crate) fn stack(written: &[Written], stack: &Stack, function: &Function, err
     transaction_has_a_name_of_its_own(stack, function, errors);
     callers_transaction_is_not_retried(written, stack, errors);
     requests_are_compared_by_named_parameters(stack, function, errors);
+    repeat_is_recognised(stack, function, errors);
 }
 
 /// The one right order, outermost first; each attribute once.
@@ -180,6 +183,79 @@ fn begins_with_self(expr: &Expr) -> bool {
     }
 }
 
+/// What the ledger runs again after a restart: a free function of values that can be stored, and of references to what it
+/// is given.
+fn operation_can_be_stored(written: &[Written], function: &Function, errors: &mut Errors) {
+    let Some(durable) = written.iter().find(|one| one.kind == Kind::Durable) else { return };
+    if !matches!(function.shell, Shell::AsyncFn) {
+        errors.push(diagnostics::durable_needs_async_fn(durable.span, &function.signature.ident));
+    }
+    if let Some(parameter) = function.signature.generics.params.first() {
+        errors.push(diagnostics::durable_generic(parameter));
+    }
+    for input in &function.signature.inputs {
+        match input {
+            FnArg::Receiver(this) => errors.push(diagnostics::durable_method(this)),
+            FnArg::Typed(typed) if !matches!(*typed.pat, Pat::Ident(_)) => {
+                errors.push(diagnostics::unstored_parameter(&typed.pat));
+            }
+            FnArg::Typed(typed) => errors.extend(neither_stored_nor_given(&typed.ty)),
+        }
+    }
+}
+
+fn neither_stored_nor_given(ty: &Type) -> Option<syn::Error> {
+    match ty {
+        Type::ImplTrait(_) => Some(diagnostics::durable_generic(ty)),
+        Type::Reference(reference) if reference.mutability.is_some() => Some(diagnostics::given_mutably(ty)),
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Slice(_) => Some(diagnostics::given_without_a_type(ty, "Vec<..>")),
+            Type::Path(path) if path.path.is_ident("str") => Some(diagnostics::given_without_a_type(ty, "String")),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The ledger must see what the partner has answered, and call outside of transactions.
+fn operation_answers_for_itself(written: &[Written], errors: &mut Errors) {
+    if written.iter().all(|one| one.kind != Kind::Durable) {
+        return;
+    }
+    for one in written {
+        match one.kind {
+            Kind::Fallback => errors.push(diagnostics::durable_with_fallback(one.span)),
+            Kind::Transactional => errors.push(diagnostics::durable_with_transaction(one.span)),
+            _ => {}
+        }
+    }
+}
+
+/// A partner recognises only a key that it gets.
+fn repeat_is_recognised(stack: &Stack, function: &Function, errors: &mut Errors) {
+    let Some((InDoubt::Repeat, at)) = stack.durable.as_ref().and_then(|durable| durable.in_doubt) else { return };
+    let is_harmless =
+        stack.retry.as_ref().is_some_and(|retry| matches!(retry.proof, Proof::Idempotent | Proof::Because(_)));
+    let takes_key = function.signature.inputs.iter().any(|input| match input {
+        FnArg::Typed(typed) => names_a_key(&typed.ty),
+        FnArg::Receiver(_) => false,
+    });
+    if !is_harmless && !takes_key {
+        errors.push(diagnostics::repeat_without_key(at, &function.signature.ident));
+    }
+}
+
+/// Whether a parameter is `&IdempotencyKey`.
+pub(crate) fn names_a_key(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "IdempotencyKey"),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 fn callers_transaction_is_not_retried(written: &[Written], stack: &Stack, errors: &mut Errors) {
     let takes_part = stack.transactional.as_ref().is_some_and(|transactional| transactional.database.is_none());
     if let Some(retry) = written.iter().find(|one| one.kind == Kind::Retry)
@@ -222,6 +298,11 @@ fn min_calls_fit_the_window(stack: &Stack, errors: &mut Errors) {
 }
 
 fn settings_that_need_another(stack: &Stack, errors: &mut Errors) {
+    if let Some(Durable { settle: Some(settle), verify: None, .. }) = &stack.durable
+        && stack.in_doubt() == InDoubt::Manual
+    {
+        errors.push(diagnostics::pointless_without(settle.span(), "settle", "verify", "payment_status"));
+    }
     let Some(breaker) = &stack.circuit_breaker else { return };
     if let (Some(rate), None) = (&breaker.slow_rate, &breaker.slow_call) {
         errors.push(diagnostics::pointless_without(rate.span(), "slow_rate", "slow_call", "\"2s\""));
@@ -393,6 +474,7 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
 fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) {
     let names = [
         "SITE",
+        "DURABLE",
         "TRANSACTION_GUARD",
         "FALLBACK",
         "DEADLINE",

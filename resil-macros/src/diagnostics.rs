@@ -434,6 +434,83 @@ pub(crate) fn call_out_as_transaction(span: Span) -> Error {
     )
 }
 
+pub(crate) fn durable_without(span: Span, missing: &[&str]) -> Error {
+    let example = "#[durable(db = Postgres, op = \"payment.confirm\", per = order_id)]";
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    let missing = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+    at(
+        span,
+        format!(
+            "an intent is stored in a database, under a name that stays when the function is renamed, and {missing} {verb} missing; write `{example}`"
+        ),
+    )
+}
+
+pub(crate) fn cancel_without_compensate(span: Span) -> Error {
+    at(span, "nothing says how to cancel; write `compensate = cancel_payment` beside it")
+}
+
+pub(crate) fn durable_needs_async_fn(span: Span, function: &Ident) -> Error {
+    at(span, format!("the ledger runs `{function}` by itself; write it as `async fn {function}(..)`"))
+}
+
+pub(crate) fn durable_generic(tokens: impl ToTokens) -> Error {
+    on(
+        tokens,
+        "the ledger runs this function after a restart, when nobody says which type is meant; write the type, or call this function from one without type parameters",
+    )
+}
+
+pub(crate) fn durable_method(this: &syn::Receiver) -> Error {
+    on(
+        this,
+        "the ledger runs this function after a restart, when there is no `self`; write a free function that takes `client: &Client`, and give the ledger one with `.provide(Arc::new(client))`",
+    )
+}
+
+pub(crate) fn unstored_parameter(pattern: impl ToTokens) -> Error {
+    on(
+        pattern,
+        "each parameter is stored under its name, and this one has none; write `order: Order` and take it apart in the body",
+    )
+}
+
+pub(crate) fn given_mutably(ty: &syn::Type) -> Error {
+    on(ty, "what is borrowed here is shared by all intents of the process; write `&T` with the lock inside `T`")
+}
+
+pub(crate) fn given_without_a_type(ty: &syn::Type, owned: &str) -> Error {
+    on(
+        ty,
+        format!(
+            "a reference is something that the ledger was given, found by its type, and this is data; write `{owned}`, which is stored"
+        ),
+    )
+}
+
+pub(crate) fn durable_with_fallback(span: Span) -> Error {
+    at(
+        span,
+        "the ledger must know what the partner has answered, and a fallback answers in its place; write the fallback where `ledger.drive(..)` answers `InDoubt`",
+    )
+}
+
+pub(crate) fn durable_with_transaction(span: Span) -> Error {
+    at(
+        span,
+        "this function calls out, and a transaction must not wait for that; write the database work as a function of its own, `applied = mark_paid`",
+    )
+}
+
+pub(crate) fn repeat_without_key(span: Span, function: &Ident) -> Error {
+    at(
+        span,
+        format!(
+            "the partner recognises a repeat by its key, and `{function}` has none to send; add the parameter `key: &IdempotencyKey`"
+        ),
+    )
+}
+
 pub(crate) fn no_threads(span: Span) -> Error {
     at(span, "a bulkhead needs threads of its own; write `#[bulkhead(threads = 4)]`")
 }

@@ -80,6 +80,12 @@ pub fn transactional(arguments: TokenStream, item: TokenStream) -> TokenStream {
     stack::expand(Kind::Transactional, arguments.into(), item.into()).into()
 }
 
+#[doc = include_str!("../docs/durable.md")]
+#[proc_macro_attribute]
+pub fn durable(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    stack::expand(Kind::Durable, arguments.into(), item.into()).into()
+}
+
 #[doc = include_str!("../docs/classify.md")]
 #[proc_macro_derive(Classify, attributes(classify))]
 pub fn classify(item: TokenStream) -> TokenStream {

@@ -7,6 +7,7 @@ use syn::{Attribute, Expr, Path, Stmt, Type};
 /// Our attributes, in the one right order, outermost first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
+    Durable,
     OutsideTransaction,
     NonIdempotent,
     Fallback,
@@ -20,7 +21,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Durable,
         Self::OutsideTransaction,
         Self::NonIdempotent,
         Self::Fallback,
@@ -35,6 +37,7 @@ impl Kind {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Durable => "durable",
             Self::OutsideTransaction => "outside_transaction",
             Self::NonIdempotent => "non_idempotent",
             Self::Fallback => "fallback",
@@ -51,6 +54,11 @@ impl Kind {
     /// Whether it says what the function does, in the type of its future, and so is right on a declaration too.
     pub(crate) fn is_mark(self) -> bool {
         matches!(self, Self::OutsideTransaction | Self::NonIdempotent)
+    }
+
+    /// Whether it stands above all policies, and guards nothing.
+    pub(crate) fn is_no_policy(self) -> bool {
+        self.is_mark() || self == Self::Durable
     }
 
     /// Whether it may answer instead of the body.
@@ -102,6 +110,7 @@ pub(crate) struct Stack {
     pub(crate) runtime: Path,
     /// Attributes we took off the function, whose imports must still count as used.
     pub(crate) siblings: Vec<Path>,
+    pub(crate) durable: Option<Durable>,
     pub(crate) outside_transaction: Option<OutsideTransaction>,
     pub(crate) non_idempotent: Option<NonIdempotent>,
     pub(crate) fallback: Option<Fallback>,
@@ -120,6 +129,14 @@ impl Stack {
         self.outside_transaction.is_some() || self.non_idempotent.is_some()
     }
 
+    /// What the ledger does about an outcome that stays unknown. A retry that repeats what may have been sent has the proof
+    /// that the ledger needs.
+    pub(crate) fn in_doubt(&self) -> InDoubt {
+        let repeats = self.retry.as_ref().is_some_and(|retry| !matches!(retry.proof, Proof::Unsent));
+        let default = if repeats { InDoubt::Repeat } else { InDoubt::Manual };
+        self.durable.as_ref().and_then(|durable| durable.in_doubt).map_or(default, |(in_doubt, _)| in_doubt)
+    }
+
     /// Whether anything guards the call.
     pub(crate) fn has_policies(&self) -> bool {
         self.can_refuse() || self.retry.is_some()
@@ -132,6 +149,33 @@ impl Stack {
         let isolates = semaphore.is_some() || bulkhead.is_some();
         fallback.is_some() || bounds || circuit_breaker.is_some() || isolates || transactional.is_some()
     }
+}
+
+/// An operation of the ledger.
+pub(crate) struct Durable {
+    /// The kinds of databases whose ledgers it may be in.
+    pub(crate) databases: Vec<Path>,
+    pub(crate) op: Expr,
+    pub(crate) version: Option<Setting<u32>>,
+    /// What an intent is about, of which there is one.
+    pub(crate) per: Option<Expr>,
+    pub(crate) verify: Option<Path>,
+    pub(crate) compensate: Option<Path>,
+    pub(crate) applied: Option<Path>,
+    pub(crate) undone: Option<Path>,
+    pub(crate) settle: Option<Setting<Duration>>,
+    pub(crate) attempts: Option<Setting<u32>>,
+    pub(crate) base: Option<Setting<Duration>>,
+    pub(crate) max: Option<Setting<Duration>>,
+    pub(crate) in_doubt: Option<(InDoubt, Span)>,
+}
+
+/// What to do about an outcome that stays unknown.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum InDoubt {
+    Repeat,
+    Cancel,
+    Manual,
 }
 
 /// A mark, and the guard beneath it: it has nothing to set.

@@ -316,3 +316,23 @@ fn a_bulkhead_under_a_retry() {
         },
     );
 }
+
+#[test]
+fn an_operation_of_the_ledger() {
+    snapshot(
+        "an_operation_of_the_ledger",
+        &quote! {
+            #[durable(
+                db = Postgres, op = "payment.confirm", version = 2, per = order_id, verify = payment_status,
+                compensate = cancel_payment, applied = mark_paid, undone = mark_failed, settle = "2m"
+            )]
+            #[retry(idempotency_key = key)]
+            #[timeout("15s")]
+            pub async fn confirm(
+                toss: &Toss, order_id: OrderId, amount: Won, key: &IdempotencyKey
+            ) -> Result<Receipt, TossError> {
+                toss.pay(order_id, amount, key).await
+            }
+        },
+    );
+}

@@ -77,6 +77,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
     let mut stack = Stack {
         runtime: paths::default_runtime(),
         siblings,
+        durable: None,
         outside_transaction: None,
         non_idempotent: None,
         fallback: None,
@@ -93,6 +94,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
     let mut runtime = None;
     for one in written {
         let path = match one.kind {
+            Kind::Durable => keep(&mut stack.durable, parse::read::<parse::DurableArguments>(one, errors)),
             Kind::OutsideTransaction => {
                 keep(&mut stack.outside_transaction, parse::read::<parse::OutsideTransactionArguments>(one, errors))
             }

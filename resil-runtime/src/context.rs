@@ -8,7 +8,7 @@ mod carried;
 
 pub(crate) use carried::Carried;
 
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::{Due, IdempotencyKey, Site, clock};
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
@@ -76,6 +76,8 @@ pub(crate) struct Frame {
     pub(crate) key: Option<IdempotencyKey>,
     /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
     marks: Cell<u32>,
+    /// Whether something in this attempt was repeated although its first outcome is unknown.
+    is_in_doubt: Cell<bool>,
     activity: OnceCell<Arc<Activity>>,
 }
 
@@ -119,6 +121,9 @@ impl Frame {
         if self.marks.get() != marks {
             mark();
         }
+        if self.is_in_doubt.get() {
+            in_doubt();
+        }
         if let Some(activity) = self.activity.get() {
             current(|outer| _ = outer.activity.set(Arc::clone(activity)));
         }
@@ -128,6 +133,13 @@ impl Frame {
     /// The marks made in polls of this attempt so far.
     pub(crate) fn marks(&self) -> u32 {
         self.marks.get()
+    }
+
+    /// Whether something in this attempt was repeated although its first outcome is unknown: then a refusal of the
+    /// repeat proves nothing.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let elsewhere = || self.activity().is_some_and(|activity| activity.is_in_doubt.load(Ordering::Acquire));
+        self.is_in_doubt.get() || elsewhere()
     }
 
     pub(crate) fn activity(&self) -> Option<&Activity> {
@@ -165,6 +177,11 @@ pub(crate) fn mark() {
     current(|frame| frame.marks.set(frame.marks.get().wrapping_add(1)));
 }
 
+/// An attempt whose outcome is unknown is repeated here.
+pub(crate) fn in_doubt() {
+    current(|frame| frame.is_in_doubt.set(true));
+}
+
 /// What the attempt being polled shares with tasks that work for it.
 #[cfg(feature = "reqwest")]
 pub(crate) fn activity() -> Option<Arc<Activity>> {
@@ -178,12 +195,18 @@ pub(crate) struct Activity {
     dialling: AtomicU32,
     /// When data last moved or a connection was done, in nanoseconds after `origin`.
     latest: AtomicU64,
+    is_in_doubt: AtomicBool,
     origin: Instant,
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Self { dialling: AtomicU32::new(0), latest: AtomicU64::new(0), origin: clock::instant() }
+        Self {
+            dialling: AtomicU32::new(0),
+            latest: AtomicU64::new(0),
+            is_in_doubt: AtomicBool::new(false),
+            origin: clock::instant(),
+        }
     }
 }
 
@@ -192,6 +215,11 @@ impl Activity {
     pub(crate) fn silent_since(&self) -> Option<Instant> {
         let idle = self.dialling.load(Ordering::Acquire) == 0;
         idle.then(|| self.origin + Duration::from_nanos(self.latest.load(Ordering::Acquire)))
+    }
+
+    /// Something is repeated there although its first outcome is unknown.
+    pub(crate) fn in_doubt(&self) {
+        self.is_in_doubt.store(true, Ordering::Release);
     }
 
     /// Data moved, or a connection was done.

@@ -8,6 +8,8 @@ mod context;
 mod failure;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "sqlx")]
+pub mod ledger;
 mod mark;
 pub mod net;
 mod policy;
@@ -51,6 +53,8 @@ pub mod __private {
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]
     pub use crate::transaction::Begun;
+    #[cfg(feature = "sqlx")]
+    pub use crate::transaction::database_name;
     pub use inventory;
 
     /// Adds an annotated function to the program's call sites.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 pub mod lossy;
+pub mod partner;
 
 use resil::Db;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};

@@ -4,6 +4,7 @@ mod awaits;
 mod bulkhead;
 mod circuit_breaker;
 mod deadline;
+mod durable;
 mod fallback;
 pub(crate) mod give_back;
 mod local;
@@ -32,7 +33,9 @@ pub(crate) fn hygienic() -> Span {
 
 pub(crate) fn function(stack: &Stack, function: Function) -> TokenStream {
     let statements = Expansion { stack }.statements(&function);
-    shell::around(function, stack, &statements)
+    let operation = durable::operation(stack, &function);
+    let function = shell::around(function, stack, &statements);
+    quote!(#function #operation)
 }
 
 /// Uses the imports of the attributes we took off the function. Each of these expands to nothing.
@@ -54,12 +57,13 @@ struct Expansion<'a> {
 impl Expansion<'_> {
     fn statements(&self, function: &Function) -> TokenStream {
         let siblings = used(&self.stack.siblings);
+        let stored = self.stack.durable.as_ref().map(|_| durable::uses_stored(function));
         if !self.stack.has_policies() {
             let policies = self.stack.outside_transaction.as_ref().map(|_| self.policies(function));
             let guard = self.guard(function);
             let anchor = self.anchor(function);
             let body = &function.body;
-            return quote_spanned!(hygienic()=> #siblings #policies #guard #anchor #(#body)*);
+            return quote_spanned!(hygienic()=> #siblings #stored #policies #guard #anchor #(#body)*);
         }
         let body = self.body(function);
         let traits = self.traits(&body);
@@ -70,7 +74,7 @@ impl Expansion<'_> {
         let deadline = self.start_deadline();
         let retry = self.start_retry(function);
         let run = self.call(function, &body.tokens);
-        quote_spanned!(hygienic()=> #traits #siblings #warnings #policies #guard #fallback #deadline #retry #run)
+        quote_spanned!(hygienic()=> #traits #siblings #stored #warnings #policies #guard #fallback #deadline #retry #run)
     }
 
     /// From the first attempt to the function's own result.

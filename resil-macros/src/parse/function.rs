@@ -47,9 +47,10 @@ pub(crate) fn declaration(item: TokenStream) -> syn::Result<Declaration> {
 /// Finds the body that becomes the attempt, under attributes of these kinds. A mark needs no body.
 pub(crate) fn take_apart(declaration: Declaration, kind: Kind, kinds: &[Kind]) -> syn::Result<Function> {
     let Declaration { attributes, head, signature, block } = declaration;
-    let policy = kinds.iter().copied().find(|kind| !kind.is_mark());
+    let policy = kinds.iter().copied().find(|kind| !kind.is_no_policy());
     let refusing = kinds.iter().copied().find(|kind| kind.can_refuse()).filter(|_| block.is_some());
-    if let (Some(policy), None) = (policy, &block) {
+    let durable = kinds.iter().copied().find(|kind| *kind == Kind::Durable);
+    if let (Some(policy), None) = (policy.or(durable), &block) {
         return Err(diagnostics::no_body(&signature, policy));
     }
     let output = match (&signature.output, signature.asyncness) {

@@ -8,12 +8,15 @@ use syn::{Expr, ExprLit, Lit, Path};
 pub(super) fn usual(name: &str) -> &'static str {
     match name {
         "attempts" => "3",
+        "applied" => "mark_paid",
         "threads" => "4",
         "max_concurrent" | "min_calls" | "queue" => "20",
         "base" | "max_wait" => "\"100ms\"",
         "budget" | "name" => "\"payment\"",
+        "compensate" => "cancel_payment",
         "connect" | "slow_call" => "\"2s\"",
         "crate" => "::resil",
+        "db" => "Postgres",
         "factor" | "open_factor" => "2.0",
         "failure_if" => "is_still_pending",
         "failure_rate" | "slow_rate" => "0.5",
@@ -24,6 +27,7 @@ pub(super) fn usual(name: &str) -> &'static str {
         "key" => "tenant.id",
         "max" => "\"10s\"",
         "max_keys" => "1000",
+        "in_doubt" => "manual",
         "keep" => "\"24h\"",
         "op" => "\"order.place\"",
         "open_for" => "\"30s\"",
@@ -32,6 +36,9 @@ pub(super) fn usual(name: &str) -> &'static str {
         "retry_status" => "[429]",
         "stale" => "\"10m\"",
         "tx" => "self.db",
+        "undone" => "mark_failed",
+        "verify" => "payment_status",
+        "version" => "1",
         "window" => "100",
         _ => "\"5s\"",
     }

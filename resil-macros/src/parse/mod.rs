@@ -4,6 +4,7 @@ mod arguments;
 mod bulkhead;
 mod circuit_breaker;
 mod deadline;
+mod durable;
 mod duration;
 mod fallback;
 pub(crate) mod function;
@@ -21,6 +22,7 @@ mod values;
 pub(crate) use bulkhead::BulkheadArguments;
 pub(crate) use circuit_breaker::CircuitBreakerArguments;
 pub(crate) use deadline::DeadlineArguments;
+pub(crate) use durable::DurableArguments;
 pub(crate) use fallback::FallbackArguments;
 pub(crate) use non_idempotent::NonIdempotentArguments;
 pub(crate) use outside_transaction::OutsideTransactionArguments;
@@ -150,6 +152,10 @@ fn known<A: Fields>(path: &Path) -> Option<&'static str> {
 /// The known name that a misspelt one resembles.
 fn likely_name(path: &Path, known: &[&'static str]) -> Option<&'static str> {
     let written = path.get_ident()?.to_string();
+    // The database is what a transaction is opened on.
+    if written == "db" && known.contains(&"tx") {
+        return Some("tx");
+    }
     let closest = known.iter().map(|name| (strsim::damerau_levenshtein(&written, name), *name)).min();
     closest.filter(|(distance, name)| *distance <= name.len() / 2).map(|(_, name)| name)
 }
@@ -163,6 +169,7 @@ fn owner(path: &Path) -> Option<Kind> {
     let semaphore = || known::<SemaphoreArguments>(path).map(|_| Kind::Semaphore);
     let bulkhead = || known::<BulkheadArguments>(path).map(|_| Kind::Bulkhead);
     let transactional = || known::<TransactionalArguments>(path).map(|_| Kind::Transactional);
+    let durable = || known::<DurableArguments>(path).map(|_| Kind::Durable);
     retry
         .or_else(breaker)
         .or_else(timeout)
@@ -170,6 +177,7 @@ fn owner(path: &Path) -> Option<Kind> {
         .or_else(bulkhead)
         .or_else(fallback)
         .or_else(transactional)
+        .or_else(durable)
 }
 
 /// `LIMIT`, `limits::LIMIT`: no argument of ours is written in capitals.
@@ -189,6 +197,7 @@ pub(crate) fn in_statics(kind: Kind, tokens: TokenStream) -> TokenStream {
     let in_function: &[&str] = match kind {
         Kind::Fallback => &["value", "with", "key"],
         Kind::Transactional => &["tx", "once", "fingerprint"],
+        Kind::Durable => &["db", "per", "verify", "compensate", "applied", "undone"],
         _ => &["key"],
     };
     let Ok(items) = arguments::items(tokens.clone()) else { return tokens };

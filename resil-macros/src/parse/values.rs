@@ -3,8 +3,8 @@
 use super::arguments::Argument;
 use super::{duration, likely};
 use crate::diagnostics::{Errors, wrong_bound, wrong_value};
-use crate::model::{Budget, Jitter, Kind, Setting, Window};
-use proc_macro2::Ident;
+use crate::model::{Budget, InDoubt, Jitter, Kind, Setting, Window};
+use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use std::time::Duration;
 use syn::spanned::Spanned;
@@ -20,7 +20,7 @@ fn value<T>(
 ) -> syn::Result<T> {
     let written = match meta {
         Meta::NameValue(pair) => {
-            if let Some(value) = read(&pair.value) {
+            if let Some(value) = read(ungrouped(&pair.value)) {
                 return Ok(value);
             }
             Some(pair.value.clone())
@@ -31,6 +31,14 @@ fn value<T>(
     let name = meta.path().to_token_stream().to_string();
     let instead = written.as_ref().and_then(likely).unwrap_or_else(|| likely::usual(&name).to_owned());
     Err(wrong_value(meta, &name, wants, &format!("{name} = {instead}")))
+}
+
+/// What a macro of the user's has put into an invisible group.
+fn ungrouped(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(&group.expr),
+        _ => expr,
+    }
 }
 
 fn literal(expr: &Expr) -> Option<&Lit> {
@@ -289,6 +297,43 @@ impl Argument for TransactionOf {
             Meta::Path(_) => Ok(Self { tx, database: None }),
             other => Value::read(other).map(|database| Self { tx, database: Some(database.0) }),
         }
+    }
+}
+
+/// `db = Postgres`, or `db = [Sqlite, Postgres]`.
+pub(super) struct Databases(pub(super) Vec<Path>);
+
+impl Argument for Databases {
+    fn read(meta: &Meta) -> syn::Result<Self> {
+        fn path(expr: &Expr) -> Option<Path> {
+            if let Expr::Path(path) = expr { Some(path.path.clone()) } else { None }
+        }
+        let wants = "the kind of database the ledger is in, or a list of them";
+        value(
+            meta,
+            wants,
+            |_| None,
+            |expr| match expr {
+                Expr::Array(list) if !list.elems.is_empty() => list.elems.iter().map(path).collect(),
+                one => path(one).map(|one| vec![one]),
+            },
+        )
+        .map(Self)
+    }
+}
+
+/// `in_doubt = repeat`, `cancel` or `manual`.
+pub(super) struct Doubt(pub(super) InDoubt, pub(super) Span);
+
+impl Argument for Doubt {
+    fn read(meta: &Meta) -> syn::Result<Self> {
+        const ALL: [(&str, InDoubt); 3] =
+            [("repeat", InDoubt::Repeat), ("cancel", InDoubt::Cancel), ("manual", InDoubt::Manual)];
+        value(meta, "`repeat`, `cancel` or `manual`, without quotes", likely::path, |expr| {
+            let Expr::Path(path) = expr else { return None };
+            let name = path.path.get_ident()?;
+            ALL.into_iter().find(|(known, _)| name == known).map(|(_, doubt)| Self(doubt, name.span()))
+        })
     }
 }
 

@@ -42,10 +42,13 @@ impl Carried {
         let _repeat = self.repeat.enter();
         let marks = self.frame.marks();
         let result = scope::enter(&mut self.scope, || self.frame.enter(poll));
-        if let Some(activity) = &self.activity
-            && self.frame.marks() != marks
-        {
-            activity.mark();
+        if let Some(activity) = &self.activity {
+            if self.frame.marks() != marks {
+                activity.mark();
+            }
+            if self.frame.is_in_doubt() {
+                activity.in_doubt();
+            }
         }
         result
     }

@@ -108,6 +108,9 @@ pub enum Error {
     /// A request that is to run once was not run, or its outcome cannot be given again.
     #[cfg(feature = "sqlx")]
     Once(Arc<crate::OnceError>),
+    /// The ledger refuses, or cannot read what it holds.
+    #[cfg(feature = "sqlx")]
+    Ledger(Arc<crate::ledger::LedgerError>),
     /// Policies contradict each other, or a setting is out of range. Nothing was sent. `resil::check()` finds these
     /// at start.
     Misconfigured(Arc<Misconfiguration>),
@@ -139,8 +142,8 @@ impl Error {
 impl Classify for Error {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::CircuitOpen { .. }
-            | Self::SemaphoreFull { .. }
+            Self::CircuitOpen { retry_after, .. } => Verdict::refused().retry_after(Some(*retry_after)),
+            Self::SemaphoreFull { .. }
             | Self::BulkheadFull { .. }
             | Self::BulkheadClosed { attempted: false, .. }
             | Self::DeadlineExceeded { attempted: false, .. } => Verdict::refused(),
@@ -150,6 +153,8 @@ impl Classify for Error {
             Self::Transaction(error) => error.verdict(),
             #[cfg(feature = "sqlx")]
             Self::Once(error) => error.verdict(),
+            #[cfg(feature = "sqlx")]
+            Self::Ledger(error) => error.verdict(),
             Self::MissingKey { .. } | Self::InsideTransaction { .. } | Self::Misconfigured(_) => Verdict::caller(),
         }
     }
@@ -210,6 +215,8 @@ impl fmt::Display for Error {
             Self::Transaction(error) => error.fmt(f),
             #[cfg(feature = "sqlx")]
             Self::Once(error) => error.fmt(f),
+            #[cfg(feature = "sqlx")]
+            Self::Ledger(error) => error.fmt(f),
             Self::Misconfigured(what) => write!(f, "misconfigured, not called: {what}"),
         }
     }

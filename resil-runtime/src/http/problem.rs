@@ -62,6 +62,12 @@ impl IntoResponse for Error {
             Self::Transaction(error) if error.verdict().kind == Kind::Transient => unavailable(A_MOMENT),
             #[cfg(feature = "sqlx")]
             Self::Once(error) => once(&error.problem),
+            #[cfg(feature = "sqlx")]
+            Self::Ledger(error) if matches!(**error, crate::ledger::LedgerError::NoSuchIntent(_)) => {
+                problem(StatusCode::NOT_FOUND, "There is no such intent")
+            }
+            #[cfg(feature = "sqlx")]
+            Self::Ledger(_) => ours(),
             Self::Panicked { .. }
             | Self::MissingKey { .. }
             | Self::InsideTransaction { .. }

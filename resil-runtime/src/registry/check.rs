@@ -29,7 +29,7 @@ pub fn check() -> Result<(), Misconfiguration> {
     if problems.is_empty() { Ok(()) } else { Err(Misconfiguration::new(problems)) }
 }
 
-pub(super) fn policies() -> impl Iterator<Item = &'static Policy> {
+pub(crate) fn policies() -> impl Iterator<Item = &'static Policy> {
     inventory::iter::<CallSite>.into_iter().flat_map(|call_site| call_site.policies)
 }
 
@@ -44,6 +44,8 @@ fn out_of_range(policy: &Policy) -> Option<String> {
         Policy::Bulkhead(bulkhead) => bulkhead.out_of_range(),
         Policy::Timeout(timeout) => timeout.out_of_range(),
         Policy::Transactional(transactional) => transactional.out_of_range(),
+        #[cfg(feature = "sqlx")]
+        Policy::Durable(_) => None,
         Policy::TransactionGuard(_) | Policy::Deadline(_) | Policy::Fallback(_) => None,
     }
 }

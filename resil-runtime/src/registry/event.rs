@@ -1,3 +1,5 @@
+#[cfg(feature = "sqlx")]
+use crate::ledger::{IntentId, State};
 use crate::policy::circuit_breaker::{Cause, CircuitState};
 use crate::{Began, Effect, Kind, Phase, Site, Verdict, Why};
 use std::fmt;
@@ -139,6 +141,35 @@ pub enum Event {
         /// The first function that met it.
         site: &'static Site,
     },
+    /// An intent of the ledger has changed state.
+    #[cfg(feature = "sqlx")]
+    IntentMoved {
+        /// Which.
+        id: IntentId,
+        /// Its operation.
+        op: String,
+        /// The state that ended.
+        from: State,
+        /// The state that began. [`State::Manual`] calls for an operator.
+        to: State,
+    },
+    /// There are open intents that this process leaves to others: a newer or an older version recorded them. Told once a
+    /// minute.
+    #[cfg(feature = "sqlx")]
+    IntentsUnknown {
+        /// Their operation.
+        op: String,
+        /// Its version.
+        version: u32,
+        /// How many.
+        count: u64,
+    },
+    /// The ledger's database could not be reached.
+    #[cfg(feature = "sqlx")]
+    LedgerUnreachable {
+        /// What went wrong.
+        why: String,
+    },
     /// The subscriber was slow, and so many events were dropped here.
     Missed(u64),
 }
@@ -185,6 +216,16 @@ impl fmt::Display for Event {
                 write!(f, "{site}: called at {called_at}, allowed: {}", reason.escape_debug())
             }
             Self::ConnectUnenforced { site } => write!(f, "{site}: `connect` bounds nothing, no adapter is installed"),
+            #[cfg(feature = "sqlx")]
+            Self::IntentMoved { id, op, from, to } => {
+                write!(f, "operation `{}`: intent {id} from {from} to {to}", op.escape_debug())
+            }
+            #[cfg(feature = "sqlx")]
+            Self::IntentsUnknown { op, version, count } => {
+                write!(f, "operation `{}` version {version}: {count} intents are left to others", op.escape_debug())
+            }
+            #[cfg(feature = "sqlx")]
+            Self::LedgerUnreachable { why } => write!(f, "the database of the ledger cannot be reached: {why}"),
             Self::Missed(events) => write!(f, "missed {events} events"),
         }
     }

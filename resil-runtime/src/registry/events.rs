@@ -2,6 +2,8 @@
 //! registry. Names and labels only: never a body, a key or a header.
 
 use super::{Event, stream::tell};
+#[cfg(feature = "sqlx")]
+use crate::ledger::{IntentId, State};
 use crate::policy::circuit_breaker::{CircuitState, Transition};
 use crate::{Began, Phase, Site, Verdict, Why};
 use std::panic::Location;
@@ -94,4 +96,27 @@ pub(crate) fn allowed_inside(site: &'static Site, called_at: &'static Location<'
 pub(crate) fn connect_unenforced(site: &'static Site) {
     event!(warn, %site, "`connect` bounds nothing: no adapter is installed. Use `resil::http::client()`, add `resil::http::ConnectLayer` to the reqwest client, or dial through `resil::net::connect`");
     tell(|| Event::ConnectUnenforced { site });
+}
+
+#[cfg(feature = "sqlx")]
+#[cfg_attr(not(feature = "tracing"), expect(clippy::if_same_then_else, reason = "neither is told"))]
+pub(crate) fn intent_moved(id: IntentId, op: &str, from: State, to: State) {
+    if to == State::Manual {
+        event!(warn, %id, ?op, %from, %to, "intent needs an operator");
+    } else {
+        event!(debug, %id, ?op, %from, %to, "intent changed state");
+    }
+    tell(|| Event::IntentMoved { id, op: op.to_owned(), from, to });
+}
+
+#[cfg(feature = "sqlx")]
+pub(crate) fn intents_unknown(op: &str, version: u32, count: u64) {
+    event!(warn, ?op, version, count, "intents are left to others: this process does not know their operation");
+    tell(|| Event::IntentsUnknown { op: op.to_owned(), version, count });
+}
+
+#[cfg(feature = "sqlx")]
+pub(crate) fn ledger_unreachable(error: &crate::Error) {
+    event!(warn, %error, "the database of the ledger cannot be reached");
+    tell(|| Event::LedgerUnreachable { why: error.to_string() });
 }

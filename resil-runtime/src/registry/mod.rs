@@ -14,6 +14,8 @@ mod stream;
 mod written;
 
 pub use check::check;
+#[cfg(feature = "sqlx")]
+pub(crate) use check::policies;
 pub use event::Event;
 pub(crate) use find::Found;
 pub use find::{Registry, registry};
@@ -73,6 +75,9 @@ pub enum Policy {
     Timeout(&'static Timeout),
     /// `#[transactional]`
     Transactional(&'static Transactional),
+    /// `#[durable]`
+    #[cfg(feature = "sqlx")]
+    Durable(&'static crate::ledger::Durable),
 }
 
 inventory::collect!(CallSite);

@@ -37,6 +37,8 @@ impl Policy {
             Self::KeyedSemaphore(semaphore) => semaphore.name(),
             Self::Bulkhead(bulkhead) => Found::name(*bulkhead),
             Self::Transactional(transactional) => transactional.name(),
+            #[cfg(feature = "sqlx")]
+            Self::Durable(_) => None,
             Self::TransactionGuard(_) | Self::Deadline(_) | Self::Fallback(_) | Self::Retry(_) | Self::Timeout(_) => {
                 None
             }
@@ -67,6 +69,8 @@ impl Policy {
             Self::Bulkhead(bulkhead) => bulkhead.written(),
             Self::Timeout(timeout) => timeout.written(),
             Self::Transactional(transactional) => transactional.written(),
+            #[cfg(feature = "sqlx")]
+            Self::Durable(durable) => durable.written(),
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum Step {
     Schema,
     /// Claiming a request ID or storing its outcome. Nothing was done.
     Once,
+    /// A statement of resil's own, for the ledger.
+    Statement,
     /// Setting or releasing a savepoint.
     Savepoint,
     /// Committing. If the database refused, nothing was done; if it did not answer, the outcome is unknown.
@@ -52,6 +54,7 @@ impl fmt::Display for TransactionError {
             )?,
             (Step::Schema, _) => f.write_str("the tables of resil could not be made")?,
             (Step::Once, _) => write!(f, "a request ID could not be claimed or its outcome stored in {began}")?,
+            (Step::Statement, _) => write!(f, "the ledger could not be read or written in {began}")?,
             (Step::Savepoint, _) => write!(f, "a savepoint failed in {began}, which is rolled back")?,
             (Step::Commit, Effect::None) => write!(f, "the commit was refused and rolled back: {began}")?,
             (Step::Commit, Effect::Unknown) => {

@@ -21,7 +21,11 @@ mod transactional;
 pub use after::after;
 pub use allow::{Allowed, allow};
 #[cfg(feature = "sqlx")]
+pub use database::database_name;
+#[cfg(feature = "sqlx")]
 pub use database::{Backend, Begun, Connection, Db, HeldBy, Tx};
+#[cfg(feature = "sqlx")]
+pub(crate) use database::{Row, Value};
 pub use error::{Step, TransactionError};
 pub use guard::{GuardMode, TransactionGuard};
 #[cfg(feature = "sqlx")]
@@ -31,4 +35,6 @@ pub use scope::{Began, Holds};
 pub use spawn::spawn;
 #[cfg(feature = "sqlx")]
 pub use stored::Stored;
+#[cfg(feature = "sqlx")]
+pub(crate) use stored::sorted;
 pub use transactional::Transactional;

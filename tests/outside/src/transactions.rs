@@ -1,7 +1,10 @@
 //! Transactions, and calls that stay outside of them.
 
 use crate::functions::Answer;
-use resil::{Db, Tx, fallback, non_idempotent, outside_transaction, retry, timeout, transactional};
+use resil::ledger::Status;
+use resil::{
+    durable, fallback, non_idempotent, outside_transaction, retry, timeout, transactional, Db, IdempotencyKey, Tx,
+};
 use sqlx::Sqlite;
 use std::future::Future;
 use std::sync::Arc;
@@ -89,9 +92,35 @@ impl Shop {
     }
 }
 
+/// Pays, and knows in the end whether it has.
+///
+/// # Errors
+///
+/// Whatever fails.
+#[durable(
+    db = [Sqlite, sqlx::Postgres], op = "outside.settle", per = order, verify = settled, applied = written, settle = "2m"
+)]
+#[outside_transaction]
+#[retry(idempotency_key = key)]
+#[timeout("5s")]
+pub async fn settle(partner: &Partner, order: u64, won: u64, key: &IdempotencyKey) -> Answer<u64> {
+    let _ = key;
+    partner.pay(won).await
+}
+
+async fn settled(_: &Partner, _: u64, won: u64, _: &IdempotencyKey) -> Answer<Status<u64>> {
+    std::future::ready(Ok(Status::Applied(won))).await
+}
+
+async fn written<DB: resil::Backend>(tx: &mut Tx<DB>, _: u64, won: u64, receipt: &u64) -> Answer<()> {
+    let agrees = won == *receipt;
+    tx.savepoint(async |_tx| if agrees { Ok(()) } else { Err(resil::Error::MissingKey { method: "POST" }.into()) }).await
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Partner, Shop};
+    use super::{settle, Partner, Shop};
+    use resil::ledger::Ledger;
     use resil::Db;
     use std::sync::Arc;
 
@@ -104,6 +133,10 @@ mod tests {
         let once = shop.write_once("r-1", "tea", 2).await.expect("it runs");
         assert_eq!(shop.write_once("r-1", "tea", 2).await.expect("it is known"), once);
         assert!(shop.write_once("r-1", "tea", 3).await.is_err());
+        let ledger = Ledger::on(shop.db.clone()).operation::<settle>().provide(Arc::clone(&shop.partner));
+        assert!(ledger.open().await.is_err(), "in memory it would forget");
+        let recorded = shop.db.transaction(async |tx| settle::record(tx, 7, 500).await).await.expect("an intent");
+        assert_eq!(recorded.id().to_string().len(), 36);
         let spawned = tokio::spawn(async move { shop.order("tea", (5, String::new())).await.ok() });
         assert_eq!(spawned.await.ok().flatten(), Some(("tea", 7 + 5 + 3)));
     }

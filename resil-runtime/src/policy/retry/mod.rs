@@ -8,6 +8,7 @@ mod proven;
 mod why;
 mod written;
 
+pub(crate) use backoff::Backoff;
 pub use backoff::Jitter;
 pub(crate) use budget::Budget;
 pub use budget::RetryBudget;
@@ -19,7 +20,6 @@ pub use why::Why;
 use crate::context::{self, Repeat};
 use crate::registry::{Owner, Slot, States, events};
 use crate::{Due, Effect, Error, Kind, Site, Verdict, clock};
-use backoff::Backoff;
 use std::time::Duration;
 
 /// A retry policy: what `#[retry]` expands to. The constructor is the proof that repeating is safe.
@@ -269,6 +269,9 @@ impl Attempts<'_> {
         }
         if !retry.takes_from_budget() {
             return self.give_up(Why::BudgetSpent);
+        }
+        if verdict.effect == Effect::Unknown {
+            context::in_doubt();
         }
         self.previous = backoff;
         events::retry(retry.site, self.made, delay, verdict);

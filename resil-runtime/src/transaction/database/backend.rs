@@ -8,8 +8,16 @@ pub trait Backend: Database<Connection: Send> + sealed::Backend {}
 
 impl<DB: Database<Connection: Send> + sealed::Backend> Backend for DB {}
 
+/// A statement that asks for a setting, and what is wrong with a value of it.
+pub(crate) type Setting = (&'static str, fn(&str) -> Option<String>);
+
+/// What sqlx calls a database.
+pub const fn database_name<DB: Backend>() -> &'static str {
+    DB::NAME
+}
+
 pub(super) mod sealed {
-    use super::{Database, Future, Row, SqlStr, Value};
+    use super::{Database, Future, Row, Setting, SqlStr, Value};
 
     pub trait Backend: Database {
         /// Keeps a migration from running twice at once, where a transaction alone does not.
@@ -30,7 +38,10 @@ pub(super) mod sealed {
         /// Runs statements of ours without arguments.
         fn run(connection: &mut Self::Connection, sql: SqlStr) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
-        /// Runs one statement of ours. Its text may hold `{now}` and `{skip locked}`.
+        /// What would lose commits if it were set otherwise.
+        const SETTINGS: &'static [Setting];
+
+        /// Runs one statement of ours. What its text may hold in braces, `Dialect` says.
         fn fetch(
             connection: &mut Self::Connection,
             sql: &'static str,
@@ -44,6 +55,24 @@ impl sealed::Backend for sqlx::Sqlite {
     // There is one writer at a time.
     const LOCK_SCHEMA: Option<&'static str> = None;
     const CLAIM_ONCE: &'static str = super::once::CLAIM;
+    const SETTINGS: &'static [Setting] = &[
+        ("PRAGMA journal_mode", |mode| {
+            (mode != "wal").then(|| {
+                format!(
+                    "SQLite with `journal_mode = {}` is slower than with a write-ahead log, and in memory forgets: write \
+                     `.journal_mode(SqliteJournalMode::Wal)` on the connect options",
+                    mode.escape_debug()
+                )
+            })
+        }),
+        ("PRAGMA synchronous", |level| {
+            (level != "2" && level != "3").then(|| {
+                "SQLite with `synchronous` below FULL forgets commits when the power fails: write \
+                 `.synchronous(SqliteSynchronous::Full)` on the connect options"
+                    .to_owned()
+            })
+        }),
+    ];
 
     /// Waits for the one writer there can be before anything is read. A transaction that begins with a read and then
     /// writes would fail instead of wait.
@@ -65,13 +94,29 @@ impl sealed::Backend for sqlx::Sqlite {
         sqlx::raw_sql(sql).execute(connection).await.map(drop)
     }
 
-    statements!(sqlx::Sqlite, sqlx::SqliteConnection, "CAST(unixepoch('subsec') * 1000 AS INTEGER)", "");
+    statements!(
+        sqlx::Sqlite,
+        sqlx::SqliteConnection,
+        Dialect {
+            now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            skip_locked: "",
+            texts: ["(SELECT value FROM json_each(", "))"],
+        }
+    );
 }
 
 #[cfg(feature = "postgres")]
 impl sealed::Backend for sqlx::Postgres {
     const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
     const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
+    const SETTINGS: &'static [Setting] = &[("SHOW synchronous_commit", |value| {
+        (value == "off").then(|| {
+            "PostgreSQL with `synchronous_commit = off` forgets commits when it crashes: write `ALTER ROLE .. SET \
+             synchronous_commit = on` for the role of this service, or `.options([(\"synchronous_commit\", \"on\")])` on the \
+             connect options"
+                .to_owned()
+        })
+    })];
 
     fn begin() -> Option<SqlStr> {
         None
@@ -95,8 +140,11 @@ impl sealed::Backend for sqlx::Postgres {
     statements!(
         sqlx::Postgres,
         sqlx::PgConnection,
-        // Read once a statement: what changes from row to row finds nothing in an index.
-        "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
-        "FOR UPDATE SKIP LOCKED"
+        Dialect {
+            // Read once a statement: what changes from row to row finds nothing in an index.
+            now: "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
+            skip_locked: "FOR UPDATE SKIP LOCKED",
+            texts: ["(SELECT jsonb_array_elements_text((", ")::jsonb))"],
+        }
     );
 }

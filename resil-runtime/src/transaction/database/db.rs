@@ -124,7 +124,7 @@ impl<DB: Backend> Db<DB> {
         self.shared.meter.held()
     }
 
-    pub(super) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
+    pub(crate) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
         self.begin_with(began, DB::begin()).await
     }
 
@@ -145,7 +145,7 @@ impl<DB: Backend> Db<DB> {
         }
     }
 
-    async fn acquire(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
+    pub(super) async fn acquire(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
         first_of(self.database())?;
         loop {
             match self.pool.acquire().await {

@@ -10,9 +10,10 @@ mod statement;
 mod tx;
 mod verdict;
 
-pub use backend::Backend;
+pub use backend::{Backend, database_name};
 pub use db::{Connection, Db};
 pub use meter::HeldBy;
 pub use once::Begun;
+pub(crate) use statement::{Row, Value};
 pub use tx::Tx;
 pub(crate) use verdict::verdict;

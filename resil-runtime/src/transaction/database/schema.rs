@@ -8,13 +8,13 @@ use crate::{Classify, Error, Site};
 use sqlx::SqlSafeStr;
 
 /// What each version adds. A version is never changed once it is released: databases have it.
-const VERSIONS: &[&str] = &[super::once::TABLE];
+const VERSIONS: &[&str] = &[super::once::TABLE, crate::ledger::TABLES];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
 const VERSION: &str = "CREATE TABLE IF NOT EXISTS resil_schema (version BIGINT NOT NULL)";
 
 impl<DB: Backend> Db<DB> {
-    /// Makes the tables that `once` needs, or brings them up to this version of resil. Their names begin with `resil_`.
+    /// Makes the tables that `once` and the ledger need, or brings them up to this version of resil. Their names begin with `resil_`.
     ///
     /// Call it at start, as often as you like and from as many processes: it does what is missing, in one transaction.
     /// A version only adds, so that processes of the version before go on working.

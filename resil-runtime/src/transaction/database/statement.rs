@@ -1,5 +1,10 @@
 //! The one door for statements of our own: the same SQL, texts and numbers on every database.
 
+use super::begin::failed;
+use super::schema::missing;
+use super::{Backend, Db, Tx};
+use crate::transaction::{Began, Holds, Step};
+use crate::{Classify, Error, Site};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// A value that travels with a statement, never in its text.
@@ -54,6 +59,11 @@ impl Row {
         }
     }
 
+    /// What stands in a column, as text.
+    pub(crate) fn any(&mut self, column: usize) -> Option<String> {
+        self.number(column).map(|number| number.to_string()).or_else(|| self.text(column))
+    }
+
     /// The number of a column; `None` if it holds none.
     pub(crate) fn number(&self, column: usize) -> Option<i64> {
         match self.0.get(column) {
@@ -63,26 +73,43 @@ impl Row {
     }
 }
 
-/// The text of a statement, with what this database has for `{now}`, its clock in milliseconds since 1970, and for
-/// `{skip locked}`. It holds nothing else that is not written in this crate.
-pub(super) fn text(sql: &'static str, now: &str, skip_locked: &str) -> SqlStr {
-    if !sql.contains('{') {
-        return sql.into_sql_str();
+/// What the databases have different words for.
+pub(super) struct Dialect {
+    /// The database's clock, in milliseconds since 1970.
+    pub(super) now: &'static str,
+    pub(super) skip_locked: &'static str,
+    /// The texts of a JSON list, before and after the number of the value that holds it.
+    pub(super) texts: [&'static str; 2],
+}
+
+impl Dialect {
+    /// A statement with `{now}`, `{skip locked}` and `{texts of $1}` filled in. It holds nothing else that is not written
+    /// in this crate.
+    pub(super) fn text(&self, sql: &'static str) -> SqlStr {
+        if !sql.contains('{') {
+            return sql.into_sql_str();
+        }
+        let mut text = sql.replace("{now}", self.now).replace("{skip locked}", self.skip_locked);
+        let [before, after] = self.texts;
+        for number in ["$1", "$2", "$3"] {
+            text = text.replace(&format!("{{texts of {number}}}"), &format!("{before}{number}{after}"));
+        }
+        AssertSqlSafe(text).into_sql_str()
     }
-    AssertSqlSafe(sql.replace("{now}", now).replace("{skip locked}", skip_locked)).into_sql_str()
 }
 
 /// Runs statements on one kind of database.
 macro_rules! statements {
-    ($database:ty, $connection:ty, $now:literal, $skip_locked:literal) => {
+    ($database:ty, $connection:ty, $dialect:expr) => {
         async fn fetch(
             connection: &mut $connection,
             sql: &'static str,
             values: &[$crate::transaction::database::statement::Value<'_>],
         ) -> Result<Vec<$crate::transaction::database::statement::Row>, sqlx::Error> {
             use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
-            use $crate::transaction::database::statement::{Cell, Row, Value, text};
-            let mut query = sqlx::query::<$database>(text(sql, $now, $skip_locked));
+            use $crate::transaction::database::statement::{Cell, Dialect, Row, Value};
+            const DIALECT: Dialect = $dialect;
+            let mut query = sqlx::query::<$database>(DIALECT.text(sql));
             for value in values {
                 query = match *value {
                     Value::Text(text) => query.bind(text),
@@ -104,3 +131,26 @@ macro_rules! statements {
     };
 }
 pub(super) use statements;
+
+const SITE: Site = Site { function: "a statement of resil", file: file!(), line: line!() };
+
+impl<DB: Backend> Db<DB> {
+    /// Runs one statement of ours on a connection of its own.
+    pub(crate) async fn statement(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        let began = Began { holds: Holds::Connection, site: SITE };
+        let (mut connection, _metered) = self.acquire(began).await?;
+        DB::fetch(&mut connection, sql, values).await.map_err(|error| not_run(began, error))
+    }
+}
+
+impl<DB: Backend> Tx<DB> {
+    /// Runs one statement of ours in this transaction.
+    pub(crate) async fn statement(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        let began = self.began;
+        DB::fetch(self, sql, values).await.map_err(|error| not_run(began, error))
+    }
+}
+
+fn not_run(began: Began, error: sqlx::Error) -> Error {
+    missing(&error).unwrap_or_else(|| failed(began, Step::Statement, error.verdict(), Some(error.into())))
+}

@@ -161,6 +161,10 @@ impl<DB: Backend> Tx<DB> {
             (committed, true)
         });
         match ended.await {
+            #[cfg(feature = "testing")]
+            Some((Ok(()), _)) if crate::testing::loses_commit(&began) => {
+                not_committed(Verdict::transient(), Some("lost for a test".into()))
+            }
             Some((Ok(()), _)) => Ok(()),
             Some((Err(error), true)) => not_committed(of_commit(&error), Some(error.into())),
             Some((Err(error), false)) => not_committed(super::verdict(&error).unsent(), Some(error.into())),
@@ -168,7 +172,7 @@ impl<DB: Backend> Tx<DB> {
         }
     }
 
-    pub(super) async fn roll_back(self) {
+    pub(crate) async fn roll_back(self) {
         let Self { transaction, held, .. } = self;
         to_its_end(async move {
             // If it fails, so does the connection, and the pool closes it.

@@ -1,0 +1,136 @@
+//! A lease on this side: until when no other worker can have taken the intent.
+
+use super::erased::{Running, Trouble};
+use super::operation::Failed;
+use super::panic::poll_caught;
+use crate::context::{Frame, Repeat};
+use crate::sync::{AtomicU64, Ordering};
+use crate::{IdempotencyKey, Verdict, clock};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// It ends no later than in the database, where it begins when the statement arrives and not when it was sent.
+#[derive(Debug)]
+pub(super) struct Lease {
+    length: Duration,
+    began: Instant,
+    /// Nanoseconds after `began`.
+    ends: AtomicU64,
+}
+
+impl Lease {
+    /// One that was asked for at this moment.
+    pub(super) fn asked_for(asked: Instant, length: Duration) -> Self {
+        Self { length, began: asked, ends: AtomicU64::new(clock::nanos(length)) }
+    }
+
+    pub(super) fn length(&self) -> Duration {
+        self.length
+    }
+
+    /// It was extended by a statement sent at this moment.
+    pub(super) fn extended(&self, asked: Instant) {
+        let ends = asked.saturating_duration_since(self.began) + self.length;
+        self.ends.store(clock::nanos(ends), Ordering::Relaxed);
+    }
+
+    pub(super) fn ends(&self) -> Instant {
+        clock::after(self.began, Duration::from_nanos(self.ends.load(Ordering::Relaxed)))
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.ends() <= clock::instant()
+    }
+}
+
+/// How a step that reached the partner ended.
+pub(super) enum Ended<T> {
+    With(Result<T, Failed>),
+    Panicked(String),
+    Unreadable(String),
+    /// The lease was over. It was not polled any more, so that nothing is sent which somebody else may be sending too.
+    Lost,
+}
+
+/// A step that reaches the partner, polled only while the lease lasts.
+pub(super) struct Step<'a, T> {
+    running: Running<'a, T>,
+    frame: Frame,
+    lease: &'a Lease,
+}
+
+impl<'a, T> Step<'a, T> {
+    /// Its requests carry the key.
+    pub(super) fn new(running: Running<'a, T>, key: &IdempotencyKey, lease: &'a Lease) -> Self {
+        Self { running, frame: Frame::keyed(key.clone()), lease }
+    }
+}
+
+impl<T> Future for Step<'_, T> {
+    type Output = Ended<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
+        let this = &mut *self;
+        if this.lease.is_over() {
+            return Poll::Ready(Ended::Lost);
+        }
+        let _keyed = Repeat::Keyed.enter();
+        let running = &mut this.running;
+        let ended = std::task::ready!(this.frame.enter(|| poll_caught(running.as_mut(), cx)));
+        Poll::Ready(match ended {
+            Ok(Ok(value)) => Ended::With(Ok(value)),
+            Ok(Err(Trouble::Failed(failed))) => {
+                let is_in_doubt = failed.is_in_doubt || this.frame.is_in_doubt();
+                Ended::With(Err(Failed { is_in_doubt, ..failed }))
+            }
+            Ok(Err(Trouble::Unreadable(why))) => Ended::Unreadable(why),
+            Err(panic) => Ended::Panicked(panic),
+        })
+    }
+}
+
+impl<T> Ended<T> {
+    pub(super) fn too_long(bound: Duration) -> Self {
+        Self::With(Err(Failed::new(Verdict::transient(), format!("no end within {bound:?}"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_is_not_polled_once_the_lease_is_over() {
+        let lease = Lease::asked_for(clock::instant(), 3 * SECOND);
+        let key = IdempotencyKey::random();
+        tokio::time::advance(2 * SECOND).await;
+        lease.extended(clock::instant());
+        tokio::time::advance(2 * SECOND).await;
+        assert!(!lease.is_over(), "it was extended");
+        tokio::time::advance(SECOND).await;
+        let running: Running<'_, ()> = Box::pin(async { unreachable!("it is not polled") });
+        assert!(matches!(Step::new(running, &key, &lease).await, Ended::Lost));
+    }
+
+    #[tokio::test]
+    async fn a_repeat_of_an_unknown_outcome_within_leaves_doubt() {
+        use crate::{Error, Retry};
+        static RETRY: Retry = Retry::idempotency_key().base(Duration::ZERO);
+        let lease = Lease::asked_for(clock::instant(), SECOND * 60);
+        let key = IdempotencyKey::random();
+        let running: Running<'_, ()> = Box::pin(async {
+            let mut retry = RETRY.start();
+            let delay = retry.again(Some(Verdict::transient())).expect("it is repeated");
+            delay.await;
+            Err(Trouble::Failed(Failed::from(Error::MissingKey { method: "POST" })))
+        });
+        let Ended::With(Err(failed)) = Step::new(running, &key, &lease).await else { panic!("it fails") };
+        assert_eq!(failed.verdict(), Verdict::caller());
+        assert!(failed.is_in_doubt, "the first attempt may have had an effect");
+    }
+}

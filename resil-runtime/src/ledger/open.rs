@@ -1,0 +1,131 @@
+use super::Ledger;
+use super::dependencies::{Dependencies, Required};
+use super::erased::{Erased, Of};
+use super::operation::Operation;
+use super::start;
+use crate::registry::{Policy, policies};
+use crate::{Backend, Db, Error, Misconfiguration};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A ledger that is being put together: see [`Ledger::on`].
+#[must_use = "a ledger is opened with `.open().await`"]
+pub struct Opening<DB: Backend> {
+    db: Db<DB>,
+    operations: HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
+    given: Dependencies,
+    lease: Duration,
+    is_partial: bool,
+    problems: Vec<String>,
+}
+
+/// Long enough for a worker that is slow, short enough for an intent whose worker is gone.
+const LEASE: Duration = Duration::from_secs(30);
+const SHORTEST_LEASE: Duration = Duration::from_millis(30);
+
+impl<DB: Backend> Opening<DB> {
+    pub(super) fn new(db: Db<DB>) -> Self {
+        Self {
+            db,
+            operations: HashMap::new(),
+            given: Dependencies::default(),
+            lease: LEASE,
+            is_partial: false,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Drives intents of this operation.
+    pub fn operation<O: Operation<DB>>(mut self) -> Self {
+        let (name, version) = (O::NAME, O::VERSION);
+        if self.operations.insert((name, version), Arc::new(Of::<O>::NEW)).is_some() {
+            self.problems.push(format!(
+                "operation `{}` version {version} is there twice: give one of the two another `op`, or another version",
+                name.escape_debug()
+            ));
+        }
+        self
+    }
+
+    /// Gives the operations what they borrow: each `&T` among the parameters of a `#[durable]` function.
+    pub fn provide<T: ?Sized + Send + Sync + 'static>(mut self, given: Arc<T>) -> Self {
+        if !self.given.add(given) {
+            let name = std::any::type_name::<T>();
+            self.problems
+                .push(format!("two `{name}` are given to the ledger: wrap one of the two in a type of its own"));
+        }
+        self
+    }
+
+    /// How long a worker may be silent before another one takes its intent over. 30 s unless told. It is extended while a
+    /// call is under way, so it need not be longer than one.
+    pub const fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Opens the ledger although `#[durable]` functions of this program are not among its operations: another process, or
+    /// another ledger, drives them.
+    pub const fn partial(mut self) -> Self {
+        self.is_partial = true;
+        self
+    }
+
+    /// Checks everything, then opens the ledger. The tables come from [`Db::migrate`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`] with all problems at once: an operation or something given to it is missing or there twice,
+    /// what an operation stores has changed and its version has not, the database would lose what it has confirmed. And
+    /// [`Error::Transaction`] if the database cannot be asked.
+    pub async fn open(self) -> Result<Ledger<DB>, Error> {
+        let Self { db, operations, given, lease, is_partial, mut problems } = self;
+        if lease < SHORTEST_LEASE {
+            problems.push(format!("a lease of {lease:?} is over before it is written: give 30s"));
+        }
+        for operation in operations.values() {
+            let mut required = Required::default();
+            operation.requires(&mut required);
+            problems.extend(required.missing(&given).map(|missing| {
+                format!(
+                    "operation `{}` borrows a `{missing}`, and none is given: write `.provide(Arc::new(..))`",
+                    operation.name().escape_debug()
+                )
+            }));
+        }
+        if !is_partial {
+            problems.extend(forgotten::<DB>(&operations));
+        }
+        problems.extend(start::check(&db, &operations).await?);
+        if !problems.is_empty() {
+            problems.sort();
+            return Err(Error::Misconfigured(Arc::new(Misconfiguration::new(problems))));
+        }
+        Ok(Ledger::new(db, operations, given, lease))
+    }
+}
+
+/// `#[durable]` functions of the program for this kind of database whose intents nobody would drive.
+fn forgotten<DB: Backend>(
+    operations: &HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
+) -> impl Iterator<Item = String> {
+    let durable =
+        policies().filter_map(|policy| if let Policy::Durable(durable) = policy { Some(durable) } else { None });
+    let of_this_kind = durable.filter(|durable| durable.databases().contains(&DB::NAME));
+    of_this_kind.filter(|durable| !operations.contains_key(&(durable.op(), durable.version()))).map(|durable| {
+        format!(
+            "operation `{}` of {} is not in the ledger, and nobody would drive its intents: write \
+             `.operation::<{}>()`, or `.partial()` if another ledger has it",
+            durable.op().escape_debug(),
+            durable.site(),
+            durable.site().function.rsplit("::").next().unwrap_or_default(),
+        )
+    })
+}
+
+impl<DB: Backend> std::fmt::Debug for Opening<DB> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opening").field("operations", &self.operations.keys()).finish_non_exhaustive()
+    }
+}

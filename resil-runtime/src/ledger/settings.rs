@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+/// How an operation is driven.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`settle`](Self::settle) | 60 s |
+/// | [`attempts`](Self::attempts) | 30 |
+/// | [`base`](Self::base), [`max`](Self::max) | 1 s, 5 min |
+/// | [`in_doubt`](Self::in_doubt) | [`InDoubt::Manual`] |
+///
+/// ```
+/// use resil::ledger::{InDoubt, Settings};
+/// use std::time::Duration;
+///
+/// let settings = Settings::new().settle(Duration::from_secs(120)).verifies().in_doubt(InDoubt::Cancel);
+/// ```
+#[must_use = "settings do nothing by themselves"]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    pub(super) settle: Duration,
+    pub(super) attempts: u32,
+    pub(super) base: Duration,
+    pub(super) max: Duration,
+    pub(super) in_doubt: InDoubt,
+    pub(super) verifies: bool,
+    pub(super) compensates: bool,
+}
+
+/// What to do about an unknown outcome that no status check has cleared up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InDoubt {
+    /// Call again under the same key: the partner recognises it, and does nothing twice.
+    Repeat,
+    /// Cancel by our own key, which does no harm if the call never arrived. Needs `compensate`.
+    Cancel,
+    /// Leave it to an operator.
+    #[default]
+    Manual,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Settings {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            settle: Duration::from_secs(60),
+            attempts: 30,
+            base: Duration::from_secs(1),
+            max: Duration::from_secs(300),
+            in_doubt: InDoubt::Manual,
+            verifies: false,
+            compensates: false,
+        }
+    }
+
+    /// The longest time after which a late request may still arrive at the partner. Until it has passed, "there is no
+    /// such payment" is not believed, and nothing is cancelled.
+    pub const fn settle(mut self, settle: Duration) -> Self {
+        self.settle = settle;
+        self
+    }
+
+    /// How many calls and status checks, and then how many cancellations or writes of our own, before it is given up:
+    /// rejected if nothing was certainly done, else left to an operator. What one of our own policies refuses is no
+    /// attempt.
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// The first wait between two attempts, which doubles; each is uniform between zero and that.
+    pub const fn base(mut self, base: Duration) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// The longest wait between two attempts.
+    pub const fn max(mut self, max: Duration) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// What to do in doubt where there is no status check, or it never gave an answer.
+    pub const fn in_doubt(mut self, in_doubt: InDoubt) -> Self {
+        self.in_doubt = in_doubt;
+        self
+    }
+
+    /// There is a status check: [`Operation::verify`](super::Operation::verify).
+    pub const fn verifies(mut self) -> Self {
+        self.verifies = true;
+        self
+    }
+
+    /// There is a cancellation: [`Operation::compensate`](super::Operation::compensate).
+    pub const fn compensates(mut self) -> Self {
+        self.compensates = true;
+        self
+    }
+}

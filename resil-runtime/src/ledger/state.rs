@@ -1,0 +1,85 @@
+use std::fmt;
+
+/// Where an intent stands.
+///
+/// ```text
+/// Recorded → Calling → Succeeded → Applied
+///            Calling: certainly not done → Declined → Rejected
+///            Calling: ambiguous, or the worker was lost → Unknown
+/// Unknown: applied → Succeeded · not applied, after `settle` → Recorded · contradictory → Manual
+/// Succeeded but refused here, or Unknown under a cancel policy → Compensating → Compensated
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// It is to be done, and nothing of it has left the process.
+    Recorded,
+    /// A request may be under way.
+    Calling,
+    /// Nobody knows whether the partner acted.
+    Unknown,
+    /// The partner has acted; our own books do not know yet.
+    Succeeded,
+    /// The partner has certainly not acted, and will not; our own books do not know yet.
+    Declined,
+    /// It is to be cancelled with the partner.
+    Compensating,
+    /// Done, here and there.
+    Applied,
+    /// Not done, neither here nor there.
+    Rejected,
+    /// Cancelled there, undone here.
+    Compensated,
+    /// The two books cannot be brought together without an operator.
+    Manual,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Recorded,
+        Self::Calling,
+        Self::Unknown,
+        Self::Succeeded,
+        Self::Declined,
+        Self::Compensating,
+        Self::Applied,
+        Self::Rejected,
+        Self::Compensated,
+        Self::Manual,
+    ];
+
+    /// As it is stored.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Recorded => "RECORDED",
+            Self::Calling => "CALLING",
+            Self::Unknown => "UNKNOWN",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Declined => "DECLINED",
+            Self::Compensating => "COMPENSATING",
+            Self::Applied => "APPLIED",
+            Self::Rejected => "REJECTED",
+            Self::Compensated => "COMPENSATED",
+            Self::Manual => "MANUAL",
+        }
+    }
+
+    pub(super) fn of(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.text() == text)
+    }
+
+    /// Whether nothing will happen to it any more.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Applied | Self::Rejected | Self::Compensated)
+    }
+
+    /// Whether a worker has nothing to do with it.
+    pub(super) fn rests(self) -> bool {
+        self.is_final() || self == Self::Manual
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}

@@ -1,0 +1,253 @@
+//! A partner with a book of its own, who fails the way real ones do.
+
+use resil::IdempotencyKey;
+use resil::ledger::Status;
+use resil::{Classify, Error};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It is applied and answered.
+    Ok,
+    /// It is answered with 402, and not applied.
+    Refuses,
+    /// It never arrives, and its connection is lost.
+    LostBefore,
+    /// It is applied, and the answer is lost.
+    LostAfter,
+    /// The connection is lost, and the call arrives later.
+    Late(Duration),
+    /// The network delivers it twice.
+    Duplicates,
+    /// It is applied and answered with 500.
+    Broken,
+    /// It is applied, and there is never an answer.
+    Hangs,
+    /// It is answered with 503, and not applied.
+    Busy,
+    /// No connection is made.
+    NoConnection,
+    /// Our own client panics before it sends anything.
+    Panics,
+}
+
+/// What a partner is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skill {
+    /// It recognises a key, and answers a repeat as it answered the first.
+    Deduplicates,
+    /// It can be asked what became of a key.
+    Status,
+    /// Neither.
+    Neither,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Calls of ours that had an effect.
+    pub applied: u32,
+    pub cancelled: bool,
+    pub won: u64,
+}
+
+#[derive(Debug, Default, Clone)]
+pub struct Book {
+    pub entries: HashMap<String, Entry>,
+    pub calls: u32,
+    pub checks: u32,
+    pub cancels: u32,
+}
+
+#[derive(Debug, Classify)]
+pub enum PartnerError {
+    #[classify(status)]
+    Status(u16),
+    #[classify(transient)]
+    Lost,
+    #[classify(transient, unsent)]
+    NoConnection,
+    #[classify(delegate)]
+    Policy(Error),
+}
+
+impl std::fmt::Display for PartnerError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Status(code) => write!(f, "the partner answered {code}"),
+            Self::Lost => f.write_str("the connection was lost"),
+            Self::NoConnection => f.write_str("no connection"),
+            Self::Policy(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Error> for PartnerError {
+    fn from(error: Error) -> Self {
+        Self::Policy(error)
+    }
+}
+
+type Ready = Box<dyn Fn() -> bool + Send + Sync>;
+type Watch = Box<dyn Fn(&str) + Send + Sync>;
+
+/// Asked with `call`, `check` and `cancel`.
+pub struct Partner {
+    skill: Skill,
+    calls: Mutex<VecDeque<Way>>,
+    cancels: Mutex<VecDeque<Way>>,
+    checks: Mutex<VecDeque<Status<u64>>>,
+    book: Arc<Mutex<Book>>,
+    watch: Mutex<Option<Watch>>,
+    is_ready: Mutex<Option<Ready>>,
+}
+
+impl Partner {
+    /// One whose next calls go these ways, and all others well.
+    pub fn new(skill: Skill, calls: impl IntoIterator<Item = Way>) -> Arc<Self> {
+        Arc::new(Self {
+            skill,
+            calls: Mutex::new(calls.into_iter().collect()),
+            cancels: Mutex::default(),
+            checks: Mutex::default(),
+            book: Arc::default(),
+            watch: Mutex::default(),
+            is_ready: Mutex::default(),
+        })
+    }
+
+    pub fn next_cancels(&self, ways: impl IntoIterator<Item = Way>) {
+        self.cancels.lock().unwrap().extend(ways);
+    }
+
+    /// What it says of the next status checks, whatever its book says.
+    pub fn next_checks(&self, answers: impl IntoIterator<Item = Status<u64>>) {
+        self.checks.lock().unwrap().extend(answers);
+    }
+
+    /// Is told of each request as it arrives.
+    pub fn watch(&self, watch: impl Fn(&str) + Send + Sync + 'static) {
+        *self.watch.lock().unwrap() = Some(Box::new(watch));
+    }
+
+    /// Answers nothing until this is so.
+    pub fn withholds_until(&self, is_ready: impl Fn() -> bool + Send + Sync + 'static) {
+        *self.is_ready.lock().unwrap() = Some(Box::new(is_ready));
+    }
+
+    async fn ready(&self) {
+        while self.is_ready.lock().unwrap().as_ref().is_some_and(|is_ready| !is_ready()) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Its book as it stands.
+    pub fn book(&self) -> Book {
+        self.book.lock().unwrap().clone()
+    }
+
+    fn write(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap()
+    }
+
+    /// The only entry; an empty one if nothing was ever applied.
+    pub fn entry(&self) -> Entry {
+        let book = self.book();
+        assert!(book.entries.len() <= 1, "one key for life: {book:?}");
+        book.entries.values().next().cloned().unwrap_or_default()
+    }
+
+    fn tell(&self, what: &str) {
+        if let Some(watch) = &*self.watch.lock().unwrap() {
+            watch(what);
+        }
+    }
+
+    fn apply(book: &Mutex<Book>, key: &str, won: u64, deduplicates: bool) {
+        let mut book = book.lock().unwrap();
+        let entry = book.entries.entry(key.to_owned()).or_default();
+        if !(deduplicates && entry.applied > 0) {
+            entry.applied += 1;
+        }
+        entry.won = won;
+    }
+
+    async fn go(&self, way: Way, apply: impl Fn() + Send + Sync + 'static) -> Result<(), PartnerError> {
+        match way {
+            Way::Ok => apply(),
+            Way::Refuses => return Err(PartnerError::Status(402)),
+            Way::LostBefore => return Err(PartnerError::Lost),
+            Way::LostAfter => {
+                apply();
+                return Err(PartnerError::Lost);
+            }
+            Way::Late(after) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    apply();
+                });
+                return Err(PartnerError::Lost);
+            }
+            Way::Duplicates => {
+                // One call of ours, whatever the network makes of it.
+                apply();
+            }
+            Way::Broken => {
+                apply();
+                return Err(PartnerError::Status(500));
+            }
+            Way::Hangs => {
+                apply();
+                std::future::pending::<()>().await;
+            }
+            Way::Busy => return Err(PartnerError::Status(503)),
+            Way::NoConnection => return Err(PartnerError::NoConnection),
+            Way::Panics => panic!("our own client has a bug"),
+        }
+        Ok(())
+    }
+
+    /// Charges, and answers how much.
+    pub async fn charge(&self, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
+        self.tell("call");
+        self.ready().await;
+        self.write().calls += 1;
+        let way = self.calls.lock().unwrap().pop_front().unwrap_or(Way::Ok);
+        let (book, key, deduplicates) =
+            (Arc::clone(&self.book), key.as_str().to_owned(), self.skill == Skill::Deduplicates);
+        self.go(way, move || Self::apply(&book, &key, won, deduplicates)).await?;
+        Ok(won)
+    }
+
+    /// What became of a key.
+    pub async fn status(&self, key: &IdempotencyKey) -> Result<Status<u64>, PartnerError> {
+        self.tell("check");
+        self.ready().await;
+        self.write().checks += 1;
+        if let Some(answer) = self.checks.lock().unwrap().pop_front() {
+            return Ok(answer);
+        }
+        let book = self.write();
+        Ok(match book.entries.get(key.as_str()) {
+            Some(entry) if entry.applied > 0 && !entry.cancelled => Status::Applied(entry.won),
+            _ => Status::NotApplied,
+        })
+    }
+
+    /// Cancels what was done under a key, if anything was.
+    pub async fn cancel(&self, key: &IdempotencyKey) -> Result<(), PartnerError> {
+        self.tell("cancel");
+        self.ready().await;
+        self.write().cancels += 1;
+        let way = self.cancels.lock().unwrap().pop_front().unwrap_or(Way::Ok);
+        let (book, key) = (Arc::clone(&self.book), key.as_str().to_owned());
+        self.go(way, move || {
+            if let Some(entry) = book.lock().unwrap().entries.get_mut(&key) {
+                entry.cancelled = true;
+            }
+        })
+        .await
+    }
+}
