@@ -1,0 +1,194 @@
+//! Our own books, and the operations that write them.
+
+use resil::ledger::{Report, Status};
+use resil::{Backend, Classify, Db, Error, IdempotencyKey, Tx, durable, timeout};
+use sqlx::{Postgres, Sqlite};
+use std::net::SocketAddr;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+/// What SQL the play needs, on either database.
+pub trait Books: Backend {
+    async fn create(db: &Db<Self>);
+    async fn clear(db: &Db<Self>);
+    /// Ends the grace that keeps reconcilers off a fresh intent.
+    async fn end_grace(db: &Db<Self>);
+    fn insert(tx: &mut Tx<Self>, order: i64) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    fn set(tx: &mut Tx<Self>, order: i64, to: &str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    /// What the order is, and how often it was changed.
+    fn order(db: &Db<Self>, order: i64) -> impl Future<Output = Option<(String, i64)>> + Send;
+    /// What the ledger says of the only intent.
+    fn state(db: &Db<Self>) -> impl Future<Output = Option<String>> + Send;
+}
+
+macro_rules! books {
+    ($database:ty) => {
+        impl Books for $database {
+            async fn create(db: &Db<Self>) {
+                db.migrate().await.unwrap();
+                let create = "CREATE TABLE IF NOT EXISTS orders (id BIGINT, state TEXT, changes BIGINT)";
+                sqlx::raw_sql(create).execute(db.pool().unwrap()).await.unwrap();
+            }
+
+            async fn clear(db: &Db<Self>) {
+                let clear = "DELETE FROM orders; DELETE FROM resil_intents";
+                sqlx::raw_sql(clear).execute(db.pool().unwrap()).await.unwrap();
+            }
+
+            async fn end_grace(db: &Db<Self>) {
+                let end = "UPDATE resil_intents SET due = 0 WHERE epoch = 0";
+                sqlx::raw_sql(end).execute(db.pool().unwrap()).await.unwrap();
+            }
+
+            async fn insert(tx: &mut Tx<Self>, order: i64) -> Result<(), sqlx::Error> {
+                let insert = sqlx::query("INSERT INTO orders VALUES ($1, 'pending', 0)");
+                insert.bind(order).execute(&mut **tx).await.map(drop)
+            }
+
+            async fn set(tx: &mut Tx<Self>, order: i64, to: &str) -> Result<(), sqlx::Error> {
+                let update = sqlx::query("UPDATE orders SET state = $2, changes = changes + 1 WHERE id = $1");
+                update.bind(order).bind(to).execute(&mut **tx).await.map(drop)
+            }
+
+            async fn order(db: &Db<Self>, order: i64) -> Option<(String, i64)> {
+                let select = sqlx::query_as("SELECT state, changes FROM orders WHERE id = $1");
+                select.bind(order).fetch_optional(db.pool().unwrap()).await.unwrap()
+            }
+
+            async fn state(db: &Db<Self>) -> Option<String> {
+                let select = sqlx::query_scalar("SELECT state FROM resil_intents");
+                select.fetch_optional(db.pool().unwrap()).await.unwrap()
+            }
+        }
+    };
+}
+books!(Sqlite);
+books!(Postgres);
+
+/// The partner at the other end of a socket.
+pub struct Partner(pub SocketAddr);
+
+#[derive(Debug, Classify)]
+pub enum PartnerError {
+    #[classify(delegate)]
+    Io(std::io::Error),
+    #[classify(status)]
+    Status(u16),
+    #[classify(permanent)]
+    Undecodable,
+    #[classify(delegate)]
+    Policy(Error),
+}
+
+impl std::fmt::Display for PartnerError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl From<std::io::Error> for PartnerError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Error> for PartnerError {
+    fn from(error: Error) -> Self {
+        Self::Policy(error)
+    }
+}
+
+impl Partner {
+    /// One line there, one line back.
+    async fn ask(&self, line: String) -> Result<String, PartnerError> {
+        let mut stream = BufReader::new(TcpStream::connect(self.0).await?);
+        stream.get_mut().write_all(line.as_bytes()).await?;
+        super::child::place("sent");
+        let mut answer = String::new();
+        if stream.read_line(&mut answer).await? == 0 {
+            return Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into());
+        }
+        match answer.trim().split_once(' ') {
+            Some(("status", code)) => Err(PartnerError::Status(code.parse().unwrap())),
+            Some(("ok", rest)) => Ok(rest.to_owned()),
+            _ => Err(PartnerError::Undecodable),
+        }
+    }
+}
+
+/// What our own books refuse.
+pub const REFUSED_HERE: u64 = 13;
+
+#[derive(Debug, Classify)]
+enum BooksError {
+    #[classify(caller)]
+    Refused,
+    #[classify(delegate)]
+    Sql(sqlx::Error),
+}
+
+impl std::fmt::Display for BooksError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+async fn paid<DB: Books>(tx: &mut Tx<DB>, order: i64, won: u64, _receipt: &u64) -> Result<(), BooksError> {
+    DB::set(tx, order, "paid").await.map_err(BooksError::Sql)?;
+    if won == REFUSED_HERE { Err(BooksError::Refused) } else { Ok(()) }
+}
+
+async fn failed<DB: Books>(tx: &mut Tx<DB>, order: i64, _won: u64, _why: &Report) -> Result<(), sqlx::Error> {
+    DB::set(tx, order, "failed").await
+}
+
+#[timeout("2s")]
+async fn charge(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
+    let receipt = partner.ask(format!("call {order} {key} {won}\n")).await?;
+    receipt.parse().map_err(|_| PartnerError::Undecodable)
+}
+
+#[timeout("2s")]
+async fn status(partner: &Partner, order: i64, _won: u64, key: &IdempotencyKey) -> Result<Status<u64>, PartnerError> {
+    let answer = partner.ask(format!("check {order} {key}\n")).await?;
+    match answer.split_once(' ') {
+        Some(("applied", receipt)) => receipt.parse().map(Status::Applied).map_err(|_| PartnerError::Undecodable),
+        _ => Ok(Status::NotApplied),
+    }
+}
+
+#[timeout("2s")]
+async fn cancel(
+    partner: &Partner,
+    order: i64,
+    _won: u64,
+    key: &IdempotencyKey,
+    _receipt: Option<u64>,
+) -> Result<(), PartnerError> {
+    partner.ask(format!("cancel {order} {key}\n")).await.map(drop)
+}
+
+macro_rules! operations {
+    ($($name:ident($($arguments:tt)*);)*) => {
+        $(
+            #[durable(
+                db = [Sqlite, Postgres], per = order, applied = paid, undone = failed, base = "2ms", max = "10ms",
+                $($arguments)*
+            )]
+            pub async fn $name(
+                partner: &Partner,
+                order: i64,
+                won: u64,
+                key: &IdempotencyKey,
+            ) -> Result<u64, PartnerError> {
+                charge(partner, order, won, key).await
+            }
+        )*
+    };
+}
+operations! {
+    // Far more than LATE, also on a busy machine.
+    deduplicated(op = "deduplicated", compensate = cancel, in_doubt = repeat, settle = "400ms");
+    verified(op = "verified", compensate = cancel, verify = status, settle = "400ms");
+    neither(op = "neither");
+}

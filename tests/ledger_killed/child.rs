@@ -1,0 +1,130 @@
+//! The process that dies: it records an order and pays it, or finishes what another one has begun.
+
+use crate::books::{Books, Partner, REFUSED_HERE, deduplicated, neither, verified};
+use crate::spec::{Database, Death, LEASE, Local, Skill};
+use resil::ledger::{Intent, Ledger, Operation};
+use resil::{Db, Error};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use std::io::Write as _;
+use std::str::FromStr as _;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// `role database address partner skill local death place order`
+pub const ORDERS: &str = "RESIL_TEST_LEDGER_CHILD";
+
+static DIES_AT: OnceLock<(Death, u32)> = OnceLock::new();
+static PLACES: AtomicU32 = AtomicU32::new(0);
+
+/// A place between two things that last.
+pub fn place(name: &str) {
+    let number = PLACES.fetch_add(1, Ordering::Relaxed);
+    let Some((death, at)) = DIES_AT.get() else { return };
+    if number != *at {
+        return;
+    }
+    println!("at {name}");
+    std::io::stdout().flush().expect("a pipe");
+    match death {
+        Death::Abort => std::process::abort(),
+        // Whoever reads this ends us.
+        Death::Kill => loop {
+            std::thread::park();
+        },
+    }
+}
+
+pub fn run(orders: &str) {
+    let words: Vec<_> = orders.split(' ').collect();
+    let [role, database, address, partner, skill, local, death, at, order] = words[..] else { panic!("{orders}") };
+    if let Ok(at) = at.parse() {
+        _ = DIES_AT.set((Death::of(death), at));
+    }
+    resil::testing::at_each_point(|when, state| place(&format!("{when} {state}")));
+    if Local::of(local) == Local::CommitLost && role == "first" {
+        resil::testing::lose_commits(1);
+    }
+    let won = if Local::of(local) == Local::Refuses { REFUSED_HERE } else { 500 };
+    let task = Task {
+        pays: role == "first",
+        partner: partner.parse().expect("an address"),
+        skill: Skill::of(skill),
+        order: order.parse().expect("a number"),
+        won,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        match Database::of(database) {
+            Database::Sqlite => task.run(sqlite(address).await).await,
+            Database::Postgres => task.run(postgres(address).await).await,
+        }
+    });
+    println!("end");
+}
+
+pub async fn sqlite(file: &str) -> Db<sqlx::Sqlite> {
+    let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    let options = options.journal_mode(SqliteJournalMode::Wal).busy_timeout(Duration::from_secs(20));
+    Db::new(SqlitePoolOptions::new().max_connections(2).connect_with(options).await.unwrap())
+}
+
+pub async fn postgres(schema: &str) -> Db<sqlx::Postgres> {
+    let url = std::env::var("RESIL_TEST_POSTGRES_URL").unwrap();
+    let options = PgConnectOptions::from_str(&url).unwrap().options([("search_path", schema)]);
+    Db::new(PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap())
+}
+
+struct Task {
+    pays: bool,
+    partner: std::net::SocketAddr,
+    skill: Skill,
+    order: i64,
+    won: u64,
+}
+
+impl Task {
+    async fn run<DB: Books>(&self, db: Db<DB>)
+    where
+        deduplicated: Operation<DB, Arguments = (i64, u64)>,
+        verified: Operation<DB, Arguments = (i64, u64)>,
+        neither: Operation<DB, Arguments = (i64, u64)>,
+    {
+        let ledger = Ledger::on(db.clone()).operation::<deduplicated>().operation::<verified>().operation::<neither>();
+        let ledger = ledger.provide(std::sync::Arc::new(Partner(self.partner))).lease(LEASE).open().await.unwrap();
+        if self.pays {
+            match self.skill {
+                Skill::Deduplicates => self.pay::<_, deduplicated>(&db, &ledger).await,
+                Skill::Status => self.pay::<_, verified>(&db, &ledger).await,
+                Skill::Neither => self.pay::<_, neither>(&db, &ledger).await,
+            }
+        }
+        let mut events = resil::registry().subscribe();
+        let rested = async {
+            while ledger.count().await.unwrap().iter().any(|(.., state, _)| {
+                state.is_none_or(|state| !state.is_final() && state != resil::ledger::State::Manual)
+            }) {
+                // Another process may finish it, of which nobody tells.
+                _ = tokio::time::timeout(Duration::from_millis(20), events.next()).await;
+            }
+        };
+        ledger.reconciler().poll(Duration::from_millis(4)).run(rested).await;
+    }
+
+    async fn pay<DB: Books, O: Operation<DB, Arguments = (i64, u64)>>(&self, db: &Db<DB>, ledger: &Ledger<DB>) {
+        let recorded: Result<Intent<O>, Box<dyn std::error::Error + Send + Sync>> = db
+            .transaction(async |tx| {
+                DB::insert(tx, self.order).await?;
+                let subject = Some(self.order.to_string());
+                let intent = resil::ledger::record(tx, subject, &(self.order, self.won)).await?;
+                place("before commit RECORDED");
+                Ok(intent)
+            })
+            .await;
+        place("after commit RECORDED");
+        let driven: Result<_, Error> = ledger.drive(&recorded.unwrap()).await;
+        driven.unwrap();
+        println!("driven");
+    }
+}

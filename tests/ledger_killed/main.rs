@@ -1,0 +1,59 @@
+//! Ends a process that pays at every place where something lasts, and looks whether both books agree afterwards. The
+//! oracle is the partner's own book.
+//!
+//! `cargo test --test ledger_killed` plays a seeded part on SQLite, and on PostgreSQL if `RESIL_TEST_POSTGRES_URL` is set;
+//! `cargo test --release --test ledger_killed -- --whole` plays everything, which takes an hour or two. A failure prints the
+//! line that plays it again.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test")]
+
+mod books;
+mod child;
+mod oracle;
+mod partner;
+mod play;
+mod spec;
+mod stopped;
+
+use spec::{Database, Spec};
+use std::process::ExitCode;
+
+/// How many of each database's plays the tests choose.
+const CHOSEN: usize = 300;
+
+fn main() -> ExitCode {
+    if let Ok(orders) = std::env::var(child::ORDERS) {
+        child::run(&orders);
+        return ExitCode::SUCCESS;
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        println!("kills: test");
+        return ExitCode::SUCCESS;
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let postgres = std::env::var("RESIL_TEST_POSTGRES_URL").is_ok();
+    if !postgres {
+        println!("PostgreSQL ... ignored, needs RESIL_TEST_POSTGRES_URL");
+    }
+    let databases: &[Database] = if postgres { &[Database::Sqlite, Database::Postgres] } else { &[Database::Sqlite] };
+    let one = arguments.iter().position(|argument| argument == "--play").and_then(|at| arguments.get(at + 1));
+    let played = match one {
+        Some(line) => runtime.block_on(play::one(line.parse().expect("a play"))),
+        None if arguments.iter().any(|argument| argument == "--whole") => {
+            runtime.block_on(play::all(Spec::all(databases), None))
+        }
+        None => {
+            if postgres {
+                runtime.block_on(async {
+                    stopped::run(2).await;
+                    stopped::run(8).await;
+                });
+            }
+            let seed = std::env::var("RESIL_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
+            runtime.block_on(play::all(Spec::all(databases), Some((CHOSEN * databases.len(), seed))))
+        }
+    };
+    println!("{played}");
+    if played.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
