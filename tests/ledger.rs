@@ -714,3 +714,64 @@ on_both_databases! {
         assert_eq!((shop.order().await, shop.partner.entry().applied), ((1, "paid".to_owned()), 1));
     }
 }
+
+/// A worker holds one connection at a time, so a pool of one is enough for it.
+#[tokio::test]
+async fn a_pool_of_one_connection_is_enough() {
+    let _scope = resil::testing::isolated();
+    support::sqlite(async |db| {
+        let options = (*db.pool().unwrap().connect_options()).clone();
+        let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(1));
+        let one = Db::new(pool.connect_with(options).await.unwrap());
+        let shop = Fixture::new(&one, Partner::new(Skill::Status, [Way::LostBefore])).await;
+        assert!(matches!(shop.reconciled::<verified>(REFUSED_HERE).await, Outcome::Compensated(_)));
+        assert_eq!((shop.order().await, shop.partner.entry().cancelled), ((1, "failed".to_owned()), true));
+    })
+    .await;
+}
+
+/// What the partner has answered is kept in memory until there is room for it.
+#[tokio::test]
+async fn a_full_disk_loses_nothing() {
+    let _scope = resil::testing::isolated();
+    support::sqlite(async |db| {
+        let options = (*db.pool().unwrap().connect_options()).clone();
+        let one = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let one = Db::new(one);
+        // A receipt that needs room.
+        #[durable(db = Sqlite, op = "large", applied = kept)]
+        async fn large(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<String, PartnerError> {
+            partner.charge(won, key).await.map(|won| won.to_string().repeat(100_000))
+        }
+        async fn kept(tx: &mut Tx<Sqlite>, order: i64, _won: u64, _receipt: &String) -> Result<(), sqlx::Error> {
+            Sqlite::set(tx, order, "paid").await
+        }
+        let partner = Partner::new(Skill::Neither, []);
+        Sqlite::create(&one).await;
+        let ledger = Ledger::on(one.clone()).operation::<large>().provide(Arc::clone(&partner)).partial();
+        let ledger = ledger.open().await.unwrap();
+        let intent = one.transaction(async |tx| {
+            Sqlite::insert(tx, 7).await?;
+            Ok::<_, Failed>(large::record(tx, 7, 500).await?)
+        });
+        let intent = intent.await.unwrap();
+        let mut events = resil::registry().subscribe();
+        let (full, room) = ("PRAGMA max_page_count = 40", "PRAGMA max_page_count = 100000");
+        Sqlite::run(&one, full).await;
+        let driven = tokio::spawn({
+            let (ledger, intent) = (ledger.clone(), intent.clone());
+            async move { ledger.drive(&intent).await }
+        });
+        loop {
+            if let Event::LedgerUnreachable { why } = events.next().await {
+                assert!(why.contains("database or disk is full"), "{why}");
+                break;
+            }
+        }
+        assert_eq!(ledger.find(intent.id()).await.unwrap().unwrap().state, State::Calling, "what is known is so");
+        Sqlite::run(&one, room).await;
+        assert!(matches!(driven.await.unwrap().unwrap(), Outcome::Applied(receipt) if receipt.len() == 300_000));
+        assert_eq!((Sqlite::order(&one, 7).await, partner.book().calls), ((1, "paid".to_owned()), 1));
+    })
+    .await;
+}

@@ -9,6 +9,7 @@
 
 mod books;
 mod child;
+mod cut;
 mod oracle;
 mod partner;
 mod play;

@@ -1,10 +1,10 @@
 //! Plays one spec at every place it passes, several at a time.
 
 use crate::books::Books;
-use crate::child;
 use crate::oracle::violations;
 use crate::partner::{Look, Server};
 use crate::spec::{Database, Death, Spec};
+use crate::{child, cut};
 use resil::Db;
 use sqlx::{AssertSqlSafe, Executor as _, Postgres, Sqlite};
 use std::collections::VecDeque;
@@ -12,7 +12,8 @@ use std::fmt;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 /// How many processes live at a time.
@@ -97,15 +98,17 @@ async fn slot(number: usize, stage: Arc<Stage>) {
     Sqlite::create(&sqlite).await;
     let schema = format!("resil_killed_{}_{number}", std::process::id());
     let mut postgres = None;
+    let database = child::postgres_address().await;
+    let way = cut::Way::to(database).await;
     loop {
         let Some(spec) = stage.left.lock().unwrap().pop_front() else { break };
         match spec.database {
-            Database::Sqlite => stage.play(spec, &sqlite, &file).await,
+            Database::Sqlite => stage.play(spec, &sqlite, &file, &way).await,
             Database::Postgres => {
                 if postgres.is_none() {
                     postgres = Some(own_schema(&schema).await);
                 }
-                stage.play(spec, postgres.as_ref().unwrap(), &schema).await;
+                stage.play(spec, postgres.as_ref().unwrap(), &schema, &way).await;
             }
         }
     }
@@ -123,7 +126,7 @@ pub async fn own_schema(schema: &str) -> Db<Postgres> {
 }
 
 impl Stage {
-    async fn play<DB: Books>(&self, spec: Spec, db: &Db<DB>, address: &str) {
+    async fn play<DB: Books>(&self, spec: Spec, db: &Db<DB>, address: &str, way: &cut::Way) {
         DB::clear(db).await;
         let order = ORDERS.fetch_add(1, Ordering::Relaxed);
         let asks = db.clone();
@@ -133,13 +136,13 @@ impl Stage {
         });
         self.server.expect(order, spec.skill, spec.way, look);
         let mut died = [false; 2];
-        died[0] = self.live("first", spec, spec.first, order, address).await;
+        died[0] = self.live("first", spec, spec.first, order, (db, address, way)).await;
         if died[0] {
             DB::end_grace(db).await;
-            died[1] = self.live("again", spec, spec.second, order, address).await;
+            died[1] = self.live("again", spec, spec.second, order, (db, address, way)).await;
         }
         if died[1] {
-            self.live("again", spec, None, order, address).await;
+            self.live("again", spec, None, order, (db, address, way)).await;
         }
         let account = self.server.account(order).await;
         let state = DB::state(db).await;
@@ -175,7 +178,14 @@ impl Stage {
     }
 
     /// Lives one process to its end; whether it was ended.
-    async fn live(&self, role: &str, spec: Spec, at: Option<u32>, order: i64, address: &str) -> bool {
+    async fn live<DB: Books>(
+        &self,
+        role: &str,
+        spec: Spec,
+        at: Option<u32>,
+        order: i64,
+        (db, address, way): (&Db<DB>, &str, &cut::Way),
+    ) -> bool {
         let at = at.map_or_else(|| "-".to_owned(), |at| at.to_string());
         let words = [
             role,
@@ -189,18 +199,36 @@ impl Stage {
             &order.to_string(),
         ];
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.env(child::ORDERS, words.join(" ")).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut process = command.spawn().unwrap();
+        command.env(child::ORDERS, words.join(" ")).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        if spec.death == Death::Gone {
+            command.env(child::PROXY, way.port.to_string());
+        }
+        let mut process = command.stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut last = String::new();
+        let mut was_gone = false;
         while let Some(line) = lines.next_line().await.unwrap() {
             last = line;
-            if last.starts_with("at ") && spec.death == Death::Kill {
-                process.kill().await.unwrap();
+            match spec.death {
+                Death::Kill if last.starts_with("at ") => process.kill().await.unwrap(),
+                Death::Gone if last.starts_with("at ") => {
+                    was_gone = true;
+                    way.cut();
+                    process.stdin.as_mut().unwrap().write_all(b"go on\n").await.unwrap();
+                    // Longer than a worker waits before it tries again.
+                    tokio::time::sleep(Duration::from_millis(700)).await;
+                    way.mend();
+                    DB::end_grace(db).await;
+                }
+                _ => {}
             }
         }
         let ended = process.wait().await.unwrap();
         match &*last {
+            "end" if was_gone => {
+                self.counts.deaths.fetch_add(1, Ordering::Relaxed);
+                true
+            }
             "end" => false,
             line if line.starts_with("at ") => {
                 self.counts.deaths.fetch_add(1, Ordering::Relaxed);

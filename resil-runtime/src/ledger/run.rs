@@ -159,7 +159,7 @@ impl<DB: Backend> Work<DB> {
         let from = self.held.position.state;
         let written = Written::new(&self.held, to, self.lease.length());
         point("before", written.state());
-        let mut may_be_written = false;
+        let (mut may_be_written, mut is_told) = (false, false);
         loop {
             let asked = clock::instant();
             match written.to(self.ledger.db()).await {
@@ -170,11 +170,12 @@ impl<DB: Backend> Work<DB> {
                 }
                 Ok(None) if may_be_written && self.is_written(&written, from).await? => break,
                 Ok(None) => return Ok(false),
-                Err(error) if clock::instant() >= until => {
-                    events::ledger_unreachable(&error);
-                    return Err(error);
-                }
+                Err(error) if clock::instant() >= until => return Err(error),
                 Err(error) => {
+                    if !is_told {
+                        events::ledger_unreachable(&error);
+                        is_told = true;
+                    }
                     may_be_written |= error.verdict().effect == Effect::Unknown;
                     tokio::time::sleep(BETWEEN_TRIES).await;
                 }
