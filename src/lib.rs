@@ -47,7 +47,7 @@
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
 //! - `axum`: the `Idempotency-Key` header of your own callers, and [`Error`] as a response.
-//! - `sqlite`, `postgres`: `resil::Db` and its transactions, and `resil::ledger`, through sqlx; [`Classify`](trait@Classify) for `sqlx::Error`.
+//! - `sqlite`, `postgres`: `resil::Db` and its transactions, `resil::ledger` and `resil::outbox`, through sqlx; [`Classify`](trait@Classify) for `sqlx::Error`.
 //! - `testing`: `resil::testing`, a registry and a clock for each test.
 
 #![forbid(unsafe_code)]

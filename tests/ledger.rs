@@ -226,36 +226,6 @@ where
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// Each test, once for each database.
-macro_rules! on_both_databases {
-    ($(async fn $name:ident($db:ident) $body:block)*) => {
-        mod sqlite {
-            use super::*;
-            type DB = Sqlite;
-            $(
-                #[tokio::test]
-                async fn $name() {
-                    let _scope = resil::testing::isolated();
-                    support::sqlite(async |$db| $body).await;
-                }
-            )*
-        }
-
-        mod postgres {
-            use super::*;
-            type DB = Postgres;
-            $(
-                #[tokio::test]
-                #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
-                async fn $name() {
-                    let _scope = resil::testing::isolated();
-                    support::postgres(async |$db| $body).await;
-                }
-            )*
-        }
-    };
-}
-
 on_both_databases! {
     async fn what_succeeds_is_applied_in_both_books(db) {
         let shop = Fixture::new(&db, Partner::new(Skill::Neither, [])).await;
@@ -681,6 +651,27 @@ on_both_databases! {
         assert_eq!((shop.order().await, elsewhere.partner.entry().applied), ((1, "paid".to_owned()), 1));
         let history = shop.ledger.find(intent.id()).await.unwrap().unwrap().history.to_string();
         assert!(!history.contains("402"), "{history}");
+    }
+
+    async fn a_worker_that_was_overtaken_does_not_disturb_another_call(db) {
+        let shop = Fixture::new(&db, Partner::new(Skill::Status, [Way::Refuses])).await;
+        let intent = shop.record::<verified>(7, 500).await;
+        let (arrived, answers) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicU32::new(0)));
+        let (tells, gate) = (Arc::clone(&arrived), Arc::clone(&answers));
+        shop.partner.watch(move |_call| tells.notify_one());
+        shop.partner.withholds_until(move || gate.load(Ordering::Relaxed) > 0);
+        let overtaken = tokio::spawn({
+            let (ledger, intent) = (shop.ledger.clone(), intent.clone());
+            async move { ledger.drive(&intent).await }
+        });
+        arrived.notified().await;
+        // Others have had it since, and the last of them is calling now: the state is the same, the lease another.
+        DB::run(&db, "UPDATE resil_intents SET epoch = epoch + 2").await;
+        answers.store(1, Ordering::Relaxed);
+        assert_eq!(overtaken.await.unwrap().unwrap(), Outcome::InDoubt(intent.id()));
+        let now = shop.ledger.find(intent.id()).await.unwrap().unwrap();
+        assert_eq!(now.state, State::Calling, "{}", now.history);
+        assert_eq!(shop.order().await, (0, "pending".to_owned()));
     }
 
     async fn a_stop_lets_what_is_under_way_end(db) {

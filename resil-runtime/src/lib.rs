@@ -12,6 +12,8 @@ pub mod http;
 pub mod ledger;
 mod mark;
 pub mod net;
+#[cfg(feature = "sqlx")]
+pub mod outbox;
 mod policy;
 mod registry;
 mod sync;

@@ -83,3 +83,36 @@ macro_rules! on_both {
         }
     };
 }
+
+/// Each test once for each database, which it calls `DB`.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($(#[$attribute:meta])* async fn $name:ident($db:ident) $body:block)*) => {
+        mod sqlite {
+            use super::*;
+            type DB = sqlx::Sqlite;
+            $(
+                $(#[$attribute])*
+                #[tokio::test]
+                async fn $name() {
+                    let _scope = resil::testing::isolated();
+                    $crate::support::sqlite(async |$db| $body).await;
+                }
+            )*
+        }
+
+        mod postgres {
+            use super::*;
+            type DB = sqlx::Postgres;
+            $(
+                $(#[$attribute])*
+                #[tokio::test]
+                #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+                async fn $name() {
+                    let _scope = resil::testing::isolated();
+                    $crate::support::postgres(async |$db| $body).await;
+                }
+            )*
+        }
+    };
+}

@@ -111,6 +111,9 @@ pub enum Error {
     /// The ledger refuses, or cannot read what it holds.
     #[cfg(feature = "sqlx")]
     Ledger(Arc<crate::ledger::LedgerError>),
+    /// A message was not recorded, or cannot be read.
+    #[cfg(feature = "sqlx")]
+    Outbox(Arc<crate::outbox::OutboxError>),
     /// Policies contradict each other, or a setting is out of range. Nothing was sent. `resil::check()` finds these
     /// at start.
     Misconfigured(Arc<Misconfiguration>),
@@ -155,6 +158,8 @@ impl Classify for Error {
             Self::Once(error) => error.verdict(),
             #[cfg(feature = "sqlx")]
             Self::Ledger(error) => error.verdict(),
+            #[cfg(feature = "sqlx")]
+            Self::Outbox(error) => error.verdict(),
             Self::MissingKey { .. } | Self::InsideTransaction { .. } | Self::Misconfigured(_) => Verdict::caller(),
         }
     }
@@ -217,6 +222,8 @@ impl fmt::Display for Error {
             Self::Once(error) => error.fmt(f),
             #[cfg(feature = "sqlx")]
             Self::Ledger(error) => error.fmt(f),
+            #[cfg(feature = "sqlx")]
+            Self::Outbox(error) => error.fmt(f),
             Self::Misconfigured(what) => write!(f, "misconfigured, not called: {what}"),
         }
     }

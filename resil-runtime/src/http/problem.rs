@@ -67,7 +67,7 @@ impl IntoResponse for Error {
                 problem(StatusCode::NOT_FOUND, "There is no such intent")
             }
             #[cfg(feature = "sqlx")]
-            Self::Ledger(_) => ours(),
+            Self::Ledger(_) | Self::Outbox(_) => ours(),
             Self::Panicked { .. }
             | Self::MissingKey { .. }
             | Self::InsideTransaction { .. }

@@ -9,11 +9,11 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 
-pub(super) type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T, Trouble>> + Send + 'a>>;
+pub(crate) type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T, Trouble>> + Send + 'a>>;
 
 /// Why a step did not succeed.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// The user's function said so.
     Failed(Failed),
     /// What is stored is not what it is to be read as.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// It ends no later than in the database, where it begins when the statement arrives and not when it was sent.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(crate) struct Lease {
     length: Duration,
     began: Instant,
     /// Nanoseconds after `began`.
@@ -23,7 +23,7 @@ pub(super) struct Lease {
 
 impl Lease {
     /// One that was asked for at this moment.
-    pub(super) fn asked_for(asked: Instant, length: Duration) -> Self {
+    pub(crate) fn asked_for(asked: Instant, length: Duration) -> Self {
         Self { length, began: asked, ends: AtomicU64::new(clock::nanos(length)) }
     }
 
@@ -41,13 +41,18 @@ impl Lease {
         clock::after(self.began, Duration::from_nanos(self.ends.load(Ordering::Relaxed)))
     }
 
+    /// How long it lasts from now on.
+    pub(crate) fn left(&self) -> Duration {
+        self.ends().saturating_duration_since(clock::instant())
+    }
+
     pub(super) fn is_over(&self) -> bool {
-        self.ends() <= clock::instant()
+        self.left().is_zero()
     }
 }
 
 /// How a step that reached the partner ended.
-pub(super) enum Ended<T> {
+pub(crate) enum Ended<T> {
     With(Result<T, Failed>),
     Panicked(String),
     Unreadable(String),
@@ -56,7 +61,7 @@ pub(super) enum Ended<T> {
 }
 
 /// A step that reaches the partner, polled only while the lease lasts.
-pub(super) struct Step<'a, T> {
+pub(crate) struct Step<'a, T> {
     running: Running<'a, T>,
     frame: Frame,
     lease: &'a Lease,
@@ -64,7 +69,7 @@ pub(super) struct Step<'a, T> {
 
 impl<'a, T> Step<'a, T> {
     /// Its requests carry the key.
-    pub(super) fn new(running: Running<'a, T>, key: &IdempotencyKey, lease: &'a Lease) -> Self {
+    pub(crate) fn new(running: Running<'a, T>, key: &IdempotencyKey, lease: &'a Lease) -> Self {
         Self { running, frame: Frame::keyed(key.clone()), lease }
     }
 }

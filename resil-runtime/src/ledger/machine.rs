@@ -379,7 +379,7 @@ impl Failed {
     }
 
     /// Whether another attempt may succeed: passing trouble, or a partner that names a time to come again.
-    fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         self.verdict.kind == Kind::Transient || self.verdict.retry_after.is_some()
     }
 }

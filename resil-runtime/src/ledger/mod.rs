@@ -36,9 +36,11 @@ mod store;
 
 pub use dependencies::{Dependencies, Required};
 pub use durable::Durable;
+pub(crate) use erased::{Running, Trouble};
 pub use error::LedgerError;
 pub use history::{Entry, History};
 pub use intent::{Intent, IntentId, IntentView, InvalidIntentId, Outcome};
+pub(crate) use lease::{Ended, Lease, Step};
 pub use open::Opening;
 pub use operation::{Failed, Operation, Report, Status};
 pub use reconciler::{Reconciled, Reconciler};

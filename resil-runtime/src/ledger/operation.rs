@@ -170,6 +170,10 @@ impl Failed {
         self.verdict
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     fn not_there(function: &str) -> Self {
         Self::new(Verdict::caller(), format!("the operation has no `{function}`"))
     }

@@ -1,5 +1,7 @@
 #[cfg(feature = "sqlx")]
 use crate::ledger::{IntentId, State};
+#[cfg(feature = "sqlx")]
+use crate::outbox::MessageId;
 use crate::policy::circuit_breaker::{Cause, CircuitState};
 use crate::{Began, Effect, Kind, Phase, Site, Verdict, Why};
 use std::fmt;
@@ -170,6 +172,34 @@ pub enum Event {
         /// What went wrong.
         why: String,
     },
+    /// A handler of the outbox has failed; the message is tried again.
+    #[cfg(feature = "sqlx")]
+    MessageFailed {
+        /// Which.
+        id: MessageId,
+        /// Its topic.
+        topic: String,
+        /// The attempt that has failed.
+        attempt: u32,
+        /// What went wrong, in the handler's words.
+        why: String,
+    },
+    /// A message was set aside: an operator has to decide, and later ones of its ordering key wait.
+    #[cfg(feature = "sqlx")]
+    MessageSetAside {
+        /// Which.
+        id: MessageId,
+        /// Its topic.
+        topic: String,
+        /// What went wrong, in the handler's words.
+        why: String,
+    },
+    /// The database of the outbox could not be reached.
+    #[cfg(feature = "sqlx")]
+    OutboxUnreachable {
+        /// What went wrong.
+        why: String,
+    },
     /// The subscriber was slow, and so many events were dropped here.
     Missed(u64),
 }
@@ -226,6 +256,21 @@ impl fmt::Display for Event {
             }
             #[cfg(feature = "sqlx")]
             Self::LedgerUnreachable { why } => write!(f, "the database of the ledger cannot be reached: {why}"),
+            #[cfg(feature = "sqlx")]
+            Self::MessageFailed { id, topic, attempt, why } => {
+                write!(
+                    f,
+                    "topic `{}`: message {id}: attempt {attempt} failed, {}",
+                    topic.escape_debug(),
+                    why.escape_debug()
+                )
+            }
+            #[cfg(feature = "sqlx")]
+            Self::MessageSetAside { id, topic, why } => {
+                write!(f, "topic `{}`: message {id} was set aside, {}", topic.escape_debug(), why.escape_debug())
+            }
+            #[cfg(feature = "sqlx")]
+            Self::OutboxUnreachable { why } => write!(f, "the database of the outbox cannot be reached: {why}"),
             Self::Missed(events) => write!(f, "missed {events} events"),
         }
     }

@@ -4,6 +4,8 @@
 use super::{Event, stream::tell};
 #[cfg(feature = "sqlx")]
 use crate::ledger::{IntentId, State};
+#[cfg(feature = "sqlx")]
+use crate::outbox::MessageId;
 use crate::policy::circuit_breaker::{CircuitState, Transition};
 use crate::{Began, Phase, Site, Verdict, Why};
 use std::panic::Location;
@@ -119,4 +121,22 @@ pub(crate) fn intents_unknown(op: &str, version: u32, count: u64) {
 pub(crate) fn ledger_unreachable(error: &crate::Error) {
     event!(warn, %error, "the database of the ledger cannot be reached");
     tell(|| Event::LedgerUnreachable { why: error.to_string() });
+}
+
+#[cfg(feature = "sqlx")]
+pub(crate) fn message_failed(id: MessageId, topic: &str, attempt: u32, why: &str) {
+    event!(info, %id, ?topic, attempt, ?why, "message was not delivered, to be tried again");
+    tell(|| Event::MessageFailed { id, topic: topic.to_owned(), attempt, why: why.to_owned() });
+}
+
+#[cfg(feature = "sqlx")]
+pub(crate) fn message_set_aside(id: MessageId, topic: &str, why: &str) {
+    event!(warn, %id, ?topic, ?why, "message was set aside, it needs an operator");
+    tell(|| Event::MessageSetAside { id, topic: topic.to_owned(), why: why.to_owned() });
+}
+
+#[cfg(feature = "sqlx")]
+pub(crate) fn outbox_unreachable(error: &crate::Error) {
+    event!(warn, %error, "the database of the outbox cannot be reached");
+    tell(|| Event::OutboxUnreachable { why: error.to_string() });
 }

@@ -36,5 +36,5 @@ pub use spawn::spawn;
 #[cfg(feature = "sqlx")]
 pub use stored::Stored;
 #[cfg(feature = "sqlx")]
-pub(crate) use stored::sorted;
+pub(crate) use stored::{sorted, unquoted};
 pub use transactional::Transactional;

@@ -41,7 +41,7 @@ pub(crate) fn unquoted(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     let at = format!("at line {} column {}", error.line(), error.column());
     match error.classify() {
-        Category::Data if error.line() == 0 => "it has no JSON form".to_owned(),
+        _ if error.line() == 0 => "it has no JSON form".to_owned(),
         Category::Data => format!("a value {at} is of another type or missing"),
         Category::Syntax => format!("it is no JSON {at}"),
         Category::Eof => format!("it ends too soon {at}"),

@@ -38,6 +38,11 @@ impl IdempotencyKey {
         Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string().into())
     }
 
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid.to_string().into())
+    }
+
     /// The key under which the running call may be repeated, for clients that have no adapter yet: send it along.
     pub fn current() -> Option<Self> {
         crate::context::key()

@@ -26,6 +26,12 @@ pub(super) mod sealed {
         /// Begins what is to be done once: see `once.rs`.
         const CLAIM_ONCE: &'static str;
 
+        /// Records a message of the outbox: see `outbox/store.rs`.
+        const RECORD_MESSAGE: &'static str;
+
+        /// A column that numbers its rows, for good.
+        const IDENTITY: &'static str;
+
         /// How a transaction begins, where it is not plain `BEGIN`.
         fn begin() -> Option<SqlStr>;
 
@@ -55,6 +61,8 @@ impl sealed::Backend for sqlx::Sqlite {
     // There is one writer at a time.
     const LOCK_SCHEMA: Option<&'static str> = None;
     const CLAIM_ONCE: &'static str = super::once::CLAIM;
+    const RECORD_MESSAGE: &'static str = crate::outbox::RECORD;
+    const IDENTITY: &'static str = "INTEGER PRIMARY KEY AUTOINCREMENT";
     const SETTINGS: &'static [Setting] = &[
         ("PRAGMA journal_mode", |mode| {
             (mode != "wal").then(|| {
@@ -109,6 +117,8 @@ impl sealed::Backend for sqlx::Sqlite {
 impl sealed::Backend for sqlx::Postgres {
     const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
     const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
+    const RECORD_MESSAGE: &'static str = crate::outbox::RECORD_IN_TURN;
+    const IDENTITY: &'static str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
     const SETTINGS: &'static [Setting] = &[("SHOW synchronous_commit", |value| {
         (value == "off").then(|| {
             "PostgreSQL with `synchronous_commit = off` forgets commits when it crashes: write `ALTER ROLE .. SET \

@@ -14,6 +14,7 @@ use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// A pool of connections whose transactions the guard of `#[outside_transaction]` knows of. Cheap to clone.
 ///
@@ -49,6 +50,8 @@ struct Shared {
     meter: Arc<Meter>,
     /// How many transactions were to run once.
     claims: AtomicU32,
+    /// Told when messages were committed to the outbox.
+    wake: Arc<Notify>,
 }
 
 impl<DB: Backend> Db<DB> {
@@ -137,9 +140,13 @@ impl<DB: Backend> Db<DB> {
             sqlx::Transaction::begin(connection, statement).await.map(|transaction| (transaction, metered))
         });
         match step.await {
-            Some(Ok((transaction, metered))) => {
-                Ok(Tx::new(transaction, began, Scope::hold(began, self.database()), metered))
-            }
+            Some(Ok((transaction, metered))) => Ok(Tx::new(
+                transaction,
+                began,
+                Scope::hold(began, self.database()),
+                metered,
+                Arc::clone(&self.shared.wake),
+            )),
             Some(Err(error)) => Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
             None => Err(failed(began, Step::Begin, Verdict::transient().unsent(), None)),
         }
@@ -156,6 +163,11 @@ impl<DB: Backend> Db<DB> {
                 Err(error) => return Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
             }
         }
+    }
+
+    /// Told when messages were committed to the outbox.
+    pub(crate) fn wake(&self) -> &Notify {
+        &self.shared.wake
     }
 
     /// What tells this database from others.

@@ -5,16 +5,16 @@ use super::{Backend, Db};
 use crate::registry::misconfigured;
 use crate::transaction::{Began, Holds, Step};
 use crate::{Classify, Error, Site};
-use sqlx::SqlSafeStr;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 /// What each version adds. A version is never changed once it is released: databases have it.
-const VERSIONS: &[&str] = &[super::once::TABLE, crate::ledger::TABLES];
+const VERSIONS: &[&str] = &[super::once::TABLE, crate::ledger::TABLES, crate::outbox::TABLE];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
 const VERSION: &str = "CREATE TABLE IF NOT EXISTS resil_schema (version BIGINT NOT NULL)";
 
 impl<DB: Backend> Db<DB> {
-    /// Makes the tables that `once` and the ledger need, or brings them up to this version of resil. Their names begin with `resil_`.
+    /// Makes the tables that `once`, the ledger and the outbox need, or brings them up to this version of resil. Their names begin with `resil_`.
     ///
     /// Call it at start, as often as you like and from as many processes: it does what is missing, in one transaction.
     /// A version only adds, so that processes of the version before go on working.
@@ -51,7 +51,8 @@ async fn make<DB: Backend>(connection: &mut DB::Connection) -> Result<(), sqlx::
     let version = rows.first().and_then(|row| row.number(0)).unwrap_or(0);
     for (number, sql) in (1..).zip(VERSIONS) {
         if number > version {
-            DB::run(connection, sql.into_sql_str()).await?;
+            let sql = sql.replace("{identity}", DB::IDENTITY);
+            DB::run(connection, AssertSqlSafe(sql).into_sql_str()).await?;
             DB::fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
         }
     }

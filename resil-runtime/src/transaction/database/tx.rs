@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// An open transaction of a [`Db`](super::Db). Statements run on `&mut **tx`.
 ///
@@ -27,6 +28,9 @@ pub struct Tx<DB: Backend> {
     depth: u32,
     /// Whether a savepoint was left half way, so that nobody knows what a commit would commit.
     is_spoilt: bool,
+    /// Whom to tell of the commit.
+    wake: Arc<Notify>,
+    has_messages: bool,
 }
 
 /// Ends the scope before the connection is counted as given back.
@@ -47,8 +51,10 @@ impl<DB: Backend> Tx<DB> {
         began: Began,
         scope: Arc<Scope>,
         metered: Metered,
+        wake: Arc<Notify>,
     ) -> Self {
-        Self { transaction, began, claim: None, held: Held { scope, _metered: metered }, depth: 0, is_spoilt: false }
+        let held = Held { scope, _metered: metered };
+        Self { transaction, began, claim: None, held, depth: 0, is_spoilt: false, wake, has_messages: false }
     }
 
     /// What the body runs in.
@@ -139,8 +145,13 @@ impl<DB: Backend> Tx<DB> {
         outcome
     }
 
+    /// There are messages for the outbox in it.
+    pub(crate) fn wakes_relay(&mut self) {
+        self.has_messages = true;
+    }
+
     async fn commit(self) -> Result<(), Error> {
-        let Self { mut transaction, began, held, is_spoilt, .. } = self;
+        let Self { mut transaction, began, held, is_spoilt, wake, has_messages, .. } = self;
         let not_committed = |verdict, source| Err(failed(began, Step::Commit, verdict, source));
         if is_spoilt {
             drop(transaction);
@@ -156,6 +167,9 @@ impl<DB: Backend> Tx<DB> {
             if committed.is_ok() {
                 for task in after {
                     tokio::spawn(task);
+                }
+                if has_messages {
+                    wake.notify_one();
                 }
             }
             (committed, true)

@@ -1,0 +1,82 @@
+use super::message::MessageId;
+use crate::{Classify, Error, Verdict};
+use std::fmt;
+use std::sync::Arc;
+
+/// What the outbox could not do: the content of [`Error::Outbox`]. It prints no payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutboxError {
+    /// A topic or an ordering key is empty, or longer than 255 bytes. Nothing was recorded.
+    Length {
+        /// Which of the two.
+        what: &'static str,
+        /// How many bytes it has.
+        length: usize,
+    },
+    /// A topic or an ordering key has a control character. Nothing was recorded.
+    Character {
+        /// Which of the two.
+        what: &'static str,
+        /// Its byte position.
+        at: usize,
+    },
+    /// The event has no JSON form. Nothing was recorded.
+    Unstorable {
+        /// The topic.
+        topic: String,
+        /// Why.
+        why: String,
+    },
+    /// The event is not of the type that it is to be read as.
+    Unreadable {
+        /// The topic.
+        topic: String,
+        /// Why.
+        why: String,
+    },
+    /// No message of this name is set aside.
+    NotSetAside(MessageId),
+    /// A text that names no message. It is not repeated.
+    InvalidId,
+}
+
+impl Classify for OutboxError {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Unreadable { .. } => Verdict::permanent(),
+            Self::Unstorable { .. } => Verdict::permanent().unsent(),
+            _ => Verdict::caller(),
+        }
+    }
+}
+
+impl fmt::Display for OutboxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { what, length: 0 } => write!(f, "the {what} of a message is empty: not recorded"),
+            Self::Length { what, length } => {
+                write!(f, "the {what} of a message has {length} bytes, 255 are allowed: not recorded")
+            }
+            Self::Character { what, at } => {
+                write!(f, "byte {at} of the {what} of a message is a control character: not recorded")
+            }
+            Self::Unstorable { topic, why } => {
+                write!(f, "the event for `{}` cannot be stored, {why}: not recorded", topic.escape_debug())
+            }
+            Self::Unreadable { topic, why } => {
+                write!(f, "the event for `{}` cannot be read, {why}", topic.escape_debug())
+            }
+            Self::NotSetAside(id) => write!(f, "no message {id} is set aside"),
+            Self::InvalidId => f.write_str("the ID of a message is a UUID"),
+        }
+    }
+}
+
+impl std::error::Error for OutboxError {}
+
+impl From<OutboxError> for Error {
+    fn from(error: OutboxError) -> Self {
+        Self::Outbox(Arc::new(error))
+    }
+}

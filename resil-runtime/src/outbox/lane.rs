@@ -1,0 +1,109 @@
+//! Delivers a lane: its messages one after the other, as long as the lease of its head lasts.
+
+use super::Handler;
+use super::message::MessageId;
+use super::relay::Patience;
+use super::store::{self, Claimed};
+use crate::ledger::{Ended, Lease, Running, Step, Trouble};
+use crate::registry::events;
+use crate::{Backend, Db, Kind};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// What has become of a lane.
+#[derive(Debug, Default)]
+pub(super) struct Ran {
+    /// What is to be deleted.
+    pub(super) delivered: Vec<MessageId>,
+    /// Whether the last one that was tried has failed.
+    pub(super) has_failed: bool,
+    pub(super) is_set_aside: bool,
+}
+
+/// Delivers the head and what follows it, until one fails or the lease leaves no time for another.
+pub(super) async fn run<DB: Backend>(
+    db: Db<DB>,
+    handler: Handler,
+    patience: Patience,
+    head: Claimed,
+    lease: Lease,
+) -> Ran {
+    let (lane, last) = (head.lane.clone(), head.last);
+    let mut ran = Ran::default();
+    let mut waiting = VecDeque::from([head]);
+    while let Some(next) = waiting.pop_front() {
+        if !ran.delivered.is_empty() && lease.left() < patience.longest() {
+            break;
+        }
+        match deliver(&handler, &next, &lease, patience).await {
+            Ok(()) => ran.delivered.push(next.message.id),
+            Err(problem) => {
+                ran.has_failed = true;
+                ran.is_set_aside = put_off(&db, &next, problem, patience).await;
+                break;
+            }
+        }
+        if waiting.is_empty() && next.number < last {
+            // What cannot be read now is read with the next lease; what was delivered is to be deleted first.
+            waiting = store::followers(&db, &lane, next.number).await.unwrap_or_default().into();
+        }
+    }
+    ran
+}
+
+/// Why a message was not delivered.
+struct Problem {
+    why: String,
+    /// Whether waiting helps.
+    passes: bool,
+    /// For how long at least, if anybody knows.
+    wait: Option<Duration>,
+}
+
+async fn deliver(handler: &Handler, next: &Claimed, lease: &Lease, patience: Patience) -> Result<(), Problem> {
+    let handler = handler.clone();
+    let message = next.message.clone();
+    let key = message.id.key();
+    // The handler itself may panic, before there is a future.
+    let running: Running<'_, ()> = Box::pin(async move { handler(message).await.map_err(Trouble::from) });
+    let does_not_pass = |why| Err(Problem { why, passes: false, wait: None });
+    match timeout(patience.longest(), Step::new(running, &key, lease)).await {
+        Ok(Ended::With(Ok(()))) => Ok(()),
+        Ok(Ended::With(Err(failed))) => {
+            let verdict = failed.verdict();
+            let passes = failed.passes() || verdict.kind == Kind::Refused;
+            Err(Problem { why: failed.text().to_owned(), passes, wait: verdict.retry_after })
+        }
+        Ok(Ended::Panicked(text)) => does_not_pass(format!("the handler panicked: {text}")),
+        Ok(Ended::Unreadable(why)) => does_not_pass(why),
+        Ok(Ended::Lost) => {
+            Err(Problem { why: "this process was silent for too long".to_owned(), passes: true, wait: None })
+        }
+        Err(_) => does_not_pass(format!("the handler did not end within {:?}", patience.longest())),
+    }
+}
+
+/// Writes down when a message is to be tried again, or sets it aside.
+async fn put_off<DB: Backend>(db: &Db<DB>, next: &Claimed, problem: Problem, patience: Patience) -> bool {
+    let Problem { why, passes, wait } = problem;
+    let is_enough = !passes && next.spent.saturating_add(1) >= patience.attempts;
+    let wait = (!is_enough).then(|| patience.wait(next.message.attempt, wait));
+    match store::failed(db, next, !passes, wait, &why).await {
+        Ok(true) => {}
+        // Somebody else has the lane.
+        Ok(false) => return false,
+        // It is tried again when the lease is over.
+        Err(error) => {
+            events::outbox_unreachable(&error);
+            return false;
+        }
+    }
+    let message = &next.message;
+    if is_enough {
+        events::message_set_aside(message.id, &message.topic, &why);
+    } else {
+        events::message_failed(message.id, &message.topic, message.attempt, &why);
+    }
+    is_enough
+}
