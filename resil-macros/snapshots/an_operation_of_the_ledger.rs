@@ -3,6 +3,7 @@
 //     op = "payment.confirm",
 //     version = 2,
 //     per = order_id,
+//     amount = amount,
 //     verify = payment_status,
 //     compensate = cancel_payment,
 //     applied = mark_paid,
@@ -103,6 +104,12 @@ impl ::resil::ledger::Operation<Postgres> for confirm {
             .verifies()
             .compensates()
             .in_doubt(::resil::ledger::InDoubt::Repeat)
+    }
+    fn amount(
+        (order_id, amount): &Self::Arguments,
+    ) -> ::core::option::Option<::std::string::String> {
+        let _ = (order_id, amount);
+        ::core::option::Option::Some(::std::string::ToString::to_string(&amount))
     }
     fn requires(required: &mut ::resil::ledger::Required) {
         required.needs::<Toss>();

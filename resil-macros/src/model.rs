@@ -159,6 +159,7 @@ pub(crate) struct Durable {
     pub(crate) version: Option<Setting<u32>>,
     /// What an intent is about, of which there is one.
     pub(crate) per: Option<Expr>,
+    pub(crate) amount: Option<Expr>,
     pub(crate) verify: Option<Path>,
     pub(crate) compensate: Option<Path>,
     pub(crate) applied: Option<Path>,

@@ -323,7 +323,7 @@ fn an_operation_of_the_ledger() {
         "an_operation_of_the_ledger",
         &quote! {
             #[durable(
-                db = Postgres, op = "payment.confirm", version = 2, per = order_id, verify = payment_status,
+                db = Postgres, op = "payment.confirm", version = 2, per = order_id, amount = amount, verify = payment_status,
                 compensate = cancel_payment, applied = mark_paid, undone = mark_failed, settle = "2m"
             )]
             #[retry(idempotency_key = key)]

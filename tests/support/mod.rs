@@ -4,6 +4,7 @@
 
 pub mod lossy;
 pub mod partner;
+pub mod shop;
 
 use resil::Db;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};

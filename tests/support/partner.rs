@@ -148,6 +148,11 @@ impl Partner {
         self.book.lock().unwrap().clone()
     }
 
+    /// Somebody changes its book behind everybody's back.
+    pub fn edit(&self, change: impl FnOnce(&mut Book)) {
+        change(&mut self.write());
+    }
+
     fn write(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap()
     }

@@ -1,6 +1,6 @@
 //! `#[durable]`: beside the function an operation of the same name, which the ledger records and drives.
 
-use super::{hygienic, settings};
+use super::{hygienic, operand, settings};
 use crate::check::names_a_key;
 use crate::model::{Durable, Function, InDoubt, Stack};
 use crate::parse::function::{span_of_error, span_of_type};
@@ -114,6 +114,7 @@ impl Operation<'_> {
         let subject = match &self.durable.per {
             Some(per) => {
                 let at = hygienic().located_at(per.span());
+                let per = operand(per);
                 let text = quote_spanned!(at=> ::std::string::ToString::to_string(&#per));
                 quote_spanned!(hygienic()=> let subject = ::core::option::Option::Some(#text);)
             }
@@ -157,6 +158,7 @@ impl Operation<'_> {
             .version
             .as_ref()
             .map_or_else(|| settings::whole(1), |v| settings::constant(v, settings::whole));
+        let amount = self.amount();
         let settings = self.settings();
         let requires = self.requires();
         let functions =
@@ -170,6 +172,7 @@ impl Operation<'_> {
                 type Arguments = #arguments;
                 type Receipt = <#output as #runtime::__private::Fallible>::Ok;
                 #settings
+                #amount
                 #requires
                 #(#functions)*
             }
@@ -212,6 +215,20 @@ impl Operation<'_> {
                 #settings
             }
         }
+    }
+
+    fn amount(&self) -> Option<TokenStream> {
+        let amount = self.durable.amount.as_ref()?;
+        let names: Vec<_> = self.stored().map(|parameter| parameter.name).collect();
+        let at = hygienic().located_at(amount.span());
+        let amount = operand(amount);
+        let text = quote_spanned!(at=> ::std::string::ToString::to_string(&#amount));
+        Some(quote_spanned! {hygienic()=>
+            fn amount((#(#names,)*): &Self::Arguments) -> ::core::option::Option<::std::string::String> {
+                let _ = (#(#names,)*);
+                ::core::option::Option::Some(#text)
+            }
+        })
     }
 
     fn requires(&self) -> Option<TokenStream> {

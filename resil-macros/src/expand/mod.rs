@@ -24,11 +24,29 @@ use awaits::Question;
 use local::Local;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{GenericArgument, Path, PathArguments, Type};
+use syn::{Expr, GenericArgument, Path, PathArguments, Type};
 
 /// Plain names that the user's code cannot see.
 pub(crate) fn hygienic() -> Span {
     Span::mixed_site()
+}
+
+/// An expression so that what stands before it is for the whole of it.
+fn operand(expr: &Expr) -> TokenStream {
+    match expr {
+        Expr::Array(_)
+        | Expr::Call(_)
+        | Expr::Field(_)
+        | Expr::Index(_)
+        | Expr::Lit(_)
+        | Expr::Macro(_)
+        | Expr::MethodCall(_)
+        | Expr::Paren(_)
+        | Expr::Path(_)
+        | Expr::Reference(_)
+        | Expr::Tuple(_) => expr.to_token_stream(),
+        other => quote!((#other)),
+    }
 }
 
 pub(crate) fn function(stack: &Stack, function: Function) -> TokenStream {

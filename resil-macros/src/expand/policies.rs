@@ -1,4 +1,4 @@
-use super::{Expansion, hygienic, local::Local, settings};
+use super::{Expansion, hygienic, local::Local, operand, settings};
 use crate::model::{Function, Keyed};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -60,7 +60,8 @@ impl Policy {
 /// `&key`, at the user's own token: that is where a key which cannot be hashed is reported.
 pub(super) fn by_key(keyed: Option<&Keyed>) -> Option<TokenStream> {
     let key = &keyed?.key;
-    Some(quote_spanned!(hygienic().located_at(key.span())=> &#key))
+    let (at, key) = (hygienic().located_at(key.span()), operand(key));
+    Some(quote_spanned!(at=> &#key))
 }
 
 impl Expansion<'_> {

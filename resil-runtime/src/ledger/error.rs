@@ -60,6 +60,13 @@ pub enum LedgerError {
         /// Where it stands.
         state: State,
     },
+    /// The partner's records ended with an error. Nothing was compared.
+    Records {
+        /// The operation.
+        op: &'static str,
+        /// Why, in the words of whoever reads them.
+        why: String,
+    },
     /// The operation has no such step: no `verify`, or no `compensate`.
     NoSuchStep {
         /// The operation.
@@ -73,6 +80,7 @@ impl Classify for LedgerError {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Unreadable { .. } => Verdict::permanent(),
+            Self::Records { .. } => Verdict::transient(),
             Self::NotInLedger { .. } | Self::Unstorable { .. } => Verdict::permanent().unsent(),
             _ => Verdict::caller(),
         }
@@ -119,6 +127,12 @@ impl fmt::Display for LedgerError {
                 write!(f, "what is stored of an intent of `{}` cannot be read any more, {why}", op.escape_debug())
             }
             Self::NotManual { state } => write!(f, "only an intent in MANUAL can be resolved, and this one is {state}"),
+            Self::Records { op, why } => write!(
+                f,
+                "the partner's records of `{}` ended before their end, {}: nothing was compared",
+                op.escape_debug(),
+                why.escape_debug()
+            ),
             Self::NoSuchStep { op, step } => write!(f, "operation `{}` has no `{step}`", op.escape_debug()),
         }
     }

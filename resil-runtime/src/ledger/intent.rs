@@ -17,7 +17,12 @@ const IDS: Uuid = Uuid::from_u128(0x7c1e_0d52_3fa9_4b86_a0c4_92d1_5e8f_6b37);
 impl IntentId {
     /// That of the intent with this key. One key is one intent.
     pub(super) fn of(key: &IdempotencyKey) -> Self {
-        Self(Uuid::new_v5(&IDS, key.as_str().as_bytes()))
+        Self::of_text(key.as_str())
+    }
+
+    /// That of a text which the partner gives as a key.
+    pub(super) fn of_text(key: &str) -> Self {
+        Self(Uuid::new_v5(&IDS, key.as_bytes()))
     }
 }
 

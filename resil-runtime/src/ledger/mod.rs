@@ -26,6 +26,7 @@ mod operation;
 mod panic;
 mod point;
 mod reconciler;
+mod reconciliation;
 mod record;
 mod resolve;
 mod run;
@@ -44,13 +45,15 @@ pub(crate) use lease::{Ended, Lease, Step};
 pub use open::Opening;
 pub use operation::{Failed, Operation, Report, Status};
 pub use reconciler::{Reconciled, Reconciler};
+pub(crate) use reconciliation::RECORDS;
+pub use reconciliation::{Difference, Kind, Mend, Reconciliation, Record, Schedule};
 pub use record::record;
 pub use resolve::Resolution;
 #[cfg(feature = "testing")]
 pub(crate) use run::BOOKS;
 pub use settings::{InDoubt, Settings};
 pub use state::State;
-pub(crate) use store::TABLES;
+pub(crate) use store::{BOOKS_COLUMNS, TABLES};
 
 use crate::transaction::TransactionGuard;
 use crate::{Backend, Db, Error, Site, clock};

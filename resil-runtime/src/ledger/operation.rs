@@ -75,6 +75,13 @@ pub trait Operation<DB: Backend>: Send + Sync + 'static {
         _ = all;
     }
 
+    /// What it is about in money, or in whatever else both books must have in common: compared as text with what the
+    /// partner's records say, by [`Ledger::reconcile`](super::Ledger::reconcile). `None` compares nothing.
+    fn amount(arguments: &Self::Arguments) -> Option<String> {
+        _ = arguments;
+        None
+    }
+
     /// Calls the partner, under this key.
     fn call(
         given: &Dependencies,

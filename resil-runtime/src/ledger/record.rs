@@ -26,6 +26,7 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
     arguments: &O::Arguments,
 ) -> Result<Intent<O>, Error> {
     let op = O::NAME;
+    let amount = O::amount(arguments);
     let key = match &subject {
         Some(subject) => IdempotencyKey::derived(op, valid(op, subject)?),
         None => IdempotencyKey::random(),
@@ -34,7 +35,7 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
     let text = arguments.encode().map_err(unstorable)?;
     O::Arguments::decode(&text).map_err(unstorable)?;
     // The text of a map may be another each time.
-    let fingerprint = Uuid::new_v5(&FINGERPRINTS, sorted(&text).as_bytes()).to_string();
+    let fingerprint = fingerprint(&text);
     let intent = Recorded {
         key: &key,
         op,
@@ -43,11 +44,17 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
         arguments: &text,
         fingerprint: &fingerprint,
         settle: O::settings().settle,
+        amount: amount.as_deref(),
     };
     match store::record(tx, &intent).await? {
         Some(known) if known != fingerprint => Err(LedgerError::OtherArguments { op }.into()),
         _ => Ok(IntentId::of(&key).into()),
     }
+}
+
+/// What tells these arguments from others.
+pub(super) fn fingerprint(arguments: &str) -> String {
+    Uuid::new_v5(&FINGERPRINTS, sorted(arguments).as_bytes()).to_string()
 }
 
 fn valid<'a>(op: &'static str, subject: &'a str) -> Result<&'a str, LedgerError> {

@@ -8,7 +8,7 @@ use super::machine::{Fact, Millis, Move, Position, Step, Then};
 use super::operation::{Failed, Report};
 use super::panic::caught;
 use super::point::point;
-use super::state::State;
+use super::state::{Books, State};
 use super::store::{self, Claimed, Written};
 use crate::registry::events;
 use crate::transaction::{Began, Holds};
@@ -234,7 +234,9 @@ impl<DB: Backend> Work<DB> {
                 return Err(self.trouble(&error));
             }
         }
-        if let Err(trouble) = self.users_part(&mut tx).await {
+        // What a comparison with the partner's books has put on its way again may be written already.
+        let is_written = self.held.books.is_some() && self.held.books == Books::in_state(written.state());
+        if !is_written && let Err(trouble) = self.users_part(&mut tx).await {
             tx.roll_back().await;
             return Err(Unwritten::Fact(trouble));
         }

@@ -78,6 +78,36 @@ impl State {
     }
 }
 
+/// What is written in our own books of an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Books {
+    Done,
+    Undone,
+}
+
+impl Books {
+    /// What they say once an intent is in this state; `None` where they are as they were.
+    pub(super) fn in_state(state: State) -> Option<Self> {
+        match state {
+            State::Applied => Some(Self::Done),
+            State::Rejected | State::Compensated => Some(Self::Undone),
+            _ => None,
+        }
+    }
+
+    /// As it is stored.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Done => "DONE",
+            Self::Undone => "UNDONE",
+        }
+    }
+
+    pub(super) fn of(text: &str) -> Option<Self> {
+        [Self::Done, Self::Undone].into_iter().find(|books| books.text() == text)
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())

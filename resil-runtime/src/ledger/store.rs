@@ -4,7 +4,7 @@
 use super::history::{History, line};
 use super::intent::{IntentId, IntentView};
 use super::machine::{Millis, Move, Position, Then};
-use super::state::State;
+use super::state::{Books, State};
 use crate::transaction::{Row, Value};
 use crate::{Backend, Db, Error, IdempotencyKey, Tx};
 use std::time::Duration;
@@ -40,13 +40,22 @@ pub(crate) const TABLES: &str = "
     );
 ";
 
+/// What comparing with the partner's books needs: what it is about in money, and whether ours are written already.
+pub(crate) const BOOKS_COLUMNS: &str = "
+    ALTER TABLE resil_intents ADD COLUMN amount TEXT;
+    ALTER TABLE resil_intents ADD COLUMN books TEXT;
+    UPDATE resil_intents SET books = CASE state WHEN 'APPLIED' THEN 'DONE' ELSE 'UNDONE' END
+        WHERE state IN ('APPLIED', 'REJECTED', 'COMPENSATED');
+    CREATE INDEX resil_intents_recorded ON resil_intents (op, recorded);
+";
+
 /// An intent is the driver's first; a reconciler takes it after this time.
 pub(super) const GRACE: Millis = 10_000;
 
 const RECORD: &str = "
     INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
-                               epoch, due, why, history, recorded)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'RECORDED', 0, 0, 0, {now} + $9, '', {now} || ' RECORDED\n', {now})
+                               epoch, due, why, history, recorded, amount)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'RECORDED', 0, 0, 0, {now} + $9, '', {now} || ' RECORDED\n', {now}, $10)
     ON CONFLICT (id) DO NOTHING
     RETURNING id";
 
@@ -71,7 +80,8 @@ macro_rules! claim {
             WHERE ",
             $which,
             "
-            RETURNING id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now}"
+            RETURNING id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now},
+                books"
         )
     };
 }
@@ -97,12 +107,12 @@ const HOLD: &str =
 const WRITE: &str = "
     UPDATE resil_intents SET
         state = $3, attempts = $4, panics = $5, doubt_until = $6, due = {now} + $7, receipt = coalesce($8, receipt),
-        why = coalesce($9, why), history = history || {now} || $10
+        why = coalesce($9, why), history = history || {now} || $10, books = coalesce($12, books)
     WHERE id = $1 AND epoch = $2 AND state = $11
     RETURNING {now}";
 
 const READ: &str = "
-    SELECT id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now}
+    SELECT id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now}, books
     FROM resil_intents WHERE id = $1";
 
 /// The clock was set back: what is due in the far future is due now. No wait of ours is nearly as long.
@@ -122,7 +132,8 @@ const VIEW_MANUAL: &str = "
 const RESOLVE: &str = "
     UPDATE resil_intents SET
         state = $2, attempts = 0, panics = 0, due = CASE WHEN $3 = 1 THEN {now} END, doubt_until = NULL,
-        receipt = coalesce($4, receipt), epoch = epoch + 1, why = $5, history = history || {now} || $6
+        receipt = coalesce($4, receipt), epoch = epoch + 1, why = $5, history = history || {now} || $6,
+        books = coalesce($7, books)
     WHERE id = $1 AND state = 'MANUAL'
     RETURNING id";
 
@@ -139,6 +150,7 @@ pub(super) struct Recorded<'a> {
     pub(super) arguments: &'a str,
     pub(super) fingerprint: &'a str,
     pub(super) settle: Duration,
+    pub(super) amount: Option<&'a str>,
 }
 
 /// An intent under a lease of ours.
@@ -156,12 +168,14 @@ pub(super) struct Claimed {
     pub(super) why: String,
     /// The database's clock when it was read.
     pub(super) now: Millis,
+    /// What our own books say, if they were ever written.
+    pub(super) books: Option<Books>,
 }
 
 /// Records an intent, unless there is one with this key: then answers the fingerprint of that one.
 pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, intent: &Recorded<'_>) -> Result<Option<String>, Error> {
     let id = IntentId::of(intent.key).to_string();
-    let values: [Value<'_>; 9] = [
+    let values: [Value<'_>; 10] = [
         (&*id).into(),
         intent.key.as_str().into(),
         intent.op.into(),
@@ -171,6 +185,7 @@ pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, intent: &Recorded<'_>) 
         intent.fingerprint.into(),
         in_millis(intent.settle).into(),
         GRACE.into(),
+        intent.amount.into(),
     ];
     if !tx.statement(RECORD, &values).await?.is_empty() {
         return Ok(None);
@@ -238,7 +253,7 @@ impl Written {
         Self { id: held.id.to_string(), epoch: held.epoch, from, to, due, line }
     }
 
-    fn values(&self) -> [Value<'_>; 11] {
+    fn values(&self) -> [Value<'_>; 12] {
         let Self { id, epoch, from, to, due, line } = self;
         [
             (&**id).into(),
@@ -252,6 +267,7 @@ impl Written {
             (!to.keeps_why).then_some(&*to.why).into(),
             (&**line).into(),
             from.text().into(),
+            Books::in_state(to.to).map(Books::text).into(),
         ]
     }
 
@@ -318,7 +334,9 @@ pub(super) async fn resolve<DB: Backend>(
     why: &str,
 ) -> Result<bool, Error> {
     let (id, line, is_due) = (id.to_string(), line(to, why), i64::from(!to.rests()));
-    let values = [(&*id).into(), to.text().into(), is_due.into(), receipt.into(), why.into(), (&*line).into()];
+    let books = Books::in_state(to).map(Books::text);
+    let values: [Value<'_>; 7] =
+        [(&*id).into(), to.text().into(), is_due.into(), receipt.into(), why.into(), (&*line).into(), books.into()];
     Ok(!db.statement(RESOLVE, &values).await?.is_empty())
 }
 
@@ -341,6 +359,7 @@ fn claimed(mut row: Row) -> Option<Claimed> {
         receipt: row.text(10),
         why: row.text(11)?,
         now: row.number(12)?,
+        books: row.text(13).and_then(|books| Books::of(&books)),
     })
 }
 
@@ -357,11 +376,11 @@ fn viewed(mut row: Row) -> Option<IntentView> {
     })
 }
 
-fn whole(number: i64) -> u32 {
+pub(super) fn whole(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
-fn in_millis(duration: Duration) -> Millis {
+pub(super) fn in_millis(duration: Duration) -> Millis {
     // Far beyond what is allowed anywhere, and far below what a sum with the clock could exceed.
     const MOST: Millis = 1 << 50;
     Millis::try_from(duration.as_millis()).unwrap_or(MOST).min(MOST)

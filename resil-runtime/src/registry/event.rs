@@ -172,6 +172,17 @@ pub enum Event {
         /// What went wrong.
         why: String,
     },
+    /// Our books were compared with the partner's.
+    #[cfg(feature = "sqlx")]
+    Reconciled(std::sync::Arc<crate::ledger::Reconciliation>),
+    /// Our books could not be compared with the partner's, on a schedule.
+    #[cfg(feature = "sqlx")]
+    NotReconciled {
+        /// The operation.
+        op: String,
+        /// What went wrong.
+        why: String,
+    },
     /// A handler of the outbox has failed; the message is tried again.
     #[cfg(feature = "sqlx")]
     MessageFailed {
@@ -256,6 +267,19 @@ impl fmt::Display for Event {
             }
             #[cfg(feature = "sqlx")]
             Self::LedgerUnreachable { why } => write!(f, "the database of the ledger cannot be reached: {why}"),
+            #[cfg(feature = "sqlx")]
+            Self::Reconciled(report) => {
+                let differences: u64 = crate::ledger::Kind::ALL.iter().map(|kind| report.count(*kind)).sum();
+                write!(
+                    f,
+                    "operation `{}`: {differences} differences from the partner's books",
+                    report.op.escape_debug()
+                )
+            }
+            #[cfg(feature = "sqlx")]
+            Self::NotReconciled { op, why } => {
+                write!(f, "operation `{}`: the books could not be compared: {}", op.escape_debug(), why.escape_debug())
+            }
             #[cfg(feature = "sqlx")]
             Self::MessageFailed { id, topic, attempt, why } => {
                 write!(

@@ -140,3 +140,22 @@ pub(crate) fn outbox_unreachable(error: &crate::Error) {
     event!(warn, %error, "the database of the outbox cannot be reached");
     tell(|| Event::OutboxUnreachable { why: error.to_string() });
 }
+
+#[cfg(feature = "sqlx")]
+pub(crate) fn reconciled(report: &crate::ledger::Reconciliation) {
+    let (op, records, differences) = (&report.op, report.records, report.differences().len());
+    if report.agrees() {
+        event!(info, ?op, records, "both books agree");
+    } else {
+        event!(warn, ?op, records, differences, "the books differ, it is being mended");
+    }
+    #[cfg(not(feature = "tracing"))]
+    let _ = (op, records, differences);
+    tell(|| Event::Reconciled(std::sync::Arc::new(report.clone())));
+}
+
+#[cfg(feature = "sqlx")]
+pub(crate) fn not_reconciled(op: &str, why: &str) {
+    event!(warn, ?op, ?why, "the books could not be compared");
+    tell(|| Event::NotReconciled { op: op.to_owned(), why: why.to_owned() });
+}

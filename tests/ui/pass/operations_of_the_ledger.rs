@@ -33,7 +33,7 @@ const VERSION: u32 = 3;
 
 /// Everything at once, and parameters called like what the expansion has.
 #[durable(
-    db = Postgres, op = "everything", version = VERSION, per = order.id, verify = status, compensate = undo,
+    db = Postgres, op = "everything", version = VERSION, per = order.id, amount = order.id, verify = status, compensate = undo,
     applied = books::done, undone = books::undone, in_doubt = cancel, settle = "2m", attempts = 7, base = "10ms", max = "1m"
 )]
 #[outside_transaction]
@@ -114,7 +114,7 @@ async fn nothing() -> std::io::Result<()> {
 
 type Answer<T> = Result<T, Error>;
 
-#[durable(db = Sqlite, op = "aliased", per = format!("{shop}-{order}"))]
+#[durable(db = Sqlite, op = "aliased", per = shop + 1, amount = shop * 2)]
 #[retry(idempotent)]
 pub(crate) async fn aliased(shop: u32, order: String) -> Answer<u64> {
     Ok(u64::from(shop))

@@ -109,6 +109,7 @@ impl sealed::Backend for sqlx::Sqlite {
             now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
             skip_locked: "",
             texts: ["(SELECT value FROM json_each(", "))"],
+            rows: ["json_each(", ")"],
         }
     );
 }
@@ -155,6 +156,7 @@ impl sealed::Backend for sqlx::Postgres {
             now: "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
             skip_locked: "FOR UPDATE SKIP LOCKED",
             texts: ["(SELECT jsonb_array_elements_text((", ")::jsonb))"],
+            rows: ["jsonb_array_elements((", ")::jsonb) AS rows (value)"],
         }
     );
 }

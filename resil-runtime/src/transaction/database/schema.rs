@@ -8,7 +8,13 @@ use crate::{Classify, Error, Site};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 /// What each version adds. A version is never changed once it is released: databases have it.
-const VERSIONS: &[&str] = &[super::once::TABLE, crate::ledger::TABLES, crate::outbox::TABLE];
+const VERSIONS: &[&str] = &[
+    super::once::TABLE,
+    crate::ledger::TABLES,
+    crate::outbox::TABLE,
+    crate::ledger::BOOKS_COLUMNS,
+    crate::ledger::RECORDS,
+];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
 const VERSION: &str = "CREATE TABLE IF NOT EXISTS resil_schema (version BIGINT NOT NULL)";

@@ -80,19 +80,22 @@ pub(super) struct Dialect {
     pub(super) skip_locked: &'static str,
     /// The texts of a JSON list, before and after the number of the value that holds it.
     pub(super) texts: [&'static str; 2],
+    /// The elements of a JSON list as rows with the column `value`, in the same way.
+    pub(super) rows: [&'static str; 2],
 }
 
 impl Dialect {
-    /// A statement with `{now}`, `{skip locked}` and `{texts of $1}` filled in. It holds nothing else that is not written
+    /// A statement with `{now}`, `{skip locked}`, `{texts of $1}` and `{rows of $1}` filled in. It holds nothing else that is not written
     /// in this crate.
     pub(super) fn text(&self, sql: &'static str) -> SqlStr {
         if !sql.contains('{') {
             return sql.into_sql_str();
         }
         let mut text = sql.replace("{now}", self.now).replace("{skip locked}", self.skip_locked);
-        let [before, after] = self.texts;
-        for number in ["$1", "$2", "$3"] {
-            text = text.replace(&format!("{{texts of {number}}}"), &format!("{before}{number}{after}"));
+        for (what, [before, after]) in [("texts", self.texts), ("rows", self.rows)] {
+            for number in ["$1", "$2", "$3"] {
+                text = text.replace(&format!("{{{what} of {number}}}"), &format!("{before}{number}{after}"));
+            }
         }
         AssertSqlSafe(text).into_sql_str()
     }
