@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made says so by ending")]
 
+mod ledger;
+mod outbox;
+mod reconciliation;
 mod stores;
 
 use resil::{Db, Error, Once};
@@ -49,4 +52,33 @@ async fn main() {
     println!("| database | transaction | once | its repeat |\n|---|--:|--:|--:|");
     stores::sqlite(async |db| once(&db).await).await;
     stores::postgres(async |db| once(&db).await).await;
+
+    println!("\nintents a second through one reconciler, and through four");
+    println!("| database | one | four |\n|---|--:|--:|");
+    stores::sqlite(async |db| ledger::throughput(&db).await).await;
+    stores::postgres(async |db| ledger::throughput(&db).await).await;
+
+    println!("\nseconds for 10,000 intents whose workers were lost, beside finished ones");
+    println!("| database | finished | seconds |\n|---|--:|--:|");
+    let is_large = std::env::args().any(|argument| argument == "--large");
+    for finished in [1_000, if is_large { 1_000_000 } else { 100_000 }] {
+        stores::sqlite(async |db| ledger::recovery(&db, finished).await).await;
+        stores::postgres(async |db| ledger::recovery(&db, finished).await).await;
+    }
+
+    println!(
+        "\nmessages a second through a relay whose handler is ready at once; milliseconds from a commit to its delivery"
+    );
+    println!(
+        "| database | no key | 1,000 keys | one key | with 100,000 of one key behind | median delay | 99th of 100 |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|--:|");
+    stores::sqlite(async |db| outbox::throughput(&db).await).await;
+    stores::postgres(async |db| outbox::throughput(&db).await).await;
+
+    println!("\nseconds to compare with the partner's records, and the largest resident set of the process in MiB");
+    println!("| database | records | seconds | before | after |\n|---|--:|--:|--:|--:|");
+    let records = if is_large { 1_000_000 } else { 100_000 };
+    stores::sqlite(async |db| reconciliation::compare(&db, records).await).await;
+    stores::postgres(async |db| reconciliation::compare(&db, records).await).await;
 }

@@ -7,13 +7,21 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres
 use std::str::FromStr as _;
 
 pub trait Store: Backend {
+    /// A query that counts up to `$1` in the column `number`.
+    const SERIES: &'static str;
+
     async fn create(db: &Db<Self>);
-    async fn write(tx: &mut Tx<Self>) -> Result<(), Error>;
+    fn write(tx: &mut Tx<Self>) -> impl Future<Output = Result<(), Error>> + Send;
+    async fn run(db: &Db<Self>, sql: &'static str);
+    /// Copies the only intent there is so many times.
+    async fn multiply(db: &Db<Self>, times: u32);
 }
 
 macro_rules! store {
-    ($database:ty) => {
+    ($database:ty, $series:literal) => {
         impl Store for $database {
+            const SERIES: &'static str = $series;
+
             async fn create(db: &Db<Self>) {
                 db.migrate().await.unwrap();
                 sqlx::query("CREATE TABLE orders (item TEXT)").execute(db.pool().unwrap()).await.unwrap();
@@ -23,11 +31,32 @@ macro_rules! store {
                 sqlx::query("INSERT INTO orders VALUES ('tea')").execute(&mut **tx).await.unwrap();
                 Ok(())
             }
+
+            async fn run(db: &Db<Self>, sql: &'static str) {
+                sqlx::raw_sql(sql).execute(db.pool().unwrap()).await.unwrap();
+            }
+
+            async fn multiply(db: &Db<Self>, times: u32) {
+                let columns =
+                    "key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics, epoch, due,
+                    receipt, why, history, recorded, amount, books";
+                let sql = format!(
+                    "INSERT INTO resil_intents (id, {columns}) SELECT 'copy ' || number, {columns}
+                     FROM resil_intents CROSS JOIN ({}) AS series",
+                    Self::SERIES
+                );
+                let copy = sqlx::query(AssertSqlSafe(sql)).bind(i64::from(times));
+                copy.execute(db.pool().unwrap()).await.unwrap();
+            }
         }
     };
 }
-store!(Sqlite);
-store!(Postgres);
+store!(
+    Sqlite,
+    "WITH RECURSIVE series (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM series WHERE number < $1)
+     SELECT number FROM series"
+);
+store!(Postgres, "SELECT number FROM generate_series(1, $1) AS all_of_them (number)");
 
 pub async fn sqlite(run: impl AsyncFnOnce(Db<Sqlite>)) {
     let folder = tempfile::tempdir().unwrap();

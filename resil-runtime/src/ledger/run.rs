@@ -221,7 +221,9 @@ impl<DB: Backend> Work<DB> {
 
     async fn books(&mut self, written: &Written) -> Result<(), Unwritten> {
         let began = Began { holds: Holds::Transaction, site: BOOKS };
-        let mut tx = self.ledger.db().begin(began).await.map_err(|error| self.trouble(&error))?;
+        let db = self.ledger.db().clone();
+        let _turn = db.turn().await.map_err(|error| self.trouble(&error))?;
+        let mut tx = db.begin(began).await.map_err(|error| self.trouble(&error))?;
         // First the fence: whoever has lost the lease writes nothing of the user's either.
         match written.within(&mut tx).await {
             Ok(Some(_)) => {}

@@ -16,7 +16,7 @@ pub(super) async fn check<DB: Backend>(
     operations: &HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
 ) -> Result<Vec<String>, Error> {
     let mut problems = Vec::new();
-    for (setting, unsafe_value) in DB::SETTINGS {
+    for (setting, unsafe_value) in DB::OWN_SETTINGS {
         let value = db.statement(setting, &[]).await?.into_iter().find_map(|mut row| row.any(0)).unwrap_or_default();
         problems.extend(unsafe_value(&value));
     }

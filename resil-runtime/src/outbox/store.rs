@@ -2,7 +2,7 @@
 //!
 //! All messages of one ordering key are a *lane*; one without a key has a lane to itself. Only the first of a lane, its
 //! head, is ever leased, so a lease is one of the whole lane. The claim goes from lane to lane, over the index, and never
-//! looks at what waits behind a head.
+//! looks at what waits behind a head. It looks at more heads than it wants, because others may be claiming some of them.
 
 use super::message::{Backlog, Message, MessageId, SetAside};
 use crate::transaction::{Row, Value};
@@ -43,18 +43,20 @@ pub(crate) const RECORD_IN_TURN: &str = "
     RETURNING id";
 
 const CLAIM: &str = "
-    WITH RECURSIVE head (number, lane) AS (
-        SELECT number, lane FROM (
-            SELECT number, lane FROM resil_outbox WHERE lane > $2 ORDER BY lane, number LIMIT 1
+    WITH RECURSIVE head (number, lane, due) AS (
+        SELECT number, lane, due FROM (
+            SELECT number, lane, due FROM resil_outbox WHERE lane > $2 ORDER BY lane, number LIMIT 1
         ) AS first
         UNION ALL
-        SELECT following.number, following.lane FROM head JOIN resil_outbox AS following ON following.number = (
+        SELECT following.number, following.lane, following.due
+        FROM head JOIN resil_outbox AS following ON following.number = (
             SELECT number FROM resil_outbox WHERE lane > head.lane ORDER BY lane, number LIMIT 1
         )
     ),
+    candidate AS MATERIALIZED (SELECT number FROM head WHERE due <= {now} LIMIT 2 * $3),
     due AS MATERIALIZED (
-        SELECT message.number FROM head JOIN resil_outbox AS message ON message.number = head.number
-        WHERE message.due <= {now} LIMIT $3 {skip locked}
+        SELECT number FROM resil_outbox
+        WHERE number IN (SELECT number FROM candidate) AND due <= {now} ORDER BY lane LIMIT $3 {skip locked}
     )
     UPDATE resil_outbox SET epoch = epoch + 1, due = {now} + $1 WHERE number IN (SELECT number FROM due)
     RETURNING id, topic, lane, payload, attempts, recorded, number, epoch, spent,

@@ -19,9 +19,13 @@ pub const fn database_name<DB: Backend>() -> &'static str {
 pub(super) mod sealed {
     use super::{Database, Future, Row, Setting, SqlStr, Value};
 
+    /// A trait of a user's on top of `Backend` shares one space of names with this: so its functions are called `own_`.
     pub trait Backend: Database {
         /// Keeps a migration from running twice at once, where a transaction alone does not.
         const LOCK_SCHEMA: Option<&'static str>;
+
+        /// Whether it has one writer at a time, for whom the others wait by trying again and again.
+        const HAS_ONE_WRITER: bool;
 
         /// Begins what is to be done once: see `once.rs`.
         const CLAIM_ONCE: &'static str;
@@ -33,22 +37,25 @@ pub(super) mod sealed {
         const IDENTITY: &'static str;
 
         /// How a transaction begins, where it is not plain `BEGIN`.
-        fn begin() -> Option<SqlStr>;
+        fn own_begin() -> Option<SqlStr>;
 
         /// How one begins that is to see what others have committed while it waited.
-        fn begin_schema() -> Option<SqlStr>;
+        fn own_begin_schema() -> Option<SqlStr>;
 
         /// Fails if a statement of the transaction failed, so that the commit would roll it back without a word.
-        fn can_commit(connection: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+        fn own_can_commit(connection: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
         /// Runs statements of ours without arguments.
-        fn run(connection: &mut Self::Connection, sql: SqlStr) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+        fn own_run(
+            connection: &mut Self::Connection,
+            sql: SqlStr,
+        ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
         /// What would lose commits if it were set otherwise.
-        const SETTINGS: &'static [Setting];
+        const OWN_SETTINGS: &'static [Setting];
 
         /// Runs one statement of ours. What its text may hold in braces, `Dialect` says.
-        fn fetch(
+        fn own_fetch(
             connection: &mut Self::Connection,
             sql: &'static str,
             values: &[Value<'_>],
@@ -59,11 +66,12 @@ pub(super) mod sealed {
 #[cfg(feature = "sqlite")]
 impl sealed::Backend for sqlx::Sqlite {
     // There is one writer at a time.
+    const HAS_ONE_WRITER: bool = true;
     const LOCK_SCHEMA: Option<&'static str> = None;
     const CLAIM_ONCE: &'static str = super::once::CLAIM;
     const RECORD_MESSAGE: &'static str = crate::outbox::RECORD;
     const IDENTITY: &'static str = "INTEGER PRIMARY KEY AUTOINCREMENT";
-    const SETTINGS: &'static [Setting] = &[
+    const OWN_SETTINGS: &'static [Setting] = &[
         ("PRAGMA journal_mode", |mode| {
             (mode != "wal").then(|| {
                 format!(
@@ -84,21 +92,21 @@ impl sealed::Backend for sqlx::Sqlite {
 
     /// Waits for the one writer there can be before anything is read. A transaction that begins with a read and then
     /// writes would fail instead of wait.
-    fn begin() -> Option<SqlStr> {
+    fn own_begin() -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
         Some("BEGIN IMMEDIATE".into_sql_str())
     }
 
-    fn begin_schema() -> Option<SqlStr> {
-        Self::begin()
+    fn own_begin_schema() -> Option<SqlStr> {
+        Self::own_begin()
     }
 
-    async fn can_commit(_connection: &mut sqlx::SqliteConnection) -> Result<(), sqlx::Error> {
+    async fn own_can_commit(_connection: &mut sqlx::SqliteConnection) -> Result<(), sqlx::Error> {
         // If a statement has ended the transaction, COMMIT itself fails.
         Ok(())
     }
 
-    async fn run(connection: &mut sqlx::SqliteConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
+    async fn own_run(connection: &mut sqlx::SqliteConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(sql).execute(connection).await.map(drop)
     }
 
@@ -116,11 +124,12 @@ impl sealed::Backend for sqlx::Sqlite {
 
 #[cfg(feature = "postgres")]
 impl sealed::Backend for sqlx::Postgres {
+    const HAS_ONE_WRITER: bool = false;
     const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
     const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
     const RECORD_MESSAGE: &'static str = crate::outbox::RECORD_IN_TURN;
     const IDENTITY: &'static str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
-    const SETTINGS: &'static [Setting] = &[("SHOW synchronous_commit", |value| {
+    const OWN_SETTINGS: &'static [Setting] = &[("SHOW synchronous_commit", |value| {
         (value == "off").then(|| {
             "PostgreSQL with `synchronous_commit = off` forgets commits when it crashes: write `ALTER ROLE .. SET \
              synchronous_commit = on` for the role of this service, or `.options([(\"synchronous_commit\", \"on\")])` on the \
@@ -129,22 +138,22 @@ impl sealed::Backend for sqlx::Postgres {
         })
     })];
 
-    fn begin() -> Option<SqlStr> {
+    fn own_begin() -> Option<SqlStr> {
         None
     }
 
-    fn begin_schema() -> Option<SqlStr> {
+    fn own_begin_schema() -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
         Some("BEGIN ISOLATION LEVEL READ COMMITTED".into_sql_str())
     }
 
     /// PostgreSQL answers the COMMIT of a failed transaction with a successful ROLLBACK.
-    async fn can_commit(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+    async fn own_can_commit(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
         use sqlx::SqlSafeStr;
-        Self::run(connection, "SELECT 1".into_sql_str()).await
+        Self::own_run(connection, "SELECT 1".into_sql_str()).await
     }
 
-    async fn run(connection: &mut sqlx::PgConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
+    async fn own_run(connection: &mut sqlx::PgConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(sql).execute(connection).await.map(drop)
     }
 

@@ -14,7 +14,7 @@ use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 /// A pool of connections whose transactions the guard of `#[outside_transaction]` knows of. Cheap to clone.
 ///
@@ -52,6 +52,8 @@ struct Shared {
     claims: AtomicU32,
     /// Told when messages were committed to the outbox.
     wake: Arc<Notify>,
+    /// Where our own writers queue up.
+    turns: Mutex<()>,
 }
 
 impl<DB: Backend> Db<DB> {
@@ -128,7 +130,7 @@ impl<DB: Backend> Db<DB> {
     }
 
     pub(crate) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
-        self.begin_with(began, DB::begin()).await
+        self.begin_with(began, DB::own_begin()).await
     }
 
     /// Begins with this statement instead of plain BEGIN.
@@ -163,6 +165,17 @@ impl<DB: Backend> Db<DB> {
                 Err(error) => return Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
             }
         }
+    }
+
+    /// Waits for the turn of this write of ours, where one at a time can write. In a queue each is woken in order; in the
+    /// database all would try again and again, and wait longer each time.
+    ///
+    /// # Errors
+    ///
+    /// That the caller holds a transaction or a connection, which the one in front may be waiting for.
+    pub(crate) async fn turn(&self) -> Result<Option<MutexGuard<'_, ()>>, Error> {
+        first_of(self.database())?;
+        Ok(if DB::HAS_ONE_WRITER { Some(self.shared.turns.lock().await) } else { None })
     }
 
     /// Told when messages were committed to the outbox.

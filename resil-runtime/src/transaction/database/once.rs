@@ -190,11 +190,11 @@ impl<DB: Backend> Db<DB> {
         let Request { op, id, fingerprint, keep } = request;
         let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
         let values = [(*op).into(), (&**id).into(), (&**fingerprint).into(), keep.into()];
-        match DB::fetch(&mut tx, DB::CLAIM_ONCE, &values).await {
+        match DB::own_fetch(&mut tx, DB::CLAIM_ONCE, &values).await {
             Ok(rows) if rows.is_empty() => {}
             Ok(_) => {
                 if self.sweeps() {
-                    DB::fetch(&mut tx, SWEEP, &[]).await.map_err(failed)?;
+                    DB::own_fetch(&mut tx, SWEEP, &[]).await.map_err(failed)?;
                 }
                 return Ok(Claimed::First(tx));
             }
@@ -204,7 +204,7 @@ impl<DB: Backend> Db<DB> {
             }
             Err(error) => return Err(failed(error)),
         }
-        let mut found = DB::fetch(&mut tx, FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
+        let mut found = DB::own_fetch(&mut tx, FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
         tx.roll_back().await;
         let (known, outcome) = found.first_mut().map_or((None, None), |row| (row.text(0), row.text(1)));
         if known.is_some_and(|known| known != *fingerprint) {
@@ -258,7 +258,7 @@ impl<DB: Backend> Tx<DB> {
     /// Stores it, with everything else that is to be committed.
     pub(super) async fn keep_outcome(&mut self) -> Result<(), Error> {
         let Some(Claim { op, id, outcome: Some(outcome) }) = self.claim.take() else { return Ok(()) };
-        let kept = DB::fetch(self, KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
+        let kept = DB::own_fetch(self, KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
         if kept.map_err(|error| failed_with(self.began, error))?.is_empty() {
             // SQLite ends a transaction by itself, for example for `ON CONFLICT ROLLBACK`, and the claim with it.
             let why = Some("a statement of the body has ended the transaction".into());

@@ -41,7 +41,7 @@ impl<DB: Backend> Db<DB> {
     /// ```
     pub async fn migrate(&self) -> Result<(), Error> {
         let began = Began { holds: Holds::Transaction, site: SITE };
-        let mut tx = self.begin_with(began, DB::begin_schema()).await?;
+        let mut tx = self.begin_with(began, DB::own_begin_schema()).await?;
         let made = make::<DB>(&mut tx).await;
         let made = made.map_err(|error| failed(began, Step::Schema, error.verdict().unsent(), Some(error.into())));
         tx.end(made).await
@@ -50,16 +50,16 @@ impl<DB: Backend> Db<DB> {
 
 async fn make<DB: Backend>(connection: &mut DB::Connection) -> Result<(), sqlx::Error> {
     if let Some(lock) = DB::LOCK_SCHEMA {
-        DB::fetch(connection, lock, &[]).await?;
+        DB::own_fetch(connection, lock, &[]).await?;
     }
-    DB::run(connection, VERSION.into_sql_str()).await?;
-    let rows = DB::fetch(connection, "SELECT coalesce(max(version), 0) FROM resil_schema", &[]).await?;
+    DB::own_run(connection, VERSION.into_sql_str()).await?;
+    let rows = DB::own_fetch(connection, "SELECT coalesce(max(version), 0) FROM resil_schema", &[]).await?;
     let version = rows.first().and_then(|row| row.number(0)).unwrap_or(0);
     for (number, sql) in (1..).zip(VERSIONS) {
         if number > version {
             let sql = sql.replace("{identity}", DB::IDENTITY);
-            DB::run(connection, AssertSqlSafe(sql).into_sql_str()).await?;
-            DB::fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
+            DB::own_run(connection, AssertSqlSafe(sql).into_sql_str()).await?;
+            DB::own_fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
         }
     }
     Ok(())

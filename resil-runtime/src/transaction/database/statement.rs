@@ -104,7 +104,7 @@ impl Dialect {
 /// Runs statements on one kind of database.
 macro_rules! statements {
     ($database:ty, $connection:ty, $dialect:expr) => {
-        async fn fetch(
+        async fn own_fetch(
             connection: &mut $connection,
             sql: &'static str,
             values: &[$crate::transaction::database::statement::Value<'_>],
@@ -141,8 +141,10 @@ impl<DB: Backend> Db<DB> {
     /// Runs one statement of ours on a connection of its own.
     pub(crate) async fn statement(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
         let began = Began { holds: Holds::Connection, site: SITE };
+        let is_read = sql.trim_start().starts_with("SELECT");
+        let _turn = if is_read { None } else { self.turn().await? };
         let (mut connection, _metered) = self.acquire(began).await?;
-        DB::fetch(&mut connection, sql, values).await.map_err(|error| not_run(began, error))
+        DB::own_fetch(&mut connection, sql, values).await.map_err(|error| not_run(began, error))
     }
 }
 
@@ -150,7 +152,7 @@ impl<DB: Backend> Tx<DB> {
     /// Runs one statement of ours in this transaction.
     pub(crate) async fn statement(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
         let began = self.began;
-        DB::fetch(self, sql, values).await.map_err(|error| not_run(began, error))
+        DB::own_fetch(self, sql, values).await.map_err(|error| not_run(began, error))
     }
 }
 

@@ -125,7 +125,7 @@ impl<DB: Backend> Tx<DB> {
 
     async fn run(&mut self, sql: String) -> Result<(), sqlx::Error> {
         // Our own names and numbers only.
-        DB::run(&mut self.transaction, AssertSqlSafe(sql).into_sql_str()).await
+        DB::own_run(&mut self.transaction, AssertSqlSafe(sql).into_sql_str()).await
     }
 
     fn savepoint_failed<E: Represents>(&self, error: sqlx::Error) -> E {
@@ -158,7 +158,7 @@ impl<DB: Backend> Tx<DB> {
             return not_committed(Verdict::permanent().unsent(), Some("a savepoint was left half way".into()));
         }
         let ended = to_its_end(async move {
-            if let Err(error) = DB::can_commit(&mut transaction).await {
+            if let Err(error) = DB::own_can_commit(&mut transaction).await {
                 return (Err(error), false);
             }
             let committed = transaction.commit().await;
