@@ -666,7 +666,7 @@ async fn a_pool_of_one_connection_is_enough() {
     let _scope = resil::testing::isolated();
     support::sqlite(async |db| {
         let options = (*db.pool().unwrap().connect_options()).clone();
-        let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(1));
+        let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(10));
         let one = Db::new(pool.connect_with(options).await.unwrap());
         let shop = Fixture::new(&one, Partner::new(Skill::Status, [Way::LostBefore])).await;
         assert!(matches!(shop.reconciled::<verified>(REFUSED_HERE).await, Outcome::Compensated(_)));

@@ -183,6 +183,13 @@ fn begins_with_self(expr: &Expr) -> bool {
     }
 }
 
+/// Whether there is nothing about the function that a ledger could not store.
+pub(crate) fn can_be_stored(written: &[Written], function: &Function) -> bool {
+    let mut errors = Errors::default();
+    operation_can_be_stored(written, function, &mut errors);
+    !errors.any()
+}
+
 /// What the ledger runs again after a restart: a free function of values that can be stored, and of references to what it
 /// is given.
 fn operation_can_be_stored(written: &[Written], function: &Function, errors: &mut Errors) {

@@ -31,16 +31,18 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
 
     let kinds: Vec<Kind> = written.iter().map(|one| one.kind).collect();
     let function = errors.take(parse::function::take_apart(declaration, kind, &kinds));
-    let read = read(&written, siblings, &mut errors);
+    let (stack, is_whole) = read(&written, siblings, &mut errors);
     if let Some(function) = &function {
         check::function(&written, function, &mut errors);
     }
-    let whole = function.zip(read);
-    if let Some((function, stack)) = &whole {
-        check::stack(&written, stack, function, &mut errors);
+    if let Some(function) = function.as_ref().filter(|_| is_whole) {
+        check::stack(&written, &stack, function, &mut errors);
     }
-    match whole {
-        Some((function, stack)) if !errors.any() => expand::function(&stack, function),
+    match function {
+        Some(function) if !errors.any() => expand::function(&stack, function),
+        Some(function) if check::can_be_stored(&written, &function) => {
+            expand::give_back::with_operation(plain, &stack, &function, &errors)
+        }
         _ => expand::give_back::with(plain, &errors),
     }
 }
@@ -72,8 +74,8 @@ fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) 
     written
 }
 
-/// Reads the arguments of each attribute; `None` once a mistake makes the stack meaningless.
-fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option<Stack> {
+/// Reads the arguments of each attribute, and says whether all could be read.
+fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> (Stack, bool) {
     let mut stack = Stack {
         runtime: paths::default_runtime(),
         siblings,
@@ -122,7 +124,7 @@ fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> Option
     if let Some(path) = runtime {
         stack.runtime = path;
     }
-    whole.then_some(stack)
+    (stack, whole)
 }
 
 /// Puts a model in its place and hands back the `crate` path beside it; `None` if there was no model.

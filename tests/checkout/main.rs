@@ -11,6 +11,7 @@
 mod arguments;
 #[path = "../../examples/checkout/books.rs"]
 mod books;
+mod broker;
 mod customers;
 #[path = "../../examples/checkout/database.rs"]
 mod database;
@@ -57,8 +58,12 @@ async fn main() -> Result<ExitCode, Failed> {
     let postgres = told("PostgreSQL", "RESIL_TEST_POSTGRES_URL");
     let nats = told("NATS", "RESIL_TEST_NATS_URL");
     let played = scenarios(postgres.as_deref(), nats.as_deref()).await?;
+    let survived = match &nats {
+        Some(url) => broker::goes_away(url).await?,
+        None => true,
+    };
     let weathered = storms(kills, postgres.as_deref(), nats.as_deref()).await?;
-    Ok(if played && weathered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if played && survived && weathered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn told(what: &str, variable: &str) -> Option<String> {

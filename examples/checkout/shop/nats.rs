@@ -8,7 +8,7 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, AckKind, Context, stream};
 use futures_util::StreamExt as _;
-use resil::Db;
+use resil::{Db, timeout};
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -37,8 +37,9 @@ impl Stream {
         self.context.get_or_create_stream(config).await.map_err(broker)
     }
 
-    /// Waits until it is stored. For a while the stream drops what it has seen under this name already; the consumer knows
+    /// Waits until it is stored, for a second: a broker that is away comes back. For a while the stream drops what it has seen under this name already; the consumer knows
     /// for longer.
+    #[timeout("1s", allow(range))]
     pub async fn publish(&self, id: &str, topic: &str, payload: String) -> Result<(), Trouble> {
         let message = PublishMessage::build().payload(payload.into()).message_id(id);
         let stored = self.context.send_publish(format!("{}.{topic}", self.name), message).await.map_err(broker)?;

@@ -13,6 +13,12 @@ pub(super) type Millis = i64;
 
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
+/// As our own errors have it too.
+const UNKNOWN: &str = "the outcome is unknown";
+
+/// Two readings of the database's clock differ by the way of the statements that read it.
+const SLACK: Millis = 1_000;
+
 /// So often may a step of one intent panic.
 const PANICS: u32 = 3;
 
@@ -128,7 +134,7 @@ impl Position {
 
     fn next_in_doubt(&self, settings: &Settings, now: Millis) -> Step {
         let settled = settled(settings, now);
-        if self.doubt_until.is_none_or(|until| until > settled) {
+        if self.doubt_until.is_none_or(|until| until > settled.saturating_add(SLACK)) {
             // The clock was set back, or an operator has put it here: no doubt lasts longer than it settles.
             return Step::Go(Move { doubt_until: Some(settled), ..self.going(State::Unknown, "waiting to settle") });
         }
@@ -137,7 +143,7 @@ impl Position {
         }
         match settings.in_doubt {
             InDoubt::Repeat => Step::Go(self.going(State::Calling, "calling again under the same key")),
-            InDoubt::Cancel | InDoubt::Manual => Step::Go(self.give_up(settings, "the outcome is unknown")),
+            InDoubt::Cancel | InDoubt::Manual => Step::Go(self.give_up(settings, UNKNOWN)),
         }
     }
 
@@ -184,7 +190,9 @@ impl Position {
         let text = &failed.text;
         if !failed.is_certain() {
             let doubt = Self { doubt_until: Some(settled(settings, now)), ..*self };
-            return doubt.in_doubt(settings, random, &format!("the outcome is unknown: {text}"));
+            let says_so = text.contains(UNKNOWN);
+            let why = if says_so { text.clone() } else { format!("{UNKNOWN}: {text}") };
+            return doubt.in_doubt(settings, random, &why);
         }
         let home = if self.doubt_until.is_some() { State::Unknown } else { State::Recorded };
         if let Some(wait) = postponed(&failed.verdict, settings) {

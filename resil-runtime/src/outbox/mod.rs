@@ -10,9 +10,9 @@
 //! - **In order for each ordering key,** that of the commits. Messages of other keys, and those without one, do not wait
 //!   for each other. On PostgreSQL a transaction that records a message with a key waits for others that have recorded one
 //!   with the same key and are not committed yet.
-//! - **Trouble that passes is waited out.** A handler that fails with what may pass, because the broker is away, is called
-//!   again for as long as it takes. One that fails otherwise, panics or does not end is called so many times, and then the
-//!   message is *set aside*: it stays in the table with the reason, later ones of its ordering key wait behind it, and an
+//! - **Trouble that passes is waited out.** A handler that fails with what may pass, because the broker is away, or that does
+//!   not end in time is called again for as long as it takes. One that fails otherwise or panics is called so many times, and
+//!   then the message is *set aside*: it stays in the table with the reason, later ones of its ordering key wait behind it, and an
 //!   operator has it [delivered again](Outbox::redeliver) or [discards it](Outbox::discard).
 //! - **The table is as large as what waits.** What is delivered is deleted.
 

@@ -96,9 +96,9 @@ impl<DB: Backend> Relay<DB> {
         self
     }
 
-    /// How often a message is tried whose handler fails with what does not pass, panics or is cut off, before it is set
-    /// aside. 10 unless told. What may pass, a failure that is transient or a refusal by one of our own policies, is tried
-    /// for as long as it takes.
+    /// How often a message is tried whose handler fails with what does not pass, or panics, before it is set aside. 10 unless
+    /// told. What may pass, a failure that is transient, a refusal by one of our own policies, or a handler that was cut off,
+    /// is tried for as long as it takes.
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.patience.attempts = attempts;
         self

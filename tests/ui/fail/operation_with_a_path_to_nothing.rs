@@ -6,4 +6,9 @@ async fn pay(won: u64) -> Result<u64, Error> {
     Ok(won)
 }
 
+#[durable(db = Sqlite, op = "amount", amount = wonn)]
+async fn of_an_amount_that_is_not_there(won: u64) -> Result<u64, Error> {
+    Ok(won)
+}
+
 fn main() {}

@@ -1,6 +1,6 @@
 #![allow(unused_variables)]
 
-use resil::ledger::Status;
+use resil::ledger::{Intent, Status};
 use resil::{Error, IdempotencyKey, Tx, durable, fallback, timeout, transactional};
 use serde::{Deserialize, Serialize};
 use sqlx::Sqlite;
@@ -112,6 +112,17 @@ async fn other_books(tx: &mut Tx<Sqlite>, won: u64, receipt: &String) -> Result<
 #[durable(db = Sqlite, op = "pay", verify = other_status, applied = other_books)]
 async fn with_functions_of_another_kind(bank: &Bank, won: u64, key: &IdempotencyKey) -> Result<u64, Error> {
     Ok(won)
+}
+
+// What is wrong below is said once, and not where the operation is used.
+#[durable(db = Sqlite, op = "pay")]
+#[timeout("5 parsecs")]
+async fn with_another_mistake(won: u64) -> Result<u64, Error> {
+    Ok(won)
+}
+
+async fn uses_it(tx: &mut Tx<Sqlite>) -> Result<Intent<with_another_mistake>, Error> {
+    with_another_mistake::record(tx, 7).await
 }
 
 fn main() {}
