@@ -41,9 +41,11 @@ async fn serve<DB: Books>(db: Db<DB>, arguments: &Arguments) -> Result<(), Faile
     let serving = shop.serve(listener, stream, arguments.compare_every())?;
     println!("the shop is {LISTENING}{}", serving.address);
     tokio::select! {
-        () = serving.ended() => {}
+        told = tokio::signal::ctrl_c() => told?,
         () = tell() => {}
     }
+    println!("the shop takes no more orders; payments under way are finished by the next one");
+    serving.stop().await;
     Ok(())
 }
 

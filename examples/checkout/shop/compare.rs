@@ -30,12 +30,12 @@ pub fn records(
     stream::once(book).try_flatten()
 }
 
-/// Compares what was recorded until a moment ago, again and again, and has mended what differs. Runs until it is dropped.
-pub async fn keep<DB: Books>(shop: Shop<DB>, every: Duration) {
+/// Compares what was recorded until a moment ago, again and again, and has mended what differs. Runs until it is to stop.
+pub async fn keep<DB: Books>(shop: Shop<DB>, every: Duration, end: impl Future<Output = ()>) {
     let bank = Arc::clone(&shop.bank);
     let records = move |period: Range<SystemTime>| records(Arc::clone(&bank), &period);
     let comparison = shop.ledger.reconciliation::<DB::Payment, _, _, _>(records);
-    comparison.every(every).lag(Duration::from_secs(2)).run(std::future::pending()).await;
+    comparison.every(every).lag(Duration::from_secs(2)).run(end).await;
 }
 
 /// What a comparison has found.

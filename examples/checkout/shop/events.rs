@@ -21,8 +21,8 @@ pub async fn announce<DB: Books>(tx: &mut Tx<DB>, topic: &str, order: i64, won: 
     Ok(())
 }
 
-/// Hands the events to a stream of NATS, or without one to the consumer in this process. Runs until it is dropped.
-pub async fn relay<DB: Books>(db: Db<DB>, stream: Option<Stream>) {
+/// Hands the events to a stream of NATS, or without one to the consumer in this process. Runs until it is to stop.
+pub async fn relay<DB: Books>(db: Db<DB>, stream: Option<Stream>, stop: impl Future<Output = ()>) {
     let consumer = db.clone();
     let relay = Outbox::on(db).relay(move |message: Message| {
         let (db, stream) = (consumer.clone(), stream.clone());
@@ -35,7 +35,7 @@ pub async fn relay<DB: Books>(db: Db<DB>, stream: Option<Stream>) {
         }
     });
     let relay = relay.poll(Duration::from_millis(200)).lease(Duration::from_secs(4)).base(Duration::from_millis(100));
-    relay.run(std::future::pending()).await;
+    relay.run(stop).await;
 }
 
 /// The consumer: a parcel for what is paid, a letter of regret for what has failed. The effect and the name of the message

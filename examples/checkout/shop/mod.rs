@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use trouble::Trouble;
 
@@ -34,10 +35,16 @@ impl<DB: Books> Clone for Shop<DB> {
     }
 }
 
-/// A shop that serves until it is dropped.
+/// A shop that serves until it is stopped; what drops it cuts everything off.
 pub struct Serving {
     pub address: SocketAddr,
     tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+/// Ends when the shop is to stop.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    _ = stop.wait_for(|is_stopped| *is_stopped).await;
 }
 
 impl<DB: Books> Shop<DB> {
@@ -61,29 +68,33 @@ impl<DB: Books> Shop<DB> {
         compare: Option<Duration>,
     ) -> std::io::Result<Serving> {
         let address = listener.local_addr()?;
+        let (stop, stops) = watch::channel(false);
+        let stopped = || stopped(stops.clone());
         let mut tasks = JoinSet::new();
-        let router = routes::router(self.clone());
+        let served = axum::serve(listener, routes::router(self.clone())).with_graceful_shutdown(stopped());
         tasks.spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = served.await {
                 eprintln!("the shop serves no more: {error}");
             }
         });
         let reconciler = self.ledger.reconciler().poll(Duration::from_millis(200));
-        tasks.spawn(async move { _ = reconciler.run(std::future::pending()).await });
+        let unfinished = reconciler.run(stopped());
+        tasks.spawn(async move { _ = unfinished.await });
         if let Some(every) = compare {
-            tasks.spawn(compare::keep(self.clone(), every));
+            tasks.spawn(compare::keep(self.clone(), every, stopped()));
         }
         if let Some(stream) = stream.clone() {
-            tasks.spawn(stream.consume(self.db.clone()));
+            tasks.spawn(stream.consume(self.db.clone(), stopped()));
         }
-        tasks.spawn(events::relay(self.db.clone(), stream));
-        Ok(Serving { address, tasks })
+        tasks.spawn(events::relay(self.db.clone(), stream, stopped()));
+        Ok(Serving { address, tasks, stop })
     }
 }
 
 impl Serving {
-    /// For as long as it lasts.
-    pub async fn ended(mut self) {
+    /// Takes up nothing more, and lets what is under way end.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
     }
 }

@@ -47,14 +47,20 @@ impl Stream {
         Ok(())
     }
 
-    /// The consumer, which all processes share: what one of them has not acknowledged, another one gets. Runs until it is
-    /// dropped.
-    pub async fn consume<DB: Books>(self, db: Db<DB>) {
-        loop {
-            if let Err(trouble) = self.consume_some(&db).await {
-                eprintln!("the consumer begins anew: {trouble}");
+    /// The consumer, which all processes share: what one of them has not acknowledged, another one gets. Runs until it is to
+    /// stop.
+    pub async fn consume<DB: Books>(self, db: Db<DB>, stop: impl Future<Output = ()>) {
+        let consumed = async {
+            loop {
+                if let Err(trouble) = self.consume_some(&db).await {
+                    eprintln!("the consumer begins anew: {trouble}");
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        tokio::select! {
+            () = stop => {}
+            never = consumed => never,
         }
     }
 
