@@ -8,6 +8,7 @@ use resil::outbox::{Message, Outbox, OutboxError, Relay, Relayed};
 use resil::{Backend, Classify, Db, Error, Event, IdempotencyKey, Once, Verdict};
 use sqlx::{Postgres, Sqlite};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -266,10 +267,122 @@ on_both_databases! {
         assert_eq!(taken, ["1", "11", "2", "22"]);
         assert_eq!(outbox.backlog().await.unwrap(), resil::outbox::Backlog::default());
         for id in [aside[0].message.id, aside[1].message.id] {
-            let gone = OutboxError::NotSetAside(id);
-            assert_eq!(outbox.redeliver(id).await.unwrap_err().to_string(), gone.to_string());
-            assert_eq!(outbox.discard(id).await.unwrap_err().to_string(), gone.to_string());
+            let (redelivered, discarded) = (outbox.redeliver(id).await.unwrap_err(), outbox.discard(id).await.unwrap_err());
+            assert_eq!(redelivered.to_string(), OutboxError::NotSetAside(id).to_string());
+            assert_eq!(discarded.to_string(), OutboxError::NoSuchMessage(id).to_string());
         }
+    }
+
+    async fn what_waits_for_an_operator_is_not_delivered_behind_another(db) {
+        db.migrate().await.unwrap();
+        let (consumer, outbox) = (Consumer::new(), Outbox::on(db.clone()));
+        record(&db, Some("a"), &[1, 2, 3]).await;
+        // The first was delivered before, and nobody heard of it; the second was set aside then.
+        DB::run(&db, "UPDATE resil_outbox SET due = NULL, why = 'poison' WHERE number = 2").await;
+        let done = relay(&db, &consumer).run_once().await.unwrap();
+        assert_eq!((done.delivered, consumer.taken()), (1, vec!["1".to_owned()]));
+        let aside = outbox.set_aside(10).await.unwrap();
+        outbox.discard(aside[0].message.id).await.unwrap();
+        relay(&db, &consumer).run_once().await.unwrap();
+        assert_eq!(consumer.taken(), ["1", "3"]);
+    }
+
+    async fn a_message_that_waits_can_be_discarded(db) {
+        db.migrate().await.unwrap();
+        let (consumer, outbox) = (Consumer::new(), Outbox::on(db.clone()));
+        let id = db.transaction(async |tx| tx.outbox("numbers", &1).ordered_by("a").await).await.unwrap();
+        record(&db, Some("a"), &[2]).await;
+        outbox.discard(id).await.unwrap();
+        relay(&db, &consumer).run_once().await.unwrap();
+        assert_eq!(consumer.taken(), ["2"]);
+    }
+
+    async fn who_lost_the_lease_deletes_nothing(db) {
+        db.migrate().await.unwrap();
+        let (began, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (tells, waits) = (Arc::clone(&began), Arc::clone(&gate));
+        let relay = Outbox::on(db.clone()).relay(move |_| {
+            let (began, gate) = (Arc::clone(&tells), Arc::clone(&waits));
+            async move {
+                began.notify_one();
+                gate.notified().await;
+                Ok::<_, Error>(())
+            }
+        });
+        record(&db, Some("a"), &[1]).await;
+        let overtaken = tokio::spawn(async move { relay.run_once().await });
+        began.notified().await;
+        // Another relay is at it now: the next in the lane must wait for that one.
+        DB::run(&db, "UPDATE resil_outbox SET epoch = epoch + 1").await;
+        gate.notify_one();
+        overtaken.await.unwrap().unwrap();
+        assert_eq!(waiting(&db).await, 1);
+    }
+
+    async fn a_busy_key_lets_others_have_their_turn(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, Some("a"), &(0..200).collect::<Vec<_>>()).await;
+        record(&db, Some("b"), &[1_000]).await;
+        record(&db, None, &[1_001]).await;
+        relay(&db, &consumer).concurrency(1).run_once().await.unwrap();
+        let taken = consumer.taken();
+        assert_eq!(taken.len(), 202);
+        let late = taken[..140].iter().filter(|payload| payload.len() == 4).count();
+        assert_eq!(late, 2, "{taken:?}");
+    }
+
+    async fn a_broker_that_is_away_is_tried_with_one_message_at_a_time(db) {
+        db.migrate().await.unwrap();
+        record(&db, None, &(0..40).collect::<Vec<_>>()).await;
+        let (running, after_that, failures) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        let all = Arc::new((running, after_that, failures));
+        let (seen, stop) = (Arc::clone(&all), Arc::new(Notify::new()));
+        let stops = Arc::clone(&stop);
+        let relay = Outbox::on(db.clone()).relay(move |_| {
+            let (all, stop) = (Arc::clone(&seen), Arc::clone(&stops));
+            async move {
+                let (running, after_that, failures) = &*all;
+                let now = running.fetch_add(1, Ordering::Relaxed) + 1;
+                tokio::task::yield_now().await;
+                running.fetch_sub(1, Ordering::Relaxed);
+                let failed = failures.fetch_add(1, Ordering::Relaxed);
+                if failed >= 4 {
+                    after_that.fetch_max(now, Ordering::Relaxed);
+                }
+                if failed == 12 {
+                    stop.notify_one();
+                }
+                Err::<(), _>(Fails(Verdict::transient()))
+            }
+        });
+        let relay = relay.concurrency(4).base(Duration::from_millis(1)).max(Duration::from_millis(2));
+        relay.run(async { stop.notified().await }).await;
+        assert_eq!(all.1.load(Ordering::Relaxed), 1);
+    }
+
+    async fn a_stop_does_not_wait_for_all_that_a_busy_key_has(db) {
+        db.migrate().await.unwrap();
+        record(&db, Some("a"), &(0..60).collect::<Vec<_>>()).await;
+        let stop = Arc::new(Notify::new());
+        let (stops, taken) = (Arc::clone(&stop), Arc::new(AtomicU32::new(0)));
+        let counts = Arc::clone(&taken);
+        let relay = Outbox::on(db.clone()).relay(move |_| {
+            let (stop, taken) = (Arc::clone(&stops), Arc::clone(&counts));
+            async move {
+                if taken.fetch_add(1, Ordering::Relaxed) == 4 {
+                    stop.notify_one();
+                    // So that it is heard.
+                    for _ in 0..100 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                Ok::<_, Error>(())
+            }
+        });
+        let done = relay.run(async { stop.notified().await }).await;
+        assert_eq!(i64::try_from(done.delivered).unwrap() + waiting(&db).await, 60, "what is delivered is deleted");
+        assert!(u64::from(taken.load(Ordering::Relaxed)) == done.delivered && done.delivered < 60, "{done:?}");
     }
 
     async fn an_event_of_another_type_is_set_aside(db) {

@@ -37,6 +37,8 @@ pub enum OutboxError {
     },
     /// No message of this name is set aside.
     NotSetAside(MessageId),
+    /// There is no message of this name: it was delivered, or discarded.
+    NoSuchMessage(MessageId),
     /// A text that names no message. It is not repeated.
     InvalidId,
 }
@@ -68,6 +70,7 @@ impl fmt::Display for OutboxError {
                 write!(f, "the event for `{}` cannot be read, {why}", topic.escape_debug())
             }
             Self::NotSetAside(id) => write!(f, "no message {id} is set aside"),
+            Self::NoSuchMessage(id) => write!(f, "there is no message {id}"),
             Self::InvalidId => f.write_str("the ID of a message is a UUID"),
         }
     }

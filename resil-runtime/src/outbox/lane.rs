@@ -1,13 +1,13 @@
 //! Delivers a lane: its messages one after the other, as long as the lease of its head lasts.
 
 use super::Handler;
-use super::message::MessageId;
-use super::relay::Patience;
-use super::store::{self, Claimed};
+use super::store::{self, Claimed, Delivered};
+use super::work::Patience;
 use crate::ledger::{Ended, Lease, Running, Step, Trouble};
 use crate::registry::events;
+use crate::sync::{AtomicBool, Ordering};
 use crate::{Backend, Db, Kind};
-use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -15,38 +15,45 @@ use tokio::time::timeout;
 #[derive(Debug, Default)]
 pub(super) struct Ran {
     /// What is to be deleted.
-    pub(super) delivered: Vec<MessageId>,
-    /// Whether the last one that was tried has failed.
-    pub(super) has_failed: bool,
+    pub(super) delivered: Vec<Delivered>,
+    /// Whether the last one that was tried has failed, and what may pass.
+    pub(super) failed: Option<Passes>,
     pub(super) is_set_aside: bool,
 }
 
-/// Delivers the head and what follows it, until one fails or the lease leaves no time for another.
+/// Whether waiting helps.
+pub(super) type Passes = bool;
+
+/// Delivers the head and some of what follows it, until one fails, the lease leaves no time for another, or the relay is to
+/// stop.
 pub(super) async fn run<DB: Backend>(
     db: Db<DB>,
     handler: Handler,
     patience: Patience,
     head: Claimed,
     lease: Lease,
+    stop: Arc<AtomicBool>,
 ) -> Ran {
-    let (lane, last) = (head.lane.clone(), head.last);
     let mut ran = Ran::default();
-    let mut waiting = VecDeque::from([head]);
-    while let Some(next) = waiting.pop_front() {
-        if !ran.delivered.is_empty() && lease.left() < patience.longest() {
+    // Read with the head, before it is delivered: what cannot be read now is read with the next lease.
+    let followers =
+        if head.has_followers() { store::followers(&db, &head).await.unwrap_or_default() } else { Vec::new() };
+    let (id, epoch) = (head.message.id, head.epoch);
+    for next in std::iter::once(head).chain(followers) {
+        let is_first = ran.delivered.is_empty();
+        if !is_first && (lease.left() < patience.longest() || stop.load(Ordering::Relaxed)) {
             break;
         }
         match deliver(&handler, &next, &lease, patience).await {
-            Ok(()) => ran.delivered.push(next.message.id),
+            Ok(()) => {
+                let (next, of_next) = (next.message.id, next.epoch);
+                ran.delivered.push(Delivered { id: next, epoch: of_next, head: id, head_epoch: epoch });
+            }
             Err(problem) => {
-                ran.has_failed = true;
+                ran.failed = Some(problem.passes);
                 ran.is_set_aside = put_off(&db, &next, problem, patience).await;
                 break;
             }
-        }
-        if waiting.is_empty() && next.number < last {
-            // What cannot be read now is read with the next lease; what was delivered is to be deleted first.
-            waiting = store::followers(&db, &lane, next.number).await.unwrap_or_default().into();
         }
     }
     ran
@@ -55,8 +62,7 @@ pub(super) async fn run<DB: Backend>(
 /// Why a message was not delivered.
 struct Problem {
     why: String,
-    /// Whether waiting helps.
-    passes: bool,
+    passes: Passes,
     /// For how long at least, if anybody knows.
     wait: Option<Duration>,
 }

@@ -9,7 +9,8 @@
 //!   [`Db::once`](crate::Db::once).
 //! - **In order for each ordering key,** that of the commits. Messages of other keys, and those without one, do not wait
 //!   for each other. On PostgreSQL a transaction that records a message with a key waits for others that have recorded one
-//!   with the same key and are not committed yet.
+//!   with the same key and are not committed yet; one that records several does so in the order of their keys, or two of
+//!   them may wait for each other until the database ends one, which `#[retry(unsent)]` repeats.
 //! - **Trouble that passes is waited out.** A handler that fails with what may pass, because the broker is away, or that does
 //!   not end in time is called again for as long as it takes. One that fails otherwise or panics is called so many times, and
 //!   then the message is *set aside*: it stays in the table with the reason, later ones of its ordering key wait behind it, and an
@@ -22,6 +23,7 @@ mod message;
 mod record;
 mod relay;
 mod store;
+mod work;
 
 pub use error::OutboxError;
 pub use message::{Backlog, Message, MessageId, SetAside};
@@ -34,7 +36,7 @@ pub(crate) use store::RECORD_IN_TURN;
 pub(crate) use store::TABLE;
 
 use crate::ledger::Failed;
-use crate::{Backend, Classify, Db, Error};
+use crate::{Backend, Db, Error};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -45,9 +47,9 @@ use std::sync::Arc;
 /// ```
 /// # #[cfg(feature = "sqlite")]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use resil::ledger::Failed;
 /// use resil::outbox::{Message, Outbox};
-/// use resil::{Db, Error, Once};
-/// # use std::str::FromStr as _;
+/// use resil::{Db, Once};
 ///
 /// # let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
 /// # let db = Db::new(pool.connect("sqlite::memory:").await?);
@@ -64,6 +66,9 @@ use std::sync::Arc;
 ///
 /// // The consumer runs each message once, however often it is handed to it.
 /// async fn ship(db: Db<sqlx::Sqlite>, message: Message) -> Result<(), Failed> {
+///     if message.topic != "order.placed" {
+///         return Ok(()); // none of ours
+///     }
 ///     let order: i64 = message.decode()?;
 ///     db.once(Once::of("ship", message.id), async |tx| {
 ///         sqlx::query("INSERT INTO parcels VALUES (?)").bind(order).execute(&mut **tx).await?;
@@ -71,7 +76,6 @@ use std::sync::Arc;
 ///     })
 ///     .await
 /// }
-/// # use resil::ledger::Failed;
 ///
 /// let relay = Outbox::on(db.clone()).relay({
 ///     let db = db.clone();
@@ -98,15 +102,16 @@ impl<DB: Backend> Outbox<DB> {
 
     /// What hands messages to this handler, once it [runs](Relay::run).
     ///
-    /// HTTP requests made within it carry the message's ID as `Idempotency-Key`.
+    /// HTTP requests made within it carry the message's ID as `Idempotency-Key`. Its error is any that is `Classify` and
+    /// `Display`, or [`Failed`].
     pub fn relay<F, E>(&self, handler: impl Fn(Message) -> F + Send + Sync + 'static) -> Relay<DB>
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
-        E: Classify + fmt::Display,
+        E: Into<Failed>,
     {
         let handler = move |message| -> Delivering {
             let delivering = handler(message);
-            Box::pin(async move { delivering.await.map_err(Failed::from) })
+            Box::pin(async move { delivering.await.map_err(Into::into) })
         };
         Relay::new(self.db.clone(), Arc::new(handler))
     }
@@ -135,21 +140,22 @@ impl<DB: Backend> Outbox<DB> {
     ///
     /// [`Error::Outbox`] if no such message is set aside, otherwise as [`backlog`](Self::backlog).
     pub async fn redeliver(&self, id: MessageId) -> Result<(), Error> {
-        self.settled(id, store::redeliver(&self.db, id).await?)
+        self.settled(OutboxError::NotSetAside(id), store::redeliver(&self.db, id).await?)
     }
 
-    /// Deletes a message that was set aside. Those of its ordering key go on.
+    /// Deletes a message, whether it waits or was set aside. Those of its ordering key go on. A handler that is at it is not
+    /// disturbed.
     ///
     /// # Errors
     ///
-    /// As [`redeliver`](Self::redeliver).
+    /// [`Error::Outbox`] if there is no such message, otherwise as [`backlog`](Self::backlog).
     pub async fn discard(&self, id: MessageId) -> Result<(), Error> {
-        self.settled(id, store::discard(&self.db, id).await?)
+        self.settled(OutboxError::NoSuchMessage(id), store::discard(&self.db, id).await?)
     }
 
-    fn settled(&self, id: MessageId, found: bool) -> Result<(), Error> {
+    fn settled(&self, problem: OutboxError, found: bool) -> Result<(), Error> {
         if !found {
-            return Err(OutboxError::NotSetAside(id).into());
+            return Err(problem.into());
         }
         self.db.wake().notify_one();
         Ok(())

@@ -1,16 +1,16 @@
 use super::Handler;
-use super::lane::{self, Ran};
-use super::message::MessageId;
+use super::lane;
 use super::store;
+use super::work::{Ended, Patience, Work};
 use crate::ledger::Lease;
-use crate::policy::retry::{Backoff, Jitter};
 use crate::registry::events;
+use crate::sync::Ordering;
 use crate::{Backend, Db, Error, clock};
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 /// Hands messages to a handler. Spawn one in each process, or in some; any number of them share one database, and each
@@ -34,29 +34,6 @@ pub struct Relay<DB: Backend> {
     grace: Duration,
 }
 
-/// How long a handler may take, how often it may fail, and what is waited in between.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
-    lease: Duration,
-    pub(super) attempts: u32,
-    base: Duration,
-    max: Duration,
-}
-
-impl Patience {
-    /// The longest time for one message: a lease has room for two.
-    pub(super) fn longest(&self) -> Duration {
-        self.lease / 2
-    }
-
-    /// The wait after this attempt has failed; no less than what it was told to wait, up to an hour.
-    pub(super) fn wait(&self, attempt: u32, told: Option<Duration>) -> Duration {
-        let backoff = Backoff { base: self.base, factor: 2.0, max: self.max, jitter: Jitter::Full };
-        let wait = backoff.delay(attempt, Duration::ZERO, || 1.0 - fastrand::f64());
-        wait.max(told.unwrap_or_default().min(LONGEST_WAIT))
-    }
-}
-
 /// What a relay has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -69,11 +46,10 @@ pub struct Relayed {
     pub set_aside: u64,
 }
 
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+/// What is due later than in a day was put there by a clock that has jumped.
+const LONGEST: Duration = Duration::from_hours(12);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
-
-type Running = JoinSet<Ran>;
-type Ended = Result<Ran, JoinError>;
 
 impl<DB: Backend> Relay<DB> {
     pub(super) fn new(db: Db<DB>, handler: Handler) -> Self {
@@ -90,9 +66,9 @@ impl<DB: Backend> Relay<DB> {
     }
 
     /// How long a relay may be silent before another one takes over what it was delivering. 30 s unless told. A handler
-    /// is cut off after half of that.
-    pub const fn lease(mut self, lease: Duration) -> Self {
-        self.patience.lease = lease;
+    /// is cut off after half of that. From 100 ms to 12 hours.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.patience.lease = lease.clamp(SHORTEST_LEASE, LONGEST);
         self
     }
 
@@ -105,14 +81,14 @@ impl<DB: Backend> Relay<DB> {
     }
 
     /// The first wait between two attempts, which doubles; each is uniform between zero and that. 1 s unless told.
-    pub const fn base(mut self, base: Duration) -> Self {
-        self.patience.base = base;
+    pub fn base(mut self, base: Duration) -> Self {
+        self.patience.base = base.min(LONGEST);
         self
     }
 
-    /// The longest wait between two attempts. 1 min unless told.
-    pub const fn max(mut self, max: Duration) -> Self {
-        self.patience.max = max;
+    /// The longest wait between two attempts. 1 min unless told, 12 hours at most.
+    pub fn max(mut self, max: Duration) -> Self {
+        self.patience.max = max.min(LONGEST);
         self
     }
 
@@ -136,33 +112,49 @@ impl<DB: Backend> Relay<DB> {
     /// Dropping the future cuts off what is under way; it is delivered again.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Relayed {
         let mut stop = pin!(stop);
-        let (mut running, mut done) = (Running::new(), Relayed::default());
-        let mut turn = Turn::default();
+        let mut work = Work::default();
         let mut looked: Option<Instant> = None;
         loop {
-            if looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
-                looked = Some(clock::instant());
-                // If it fails, so does the next claim, which tells of it.
-                _ = store::heal(&self.db).await;
-            }
-            let is_busy = running.len() >= self.concurrency;
-            let claimed = if is_busy { 0 } else { told(self.claim(&mut turn, &mut running).await).unwrap_or(0) };
-            tokio::select! {
+            let next = async {
+                if looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
+                    looked = Some(clock::instant());
+                    // If it fails, so does the next claim, which tells of it.
+                    _ = store::heal(&self.db).await;
+                }
+                let free = work.free(self.concurrency);
+                let claimed = if free == 0 { 0 } else { told(self.claim(free, &mut work).await).unwrap_or(0) };
+                if claimed == 0 { self.wait(&mut work).await } else { None }
+            };
+            let ended = tokio::select! {
                 biased;
                 () = &mut stop => break,
-                Some(ended) = running.join_next() => self.finish(&mut done, ended, &mut running).await,
-                () = self.db.wake().notified(), if !is_busy && claimed == 0 => {}
-                () = sleep(self.pause()), if !is_busy && claimed == 0 => {}
-                () = std::future::ready(()), if claimed > 0 => {}
+                ended = next => ended,
+            };
+            // Not among what a stop cuts off: it is delivered, and to be deleted.
+            if let Some(ended) = ended {
+                self.finish(ended, &mut work).await;
             }
         }
+        work.stop.store(true, Ordering::Relaxed);
         let rest = async {
-            while let Some(ended) = running.join_next().await {
-                self.finish(&mut done, ended, &mut running).await;
+            while let Some(ended) = work.running.join_next().await {
+                self.finish(ended, &mut work).await;
             }
         };
         _ = timeout(self.grace, rest).await;
-        done
+        work.done
+    }
+
+    /// Until a delivery has ended, or there may be another one to begin.
+    async fn wait(&self, work: &mut Work) -> Option<Ended> {
+        let (out, is_full) = (work.out_for(), work.running.len() >= self.concurrency);
+        tokio::select! {
+            biased;
+            ended = work.running.join_next(), if !work.running.is_empty() => ended,
+            // While nothing can be delivered, what is new is not tried as well.
+            () = self.db.wake().notified(), if !is_full && out.is_none() => None,
+            () = sleep(out.unwrap_or_else(|| self.pause())), if !is_full || out.is_some() => None,
+        }
     }
 
     /// Delivers everything that is due now, and returns when nothing is: for tests, and for a job that a scheduler starts.
@@ -171,61 +163,51 @@ impl<DB: Backend> Relay<DB> {
     ///
     /// [`Error::Transaction`] if the database cannot be asked.
     pub async fn run_once(&self) -> Result<Relayed, Error> {
-        let (mut running, mut done) = (Running::new(), Relayed::default());
-        let mut turn = Turn::default();
+        let mut work = Work::default();
         loop {
-            let claimed = self.claim(&mut turn, &mut running).await?;
-            while let Some(ended) = running.join_next().await {
-                self.finish(&mut done, ended, &mut running).await;
+            let claimed = self.claim(self.concurrency, &mut work).await?;
+            while let Some(ended) = work.running.join_next().await {
+                self.finish(ended, &mut work).await;
             }
             if claimed == 0 {
-                return Ok(done);
+                return Ok(work.done);
             }
         }
     }
 
-    /// Takes up what is due, as far as there is room for it.
-    async fn claim(&self, turn: &mut Turn, running: &mut Running) -> Result<usize, Error> {
-        let mut claimed = self.claim_after(turn, running).await?;
-        if claimed == 0 && !turn.is_first() {
-            *turn = Turn::default();
-            claimed = self.claim_after(turn, running).await?;
+    /// Takes up so much of what is due.
+    async fn claim(&self, free: usize, work: &mut Work) -> Result<usize, Error> {
+        let is_from_the_first = work.turn.is_empty();
+        match self.claim_after(free, work).await? {
+            0 if !is_from_the_first => self.claim_after(free, work).await,
+            claimed => Ok(claimed),
         }
-        Ok(claimed)
     }
 
-    async fn claim_after(&self, turn: &mut Turn, running: &mut Running) -> Result<usize, Error> {
-        let free = self.concurrency - running.len();
+    async fn claim_after(&self, free: usize, work: &mut Work) -> Result<usize, Error> {
         let asked = clock::instant();
         let lease = self.patience.lease;
-        let due = store::claim(&self.db, &turn.0, free, lease).await?;
+        let due = store::claim(&self.db, &work.turn, free, lease).await?;
         let claimed = due.len();
         let last = due.iter().map(|head| &head.lane).max();
-        *turn = Turn(last.filter(|_| claimed == free).cloned().unwrap_or_default());
+        // Fewer than wanted: it was the last of them, and the first has the next turn.
+        work.turn = last.filter(|_| claimed == free).cloned().unwrap_or_default();
         for head in due {
-            let (db, handler) = (self.db.clone(), self.handler.clone());
-            running.spawn(lane::run(db, handler, self.patience, head, Lease::asked_for(asked, lease)));
+            let (db, handler, stop) = (self.db.clone(), self.handler.clone(), Arc::clone(&work.stop));
+            let lease = Lease::asked_for(asked, lease);
+            work.running.spawn(lane::run(db, handler, self.patience, head, lease, stop));
         }
         Ok(claimed)
     }
 
     /// Deletes what was delivered, by all lanes that have ended by now in one statement.
-    async fn finish(&self, done: &mut Relayed, ended: Ended, running: &mut Running) {
-        let mut delivered: Vec<MessageId> = Vec::new();
-        let mut count = |ended: Ended| match ended {
-            Ok(ran) => {
-                done.failed += u64::from(ran.has_failed);
-                done.set_aside += u64::from(ran.is_set_aside);
-                delivered.extend(ran.delivered);
-            }
-            Err(_) => done.failed += 1,
-        };
-        count(ended);
-        while let Some(ended) = running.try_join_next() {
-            count(ended);
+    async fn finish(&self, ended: Ended, work: &mut Work) {
+        let mut delivered = work.count(ended, self.patience);
+        while let Some(ended) = work.running.try_join_next() {
+            delivered.extend(work.count(ended, self.patience));
         }
         if !delivered.is_empty() && told(store::delivered(&self.db, &delivered).await).is_some() {
-            done.delivered += delivered.len() as u64;
+            work.done.delivered += delivered.len() as u64;
         }
     }
 
@@ -238,16 +220,6 @@ impl<DB: Backend> Relay<DB> {
 /// A database that cannot be reached is told as an event.
 fn told<T>(asked: Result<T, Error>) -> Option<T> {
     asked.inspect_err(events::outbox_unreachable).ok()
-}
-
-/// The lane that had the last turn: the next one is after it, so that none waits for another that is always busy.
-#[derive(Debug, Default)]
-struct Turn(String);
-
-impl Turn {
-    fn is_first(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl<DB: Backend> fmt::Debug for Relay<DB> {

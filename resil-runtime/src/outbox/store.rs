@@ -7,6 +7,7 @@
 use super::message::{Backlog, Message, MessageId, SetAside};
 use crate::transaction::{Row, Value};
 use crate::{Backend, Db, Error, Tx};
+use serde_json::json;
 use std::time::{Duration, SystemTime};
 
 pub(crate) const TABLE: &str = "
@@ -14,7 +15,7 @@ pub(crate) const TABLE: &str = "
         number {identity},
         id TEXT NOT NULL UNIQUE,
         topic TEXT NOT NULL,
-        lane TEXT NOT NULL,
+        lane {bytes} NOT NULL,
         payload TEXT NOT NULL,
         attempts BIGINT NOT NULL,
         spent BIGINT NOT NULL,
@@ -31,15 +32,15 @@ pub(crate) const TABLE: &str = "
 #[cfg(feature = "sqlite")]
 pub(crate) const RECORD: &str = "
     INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded)
-    VALUES ($1, $2, coalesce($3, $1), $4, 0, 0, 0, {now}, '', {now})
+    VALUES ($1, $2, $3, $4, 0, 0, 0, {now}, '', {now})
     RETURNING id";
 
-/// Where they write side by side, those of one lane take turns, until they commit. Without a key nobody is waited for.
+/// Where they write side by side, those of one lane take turns, until they commit. Without a key the lane is its own.
 #[cfg(feature = "postgres")]
 pub(crate) const RECORD_IN_TURN: &str = "
     WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($3, 'resil_outbox'::regclass::oid::bigint)))
     INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded)
-    SELECT $1, $2, coalesce($3, $1), $4, 0, 0, 0, {now}, '', {now} FROM turn
+    SELECT $1, $2, $3, $4, 0, 0, 0, {now}, '', {now} FROM turn
     RETURNING id";
 
 const CLAIM: &str = "
@@ -63,10 +64,17 @@ const CLAIM: &str = "
         (SELECT max(number) FROM resil_outbox AS other WHERE other.lane = resil_outbox.lane)";
 
 const FOLLOWERS: &str = "
-    SELECT id, topic, lane, payload, attempts, recorded, number, epoch, spent, number FROM resil_outbox
-    WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3";
+    SELECT id, topic, lane, payload, attempts, recorded, number, epoch, spent,
+        CAST(CASE WHEN due <= {now} THEN 1 ELSE 0 END AS BIGINT)
+    FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3";
 
-const DELIVERED: &str = "DELETE FROM resil_outbox WHERE id IN {texts of $1} RETURNING id";
+/// Only under the lease of its lane: the next in the lane is not claimed while another worker is at this one.
+const DELIVERED: &str = "
+    DELETE FROM resil_outbox WHERE id IN (
+        SELECT value ->> 0 FROM {rows of $1} JOIN resil_outbox AS head ON head.id = value ->> 2
+        WHERE head.epoch = CAST(value ->> 3 AS BIGINT)
+    ) AND id || ' ' || epoch IN (SELECT (value ->> 0) || ' ' || (value ->> 1) FROM {rows of $1})
+    RETURNING id";
 
 const FAILED: &str = "
     UPDATE resil_outbox SET attempts = attempts + 1, spent = spent + $3, due = {now} + $4, why = $5
@@ -79,13 +87,16 @@ const SET_ASIDE: &str = "
     WHERE due IS NULL ORDER BY number LIMIT $1";
 const REDELIVER: &str =
     "UPDATE resil_outbox SET due = {now}, attempts = 0, spent = 0 WHERE id = $1 AND due IS NULL RETURNING id";
-const DISCARD: &str = "DELETE FROM resil_outbox WHERE id = $1 AND due IS NULL RETURNING id";
+const DISCARD: &str = "DELETE FROM resil_outbox WHERE id = $1 RETURNING id";
 
 /// The clock was set back: what is due in the far future is due now. No wait of ours is nearly as long.
 const HEAL: &str = "UPDATE resil_outbox SET due = {now} WHERE due > {now} + 86400000";
 
-/// So many of a lane are read at once.
+/// So many of a lane are delivered under one lease, besides its head.
 const PAGE: i64 = 64;
+
+/// What the lane of a message without a key begins with, and no key can.
+const ALONE: char = '\u{1}';
 
 /// What is recorded of a message.
 pub(super) struct Recorded<'a> {
@@ -105,13 +116,29 @@ pub(super) struct Claimed {
     pub(super) epoch: i64,
     /// How many of its attempts have failed with what does not pass.
     pub(super) spent: u32,
-    /// The last message of its lane.
-    pub(super) last: i64,
+    /// Of a head, the last message of its lane; of a follower, whether it is due.
+    last: i64,
+}
+
+impl Claimed {
+    pub(super) fn has_followers(&self) -> bool {
+        self.last > self.number
+    }
+}
+
+/// A message that was delivered under the lease of its lane's head.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    pub(super) id: MessageId,
+    pub(super) epoch: i64,
+    pub(super) head: MessageId,
+    pub(super) head_epoch: i64,
 }
 
 pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, message: &Recorded<'_>) -> Result<(), Error> {
     let id = message.id.to_string();
-    let values = [(&*id).into(), message.topic.into(), message.ordering.into(), message.payload.into()];
+    let lane = message.ordering.map_or_else(|| format!("{ALONE}{id}"), str::to_owned);
+    let values = [(&*id).into(), message.topic.into(), (&*lane).into(), message.payload.into()];
     tx.statement(DB::RECORD_MESSAGE, &values).await.map(drop)
 }
 
@@ -127,17 +154,20 @@ pub(super) async fn claim<DB: Backend>(
     Ok(rows.into_iter().filter_map(claimed).collect())
 }
 
-/// What comes next in a lane whose head this worker has a lease of.
-pub(super) async fn followers<DB: Backend>(db: &Db<DB>, lane: &str, number: i64) -> Result<Vec<Claimed>, Error> {
-    let rows = db.statement(FOLLOWERS, &[lane.into(), number.into(), PAGE.into()]).await?;
-    Ok(rows.into_iter().filter_map(claimed).collect())
+/// What comes next in the lane of a head that this worker has a lease of, up to what waits for its time or an operator.
+pub(super) async fn followers<DB: Backend>(db: &Db<DB>, head: &Claimed) -> Result<Vec<Claimed>, Error> {
+    let values: [Value<'_>; 3] = [(&*head.lane).into(), head.number.into(), PAGE.into()];
+    let rows = db.statement(FOLLOWERS, &values).await?;
+    Ok(rows.into_iter().filter_map(claimed).take_while(|follower| follower.last == 1).collect())
 }
 
-/// Deletes what was delivered, whoever has a lease of it by now.
-pub(super) async fn delivered<DB: Backend>(db: &Db<DB>, ids: &[MessageId]) -> Result<(), Error> {
-    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-    let ids = serde_json::json!(ids).to_string();
-    db.statement(DELIVERED, &[(&*ids).into()]).await.map(drop)
+/// Deletes what was delivered. What is delivered under a lease that was lost is delivered again.
+pub(super) async fn delivered<DB: Backend>(db: &Db<DB>, all: &[Delivered]) -> Result<(), Error> {
+    let row = |one: &Delivered| {
+        json!([one.id.to_string(), one.epoch.to_string(), one.head.to_string(), one.head_epoch.to_string()])
+    };
+    let all = serde_json::Value::Array(all.iter().map(row).collect()).to_string();
+    db.statement(DELIVERED, &[(&*all).into()]).await.map(drop)
 }
 
 /// Puts a message off, or sets it aside. `false` if the lease was lost.
@@ -192,7 +222,7 @@ fn claimed(mut row: Row) -> Option<Claimed> {
 /// A message, and its lane.
 fn message(row: &mut Row) -> Option<(Message, String)> {
     let (id, lane) = (row.text(0)?, row.text(2)?);
-    let ordering = (lane != id).then(|| lane.clone());
+    let ordering = (!lane.starts_with(ALONE)).then(|| lane.clone());
     let recorded = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(row.number(5)?).unwrap_or(0));
     let (topic, payload, attempt) = (row.text(1)?, row.text(3)?, whole(row.number(4)?).saturating_add(1));
     Some((Message { id: id.parse().ok()?, topic, ordering, payload, attempt, recorded }, lane))

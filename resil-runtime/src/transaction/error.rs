@@ -27,7 +27,7 @@ pub enum Step {
     Schema,
     /// Claiming a request ID or storing its outcome. Nothing was done.
     Once,
-    /// A statement of resil's own, for the ledger.
+    /// A statement of resil's own, for the ledger or the outbox.
     Statement,
     /// Setting or releasing a savepoint.
     Savepoint,
@@ -54,7 +54,7 @@ impl fmt::Display for TransactionError {
             )?,
             (Step::Schema, _) => f.write_str("the tables of resil could not be made")?,
             (Step::Once, _) => write!(f, "a request ID could not be claimed or its outcome stored in {began}")?,
-            (Step::Statement, _) => write!(f, "the ledger could not be read or written in {began}")?,
+            (Step::Statement, _) => write!(f, "a statement of resil failed in {began}")?,
             (Step::Savepoint, _) => write!(f, "a savepoint failed in {began}, which is rolled back")?,
             (Step::Commit, Effect::None) => write!(f, "the commit was refused and rolled back: {began}")?,
             (Step::Commit, Effect::Unknown) => {

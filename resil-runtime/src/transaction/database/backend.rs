@@ -36,6 +36,9 @@ pub(super) mod sealed {
         /// A column that numbers its rows, for good.
         const IDENTITY: &'static str;
 
+        /// A text that is compared byte by byte, as we do.
+        const BYTES: &'static str;
+
         /// How a transaction begins, where it is not plain `BEGIN`.
         fn own_begin() -> Option<SqlStr>;
 
@@ -71,6 +74,7 @@ impl sealed::Backend for sqlx::Sqlite {
     const CLAIM_ONCE: &'static str = super::once::CLAIM;
     const RECORD_MESSAGE: &'static str = crate::outbox::RECORD;
     const IDENTITY: &'static str = "INTEGER PRIMARY KEY AUTOINCREMENT";
+    const BYTES: &'static str = "TEXT";
     const OWN_SETTINGS: &'static [Setting] = &[
         ("PRAGMA journal_mode", |mode| {
             (mode != "wal").then(|| {
@@ -129,6 +133,7 @@ impl sealed::Backend for sqlx::Postgres {
     const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
     const RECORD_MESSAGE: &'static str = crate::outbox::RECORD_IN_TURN;
     const IDENTITY: &'static str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
+    const BYTES: &'static str = "TEXT COLLATE \"C\"";
     const OWN_SETTINGS: &'static [Setting] = &[("SHOW synchronous_commit", |value| {
         (value == "off").then(|| {
             "PostgreSQL with `synchronous_commit = off` forgets commits when it crashes: write `ALTER ROLE .. SET \

@@ -57,7 +57,7 @@ async fn make<DB: Backend>(connection: &mut DB::Connection) -> Result<(), sqlx::
     let version = rows.first().and_then(|row| row.number(0)).unwrap_or(0);
     for (number, sql) in (1..).zip(VERSIONS) {
         if number > version {
-            let sql = sql.replace("{identity}", DB::IDENTITY);
+            let sql = sql.replace("{identity}", DB::IDENTITY).replace("{bytes}", DB::BYTES);
             DB::own_run(connection, AssertSqlSafe(sql).into_sql_str()).await?;
             DB::own_fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
         }
@@ -65,14 +65,15 @@ async fn make<DB: Backend>(connection: &mut DB::Connection) -> Result<(), sqlx::
     Ok(())
 }
 
-/// What a failed statement on a table of ours means, if the table is missing.
+/// What a failed statement of ours means, if a table or a column is missing.
 pub(super) fn missing(error: &sqlx::Error) -> Option<Error> {
     let sqlx::Error::Database(database) = error else { return None };
     // PostgreSQL has a code for it, SQLite only words.
-    let is_missing = database.code().is_some_and(|code| code == "42P01")
-        || database.message().starts_with("no such table: resil_")
-        || database.message().starts_with("no such column: resil_");
+    let is_missing = database.code().is_some_and(|code| code == "42P01" || code == "42703")
+        || ["no such table: resil_", "no such column", "table resil_"]
+            .iter()
+            .any(|words| database.message().starts_with(words));
     is_missing.then(|| {
-        misconfigured("the tables of resil are not in this database: write `db.migrate().await?` at start".to_owned())
+        misconfigured("the tables of resil are not in this database, or those of an older version: write `db.migrate().await?` at start".to_owned())
     })
 }
