@@ -222,7 +222,7 @@ async fn an_expired_entry_is_forgotten_and_swept<DB: Orders>(db: Db<DB>) {
 
 async fn without_its_tables_it_says_what_to_write<DB: Orders>(db: Db<DB>) {
     let error = db.once(Once::of("order.place", 7), async |_tx| Ok::<_, Failed>(7)).await.unwrap_err();
-    let expected = "misconfigured, not called: the tables of resil are not in this database: write \
+    let expected = "misconfigured, not called: the tables of resil are not in this database, or those of an older version: write \
                     `db.migrate().await?` at start";
     assert_eq!(error.to_string(), expected);
 }

@@ -60,6 +60,13 @@ pub enum LedgerError {
         /// Where it stands.
         state: State,
     },
+    /// The partner has a call about this which is none of ours, and an operator has it. Nothing was recorded.
+    OnlyThere {
+        /// The operation.
+        op: &'static str,
+        /// The intent that waits for an operator.
+        id: IntentId,
+    },
     /// The partner's records ended with an error. Nothing was compared.
     Records {
         /// The operation.
@@ -127,6 +134,12 @@ impl fmt::Display for LedgerError {
                 write!(f, "what is stored of an intent of `{}` cannot be read any more, {why}", op.escape_debug())
             }
             Self::NotManual { state } => write!(f, "only an intent in MANUAL can be resolved, and this one is {state}"),
+            Self::OnlyThere { op, id } => write!(
+                f,
+                "the partner has a call of `{}` about the same which we do not know: not recorded. An operator has it, as \
+                 intent {id}",
+                op.escape_debug()
+            ),
             Self::Records { op, why } => write!(
                 f,
                 "the partner's records of `{}` ended before their end, {}: nothing was compared",

@@ -31,6 +31,8 @@ pub(super) struct Position {
     pub(super) panics: u32,
     /// Until when a request may still arrive whose outcome is unknown; `None` if there is none.
     pub(super) doubt_until: Option<Millis>,
+    /// Whether our own books say that it is done: a comparison with the partner's has put it on its way again.
+    pub(super) is_done_here: bool,
 }
 
 /// What a worker is to do next.
@@ -64,6 +66,8 @@ pub(super) enum Fact {
     Panicked(String),
     /// The arguments or the receipt are not what this program stores.
     Unreadable(String),
+    /// It was done again, and our own books hold the receipt of the first time.
+    OtherReceipt,
 }
 
 /// What the partner answered, as text.
@@ -143,14 +147,23 @@ impl Position {
         }
         match settings.in_doubt {
             InDoubt::Repeat => Step::Go(self.going(State::Calling, "calling again under the same key")),
+            InDoubt::Cancel if self.is_done_here => Step::Go(self.manual(UNKNOWN)),
             InDoubt::Cancel | InDoubt::Manual => Step::Go(self.give_up(settings, UNKNOWN)),
         }
     }
 
     /// What follows from what a step has found out. `random` is uniform in (0, 1].
     pub(super) fn after(&self, fact: Fact, settings: &Settings, now: Millis, random: impl FnOnce() -> f64) -> Move {
+        let to = self.after_fact(fact, settings, now, random);
+        // Nobody is told that it was not done, after having been told that it was, unless a person says so.
+        let undoes = to.to != self.state && matches!(to.to, State::Declined | State::Compensating);
+        if self.is_done_here && undoes { self.manual(&to.why) } else { to }
+    }
+
+    fn after_fact(&self, fact: Fact, settings: &Settings, now: Millis, random: impl FnOnce() -> f64) -> Move {
         match fact {
             Fact::Called(Ok(receipt)) => self.succeeded(receipt, "the partner has answered"),
+            Fact::OtherReceipt => self.manual("done, but with another receipt than the one in our own books"),
             Fact::Called(Err(failed)) => self.after_failed_call(&failed, settings, now, random),
             Fact::Checked(Ok(status)) => self.after_check(status, settings, now, random),
             Fact::Checked(Err(failed)) => {

@@ -251,11 +251,13 @@ impl<DB: Backend> Ledger<DB> {
 fn outcome<DB: Backend, O: Operation<DB>>(now: Claimed) -> Result<Outcome<O::Receipt>, Error> {
     use crate::Stored as _;
     let Claimed { id, op, position, receipt, why, .. } = now;
+    let is_done = position.is_done_here && matches!(position.state, State::Unknown | State::Recorded | State::Calling);
     if op != O::NAME {
         return Err(LedgerError::OtherOperation { op: O::NAME }.into());
     }
     Ok(match position.state {
-        State::Applied => {
+        // The second is what our own books say while the partner is asked again.
+        state if state == State::Applied || is_done => {
             let unreadable = |why| LedgerError::Unreadable { op, why };
             Outcome::Applied(O::Receipt::decode(&receipt.unwrap_or_default()).map_err(unreadable)?)
         }

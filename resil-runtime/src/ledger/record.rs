@@ -47,6 +47,7 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
         amount: amount.as_deref(),
     };
     match store::record(tx, &intent).await? {
+        Some(known) if known.is_empty() => Err(LedgerError::OnlyThere { op, id: IntentId::of(&key) }.into()),
         Some(known) if known != fingerprint => Err(LedgerError::OtherArguments { op }.into()),
         _ => Ok(IntentId::of(&key).into()),
     }

@@ -8,6 +8,7 @@ use super::machine::{Fact, Millis, Move, Position, Step, Then};
 use super::operation::{Failed, Report};
 use super::panic::caught;
 use super::point::point;
+use super::settings::Settings;
 use super::state::{Books, State};
 use super::store::{self, Claimed, Written};
 use crate::registry::events;
@@ -89,6 +90,7 @@ impl<DB: Backend> Work<DB> {
                     return Ok(Drive::Rested(self.held));
                 }
             };
+            let to = self.with_one_receipt(to, &settings);
             let then = to.then;
             if !self.write(to).await? {
                 return Ok(Drive::Lost);
@@ -96,6 +98,17 @@ impl<DB: Backend> Work<DB> {
             if then != Then::GoOn {
                 return Ok(Drive::Rested(self.held));
             }
+        }
+    }
+
+    /// What our own books have written down stays what it was.
+    fn with_one_receipt(&self, to: Move, settings: &Settings) -> Move {
+        let known = self.held.receipt.as_ref().filter(|_| self.held.position.is_done_here);
+        match (known, &to.receipt) {
+            (Some(known), Some(other)) if known != other => {
+                self.held.position.after(Fact::OtherReceipt, settings, self.now(), || 1.0)
+            }
+            _ => to,
         }
     }
 
@@ -196,7 +209,9 @@ impl<DB: Backend> Work<DB> {
     /// What is written down is so.
     fn moved(&mut self, to: Move) {
         let Move { to: state, attempts, panics, doubt_until, receipt, why, keeps_why, .. } = to;
-        let from = std::mem::replace(&mut self.held.position, Position { state, attempts, panics, doubt_until }).state;
+        let is_done_here = self.held.position.is_done_here;
+        let position = Position { state, attempts, panics, doubt_until, is_done_here };
+        let from = std::mem::replace(&mut self.held.position, position).state;
         self.held.receipt = receipt.or(self.held.receipt.take());
         if from != state {
             events::intent_moved(self.held.id, self.operation.name(), from, state);
@@ -221,9 +236,7 @@ impl<DB: Backend> Work<DB> {
 
     async fn books(&mut self, written: &Written) -> Result<(), Unwritten> {
         let began = Began { holds: Holds::Transaction, site: BOOKS };
-        let db = self.ledger.db().clone();
-        let _turn = db.turn().await.map_err(|error| self.trouble(&error))?;
-        let mut tx = db.begin(began).await.map_err(|error| self.trouble(&error))?;
+        let mut tx = self.ledger.db().begin(began).await.map_err(|error| self.trouble(&error))?;
         // First the fence: whoever has lost the lease writes nothing of the user's either.
         match written.within(&mut tx).await {
             Ok(Some(_)) => {}

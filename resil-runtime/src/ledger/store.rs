@@ -40,10 +40,14 @@ pub(crate) const TABLES: &str = "
     );
 ";
 
-/// What comparing with the partner's books needs: what it is about in money, and whether ours are written already.
+/// What comparing with the partner's books needs: what it is about in money, whether ours are written already, when it moved
+/// last, whether an operator has decided, and whether it was the partner who told us of it.
 pub(crate) const BOOKS_COLUMNS: &str = "
     ALTER TABLE resil_intents ADD COLUMN amount TEXT;
     ALTER TABLE resil_intents ADD COLUMN books TEXT;
+    ALTER TABLE resil_intents ADD COLUMN moved BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN resolved BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN adopted BIGINT;
     UPDATE resil_intents SET books = CASE state WHEN 'APPLIED' THEN 'DONE' ELSE 'UNDONE' END
         WHERE state IN ('APPLIED', 'REJECTED', 'COMPENSATED');
     CREATE INDEX resil_intents_recorded ON resil_intents (op, recorded);
@@ -107,7 +111,8 @@ const HOLD: &str =
 const WRITE: &str = "
     UPDATE resil_intents SET
         state = $3, attempts = $4, panics = $5, doubt_until = $6, due = {now} + $7, receipt = coalesce($8, receipt),
-        why = coalesce($9, why), history = history || {now} || $10, books = coalesce($12, books)
+        why = coalesce($9, why), history = history || {now} || $10, books = coalesce($12, books),
+        moved = {now}
     WHERE id = $1 AND epoch = $2 AND state = $11
     RETURNING {now}";
 
@@ -133,7 +138,7 @@ const RESOLVE: &str = "
     UPDATE resil_intents SET
         state = $2, attempts = 0, panics = 0, due = CASE WHEN $3 = 1 THEN {now} END, doubt_until = NULL,
         receipt = coalesce($4, receipt), epoch = epoch + 1, why = $5, history = history || {now} || $6,
-        books = coalesce($7, books)
+        books = coalesce($7, books), moved = {now}, resolved = 1
     WHERE id = $1 AND state = 'MANUAL'
     RETURNING id";
 
@@ -342,11 +347,13 @@ pub(super) async fn resolve<DB: Backend>(
 
 /// `None` for what no version of this program has written; it stays as it is.
 fn claimed(mut row: Row) -> Option<Claimed> {
+    let books = row.text(13).and_then(|books| Books::of(&books));
     let position = Position {
         state: State::of(&row.text(5)?)?,
         attempts: whole(row.number(6)?),
         panics: whole(row.number(7)?),
         doubt_until: row.number(8),
+        is_done_here: books == Some(Books::Done),
     };
     Some(Claimed {
         id: row.text(0)?.parse().ok()?,
@@ -359,7 +366,7 @@ fn claimed(mut row: Row) -> Option<Claimed> {
         receipt: row.text(10),
         why: row.text(11)?,
         now: row.number(12)?,
-        books: row.text(13).and_then(|books| Books::of(&books)),
+        books,
     })
 }
 

@@ -13,7 +13,7 @@ fn settings(verifies: bool, compensates: bool, in_doubt: InDoubt) -> Settings {
 }
 
 fn at(state: State) -> Position {
-    Position { state, attempts: 1, panics: 0, doubt_until: None }
+    Position { state, attempts: 1, panics: 0, doubt_until: None, is_done_here: false }
 }
 
 fn failed(verdict: Verdict) -> Failed {
@@ -258,7 +258,8 @@ fn live(seed: u64, settings: &Settings, deduplicates: bool) -> (State, World) {
 
 /// The position after a move was written down, and claimed again if it waited.
 fn taken(world: &mut World, to: &Move) -> Position {
-    let position = Position { state: to.to, attempts: to.attempts, panics: to.panics, doubt_until: to.doubt_until };
+    let Move { to: state, attempts, panics, doubt_until, .. } = *to;
+    let position = Position { state, attempts, panics, doubt_until, is_done_here: false };
     match to.then {
         Then::GoOn | Then::Rest => position,
         Then::Wait(wait) => {

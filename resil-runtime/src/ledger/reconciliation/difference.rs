@@ -1,4 +1,4 @@
-use crate::ledger::settings::{InDoubt, Settings};
+use crate::ledger::settings::Settings;
 use crate::ledger::{IntentId, State};
 use std::fmt;
 
@@ -54,8 +54,8 @@ pub enum Mend {
     Compensate,
     /// It waits for an operator, in MANUAL.
     Manual,
-    /// Nothing: it has changed meanwhile, or the key cannot be one of ours. If it still differs, the next comparison says
-    /// so.
+    /// Nothing: it has changed meanwhile, the key cannot be one of ours, an operator has decided about it before, or too
+    /// much differs. If it still differs, the next comparison says so.
     Nothing,
 }
 
@@ -63,12 +63,13 @@ impl Mend {
     /// What follows from how the books differ. `here` is the state of our intent, `is_told` whether the partner's record
     /// says what the call was about.
     pub(super) fn of(kind: Kind, here: Option<State>, is_told: bool, settings: &Settings) -> Self {
-        let knows_what_to_do = settings.verifies || settings.in_doubt != InDoubt::Manual;
         match (kind, here) {
-            (Kind::OnlyThere, None) if is_told && knows_what_to_do => Self::Verify,
-            (Kind::OnlyHere, Some(State::Applied)) if knows_what_to_do => Self::Verify,
-            // An undo is carried to its end, and never turns back into a call.
-            (Kind::State, Some(State::Rejected | State::Compensated)) if settings.compensates => Self::Compensate,
+            // Only who can be asked: calling again, or cancelling, because of a record that is missing or wrong would move
+            // money.
+            (Kind::OnlyThere, None) if is_told && settings.verifies => Self::Verify,
+            (Kind::OnlyHere, Some(State::Applied)) if settings.verifies => Self::Verify,
+            // What the partner has done although it was given up here. What it has cancelled once is not cancelled again.
+            (Kind::State, Some(State::Rejected)) if settings.compensates => Self::Compensate,
             // Somebody has undone there what is done here, or changed how much it is: that was no accident of ours.
             _ => Self::Manual,
         }
@@ -145,23 +146,27 @@ impl Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::settings::InDoubt;
 
     #[test]
     fn what_is_mended_follows_from_what_the_operation_can() {
         let bare = Settings::new();
         let verifies = bare.verifies();
         let repeats = bare.in_doubt(InDoubt::Repeat);
+        let cancels = bare.compensates().in_doubt(InDoubt::Cancel);
         let compensates = bare.compensates();
         let both = compensates.verifies();
         let of = Mend::of;
         assert_eq!(of(Kind::OnlyThere, None, true, &verifies), Mend::Verify);
         assert_eq!(of(Kind::OnlyThere, None, false, &verifies), Mend::Manual, "nobody knows what it is about");
-        assert_eq!(of(Kind::OnlyHere, Some(State::Applied), false, &repeats), Mend::Verify);
-        assert_eq!(of(Kind::OnlyHere, Some(State::Applied), false, &bare), Mend::Manual);
-        for here in [State::Rejected, State::Compensated] {
-            assert_eq!(of(Kind::State, Some(here), false, &compensates), Mend::Compensate);
-            assert_eq!(of(Kind::State, Some(here), false, &verifies), Mend::Manual);
+        assert_eq!(of(Kind::OnlyHere, Some(State::Applied), false, &verifies), Mend::Verify);
+        for settings in [bare, repeats, cancels] {
+            assert_eq!(of(Kind::OnlyHere, Some(State::Applied), false, &settings), Mend::Manual, "{settings:?}");
+            assert_eq!(of(Kind::OnlyThere, None, true, &settings), Mend::Manual, "{settings:?}");
         }
+        assert_eq!(of(Kind::State, Some(State::Rejected), false, &compensates), Mend::Compensate);
+        assert_eq!(of(Kind::State, Some(State::Rejected), false, &verifies), Mend::Manual);
+        assert_eq!(of(Kind::State, Some(State::Compensated), false, &both), Mend::Manual, "they say it is cancelled");
         assert_eq!(of(Kind::State, Some(State::Applied), false, &both), Mend::Manual);
         assert_eq!(of(Kind::Amount, Some(State::Applied), true, &both), Mend::Manual);
     }

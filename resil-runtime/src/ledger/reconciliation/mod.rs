@@ -6,15 +6,17 @@
 //!
 //! | difference | here | there | mended by |
 //! |---|---|---|---|
-//! | only there | no intent | done | an intent in UNKNOWN, if the record says what it is about: the status check, then our own books; otherwise MANUAL |
-//! | only here | APPLIED | no record | UNKNOWN again: the status check decides, or what the operation does in doubt |
+//! | only there | no intent | done | the status check, then our own books, if the record says what it is about; otherwise MANUAL |
+//! | only here | APPLIED | no record | the status check: it is there after all, or it is called again under the same key; without a check MANUAL |
 //! | amount | APPLIED | done, another amount | MANUAL |
-//! | state | REJECTED, COMPENSATED | done | `compensate`; without one MANUAL |
+//! | state | REJECTED | done | `compensate`; without one MANUAL |
+//! | state | COMPENSATED | done | MANUAL: they have said that it is cancelled |
 //! | state | APPLIED | undone | MANUAL: somebody has undone it there |
 //!
 //! What was found is put on its way in the ledger, and a reconciler carries it out as it does everything else. Our own books
-//! are written again only if they say otherwise. What is under way, or waits for an operator already, is counted and left
-//! alone, so a second comparison finds nothing new.
+//! are written again only if they say otherwise, and what is done there is never undone but by an operator. What is under
+//! way, what has moved since the period ended, and what waits for an operator already is counted and left alone. What an
+//! operator has decided about is told, and not touched again.
 
 mod difference;
 mod record;
@@ -33,9 +35,9 @@ use super::record::fingerprint;
 use super::{IntentId, Ledger, Operation, State};
 use crate::registry::events;
 use crate::transaction::TransactionGuard;
-use crate::{Backend, Error, IdempotencyKey, Site};
+use crate::{Backend, Error, IdempotencyKey, Site, Stored as _};
 use futures_core::Stream;
-use staging::{Adopted, Found, Staging};
+use staging::{Adopted, Found, Question, Staging};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Range;
@@ -45,6 +47,9 @@ use std::time::{Duration, SystemTime};
 
 const RECONCILE: Site = Site { function: "ledger.reconcile(..)", file: file!(), line: line!() };
 
+/// So many differences are no accident if they are a tenth of all, too.
+const MANY: u64 = 100;
+
 /// However long the partner withholds its next record, nobody waits longer for it.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -53,9 +58,13 @@ impl<DB: Backend> Ledger<DB> {
     /// differs on its way: see [`Record`] for what the partner says, [`Mend`] for what is done. A
     /// [`reconciler`](Self::reconciler) carries it out.
     ///
-    /// Give it the partner's records of the period and of a margin on both sides, because the partner dates a call later
-    /// than we record it, and end the period in the past. The records may come in any order, and several times. Half a
-    /// thousand of them are in memory at a time, the others in the database until the comparison ends.
+    /// Give it the partner's records of this service, of the period and of a margin on both sides, because two clocks date
+    /// a call; end the period in the past, and read them after its end. An intent that was begun or finished outside of the
+    /// period is not missed in them. They may come in any order, and several times. Half a thousand of them are in memory
+    /// at a time, the others in the database until the comparison ends.
+    ///
+    /// If more than a hundred differ, and a tenth of what was compared, nothing is mended: see
+    /// [`Reconciliation::held_back`].
     ///
     /// # Errors
     ///
@@ -148,7 +157,9 @@ impl<DB: Backend> Ledger<DB> {
         staging: &Staging<'_, DB>,
         period: Range<SystemTime>,
     ) -> Result<Reconciliation, Error> {
-        let counts = staging.count(O::NAME).await?;
+        let question = Question::new(O::NAME, &period);
+        let counts = staging.count(&question).await?;
+        let compared = counts.agree + counts.differ;
         let mut report = Reconciliation {
             op: O::NAME.to_owned(),
             period,
@@ -157,19 +168,20 @@ impl<DB: Backend> Ledger<DB> {
             open: counts.open,
             manual: counts.manual,
             other: counts.other,
+            held_back: counts.differ > MANY && counts.differ > compared / 10,
             found: [0; 4],
             differences: Vec::new(),
         };
         let mut last = String::new();
         loop {
-            let page = staging.there(O::NAME, &last).await?;
+            let page = staging.there(&question, &last).await?;
             let Some(found) = page.last() else { break };
             last = found.difference.id.to_string();
             self.mend::<O>(page, &mut report).await?;
         }
         last.clear();
         loop {
-            let page = staging.here(O::NAME, &report.period, &last).await?;
+            let page = staging.here(&question, &last).await?;
             let Some(found) = page.last() else { break };
             last = found.difference.id.to_string();
             self.mend::<O>(page, &mut report).await?;
@@ -180,7 +192,7 @@ impl<DB: Backend> Ledger<DB> {
     /// Puts what differs on its way.
     async fn mend<O: Operation<DB>>(&self, page: Vec<Found>, report: &mut Reconciliation) -> Result<(), Error> {
         for mut found in page {
-            let mend = self.mend_of::<O>(&found);
+            let mend = if report.held_back { Mend::Nothing } else { self.mend_of::<O>(&found) };
             found.difference.mend = mend;
             let (from, id) = (found.difference.here, found.difference.id);
             if let Some(to) = mend.to() {
@@ -200,7 +212,10 @@ impl<DB: Backend> Ledger<DB> {
 
     /// What this program can do about it: an intent of another version is another function's.
     fn mend_of<O: Operation<DB>>(&self, found: &Found) -> Mend {
-        let Found { difference, arguments, version, .. } = found;
+        let Found { difference, arguments, version, is_resolved, .. } = found;
+        if *is_resolved {
+            return Mend::Nothing;
+        }
         // What is stored of an impossible key is a text about it.
         let is_key = difference.key.parse().is_ok_and(|key: IdempotencyKey| IntentId::of(&key) == difference.id);
         if difference.here.is_none() && !is_key {
@@ -212,18 +227,28 @@ impl<DB: Backend> Ledger<DB> {
             Some(Err(_)) => return Mend::Manual,
             None => O::settings(),
         };
-        Mend::of(difference.kind, difference.here, arguments.is_some(), &settings)
+        let is_told = arguments.as_deref().is_some_and(|text| {
+            // A record that contradicts itself says nothing.
+            let amount = O::Arguments::decode(text).ok().map(|arguments| O::amount(&arguments));
+            amount.is_some_and(|here| {
+                here.is_none() || difference.amount_there.is_none() || here == difference.amount_there
+            })
+        });
+        Mend::of(difference.kind, difference.here, is_told, &settings)
     }
 
     async fn adopt<O: Operation<DB>>(&self, found: &Found, to: State) -> Result<bool, Error> {
-        // Nothing that decodes, where nobody knows what it is about.
+        // Nothing that decodes, where nobody knows what it is about; and no fingerprint, so that `record` can say so.
         let arguments = found.arguments.as_deref().unwrap_or_default();
+        let decoded = O::Arguments::decode(arguments).ok();
+        let amount = decoded.as_ref().and_then(O::amount).or_else(|| found.difference.amount_there.clone());
         let adopted = Adopted {
             op: O::NAME,
             version: O::VERSION,
             arguments,
-            fingerprint: &fingerprint(arguments),
+            fingerprint: &decoded.map(|_| fingerprint(arguments)).unwrap_or_default(),
             settle: O::settings().settle,
+            amount: amount.as_deref(),
         };
         staging::adopt(self.db(), &found.difference, to, &adopted).await
     }

@@ -24,7 +24,7 @@ impl<A> Record<A> {
         Self { key: key.into(), is_done: true, amount: None, arguments: None }
     }
 
-    /// The partner refused it, or it was cancelled. Of several records with one key it is this that counts, so a payment
+    /// It was cancelled. Leave out attempts that the partner declined. Of several records with one key it is this that counts, so a payment
     /// and its cancellation may come as two.
     pub fn undone(key: impl Into<String>) -> Self {
         Self { is_done: false, ..Self::done(key) }

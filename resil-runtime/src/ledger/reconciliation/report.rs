@@ -23,6 +23,9 @@ pub struct Reconciliation {
     pub manual: u64,
     /// How many belong to intents of other operations.
     pub other: u64,
+    /// Whether nothing was mended, because so much differs that the records are more likely wrong than the books: more than
+    /// a hundred, and a tenth of what was compared. Look at them, and compare shorter periods if they are right.
+    pub held_back: bool,
     pub(super) found: [u64; 4],
     pub(super) differences: Vec<Difference>,
 }
@@ -58,7 +61,7 @@ impl Reconciliation {
     /// ```json
     /// {"op": "payment.confirm", "from": "2026-11-24T00:00:00Z", "to": "2026-11-25T00:00:00Z",
     ///  "records": 1000, "agree": 998, "open": 1, "manual": 0, "other": 0,
-    ///  "only_there": 1, "only_here": 0, "amount": 0, "state": 0,
+    ///  "only_there": 1, "only_here": 0, "amount": 0, "state": 0, "held_back": false,
     ///  "differences": [{"kind": "only there", "id": "..", "subject": "", "key": "..", "here": null, "amount_here": null,
     ///                   "there": "done", "amount_there": "5000", "mend": "verify"}]}
     /// ```
@@ -79,7 +82,7 @@ impl Reconciliation {
             "op": self.op, "from": from, "to": to, "records": self.records, "agree": self.agree, "open": self.open,
             "manual": self.manual, "other": self.other, "only_there": self.count(Kind::OnlyThere),
             "only_here": self.count(Kind::OnlyHere), "amount": self.count(Kind::Amount),
-            "state": self.count(Kind::State), "differences": differences,
+            "state": self.count(Kind::State), "held_back": self.held_back, "differences": differences,
         })
         .to_string()
     }
@@ -109,10 +112,14 @@ impl fmt::Display for Reconciliation {
         )?;
         let counts: Vec<_> = Kind::ALL.iter().map(|kind| format!("{} {kind}", self.count(*kind))).collect();
         writeln!(f, "differences: {}", counts.join(", "))?;
+        if self.held_back {
+            writeln!(f, "nothing was mended: so much differs that the records are more likely wrong than the books")?;
+        }
         for one in &self.differences {
             let about = if one.subject.is_empty() { format!("key {}", one.key) } else { one.subject.clone() };
-            let amount =
-                |amount: &Option<String>| amount.as_deref().map(|amount| format!(" {amount}")).unwrap_or_default();
+            let amount = |amount: &Option<String>| {
+                amount.as_deref().map(|amount| format!(" {}", amount.escape_debug())).unwrap_or_default()
+            };
             let here = one.here.map_or("nothing", crate::ledger::State::text);
             let there = one.there.map_or("nothing", there);
             writeln!(

@@ -47,6 +47,7 @@ macro_rules! comparing {
                 WHEN here.id IS NULL THEN CASE WHEN there.is_done = 1 THEN 'only there' ELSE 'agree' END
                 WHEN here.op <> $2 THEN 'other'
                 WHEN here.state = 'MANUAL' THEN 'manual'
+                WHEN here.moved >= $3 THEN 'open'
                 WHEN here.state = 'APPLIED' THEN CASE
                     WHEN there.is_done = 0 THEN 'state' WHEN there.amount <> here.amount THEN 'amount' ELSE 'agree' END
                 WHEN here.state IN ('REJECTED', 'COMPENSATED') THEN
@@ -67,30 +68,48 @@ const THERE: &str = comparing!(
     "SELECT * FROM (
         SELECT there.id, ",
     " AS found, there.key, here.subject, here.state, here.amount, here.epoch, there.is_done, there.amount,
-            there.arguments, here.version
+            there.arguments, here.version, here.resolved
         FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.id = there.id
-        WHERE there.run = $1 AND there.id > $3
-    ) AS compared WHERE found IN ('only there', 'state', 'amount') ORDER BY 1 LIMIT $4"
+        WHERE there.run = $1 AND there.id > $4
+    ) AS compared WHERE found IN ('only there', 'state', 'amount') ORDER BY 1 LIMIT $5"
 );
 
-const HERE: &str = "
-    SELECT here.id, 'only here', here.key, here.subject, here.state, here.amount, here.epoch, NULL, NULL, NULL, here.version
-    FROM resil_intents AS here
-    WHERE here.op = $2 AND here.recorded >= $5 AND here.recorded < $6 AND here.state = 'APPLIED' AND here.id > $3
-        AND NOT EXISTS (SELECT 1 FROM resil_records AS there WHERE there.run = $1 AND there.id = here.id)
-    ORDER BY here.id LIMIT $4";
+/// Nobody but the partner can date what it told us of, so it may have left the period on their side.
+macro_rules! only_here {
+    ($select:literal, $rest:literal) => {
+        concat!(
+            $select,
+            " FROM resil_intents AS here
+            WHERE here.op = $2 AND here.recorded >= $4 AND here.recorded < $3 AND coalesce(here.moved, here.recorded) < $3
+                AND here.state = 'APPLIED' AND here.adopted IS NULL
+                AND NOT EXISTS (SELECT 1 FROM resil_records AS there WHERE there.run = $1 AND there.id = here.id)",
+            $rest
+        )
+    };
+}
+
+const COUNT_HERE: &str = only_here!("SELECT count(*)", "");
+
+const HERE: &str = only_here!(
+    "SELECT here.id, 'only here', here.key, here.subject, here.state, here.amount, here.epoch, NULL, NULL, NULL,
+        here.version, here.resolved",
+    " AND here.id > $5 ORDER BY here.id LIMIT $6"
+);
 
 const MOVE: &str = "
     UPDATE resil_intents SET
         state = $3, attempts = 0, panics = 0, due = CASE WHEN $4 = 1 THEN {now} END, doubt_until = NULL,
-        epoch = epoch + 1, why = $5, history = history || {now} || $6
+        epoch = epoch + 1, why = $5, history = history || {now} || $6, moved = {now},
+        books = coalesce(books, CASE state WHEN 'APPLIED' THEN 'DONE'
+            WHEN 'REJECTED' THEN 'UNDONE' WHEN 'COMPENSATED' THEN 'UNDONE' END)
     WHERE id = $1 AND epoch = $2 AND state = $7
     RETURNING id";
 
 const ADOPT: &str = "
     INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
-                               epoch, due, why, history, recorded, amount)
-    VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, 0, 0, 1, CASE WHEN $9 = 1 THEN {now} END, $10, {now} || $11, {now}, $12)
+                               epoch, due, why, history, recorded, amount, moved, adopted)
+    VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, 0, 0, 1, CASE WHEN $9 = 1 THEN {now} END, $10, {now} || $11, {now}, $12,
+            {now}, 1)
     ON CONFLICT (id) DO NOTHING
     RETURNING id";
 
@@ -112,6 +131,22 @@ pub(super) struct Staging<'a, DB: Backend> {
     ids: HashSet<IntentId>,
 }
 
+/// What is compared.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) op: &'static str,
+    /// In milliseconds since 1970.
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+impl Question {
+    pub(super) fn new(op: &'static str, period: &Range<SystemTime>) -> Self {
+        let [from, to] = [period.start, period.end].map(since_1970);
+        Self { op, from, to }
+    }
+}
+
 /// How many records say what.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -120,6 +155,8 @@ pub(super) struct Counts {
     pub(super) manual: u64,
     pub(super) other: u64,
     pub(super) all: u64,
+    /// All differences, those among the records and those that they do not have.
+    pub(super) differ: u64,
 }
 
 /// A difference as it was found, and what it takes to mend it.
@@ -128,6 +165,8 @@ pub(super) struct Found {
     pub(super) arguments: Option<String>,
     epoch: i64,
     pub(super) version: Option<u32>,
+    /// Whether an operator has decided about it.
+    pub(super) is_resolved: bool,
 }
 
 impl<'a, DB: Backend> Staging<'a, DB> {
@@ -142,11 +181,11 @@ impl<'a, DB: Backend> Staging<'a, DB> {
             self.flush().await?;
         }
         let is_done = if record.is_done { "done" } else { "undone" };
-        let amount = record.amount.as_deref().map(printable);
+        let amount = record.amount.as_deref().map(storable);
         // Arguments that cannot be stored are none.
         let arguments = record.arguments.as_ref().and_then(|arguments| arguments.encode().ok());
         self.ids.insert(id);
-        let key = record.key.parse::<IdempotencyKey>().map_or_else(|_| printable(&record.key), |key| key.to_string());
+        let key = record.key.parse::<IdempotencyKey>().map_or_else(|_| storable(&record.key), |key| key.to_string());
         self.batch.push(json!([id.to_string(), key, is_done, amount, arguments]));
         Ok(())
     }
@@ -157,33 +196,38 @@ impl<'a, DB: Backend> Staging<'a, DB> {
         self.db.statement(STAGE, &[(&*self.run).into(), (&*batch).into()]).await.map(drop)
     }
 
-    pub(super) async fn count(&self, op: &str) -> Result<Counts, Error> {
+    pub(super) async fn count(&self, question: &Question) -> Result<Counts, Error> {
         let mut counts = Counts::default();
-        for mut row in self.db.statement(COUNT, &[(&*self.run).into(), op.into()]).await? {
-            let number = row.number(1).and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+        let Question { op, from, to } = *question;
+        let number = |row: &Row, column| row.number(column).and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+        let values: [Value<'_>; 4] = [(&*self.run).into(), op.into(), to.into(), from.into()];
+        counts.differ = self.db.statement(COUNT_HERE, &values).await?.first().map_or(0, |row| number(row, 0));
+        for mut row in self.db.statement(COUNT, &values[..3]).await? {
+            let number = number(&row, 1);
             counts.all += number;
             match row.text(0).as_deref() {
                 Some("agree") => counts.agree += number,
                 Some("open") => counts.open += number,
                 Some("manual") => counts.manual += number,
                 Some("other") => counts.other += number,
-                _ => {}
+                _ => counts.differ += number,
             }
         }
         Ok(counts)
     }
 
     /// The next differences of what the partner has, after this ID.
-    pub(super) async fn there(&self, op: &str, after: &str) -> Result<Vec<Found>, Error> {
-        let values: [Value<'_>; 4] = [(&*self.run).into(), op.into(), after.into(), most().into()];
+    pub(super) async fn there(&self, question: &Question, after: &str) -> Result<Vec<Found>, Error> {
+        let Question { op, to, .. } = *question;
+        let values: [Value<'_>; 5] = [(&*self.run).into(), op.into(), to.into(), after.into(), most().into()];
         Ok(self.db.statement(THERE, &values).await?.into_iter().filter_map(found).collect())
     }
 
     /// The next intents of the period that are done and that the partner does not have, after this ID.
-    pub(super) async fn here(&self, op: &str, period: &Range<SystemTime>, after: &str) -> Result<Vec<Found>, Error> {
-        let [from, to] = [period.start, period.end].map(since_1970);
+    pub(super) async fn here(&self, question: &Question, after: &str) -> Result<Vec<Found>, Error> {
+        let Question { op, from, to } = *question;
         let values: [Value<'_>; 6] =
-            [(&*self.run).into(), op.into(), after.into(), most().into(), from.into(), to.into()];
+            [(&*self.run).into(), op.into(), to.into(), from.into(), after.into(), most().into()];
         Ok(self.db.statement(HERE, &values).await?.into_iter().filter_map(found).collect())
     }
 
@@ -210,6 +254,7 @@ pub(super) struct Adopted<'a> {
     pub(super) arguments: &'a str,
     pub(super) fingerprint: &'a str,
     pub(super) settle: Duration,
+    pub(super) amount: Option<&'a str>,
 }
 
 /// Records an intent that only the partner knows. `false` if it is there by now.
@@ -233,7 +278,7 @@ pub(super) async fn adopt<DB: Backend>(
         is_due.into(),
         (&*why).into(),
         (&*line).into(),
-        difference.amount_there.as_deref().into(),
+        intent.amount.into(),
     ];
     Ok(!db.statement(ADOPT, &values).await?.is_empty())
 }
@@ -251,20 +296,21 @@ fn found(mut row: Row) -> Option<Found> {
         mend: Mend::Nothing,
     };
     let epoch = row.number(6).unwrap_or(0);
-    Some(Found { difference, arguments: row.text(9), epoch, version: row.number(10).map(whole) })
+    let (version, is_resolved) = (row.number(10).map(whole), row.number(11).is_some());
+    Some(Found { difference, arguments: row.text(9), epoch, version, is_resolved })
 }
 
 fn most() -> i64 {
     i64::try_from(BATCH).unwrap_or(i64::MAX)
 }
 
-/// What the partner has written, so that it can be stored and printed.
-fn printable(text: &str) -> String {
-    let escaped = text.escape_debug().to_string();
-    match escaped.char_indices().nth(LONGEST_TEXT) {
-        Some((end, _)) => format!("{}…", &escaped[..end]),
-        None => escaped,
+/// What the partner has written, so that it can be stored: what a text in a database cannot hold is replaced.
+fn storable(text: &str) -> String {
+    let mut stored: String = text.chars().take(LONGEST_TEXT).collect();
+    if stored.len() < text.len() {
+        stored.push('…');
     }
+    stored.replace('\0', "\u{fffd}")
 }
 
 fn since_1970(time: SystemTime) -> i64 {

@@ -1,5 +1,6 @@
 use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Holds as Metered, Meter};
+use super::tx::Held;
 use super::{Backend, Begun, HeldBy, Tx};
 use crate::failure::Represents;
 use crate::sync::{AtomicU32, Ordering};
@@ -14,7 +15,7 @@ use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
-use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 /// A pool of connections whose transactions the guard of `#[outside_transaction]` knows of. Cheap to clone.
 ///
@@ -52,8 +53,8 @@ struct Shared {
     claims: AtomicU32,
     /// Told when messages were committed to the outbox.
     wake: Arc<Notify>,
-    /// Where our own writers queue up.
-    turns: Mutex<()>,
+    /// Where writers queue up.
+    turns: Arc<Mutex<()>>,
 }
 
 impl<DB: Backend> Db<DB> {
@@ -135,6 +136,7 @@ impl<DB: Backend> Db<DB> {
 
     /// Begins with this statement instead of plain BEGIN.
     pub(super) async fn begin_with(&self, began: Began, statement: Option<SqlStr>) -> Result<Tx<DB>, Error> {
+        let turn = self.turn(began).await?;
         let (connection, metered) = self.acquire(began).await?;
         let step = to_its_end(async move {
             // Not in sqlx's documentation: its other ways wait for a connection and begin in one step, and only the
@@ -142,13 +144,10 @@ impl<DB: Backend> Db<DB> {
             sqlx::Transaction::begin(connection, statement).await.map(|transaction| (transaction, metered))
         });
         match step.await {
-            Some(Ok((transaction, metered))) => Ok(Tx::new(
-                transaction,
-                began,
-                Scope::hold(began, self.database()),
-                metered,
-                Arc::clone(&self.shared.wake),
-            )),
+            Some(Ok((transaction, metered))) => {
+                let held = Held::new(Scope::hold(began, self.database()), metered, turn);
+                Ok(Tx::new(transaction, began, held, Arc::clone(&self.shared.wake)))
+            }
             Some(Err(error)) => Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
             None => Err(failed(began, Step::Begin, Verdict::transient().unsent(), None)),
         }
@@ -167,15 +166,19 @@ impl<DB: Backend> Db<DB> {
         }
     }
 
-    /// Waits for the turn of this write of ours, where one at a time can write. In a queue each is woken in order; in the
-    /// database all would try again and again, and wait longer each time.
-    ///
-    /// # Errors
-    ///
-    /// That the caller holds a transaction or a connection, which the one in front may be waiting for.
-    pub(crate) async fn turn(&self) -> Result<Option<MutexGuard<'_, ()>>, Error> {
+    /// Waits for the turn of a writer, where one at a time can write. In a queue each is woken in order; in the database all
+    /// would try again and again, and wait longer each time. No longer than for a connection.
+    pub(super) async fn turn(&self, began: Began) -> Result<Option<OwnedMutexGuard<()>>, Error> {
         first_of(self.database())?;
-        Ok(if DB::HAS_ONE_WRITER { Some(self.shared.turns.lock().await) } else { None })
+        if !DB::HAS_ONE_WRITER {
+            return Ok(None);
+        }
+        let turn = Arc::clone(&self.shared.turns).lock_owned();
+        let turn = tokio::time::timeout(self.pool.options().get_acquire_timeout(), turn).await;
+        turn.map(Some).map_err(|_| {
+            let verdict = Verdict::transient().unsent();
+            failed(began, Step::Begin, verdict, Some("the other writers of this process were not done in time".into()))
+        })
     }
 
     /// Told when messages were committed to the outbox.

@@ -142,8 +142,14 @@ impl<DB: Backend> Db<DB> {
     pub(crate) async fn statement(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
         let began = Began { holds: Holds::Connection, site: SITE };
         let is_read = sql.trim_start().starts_with("SELECT");
-        let _turn = if is_read { None } else { self.turn().await? };
+        let _turn = if is_read { None } else { self.turn(began).await? };
         let (mut connection, _metered) = self.acquire(began).await?;
+        for _ in 1..TRIES {
+            match DB::own_fetch(&mut connection, sql, values).await {
+                Err(error) if was_rolled_back(&error) => {}
+                ended => return ended.map_err(|error| not_run(began, error)),
+            }
+        }
         DB::own_fetch(&mut connection, sql, values).await.map_err(|error| not_run(began, error))
     }
 }
@@ -154,6 +160,14 @@ impl<DB: Backend> Tx<DB> {
         let began = self.began;
         DB::own_fetch(self, sql, values).await.map_err(|error| not_run(began, error))
     }
+}
+
+/// How often a statement is tried that the database ends for the sake of another one.
+const TRIES: u32 = 4;
+
+/// Class 40: where the isolation level is strict, each statement is a transaction that others may get into the way of.
+fn was_rolled_back(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code.starts_with("40"))
 }
 
 fn not_run(began: Began, error: sqlx::Error) -> Error {

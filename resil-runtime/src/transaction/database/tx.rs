@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 /// An open transaction of a [`Db`](super::Db). Statements run on `&mut **tx`.
 ///
@@ -34,9 +34,17 @@ pub struct Tx<DB: Backend> {
 }
 
 /// Ends the scope before the connection is counted as given back.
-struct Held {
+pub(super) struct Held {
     scope: Arc<Scope>,
     _metered: Metered,
+    /// Where there is one writer at a time.
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Held {
+    pub(super) fn new(scope: Arc<Scope>, metered: Metered, turn: Option<OwnedMutexGuard<()>>) -> Self {
+        Self { scope, _metered: metered, _turn: turn }
+    }
 }
 
 impl Drop for Held {
@@ -49,11 +57,9 @@ impl<DB: Backend> Tx<DB> {
     pub(super) fn new(
         transaction: sqlx::Transaction<'static, DB>,
         began: Began,
-        scope: Arc<Scope>,
-        metered: Metered,
+        held: Held,
         wake: Arc<Notify>,
     ) -> Self {
-        let held = Held { scope, _metered: metered };
         Self { transaction, began, claim: None, held, depth: 0, is_spoilt: false, wake, has_messages: false }
     }
 
