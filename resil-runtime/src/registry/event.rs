@@ -269,12 +269,8 @@ impl fmt::Display for Event {
             Self::LedgerUnreachable { why } => write!(f, "the database of the ledger cannot be reached: {why}"),
             #[cfg(feature = "sqlx")]
             Self::Reconciled(report) => {
-                let differences: u64 = crate::ledger::Kind::ALL.iter().map(|kind| report.count(*kind)).sum();
-                write!(
-                    f,
-                    "operation `{}`: {differences} differences from the partner's books",
-                    report.op.escape_debug()
-                )
+                let op = report.op.escape_debug();
+                write!(f, "operation `{op}`: {} differences from the partner's books", report.all())
             }
             #[cfg(feature = "sqlx")]
             Self::NotReconciled { op, why } => {

@@ -142,15 +142,15 @@ pub(crate) fn outbox_unreachable(error: &crate::Error) {
 }
 
 #[cfg(feature = "sqlx")]
+#[cfg_attr(not(feature = "tracing"), expect(clippy::if_same_then_else, reason = "none is told"))]
 pub(crate) fn reconciled(report: &crate::ledger::Reconciliation) {
-    let (op, records, differences) = (&report.op, report.records, report.differences().len());
     if report.agrees() {
-        event!(info, ?op, records, "both books agree");
+        event!(info, op = ?report.op, records = report.records, "both books agree");
+    } else if report.held_back {
+        event!(error, op = ?report.op, records = report.records, differences = report.all(), "the books differ so much that nothing is mended");
     } else {
-        event!(warn, ?op, records, differences, "the books differ, it is being mended");
+        event!(warn, op = ?report.op, records = report.records, differences = report.all(), "the books differ, it is being mended");
     }
-    #[cfg(not(feature = "tracing"))]
-    let _ = (op, records, differences);
     tell(|| Event::Reconciled(std::sync::Arc::new(report.clone())));
 }
 

@@ -17,7 +17,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::OnlyThere, Self::OnlyHere, Self::Amount, Self::State];
+    pub(super) const ALL: [Self; 4] = [Self::OnlyThere, Self::OnlyHere, Self::Amount, Self::State];
 
     pub(super) fn text(self) -> &'static str {
         match self {

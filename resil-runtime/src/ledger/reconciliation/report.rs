@@ -39,9 +39,14 @@ impl Reconciliation {
         self.found[kind.index()]
     }
 
+    /// How many differences there were of all kinds.
+    pub fn all(&self) -> u64 {
+        self.found.iter().sum()
+    }
+
     /// Whether there was none of any kind.
     pub fn agrees(&self) -> bool {
-        self.found == [0; 4]
+        self.all() == 0
     }
 
     /// The differences, those that the partner's records show first; the first thousand of them.
@@ -133,7 +138,7 @@ impl fmt::Display for Reconciliation {
                 one.mend,
             )?;
         }
-        let more = self.found.iter().sum::<u64>() - self.differences.len() as u64;
+        let more = self.all() - self.differences.len() as u64;
         if more > 0 { writeln!(f, "and {more} more") } else { Ok(()) }
     }
 }
