@@ -44,6 +44,7 @@ pub use intent::{Intent, IntentId, IntentView, InvalidIntentId, Outcome};
 pub(crate) use lease::{Ended, Lease, Step};
 pub use open::Opening;
 pub use operation::{Failed, Operation, Report, Status};
+pub(crate) use reconciler::beside;
 pub use reconciler::{Reconciled, Reconciler};
 pub(crate) use reconciliation::RECORDS;
 pub use reconciliation::{Difference, Kind, Mend, Reconciliation, Record, Schedule};

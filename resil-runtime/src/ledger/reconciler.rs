@@ -82,17 +82,21 @@ impl<DB: Backend> Reconciler<DB> {
         let mut done = Reconciled::default();
         let mut looked: Option<Instant> = None;
         loop {
-            if looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
-                looked = Some(clock::instant());
-                self.look().await;
-            }
-            let free = self.concurrency - running.len();
-            let claimed = if free == 0 { 0 } else { self.claim(free, &mut running).await };
+            let claim = async {
+                if looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
+                    looked = Some(clock::instant());
+                    self.look().await;
+                }
+                let free = self.concurrency - running.len();
+                if free == 0 { 0 } else { self.claim(free, &mut running).await }
+            };
+            let (claimed, is_stopped) = beside(&mut stop, claim).await;
             done.claimed += claimed as u64;
             let is_busy = running.len() == self.concurrency;
             tokio::select! {
                 biased;
-                () = &mut stop => break,
+                () = std::future::ready(()), if is_stopped => break,
+                () = &mut stop, if !is_stopped => break,
                 Some(ended) = running.join_next(), if is_busy => done.count(&ended),
                 () = sleep(self.pause()), if claimed == 0 && !is_busy => {}
                 () = std::future::ready(()), if claimed > 0 && !is_busy => {}
@@ -170,6 +174,20 @@ impl<DB: Backend> Reconciler<DB> {
     /// Not in step with the other reconcilers.
     fn pause(&self) -> Duration {
         self.poll.mul_f64(0.5 + fastrand::f64())
+    }
+}
+
+/// Some work to its end, because what it has begun counts; and whether it is time to stop. Both are polled: the one may hold the
+/// connection that the other waits for.
+pub(crate) async fn beside<T>(
+    stop: &mut (impl Future<Output = ()> + Unpin),
+    work: impl Future<Output = T>,
+) -> (T, bool) {
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        ended = &mut work => (ended, false),
+        () = stop => (work.await, true),
     }
 }
 

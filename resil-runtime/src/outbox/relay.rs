@@ -2,7 +2,7 @@ use super::Handler;
 use super::lane;
 use super::store;
 use super::work::{Ended, Patience, Work};
-use crate::ledger::Lease;
+use crate::ledger::{Lease, beside};
 use crate::registry::events;
 use crate::sync::Ordering;
 use crate::{Backend, Db, Error, clock};
@@ -131,8 +131,10 @@ impl<DB: Backend> Relay<DB> {
                 ended = next => ended,
             };
             // Not among what a stop cuts off: it is delivered, and to be deleted.
-            if let Some(ended) = ended {
-                self.finish(ended, &mut work).await;
+            if let Some(ended) = ended
+                && let ((), true) = beside(&mut stop, self.finish(ended, &mut work)).await
+            {
+                break;
             }
         }
         work.stop.store(true, Ordering::Relaxed);
