@@ -46,39 +46,49 @@ async fn once<DB: Store>(db: &Db<DB>) {
     println!("| {name} | {plain:.0} | {first:.0} ({:.2}x) | {again:.0} ({:.2}x) |", first / plain, again / plain);
 }
 
+const PARTS: [&str; 4] = ["once", "ledger", "outbox", "reconciliation"];
+
 #[tokio::main]
 async fn main() {
-    println!("a transaction with one INSERT, medians of {CALLS} in microseconds");
-    println!("| database | transaction | once | its repeat |\n|---|--:|--:|--:|");
-    stores::sqlite(async |db| once(&db).await).await;
-    stores::postgres(async |db| once(&db).await).await;
-
-    println!("\nintents a second through one reconciler, and through four");
-    println!("| database | one | four |\n|---|--:|--:|");
-    stores::sqlite(async |db| ledger::throughput(&db).await).await;
-    stores::postgres(async |db| ledger::throughput(&db).await).await;
-
-    println!("\nseconds for 10,000 intents whose workers were lost, beside finished ones");
-    println!("| database | finished | seconds |\n|---|--:|--:|");
-    let is_large = std::env::args().any(|argument| argument == "--large");
-    for finished in [1_000, if is_large { 1_000_000 } else { 100_000 }] {
-        stores::sqlite(async |db| ledger::recovery(&db, finished).await).await;
-        stores::postgres(async |db| ledger::recovery(&db, finished).await).await;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let is_large = words.iter().any(|word| word == "--large");
+    let is_one = words.iter().any(|word| PARTS.contains(&word.as_str()));
+    let wants = |part: &str| !is_one || words.iter().any(|word| word == part);
+    if wants("once") {
+        println!("a transaction with one INSERT, medians of {CALLS} in microseconds");
+        println!("| database | transaction | once | its repeat |\n|---|--:|--:|--:|");
+        stores::sqlite(async |db| once(&db).await).await;
+        stores::postgres(async |db| once(&db).await).await;
     }
+    if wants("ledger") {
+        println!("\nintents a second through one reconciler, and through four");
+        println!("| database | one | four |\n|---|--:|--:|");
+        stores::sqlite(async |db| ledger::throughput(&db).await).await;
+        stores::postgres(async |db| ledger::throughput(&db).await).await;
 
-    println!(
-        "\nmessages a second through a relay whose handler is ready at once; milliseconds from a commit to its delivery"
-    );
-    println!(
-        "| database | no key | 1,000 keys | one key | with 100,000 of one key behind | median delay | 99th of 100 |"
-    );
-    println!("|---|--:|--:|--:|--:|--:|--:|");
-    stores::sqlite(async |db| outbox::throughput(&db).await).await;
-    stores::postgres(async |db| outbox::throughput(&db).await).await;
-
-    println!("\nseconds to compare with the partner's records, and the largest resident set of the process in MiB");
-    println!("| database | records | seconds | before | after |\n|---|--:|--:|--:|--:|");
-    let records = if is_large { 1_000_000 } else { 100_000 };
-    stores::sqlite(async |db| reconciliation::compare(&db, records).await).await;
-    stores::postgres(async |db| reconciliation::compare(&db, records).await).await;
+        println!("\nseconds for 10,000 intents whose workers were lost, beside finished ones");
+        println!("| database | finished | seconds |\n|---|--:|--:|");
+        for finished in [1_000, if is_large { 1_000_000 } else { 100_000 }] {
+            stores::sqlite(async |db| ledger::recovery(&db, finished).await).await;
+            stores::postgres(async |db| ledger::recovery(&db, finished).await).await;
+        }
+    }
+    if wants("outbox") {
+        println!(
+            "\nmessages a second through a relay whose handler is ready at once; milliseconds from a commit to its delivery"
+        );
+        println!(
+            "| database | no key | 1,000 keys | one key | with 100,000 of one key behind | median delay | 99th of 100 |"
+        );
+        println!("|---|--:|--:|--:|--:|--:|--:|");
+        stores::sqlite(async |db| outbox::throughput(&db).await).await;
+        stores::postgres(async |db| outbox::throughput(&db).await).await;
+    }
+    if wants("reconciliation") {
+        println!("\nseconds to compare with the partner's records, and the largest resident set of the process in MiB");
+        println!("| database | records | seconds | before | after |\n|---|--:|--:|--:|--:|");
+        let records = if is_large { 1_000_000 } else { 100_000 };
+        stores::sqlite(async |db| reconciliation::compare(&db, records).await).await;
+        stores::postgres(async |db| reconciliation::compare(&db, records).await).await;
+    }
 }
