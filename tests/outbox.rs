@@ -287,6 +287,20 @@ on_both_databases! {
         assert_eq!(consumer.taken(), ["1", "3"]);
     }
 
+    async fn one_transaction_records_as_many_as_it_likes(db) {
+        db.migrate().await.unwrap();
+        let recorded: Result<(), Error> = db
+            .transaction(async |tx| {
+                for number in 0..15_000 {
+                    tx.outbox("numbers", &number).await?;
+                }
+                Ok(())
+            })
+            .await;
+        recorded.unwrap();
+        assert_eq!(waiting(&db).await, 15_000);
+    }
+
     async fn a_message_that_waits_can_be_discarded(db) {
         db.migrate().await.unwrap();
         let (consumer, outbox) = (Consumer::new(), Outbox::on(db.clone()));

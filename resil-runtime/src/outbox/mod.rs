@@ -11,6 +11,7 @@
 //!   for each other. On PostgreSQL a transaction that records a message with a key waits for others that have recorded one
 //!   with the same key and are not committed yet; one that records several does so in the order of their keys, or two of
 //!   them may wait for each other until the database ends one, which `#[retry(unsent)]` repeats.
+//!   Each key of a transaction takes one of PostgreSQL's locks, of which there are some thousands.
 //! - **Trouble that passes is waited out.** A handler that fails with what may pass, because the broker is away, or that does
 //!   not end in time is called again for as long as it takes. One that fails otherwise or panics is called so many times, and
 //!   then the message is *set aside*: it stays in the table with the reason, later ones of its ordering key wait behind it, and an

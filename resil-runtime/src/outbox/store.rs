@@ -35,10 +35,14 @@ pub(crate) const RECORD: &str = "
     VALUES ($1, $2, $3, $4, 0, 0, 0, {now}, '', {now})
     RETURNING id";
 
-/// Where they write side by side, those of one lane take turns, until they commit. Without a key the lane is its own.
+/// Where they write side by side, those of one lane take turns, until they commit. A message without a key has nobody to
+/// wait for, and the database only so many locks.
 #[cfg(feature = "postgres")]
 pub(crate) const RECORD_IN_TURN: &str = "
-    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($3, 'resil_outbox'::regclass::oid::bigint)))
+    WITH turn AS MATERIALIZED (
+        SELECT CASE WHEN left($3, 1) <> chr(1)
+            THEN pg_advisory_xact_lock(hashtextextended($3, 'resil_outbox'::regclass::oid::bigint)) END
+    )
     INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded)
     SELECT $1, $2, $3, $4, 0, 0, 0, {now}, '', {now} FROM turn
     RETURNING id";
