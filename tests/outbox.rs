@@ -423,7 +423,7 @@ on_both_databases! {
         db.migrate().await.unwrap();
         let (consumer, stop) = (Consumer::new(), Arc::new(Notify::new()));
         let stopped = Arc::clone(&stop);
-        let relay = relay(&db, &consumer).poll(Duration::from_secs(3600));
+        let relay = relay(&db, &consumer).poll(Duration::MAX);
         let relay = tokio::spawn(relay.run(async move { stopped.notified().await }));
         record(&db, Some("a"), &[1]).await;
         until(|| consumer.taken().len() == 1).await;

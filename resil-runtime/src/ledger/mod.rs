@@ -252,7 +252,8 @@ impl<DB: Backend> Ledger<DB> {
 fn outcome<DB: Backend, O: Operation<DB>>(now: Claimed) -> Result<Outcome<O::Receipt>, Error> {
     use crate::Stored as _;
     let Claimed { id, op, position, receipt, why, .. } = now;
-    let is_done = position.is_done_here && matches!(position.state, State::Unknown | State::Recorded | State::Calling);
+    let is_asked_again = matches!(position.state, State::Recorded | State::Calling | State::Unknown | State::Succeeded);
+    let is_done = position.is_done_here && is_asked_again;
     if op != O::NAME {
         return Err(LedgerError::OtherOperation { op: O::NAME }.into());
     }

@@ -45,6 +45,8 @@ pub struct Reconciled {
     pub failed: u64,
 }
 
+/// So that a poll which is to be never has a random part, too.
+const LONGEST_POLL: Duration = Duration::from_hours(12);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
 
 impl<DB: Backend> Reconciler<DB> {
@@ -60,8 +62,8 @@ impl<DB: Backend> Reconciler<DB> {
     }
 
     /// How often to look for intents that are due, when there were none. 1 s unless told.
-    pub const fn poll(mut self, poll: Duration) -> Self {
-        self.poll = poll;
+    pub fn poll(mut self, poll: Duration) -> Self {
+        self.poll = poll.min(LONGEST_POLL);
         self
     }
 

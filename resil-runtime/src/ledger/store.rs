@@ -5,7 +5,7 @@ use super::history::{History, line};
 use super::intent::{IntentId, IntentView};
 use super::machine::{Millis, Move, Position, Then};
 use super::state::{Books, State};
-use crate::transaction::{Row, Value};
+use crate::transaction::{Row, Value, in_millis, whole};
 use crate::{Backend, Db, Error, IdempotencyKey, Tx};
 use std::time::Duration;
 
@@ -381,14 +381,4 @@ fn viewed(mut row: Row) -> Option<IntentView> {
         why: row.text(6)?,
         history: History::of(&row.text(7)?),
     })
-}
-
-pub(super) fn whole(number: i64) -> u32 {
-    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
-}
-
-pub(super) fn in_millis(duration: Duration) -> Millis {
-    // Far beyond what is allowed anywhere, and far below what a sum with the clock could exceed.
-    const MOST: Millis = 1 << 50;
-    Millis::try_from(duration.as_millis()).unwrap_or(MOST).min(MOST)
 }

@@ -144,8 +144,8 @@ impl<DB: Backend> Outbox<DB> {
         self.settled(OutboxError::NotSetAside(id), store::redeliver(&self.db, id).await?)
     }
 
-    /// Deletes a message, whether it waits or was set aside. Those of its ordering key go on. A handler that is at it is not
-    /// disturbed.
+    /// Deletes a message, whether it waits or was set aside. Those of its ordering key go on. What a relay has
+    /// taken up already may still be delivered.
     ///
     /// # Errors
     ///

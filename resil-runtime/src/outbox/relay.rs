@@ -94,8 +94,8 @@ impl<DB: Backend> Relay<DB> {
 
     /// How often to look for messages of other processes. 1 s unless told. A commit through the same [`Db`], or a clone
     /// of it, wakes the relay at once.
-    pub const fn poll(mut self, poll: Duration) -> Self {
-        self.poll = poll;
+    pub fn poll(mut self, poll: Duration) -> Self {
+        self.poll = poll.min(LONGEST);
         self
     }
 

@@ -5,7 +5,7 @@
 //! looks at what waits behind a head. It looks at more heads than it wants, because others may be claiming some of them.
 
 use super::message::{Backlog, Message, MessageId, SetAside};
-use crate::transaction::{Row, Value};
+use crate::transaction::{Row, Value, in_millis, whole};
 use crate::{Backend, Db, Error, Tx};
 use serde_json::json;
 use std::time::{Duration, SystemTime};
@@ -230,14 +230,4 @@ fn message(row: &mut Row) -> Option<(Message, String)> {
     let recorded = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(row.number(5)?).unwrap_or(0));
     let (topic, payload, attempt) = (row.text(1)?, row.text(3)?, whole(row.number(4)?).saturating_add(1));
     Some((Message { id: id.parse().ok()?, topic, ordering, payload, attempt, recorded }, lane))
-}
-
-fn whole(number: i64) -> u32 {
-    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
-}
-
-fn in_millis(duration: Duration) -> i64 {
-    // Far beyond what anybody waits, and far below what a sum with the clock could exceed.
-    const MOST: i64 = 1 << 50;
-    i64::try_from(duration.as_millis()).unwrap_or(MOST).min(MOST)
 }

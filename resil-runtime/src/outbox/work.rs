@@ -13,6 +13,10 @@ use tokio::time::Instant;
 
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
+/// While one message at a time is tried: often enough for those whose handler is well, and seldom enough for a broker that
+/// is away.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(1);
+
 pub(super) type Ended = Result<Ran, JoinError>;
 
 /// How long a handler may take, how often it may fail, and what is waited in between.
@@ -84,7 +88,7 @@ impl Work {
         if failed == Some(true) {
             self.outage = if self.had_success { 0 } else { self.outage.saturating_add(1) };
             self.had_success = false;
-            let wait = (self.outage > 0).then(|| patience.wait(self.outage, None));
+            let wait = (self.outage > 0).then(|| patience.wait(self.outage, None).min(LONGEST_OUTAGE));
             self.until = wait.map(|wait| clock::after(clock::instant(), wait));
         }
         delivered

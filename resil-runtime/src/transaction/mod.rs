@@ -25,7 +25,7 @@ pub use database::database_name;
 #[cfg(feature = "sqlx")]
 pub use database::{Backend, Begun, Connection, Db, HeldBy, Tx};
 #[cfg(feature = "sqlx")]
-pub(crate) use database::{Row, Value};
+pub(crate) use database::{Row, Value, in_millis, whole};
 pub use error::{Step, TransactionError};
 pub use guard::{GuardMode, TransactionGuard};
 #[cfg(feature = "sqlx")]

@@ -104,6 +104,7 @@ struct World {
     arrives: Option<Millis>,
     has_compensated: bool,
     calls_after_applied: u32,
+    began: Position,
 }
 
 impl World {
@@ -194,6 +195,10 @@ impl World {
 
 /// Lives one intent to its end, and answers where it ended.
 fn live(seed: u64, settings: &Settings, deduplicates: bool) -> (State, World) {
+    live_from(Position { attempts: 0, ..at(State::Recorded) }, seed, settings, deduplicates)
+}
+
+fn live_from(from: Position, seed: u64, settings: &Settings, deduplicates: bool) -> (State, World) {
     let mut world = World {
         rng: fastrand::Rng::with_seed(seed),
         now: 1_000_000,
@@ -203,11 +208,12 @@ fn live(seed: u64, settings: &Settings, deduplicates: bool) -> (State, World) {
         arrives: None,
         has_compensated: false,
         calls_after_applied: 0,
+        began: from,
     };
-    let mut position = at(State::Recorded);
-    position.attempts = 0;
-    position = position.claimed(world.now, SETTLE);
+    let mut position = from.claimed(world.now, SETTLE);
     for _ in 0..1_000 {
+        let undoes = matches!(position.state, State::Declined | State::Compensating);
+        assert!(!(position.is_done_here && undoes), "what is done here is undone by nobody but an operator");
         let fact = match position.next(settings, world.now) {
             Step::Rest => return (position.state, world),
             Step::Go(to) => {
@@ -259,7 +265,7 @@ fn live(seed: u64, settings: &Settings, deduplicates: bool) -> (State, World) {
 /// The position after a move was written down, and claimed again if it waited.
 fn taken(world: &mut World, to: &Move) -> Position {
     let Move { to: state, attempts, panics, doubt_until, .. } = *to;
-    let position = Position { state, attempts, panics, doubt_until, is_done_here: false };
+    let position = Position { state, attempts, panics, doubt_until, is_done_here: world.began.is_done_here };
     match to.then {
         Then::GoOn | Then::Rest => position,
         Then::Wait(wait) => {
@@ -294,6 +300,17 @@ proptest! {
             State::Manual => {}
             other => prop_assert!(false, "{:?} is no end", other),
         }
+    }
+
+    /// A comparison has put it on its way again: whatever the partner and our own books do, it ends as it was, or with an
+    /// operator.
+    #[test]
+    fn what_is_done_here_is_never_undone(seed: u64, verifies: bool, cancels: bool, deduplicates: bool) {
+        let settings = settings(verifies, true, if cancels { InDoubt::Cancel } else { InDoubt::Repeat });
+        let from = Position { attempts: 0, is_done_here: true, ..at(State::Unknown) };
+        let (end, world) = live_from(from, seed, &settings, deduplicates);
+        prop_assert!(matches!(end, State::Applied | State::Manual), "{end}");
+        prop_assert!(!world.cancelled);
     }
 }
 

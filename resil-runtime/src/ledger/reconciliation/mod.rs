@@ -126,9 +126,8 @@ impl<DB: Backend> Ledger<DB> {
                 Err(error) => Err(error),
             };
             // What cannot be discarded now is swept away by a later comparison.
-            let discarded = staging.discard().await;
+            _ = staging.discard().await;
             let report = compared?;
-            discarded?;
             events::reconciled(&report);
             Ok(report)
         }

@@ -3,9 +3,8 @@
 
 use super::difference::{Difference, Kind, Mend};
 use super::record::Record;
-use crate::ledger::store::{in_millis, whole};
 use crate::ledger::{IntentId, State};
-use crate::transaction::{Row, Value};
+use crate::transaction::{Row, Value, in_millis, whole};
 use crate::{Backend, Db, Error, IdempotencyKey, Stored};
 use serde_json::json;
 use std::collections::HashSet;

@@ -14,6 +14,6 @@ pub use backend::{Backend, database_name};
 pub use db::{Connection, Db};
 pub use meter::HeldBy;
 pub use once::Begun;
-pub(crate) use statement::{Row, Value};
+pub(crate) use statement::{Row, Value, in_millis, whole};
 pub use tx::Tx;
 pub(crate) use verdict::verdict;

@@ -6,6 +6,7 @@ use super::{Backend, Db, Tx};
 use crate::transaction::{Began, Holds, Step};
 use crate::{Classify, Error, Site};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use std::time::Duration;
 
 /// A value that travels with a statement, never in its text.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +72,18 @@ impl Row {
             _ => None,
         }
     }
+}
+
+/// A count of the database's.
+pub(crate) fn whole(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+}
+
+/// A time for the database's clock.
+pub(crate) fn in_millis(duration: Duration) -> i64 {
+    // Far beyond what is allowed anywhere, and far below what a sum with the clock could exceed.
+    const MOST: i64 = 1 << 50;
+    i64::try_from(duration.as_millis()).unwrap_or(MOST).min(MOST)
 }
 
 /// What the databases have different words for.
