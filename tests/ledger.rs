@@ -10,7 +10,7 @@ use sqlx::{Postgres, Sqlite};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::partner::{Partner, PartnerError, Skill, Way};
+use support::partner::{Partner, PartnerError, Skill, Way, cancel, status};
 use support::shop::Shop;
 
 static REFUSED: &str = "sold out";
@@ -59,20 +59,6 @@ async fn paid<DB: Shop>(tx: &mut Tx<DB>, order: i64, won: u64, receipt: &u64) ->
 
 async fn failed<DB: Shop>(tx: &mut Tx<DB>, order: i64, _won: u64, _why: &Report) -> Result<(), BooksError> {
     Ok(DB::set(tx, order, "failed").await?)
-}
-
-async fn status(partner: &Partner, _order: i64, _won: u64, key: &IdempotencyKey) -> Result<Status<u64>, PartnerError> {
-    partner.status(key).await
-}
-
-async fn cancel(
-    partner: &Partner,
-    _order: i64,
-    _won: u64,
-    key: &IdempotencyKey,
-    _receipt: Option<u64>,
-) -> Result<(), PartnerError> {
-    partner.cancel(key).await
 }
 
 macro_rules! payments {

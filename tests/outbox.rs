@@ -63,6 +63,9 @@ enum Way {
     Permanent,
     Panics,
     Hangs,
+    /// Says that it has begun, waits at the gate, and is well.
+    Waits,
+    WaitsAndFails,
 }
 
 /// A consumer that keeps what it has taken, and what it was asked to take.
@@ -70,6 +73,8 @@ enum Way {
 struct Consumer {
     taken: Mutex<Vec<String>>,
     asked: Mutex<Vec<(String, u32)>>,
+    began: Notify,
+    gate: Notify,
     /// The next ways for a payload; all others go well.
     ways: Mutex<HashMap<String, Vec<Way>>>,
 }
@@ -94,10 +99,14 @@ impl Consumer {
     async fn take(&self, message: Message) -> Result<(), Fails> {
         self.asked.lock().unwrap().push((message.payload.clone(), message.attempt));
         let way = self.ways.lock().unwrap().get_mut(&message.payload).and_then(Vec::pop).unwrap_or(Way::Ok);
+        if matches!(way, Way::Waits | Way::WaitsAndFails) {
+            self.began.notify_one();
+            self.gate.notified().await;
+        }
         match way {
-            Way::Ok => self.taken.lock().unwrap().push(message.payload),
+            Way::Ok | Way::Waits => self.taken.lock().unwrap().push(message.payload),
             Way::Passing => return Err(Fails(Verdict::transient())),
-            Way::Permanent => return Err(Fails(Verdict::permanent())),
+            Way::Permanent | Way::WaitsAndFails => return Err(Fails(Verdict::permanent())),
             Way::Panics => panic!("the consumer has a bug"),
             Way::Hangs => std::future::pending().await,
         }
@@ -313,22 +322,15 @@ on_both_databases! {
 
     async fn who_lost_the_lease_deletes_nothing(db) {
         db.migrate().await.unwrap();
-        let (began, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (tells, waits) = (Arc::clone(&began), Arc::clone(&gate));
-        let relay = Outbox::on(db.clone()).relay(move |_| {
-            let (began, gate) = (Arc::clone(&tells), Arc::clone(&waits));
-            async move {
-                began.notify_one();
-                gate.notified().await;
-                Ok::<_, Error>(())
-            }
-        });
+        let consumer = Consumer::new();
+        consumer.goes("1", &[Way::Waits]);
         record(&db, Some("a"), &[1]).await;
+        let relay = relay(&db, &consumer);
         let overtaken = tokio::spawn(async move { relay.run_once().await });
-        began.notified().await;
+        consumer.began.notified().await;
         // Another relay is at it now: the next in the lane must wait for that one.
         DB::run(&db, "UPDATE resil_outbox SET epoch = epoch + 1").await;
-        gate.notify_one();
+        consumer.gate.notify_one();
         overtaken.await.unwrap().unwrap();
         assert_eq!(waiting(&db).await, 1);
     }
@@ -436,54 +438,36 @@ on_both_databases! {
 
     async fn a_stop_lets_a_delivery_end_and_a_drop_leaves_it_to_the_next_relay(db) {
         db.migrate().await.unwrap();
-        let (began, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let handler = {
-            let (began, gate) = (Arc::clone(&began), Arc::clone(&gate));
-            move |_: Message| {
-                let (began, gate) = (Arc::clone(&began), Arc::clone(&gate));
-                async move {
-                    began.notify_one();
-                    gate.notified().await;
-                    Ok::<_, Error>(())
-                }
-            }
-        };
+        let consumer = Consumer::new();
+        consumer.goes("1", &[Way::Waits, Way::Waits]);
         record(&db, Some("a"), &[1]).await;
-        let outbox = Outbox::on(db.clone());
-        let cut_off = tokio::spawn(outbox.relay(handler.clone()).run(std::future::pending()));
-        began.notified().await;
+        let cut_off = tokio::spawn(relay(&db, &consumer).run(std::future::pending()));
+        consumer.began.notified().await;
         cut_off.abort();
         assert!(cut_off.await.unwrap_err().is_cancelled());
-        assert_eq!(outbox.relay(handler.clone()).run_once().await.unwrap(), Relayed::default(), "its lease lasts");
+        assert_eq!(relay(&db, &consumer).run_once().await.unwrap(), Relayed::default(), "its lease lasts");
         DB::run(&db, "UPDATE resil_outbox SET due = 0").await;
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
-        let ends = tokio::spawn(outbox.relay(handler).run(async move { stopped.notified().await }));
-        began.notified().await;
+        let ends = tokio::spawn(relay(&db, &consumer).run(async move { stopped.notified().await }));
+        consumer.began.notified().await;
         stop.notify_one();
-        gate.notify_one();
+        consumer.gate.notify_one();
         assert_eq!(ends.await.unwrap().delivered, 1);
         assert_eq!(waiting(&db).await, 0);
     }
 
     async fn who_lost_the_lease_puts_nothing_off(db) {
         db.migrate().await.unwrap();
-        let (began, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (tells, waits) = (Arc::clone(&began), Arc::clone(&gate));
-        let relay = Outbox::on(db.clone()).relay(move |_| {
-            let (began, gate) = (Arc::clone(&tells), Arc::clone(&waits));
-            async move {
-                began.notify_one();
-                gate.notified().await;
-                Err::<(), _>(Fails(Verdict::permanent()))
-            }
-        });
+        let consumer = Consumer::new();
+        consumer.goes("1", &[Way::WaitsAndFails]);
         record(&db, None, &[1]).await;
+        let relay = relay(&db, &consumer);
         let overtaken = tokio::spawn(async move { relay.run_once().await });
-        began.notified().await;
+        consumer.began.notified().await;
         // Another relay has it now.
         DB::run(&db, "UPDATE resil_outbox SET epoch = epoch + 1").await;
-        gate.notify_one();
+        consumer.gate.notify_one();
         let done = overtaken.await.unwrap().unwrap();
         assert_eq!((done.failed, done.set_aside), (1, 0));
         assert_eq!(DB::number(&db, "SELECT count(due) FROM resil_outbox WHERE attempts = 0").await, 1);

@@ -14,7 +14,7 @@ use sqlx::{Postgres, Sqlite};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use support::partner::{Entry, Partner, PartnerError, Skill};
+use support::partner::{Entry, Partner, PartnerError, Skill, cancel, status};
 use support::shop::Shop;
 
 async fn paid<DB: Shop>(tx: &mut Tx<DB>, order: i64, _won: u64, _receipt: &u64) -> Result<(), sqlx::Error> {
@@ -23,20 +23,6 @@ async fn paid<DB: Shop>(tx: &mut Tx<DB>, order: i64, _won: u64, _receipt: &u64) 
 
 async fn failed<DB: Shop>(tx: &mut Tx<DB>, order: i64, _won: u64, _why: &Report) -> Result<(), sqlx::Error> {
     DB::set(tx, order, "failed").await
-}
-
-async fn status(partner: &Partner, _order: i64, _won: u64, key: &IdempotencyKey) -> Result<Status<u64>, PartnerError> {
-    partner.status(key).await
-}
-
-async fn cancel(
-    partner: &Partner,
-    _order: i64,
-    _won: u64,
-    key: &IdempotencyKey,
-    _receipt: Option<u64>,
-) -> Result<(), PartnerError> {
-    partner.cancel(key).await
 }
 
 macro_rules! payments {

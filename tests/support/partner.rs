@@ -256,3 +256,24 @@ impl Partner {
         .await
     }
 }
+
+/// As `#[durable]` wants it.
+pub async fn status(
+    partner: &Partner,
+    _order: i64,
+    _won: u64,
+    key: &IdempotencyKey,
+) -> Result<Status<u64>, PartnerError> {
+    partner.status(key).await
+}
+
+/// As `#[durable]` wants it.
+pub async fn cancel(
+    partner: &Partner,
+    _order: i64,
+    _won: u64,
+    key: &IdempotencyKey,
+    _receipt: Option<u64>,
+) -> Result<(), PartnerError> {
+    partner.cancel(key).await
+}
