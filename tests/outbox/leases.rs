@@ -1,0 +1,162 @@
+//! Relays that stop, die and are overtaken.
+
+use super::*;
+
+on_both_databases! {
+    async fn who_lost_the_lease_deletes_nothing(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        consumer.goes("1", &[Way::Waits]);
+        record(&db, Some("a"), &[1]).await;
+        let relay = relay(&db, &consumer);
+        let overtaken = tokio::spawn(async move { relay.run_once().await });
+        consumer.began.notified().await;
+        // Another relay is at it now: the next in the lane must wait for that one.
+        DB::run(&db, "UPDATE resil_outbox SET epoch = epoch + 1").await;
+        consumer.gate.notify_one();
+        overtaken.await.unwrap().unwrap();
+        assert_eq!(waiting(&db).await, 1);
+    }
+
+    async fn who_lost_the_lease_puts_nothing_off(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        consumer.goes("1", &[Way::WaitsAndFails]);
+        record(&db, None, &[1]).await;
+        let relay = relay(&db, &consumer);
+        let overtaken = tokio::spawn(async move { relay.run_once().await });
+        consumer.began.notified().await;
+        // Another relay has it now.
+        DB::run(&db, "UPDATE resil_outbox SET epoch = epoch + 1").await;
+        consumer.gate.notify_one();
+        let done = overtaken.await.unwrap().unwrap();
+        assert_eq!((done.failed, done.set_aside), (1, 0));
+        assert_eq!(DB::number(&db, "SELECT count(due) FROM resil_outbox WHERE attempts = 0").await, 1);
+    }
+
+    async fn a_stop_lets_a_delivery_end_and_a_drop_leaves_it_to_the_next_relay(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        consumer.goes("1", &[Way::Waits, Way::Waits]);
+        record(&db, Some("a"), &[1]).await;
+        let cut_off = tokio::spawn(relay(&db, &consumer).run(std::future::pending()));
+        consumer.began.notified().await;
+        cut_off.abort();
+        assert!(cut_off.await.unwrap_err().is_cancelled());
+        assert_eq!(relay(&db, &consumer).run_once().await.unwrap(), Relayed::default(), "its lease lasts");
+        DB::run(&db, "UPDATE resil_outbox SET due = 0").await;
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let ends = tokio::spawn(relay(&db, &consumer).run(async move { stopped.notified().await }));
+        consumer.began.notified().await;
+        stop.notify_one();
+        consumer.gate.notify_one();
+        assert_eq!(ends.await.unwrap().delivered, 1);
+        assert_eq!(waiting(&db).await, 0);
+    }
+
+    async fn a_stop_does_not_wait_for_all_that_a_busy_key_has(db) {
+        db.migrate().await.unwrap();
+        record(&db, Some("a"), &(0..60).collect::<Vec<_>>()).await;
+        let stop = Arc::new(Notify::new());
+        let (stops, taken) = (Arc::clone(&stop), Arc::new(AtomicU32::new(0)));
+        let counts = Arc::clone(&taken);
+        let relay = Outbox::on(db.clone()).relay(move |_| {
+            let (stop, taken) = (Arc::clone(&stops), Arc::clone(&counts));
+            async move {
+                if taken.fetch_add(1, Ordering::Relaxed) == 4 {
+                    stop.notify_one();
+                    // So that it is heard.
+                    for _ in 0..100 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                Ok::<_, Error>(())
+            }
+        });
+        let done = relay.run(async { stop.notified().await }).await;
+        assert_eq!(i64::try_from(done.delivered).unwrap() + waiting(&db).await, 60, "what is delivered is deleted");
+        assert!(u64::from(taken.load(Ordering::Relaxed)) == done.delivered && done.delivered < 60, "{done:?}");
+    }
+
+    /// Many keys, consumers that fail by chance, relays that are dropped by chance: each message arrives, in order.
+    async fn three_relays_that_die_by_chance_lose_nothing(db) {
+        const KEYS: u32 = 12;
+        const EACH: u32 = 10;
+        db.migrate().await.unwrap();
+        let seed = std::env::var("RESIL_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(6);
+        let random = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
+        let arrived: Arc<Mutex<BTreeMap<u32, Vec<u32>>>> = Arc::default();
+        let handler = {
+            let (random, arrived) = (Arc::clone(&random), Arc::clone(&arrived));
+            move |message: Message| {
+                let (random, arrived) = (Arc::clone(&random), Arc::clone(&arrived));
+                async move {
+                    let (key, number): (u32, u32) = message.decode().unwrap();
+                    tokio::task::yield_now().await;
+                    let chance = random.lock().unwrap().u32(..100);
+                    if chance < 20 {
+                        return Err(Fails(Verdict::transient()));
+                    }
+                    arrived.lock().unwrap().entry(key).or_default().push(number);
+                    // Delivered, and nobody hears of it.
+                    if chance < 25 { Err(Fails(Verdict::transient())) } else { Ok(()) }
+                }
+            }
+        };
+        let produce = async {
+            for number in 0..EACH {
+                for key in 0..KEYS {
+                    let recorded = db.transaction(async |tx| tx.outbox("numbers", &(key, number)).ordered_by(key).await);
+                    recorded.await.unwrap();
+                }
+            }
+        };
+        let consume = async {
+            loop {
+                let relays: Vec<_> = (0..3)
+                    .map(|_| {
+                        let relay = Outbox::on(db.clone()).relay(handler.clone()).base(Duration::ZERO);
+                        tokio::spawn(relay.poll(Duration::from_millis(2)).concurrency(4).run(std::future::pending()))
+                    })
+                    .collect();
+                let lives = random.lock().unwrap().u64(1..40);
+                tokio::time::sleep(Duration::from_millis(lives)).await;
+                for relay in relays {
+                    relay.abort();
+                    _ = relay.await;
+                }
+                // Their leases are over.
+                DB::run(&db, "UPDATE resil_outbox SET due = 0").await;
+                let complete = |numbers: &Vec<u32>| numbers.contains(&(EACH - 1));
+                let is_done = arrived.lock().unwrap().values().filter(|numbers| complete(numbers)).count() == KEYS as usize;
+                if is_done && waiting(&db).await == 0 {
+                    break;
+                }
+            }
+        };
+        tokio::join!(produce, consume);
+        for (key, numbers) in &*arrived.lock().unwrap() {
+            let mut first = Vec::new();
+            for number in numbers {
+                if !first.contains(number) {
+                    first.push(*number);
+                }
+            }
+            assert_eq!(first, (0..EACH).collect::<Vec<_>>(), "key {key}, seed {seed}: {numbers:?}");
+        }
+    }
+
+    async fn a_clock_that_was_set_back_holds_nothing_up(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, None, &[1]).await;
+        DB::run(&db, "UPDATE resil_outbox SET due = due + 400000000000").await;
+        let (seen, stop) = (Arc::clone(&consumer), Arc::new(Notify::new()));
+        let relay = relay(&db, &consumer).run(async { stop.notified().await });
+        tokio::join!(relay, async {
+            until(|| seen.taken() == ["1"]).await;
+            stop.notify_one();
+        });
+    }
+}
