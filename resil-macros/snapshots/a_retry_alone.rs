@@ -23,7 +23,7 @@ async fn ping() -> io::Result<()> {
             }
             connect().await
         };
-        let outcome = attempt.await;
+        let outcome = retry.prove(attempt).await;
         let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
             break outcome
         };

@@ -1,7 +1,7 @@
 //! Rules between attributes, and between them and the function: one function a rule.
 
 use crate::diagnostics::{self, Errors};
-use crate::model::{Durable, Function, InDoubt, Instead, Kind, Proof, Setting, Shell, Stack, Window, Written};
+use crate::model::{Acting, Durable, Function, InDoubt, Instead, Kind, Proof, Setting, Shell, Stack, Window, Written};
 use crate::parse::{self, function::each_binding, siblings};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -32,6 +32,7 @@ pub(crate) fn stack(written: &[Written], stack: &Stack, function: &Function, err
     bounds_fit_the_deadline(stack, errors);
     key_is_a_parameter_that_is_sent(stack, function, errors);
     fallback_function_gets_named_parameters(stack, function, errors);
+    fallback_does_nothing_twice(stack, errors);
     transaction_has_a_name_of_its_own(stack, function, errors);
     callers_transaction_is_not_retried(written, stack, errors);
     requests_are_compared_by_named_parameters(stack, function, errors);
@@ -452,13 +453,24 @@ fn no_mut_parameter_under_retry(written: &[Written], function: &Function, errors
 }
 
 fn fallback_function_gets_named_parameters(stack: &Stack, function: &Function, errors: &mut Errors) {
-    let Some(Instead::With(_)) = stack.fallback.as_ref().map(|fallback| &fallback.instead) else { return };
+    let Some(Instead::With(..)) = stack.fallback.as_ref().map(|fallback| &fallback.instead) else { return };
     for input in &function.signature.inputs {
         if let FnArg::Typed(typed) = input
             && !matches!(*typed.pat, Pat::Ident(_))
         {
             errors.push(diagnostics::unnamed_parameter(&typed.pat));
         }
+    }
+}
+
+/// What must not be done twice is not done a second time elsewhere, without a word.
+fn fallback_does_nothing_twice(stack: &Stack, errors: &mut Errors) {
+    let Some(Instead::With(path, Acting::Unsaid)) = stack.fallback.as_ref().map(|fallback| &fallback.instead) else {
+        return;
+    };
+    let is_once = |proof: &Proof| matches!(proof, Proof::Key(_) | Proof::Unsent);
+    if stack.non_idempotent.is_some() || stack.retry.as_ref().is_some_and(|retry| is_once(&retry.proof)) {
+        errors.push(diagnostics::fallback_that_acts(path));
     }
 }
 

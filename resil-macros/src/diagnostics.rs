@@ -338,6 +338,30 @@ pub(crate) fn no_fallback(span: Span) -> Error {
     )
 }
 
+pub(crate) fn unsent_and_acts(acts: &syn::Path) -> Error {
+    on(
+        acts,
+        "a fallback under `unsent` needs no reason, since it never answers what may have been done; keep one of the two",
+    )
+}
+
+pub(crate) fn acting_without_function(name: &syn::Path) -> Error {
+    let name = name.to_token_stream();
+    on(&name, format!("`{name}` is about a function that acts; write `with = second_gateway, {name}`, or leave it out"))
+}
+
+pub(crate) fn fallback_that_acts(with: &syn::Path) -> Error {
+    let path = with.to_token_stream().to_string().replace(' ', "");
+    on(
+        with,
+        format!(
+            "this call must not be done twice, and after a lost answer nobody knows whether it was done; write one of\n\
+                 \x20   with = {path}, unsent                     answers only what certainly was never done\n\
+                 \x20   with = {path}, acts = \"it only reads\"     why it is harmless, whatever was done"
+        ),
+    )
+}
+
 pub(crate) fn two_fallbacks(second: &syn::Path) -> Error {
     on(second, "one fallback is enough, and the first would always answer; keep `value`, `with` or `stale`")
 }

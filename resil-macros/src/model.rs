@@ -192,8 +192,18 @@ pub(crate) struct Fallback {
 /// What a fallback answers.
 pub(crate) enum Instead {
     Value(Expr),
-    With(Path),
+    With(Path, Acting),
     Stale { max_age: Setting<Duration>, key: Expr },
+}
+
+/// Whether a fallback function may act a second time, after a call that has acted.
+pub(crate) enum Acting {
+    /// It does not act, as far as anybody can see.
+    Unsaid,
+    /// It may; so it answers only what certainly was never done.
+    Unsent,
+    /// It may, and the user says why it is harmless.
+    Harmless(String),
 }
 
 pub(crate) struct Deadline {

@@ -1,5 +1,5 @@
 use super::{Expansion, anchored, hygienic, local::Local, policies::Policy, settings};
-use crate::model::{Function, Instead, Shell};
+use crate::model::{Acting, Function, Instead, Shell};
 use crate::parse::function::span_of_error;
 use crate::paths;
 use proc_macro2::{Ident, TokenStream};
@@ -14,7 +14,9 @@ impl Expansion<'_> {
                 let max_age = settings::constant(max_age, settings::duration);
                 quote_spanned!(hygienic()=> stale(#max_age))
             }
-            Instead::Value(_) | Instead::With(_) => quote_spanned!(hygienic()=> new()),
+            Instead::With(_, Acting::Unsent) => quote_spanned!(hygienic()=> new().unsent()),
+            Instead::With(_, Acting::Harmless(why)) => quote_spanned!(hygienic()=> new().acts(#why)),
+            Instead::Value(_) | Instead::With(_, Acting::Unsaid) => quote_spanned!(hygienic()=> new()),
         };
         Some(Policy::new(Local::Fallback, new))
     }
@@ -30,12 +32,36 @@ impl Expansion<'_> {
         }
     }
 
+    /// Whether it answers only what certainly was never done.
+    pub(super) fn falls_back_unsent(&self) -> bool {
+        let fallback = self.stack.fallback.as_ref();
+        fallback.is_some_and(|fallback| matches!(fallback.instead, Instead::With(_, Acting::Unsent)))
+    }
+
+    /// Whether the function it answers with must not be one that acts.
+    pub(super) fn looks_at_fallback(&self) -> bool {
+        let fallback = self.stack.fallback.as_ref();
+        fallback.is_some_and(|fallback| matches!(fallback.instead, Instead::With(_, Acting::Unsaid)))
+    }
+
+    /// `let sent = Sent::new();`, where no retry remembers what was sent.
+    pub(super) fn start_sent(&self) -> Option<TokenStream> {
+        let (runtime, sent) = (&self.stack.runtime, Local::Sent);
+        let is_needed = self.falls_back_unsent() && self.stack.retry.is_none();
+        is_needed.then(|| quote_spanned!(hygienic()=> let #sent = #runtime::Sent::new();))
+    }
+
     /// `let outcome = match outcome { .. };`: the answer in place of a failure.
     pub(super) fn fall_back(&self, function: &Function) -> Option<TokenStream> {
         let [outcome, value, failure, fallback] = [Local::Outcome, Local::Value, Local::Failure, Local::Fallback];
         let span = hygienic();
         let at = span.located_at(span_of_error(&function.output));
-        let takes = quote_spanned!(at=> #fallback.takes(&#failure));
+        let takes = if self.falls_back_unsent() {
+            let sent = if self.stack.retry.is_some() { Local::Retry } else { Local::Sent };
+            quote_spanned!(at=> #fallback.takes_unsent(&#failure, #sent.may_have_acted()))
+        } else {
+            quote_spanned!(at=> #fallback.takes(&#failure))
+        };
         let keep = self.keep(function);
         let instead = self.instead(function)?;
         Some(quote_spanned! {span=>
@@ -65,13 +91,15 @@ impl Expansion<'_> {
             Instead::Value(value) => {
                 quote_spanned!(span.located_at(value.span())=> ::core::result::Result::Ok(#value))
             }
-            Instead::With(path) => {
+            Instead::With(path, acting) => {
                 let parameters = by_reference(function);
                 let output = anchored(&function.output);
                 let at = path.segments.last().map_or(span, |last| span.located_at(last.ident.span()));
                 let private = paths::located_at(runtime, at);
+                let looks = matches!(acting, Acting::Unsaid)
+                    .then(|| quote_spanned!(at=> .awaited(|call| call.under_fallback())));
                 let answer = quote_spanned!(at=>
-                    #private::__private::answer::<#output, _, _>(#path(#(#parameters,)* #failure))
+                    #private::__private::answer::<#output, _, _>(#path(#(#parameters,)* #failure) #looks)
                 );
                 quote_spanned!(span=> #answer.await.map_err(#runtime::Failure::Call))
             }

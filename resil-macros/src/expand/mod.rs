@@ -89,10 +89,11 @@ impl Expansion<'_> {
         let policies = self.policies(function);
         let guard = self.guard(function);
         let fallback = self.start_fallback();
+        let sent = self.start_sent();
         let deadline = self.start_deadline();
         let retry = self.start_retry(function);
         let run = self.call(function, &body.tokens);
-        quote_spanned!(hygienic()=> #traits #siblings #stored #warnings #policies #guard #fallback #deadline #retry #run)
+        quote_spanned!(hygienic()=> #traits #siblings #stored #warnings #policies #guard #fallback #sent #deadline #retry #run)
     }
 
     /// From the first attempt to the function's own result.
@@ -109,12 +110,17 @@ impl Expansion<'_> {
                 return quote_spanned!(hygienic()=> #attempt #fall_back #end);
             }
         };
+        let conclude = self.conclude(function);
         if !self.stack.can_refuse() {
-            return call;
+            return match conclude {
+                Some(conclude) => quote_spanned!(hygienic()=> let #outcome = #call; #conclude),
+                None => call,
+            };
         }
+        let conclude = conclude.map(|conclude| quote_spanned!(hygienic()=> let #outcome = #conclude;));
         let fall_back = self.fall_back(function);
         let end = self.end(function);
-        quote_spanned!(hygienic()=> let #outcome = #call; #fall_back #end)
+        quote_spanned!(hygienic()=> let #outcome = #call; #conclude #fall_back #end)
     }
 
     /// `outcome.map_err(Failure::into_error)`, where a missing `From<resil::Error>` is reported at the error type.
@@ -131,11 +137,16 @@ impl Expansion<'_> {
         let judges = is_judged.then(|| quote_spanned!(hygienic()=> Judge as _, JudgeResponse as _,));
         let under_retry = self.repeats().then(|| quote_spanned!(hygienic()=> UnderRetry as _,));
         let in_transaction = transactional.as_ref().map(|_| quote_spanned!(hygienic()=> InTransaction as _,));
-        let looks = body
-            .is_looked_at
-            .then(|| quote_spanned!(hygienic()=> Awaiting as _, #under_retry #in_transaction Unmarked as _,));
-        (is_judged || body.is_looked_at)
-            .then(|| quote_spanned!(hygienic()=> use #runtime::__private::{#judges #looks};))
+        let under_fallback = self.looks_at_fallback().then(|| quote_spanned!(hygienic()=> UnderFallback as _,));
+        let is_looked_at = body.is_looked_at || under_fallback.is_some();
+        let (under_retry, in_transaction) =
+            if body.is_looked_at { (under_retry, in_transaction) } else { (None, None) };
+        let looks = is_looked_at.then(
+            || quote_spanned!(hygienic()=> Awaiting as _, #under_retry #under_fallback #in_transaction Unmarked as _,),
+        );
+        let texts = self.is_keyed().then(|| quote_spanned!(hygienic()=> Untold as _,));
+        (is_judged || is_looked_at)
+            .then(|| quote_spanned!(hygienic()=> use #runtime::__private::{#judges #texts #looks};))
     }
 
     fn loop_of_attempts(&self, function: &Function, body: &TokenStream) -> TokenStream {
@@ -251,12 +262,7 @@ impl Expansion<'_> {
         let [attempt, timeout, deadline, retry] = [Local::Attempt, Local::Timeout, Local::Deadline, Local::Retry];
         let span = hygienic();
         if !self.stack.can_refuse() {
-            let attempt = if self.proves() {
-                quote_spanned!(span=> #retry.prove(#attempt))
-            } else {
-                quote_spanned!(span=> #attempt)
-            };
-            return quote_spanned!(span=> #attempt.await);
+            return quote_spanned!(span=> #retry.prove(#attempt).await);
         }
         let mut wrapped = match self.stack.timeout {
             Some(_) => quote_spanned!(span=> #timeout.apply(#attempt)),
@@ -265,8 +271,11 @@ impl Expansion<'_> {
         if self.stack.deadline.is_some() {
             wrapped.extend(quote_spanned!(span=> .within(#deadline)));
         }
-        if self.proves() {
+        if self.stack.retry.is_some() {
             wrapped.extend(quote_spanned!(span=> .under(&#retry)));
+        } else if self.falls_back_unsent() {
+            let sent = Local::Sent;
+            wrapped.extend(quote_spanned!(span=> .noting(&#sent)));
         }
         wrapped.extend(self.on_bulkhead());
         quote_spanned!(span=> #wrapped.await)

@@ -68,9 +68,22 @@ impl Expansion<'_> {
         }
     }
 
-    /// Whether requests within must know what allows them to be repeated.
-    pub(super) fn proves(&self) -> bool {
-        self.stack.retry.as_ref().is_some_and(|retry| !matches!(retry.proof, Proof::Unsent))
+    /// Whether its attempts have an idempotency key.
+    pub(super) fn is_keyed(&self) -> bool {
+        self.stack.retry.as_ref().is_some_and(|retry| matches!(retry.proof, Proof::Key(_)))
+    }
+
+    /// `retry.conclude(outcome, ..)`: what a keyed call may say at its end. A missing `From<resil::Error>` is reported at
+    /// the error type.
+    pub(super) fn conclude(&self, function: &Function) -> Option<TokenStream> {
+        if !self.is_keyed() {
+            return None;
+        }
+        let [retry, outcome, failure] = [Local::Retry, Local::Outcome, Local::Failure];
+        let runtime = &self.stack.runtime;
+        let at = hygienic().located_at(span_of_error(&function.output));
+        let why = quote_spanned!(hygienic()=> |#failure| #runtime::__private::Told(#failure).resil_text());
+        Some(quote_spanned!(at=> #retry.conclude(#outcome, #why)))
     }
 
     /// `retry.again(verdict)`

@@ -1,8 +1,8 @@
 use super::arguments::arguments;
-use super::values::{Function, Time, Value};
+use super::values::{Function, Reason, Time, Value, Word};
 use super::{Arguments, Given};
 use crate::diagnostics::{self, Errors};
-use crate::model::{Fallback, Instead};
+use crate::model::{Acting, Fallback, Instead};
 use proc_macro2::Span;
 use syn::Path;
 
@@ -12,6 +12,8 @@ arguments! {
         with = "with": Function,
         stale = "stale": Time,
         key = "key": Value,
+        unsent = "unsent": Word,
+        acts = "acts": Reason,
         runtime = "crate": Function,
     }
 }
@@ -27,9 +29,27 @@ impl Arguments for FallbackArguments {
     }
 
     fn into_model(self, span: Span, given: &Given, errors: &mut Errors) -> Option<Fallback> {
+        let acting = match (self.unsent, self.acts) {
+            (None, None) => Acting::Unsaid,
+            (Some(Word), None) => Acting::Unsent,
+            (None, Some(Reason(why))) => Acting::Harmless(why),
+            (Some(_), Some(_)) => {
+                errors
+                    .extend(given.names.iter().filter(|name| name.is_ident("acts")).map(diagnostics::unsent_and_acts));
+                return None;
+            }
+        };
+        if !given.has("with") {
+            let names = given.names.iter().filter(|name| name.is_ident("unsent") || name.is_ident("acts"));
+            let mut stray = names.map(diagnostics::acting_without_function).peekable();
+            if stray.peek().is_some() {
+                errors.extend(stray);
+                return None;
+            }
+        }
         let instead = match (self.value, self.with, self.stale, self.key) {
             (Some(value), None, None, None) => Instead::Value(value.0),
-            (None, Some(path), None, None) => Instead::With(path.0),
+            (None, Some(path), None, None) => Instead::With(path.0, acting),
             (None, None, Some(max_age), Some(key)) => Instead::Stale { max_age: max_age.0, key: key.0 },
             (None, None, Some(_), None) if !given.has("key") => {
                 errors.extend(

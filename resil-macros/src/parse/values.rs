@@ -367,6 +367,25 @@ impl Argument for Idempotent {
     }
 }
 
+/// `acts = "why"`.
+pub(super) struct Reason(pub(super) String);
+
+impl Argument for Reason {
+    fn read(meta: &Meta) -> syn::Result<Self> {
+        let text = match meta {
+            Meta::NameValue(pair) => literal(&pair.value),
+            _ => None,
+        };
+        match text {
+            Some(Lit::Str(text)) if !text.value().trim().is_empty() => Ok(Self(text.value())),
+            _ => {
+                let name = meta.path().to_token_stream().to_string();
+                Err(wrong_value(meta, &name, "the reason in quotes", &format!("{name} = \"it only reads\"")))
+            }
+        }
+    }
+}
+
 /// A word by itself.
 pub(super) struct Word;
 
