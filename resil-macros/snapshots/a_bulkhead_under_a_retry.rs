@@ -46,7 +46,7 @@ async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error>
                 this.erp.stock(item).awaited(|call| call.under_retry()).await
             }
         };
-        let outcome = timeout.apply(attempt).under(&retry).on(bulkhead).await;
+        let outcome = timeout.apply(attempt).under(&mut retry).on(bulkhead).await;
         let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
             break outcome
         };

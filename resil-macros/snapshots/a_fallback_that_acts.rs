@@ -27,7 +27,7 @@ async fn pay(order: &Order) -> Result<Receipt, Error> {
             }
             first_gateway(order).await
         };
-        let outcome = ::resil::Attempt::new(attempt).under(&retry).await;
+        let outcome = ::resil::Attempt::new(attempt).under(&mut retry).await;
         let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
             break outcome
         };

@@ -25,14 +25,14 @@ fn pay(
             ::resil::__private::collect!(SITE, Fallback(& FALLBACK));
             &FALLBACK
         };
-        let sent = ::resil::Sent::new();
+        let mut sent = ::resil::Sent::new();
         let attempt = async {
             if false {
                 return ::resil::__private::output::<Result<Receipt, Error>>();
             }
             first_gateway(order).await
         };
-        let outcome = ::resil::Attempt::new(attempt).noting(&sent).await;
+        let outcome = ::resil::Attempt::new(attempt).noting(&mut sent).await;
         let outcome = match outcome {
             ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
             ::core::result::Result::Err(

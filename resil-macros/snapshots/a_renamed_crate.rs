@@ -33,7 +33,7 @@ async fn ping() -> Result<(), Error> {
             }
             connect().awaited(|call| call.under_retry()).await
         };
-        let outcome = timeout.apply(attempt).under(&retry).await;
+        let outcome = timeout.apply(attempt).under(&mut retry).await;
         let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
             break outcome
         };

@@ -51,7 +51,7 @@ async fn place(&self, order: &Order) -> Result<OrderId, Error> {
                 .await;
             transaction.end(outcome).await
         };
-        let outcome = ::resil::Attempt::new(attempt).under(&retry).await;
+        let outcome = ::resil::Attempt::new(attempt).under(&mut retry).await;
         let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
             break outcome
         };

@@ -57,7 +57,7 @@ pub async fn confirm(
             let key = key;
             toss.pay(order_id, amount, key).await
         };
-        let outcome = timeout.apply(attempt).under(&retry).await;
+        let outcome = timeout.apply(attempt).under(&mut retry).await;
         let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
             break outcome
         };

@@ -99,7 +99,7 @@ async fn confirm(&self, order: Order, key: &IdempotencyKey) -> Result<Receipt, E
             let key = key;
             self.post(order, key).await
         };
-        let outcome = timeout.apply(attempt).within(deadline).under(&retry).await;
+        let outcome = timeout.apply(attempt).within(deadline).under(&mut retry).await;
         let verdict = (&outcome).verdict();
         pass.record(::resil::__private::failure_if(verdict, &outcome, is_broken));
         let ::core::option::Option::Some(delay) = retry

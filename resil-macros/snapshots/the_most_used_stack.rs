@@ -49,7 +49,7 @@ pub async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, Payment
             }
             Ok(gateway.get(order).awaited(|call| call.under_retry()).await?)
         };
-        let outcome = timeout.apply(attempt).under(&retry).await;
+        let outcome = timeout.apply(attempt).under(&mut retry).await;
         let verdict = (&outcome).verdict();
         pass.record(verdict);
         let ::core::option::Option::Some(delay) = retry.again(verdict) else {

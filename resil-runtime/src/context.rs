@@ -8,14 +8,14 @@ mod call;
 mod carried;
 #[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "adapters make departures"))]
 pub(crate) mod departure;
+#[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "adapters claim keys"))]
 pub(crate) mod keyed;
 mod record;
 
 pub use call::Sent;
-pub(crate) use call::{Entered, Repeat, sent};
+pub(crate) use call::{Call, Repeat, sent};
 pub(crate) use carried::Carried;
 pub(crate) use keyed::Keyed;
-pub(crate) use record::Record;
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::{Due, Site, clock};
@@ -50,9 +50,12 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// A frame that hands down a key and no more.
-    pub(crate) fn keyed(keyed: Keyed) -> Self {
-        Self { keyed: Some(Arc::new(keyed)), ..Self::default() }
+    /// Hands the key of the call's attempt down, if it has one.
+    #[cold]
+    pub(crate) fn of_attempt(frame: &mut Option<Self>, sent: &Sent) {
+        if let Some(keyed) = sent.key() {
+            frame.get_or_insert_default().keyed = Some(Arc::new(keyed));
+        }
     }
 
     /// A frame that bounds the connections made within.

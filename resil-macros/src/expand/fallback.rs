@@ -44,11 +44,11 @@ impl Expansion<'_> {
         fallback.is_some_and(|fallback| matches!(fallback.instead, Instead::With(_, Acting::Unsaid)))
     }
 
-    /// `let sent = Sent::new();`, where no retry remembers what was sent.
+    /// `let mut sent = Sent::new();`, where no retry remembers what was sent.
     pub(super) fn start_sent(&self) -> Option<TokenStream> {
         let (runtime, sent) = (&self.stack.runtime, Local::Sent);
         let is_needed = self.falls_back_unsent() && self.stack.retry.is_none();
-        is_needed.then(|| quote_spanned!(hygienic()=> let #sent = #runtime::Sent::new();))
+        is_needed.then(|| quote_spanned!(hygienic()=> let mut #sent = #runtime::Sent::new();))
     }
 
     /// `let outcome = match outcome { .. };`: the answer in place of a failure.

@@ -272,10 +272,10 @@ impl Expansion<'_> {
             wrapped.extend(quote_spanned!(span=> .within(#deadline)));
         }
         if self.stack.retry.is_some() {
-            wrapped.extend(quote_spanned!(span=> .under(&#retry)));
+            wrapped.extend(quote_spanned!(span=> .under(&mut #retry)));
         } else if self.falls_back_unsent() {
             let sent = Local::Sent;
-            wrapped.extend(quote_spanned!(span=> .noting(&#sent)));
+            wrapped.extend(quote_spanned!(span=> .noting(&mut #sent)));
         }
         wrapped.extend(self.on_bulkhead());
         quote_spanned!(span=> #wrapped.await)

@@ -66,9 +66,10 @@ impl Seen {
 }
 
 impl Keyed {
-    /// The key of an attempt of the call that has this record.
-    pub(crate) fn new(key: IdempotencyKey, record: &Record, attempt: u32, uses: Arc<Uses>, seen: Arc<Seen>) -> Self {
-        Self { key, uses, at: vec![Turn { call: record.id(), attempt }], seen, outer: None }
+    /// The key of an attempt of the call that has this record, if it has one.
+    pub(super) fn new(record: &Record, attempt: u32) -> Option<Self> {
+        let at = vec![Turn { call: record.id(), attempt }];
+        Some(Self { key: record.key()?.clone(), uses: record.uses(), at, seen: record.seen(), outer: None })
     }
 
     /// The same within a call that has a key as well. Where it is the same key, its uses are shared.
@@ -169,8 +170,12 @@ mod tests {
         Target { method: text("POST"), origin: text("https://a"), path: text(path), query: None, body }
     }
 
-    fn attempt(record: &Record, uses: &Arc<Uses>, number: u32) -> Keyed {
-        Keyed::new(IdempotencyKey::derived("order", 7), record, number, Arc::clone(uses), Arc::default())
+    fn attempt(record: &Record, number: u32) -> Keyed {
+        Keyed::new(record, number).unwrap()
+    }
+
+    fn record() -> Record {
+        Record::new(Some(IdempotencyKey::derived("order", 7)))
     }
 
     fn refusal(claimed: Result<(), Error>) -> Option<&'static str> {
@@ -182,8 +187,7 @@ mod tests {
 
     #[test]
     fn within_an_attempt_a_second_request_must_be_the_same_in_everything() {
-        let (record, uses) = (Record::default(), Arc::default());
-        let first = attempt(&record, &uses, 0);
+        let first = attempt(&record(), 0);
         let claim = |on| refusal(first.claim(first.key(), on));
         assert_eq!(claim(target("/pay", Some(1))), None);
         assert_eq!(claim(target("/pay", Some(1))), None);
@@ -200,8 +204,8 @@ mod tests {
 
     #[test]
     fn another_attempt_may_write_the_body_anew_and_go_nowhere_else() {
-        let (record, uses) = (Record::default(), Arc::default());
-        let [first, second] = [0, 1].map(|number| attempt(&record, &uses, number));
+        let record = record();
+        let [first, second] = [0, 1].map(|number| attempt(&record, number));
         assert_eq!(refusal(first.claim(first.key(), target("/pay", None))), None);
         assert_eq!(refusal(second.claim(second.key(), target("/capture", None))), Some("path"));
         assert_eq!(refusal(second.claim(second.key(), target("/pay", None))), None);
@@ -210,12 +214,10 @@ mod tests {
 
     #[test]
     fn a_key_that_is_handed_down_is_the_same_key() {
-        let outer_record = Record::default();
-        let uses = Arc::default();
-        let inner =
-            |record: &Record, number, outer: &Arc<Keyed>| attempt(record, &Arc::default(), number).within(outer);
-        let [once, again] = [0, 1].map(|number| Arc::new(attempt(&outer_record, &uses, number)));
-        let [authorize, capture] = [Record::default(), Record::default()];
+        let outer_record = record();
+        let inner = |record: &Record, number, outer: &Arc<Keyed>| attempt(record, number).within(outer);
+        let [once, again] = [0, 1].map(|number| Arc::new(attempt(&outer_record, number)));
+        let [authorize, capture] = [record(), record()];
         let first = inner(&authorize, 0, &once);
         assert_eq!(refusal(first.claim(first.key(), target("/authorize", Some(1)))), None);
         let repeated = inner(&authorize, 1, &once);
@@ -223,7 +225,7 @@ mod tests {
         let other = inner(&capture, 0, &once);
         assert_eq!(refusal(other.claim(other.key(), target("/capture", Some(1)))), Some("path"));
         assert_eq!(refusal(other.claim(other.key(), target("/authorize", Some(1)))), Some("body"), "no retry of it");
-        let anew = inner(&Record::default(), 0, &again);
+        let anew = inner(&record(), 0, &again);
         assert_eq!(refusal(anew.claim(anew.key(), target("/authorize", Some(3)))), None, "the outer one's retry");
     }
 }

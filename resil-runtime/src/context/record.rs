@@ -1,3 +1,5 @@
+use super::keyed::{Seen, Uses};
+use crate::IdempotencyKey;
 use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +13,11 @@ pub(crate) struct Record {
     /// Tells calls apart; never reused.
     id: u64,
     state: Mutex<State>,
+    key: Option<IdempotencyKey>,
+    /// What the keys of the call were used for.
+    uses: Arc<Uses>,
+    /// What its attempt under way has shown.
+    seen: Mutex<Arc<Seen>>,
 }
 
 #[derive(Debug, Default)]
@@ -22,16 +29,33 @@ struct State {
     parent: Option<Arc<Record>>,
 }
 
-impl Default for Record {
-    fn default() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), state: Mutex::default() }
-    }
-}
-
 impl Record {
-    pub(crate) fn id(&self) -> u64 {
+    /// Of a call that may have an idempotency key.
+    pub(super) fn new(key: Option<IdempotencyKey>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { id, state: Mutex::default(), key, uses: Arc::default(), seen: Mutex::default() }
+    }
+
+    pub(super) fn key(&self) -> Option<&IdempotencyKey> {
+        self.key.as_ref()
+    }
+
+    pub(super) fn id(&self) -> u64 {
         self.id
+    }
+
+    pub(super) fn uses(&self) -> Arc<Uses> {
+        Arc::clone(&self.uses)
+    }
+
+    pub(super) fn seen(&self) -> Arc<Seen> {
+        Arc::clone(&lock(&self.seen))
+    }
+
+    /// What the attempt that has ended has shown; the next one starts anew.
+    pub(crate) fn end_attempt(&self) -> Arc<Seen> {
+        std::mem::take(&mut *lock(&self.seen))
     }
 
     /// Something has left, or is about to, that may act.

@@ -3,12 +3,11 @@
 use super::erased::{Running, Trouble};
 use super::operation::Failed;
 use super::panic::poll_caught;
-use crate::context::{Frame, Keyed, Repeat, Sent};
+use crate::context::{Frame, Sent};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{IdempotencyKey, Verdict, clock};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -64,7 +63,7 @@ pub(crate) enum Ended<T> {
 /// A step that reaches the partner, polled only while the lease lasts.
 pub(crate) struct Step<'a, T> {
     running: Running<'a, T>,
-    frame: Frame,
+    frame: Option<Frame>,
     sent: Sent,
     lease: &'a Lease,
 }
@@ -72,9 +71,9 @@ pub(crate) struct Step<'a, T> {
 impl<'a, T> Step<'a, T> {
     /// Its request carries the key.
     pub(crate) fn new(running: Running<'a, T>, key: &IdempotencyKey, lease: &'a Lease) -> Self {
-        let sent = Sent::new();
-        let keyed = Keyed::new(key.clone(), sent.record(), 0, Arc::default(), Arc::default());
-        Self { running, frame: Frame::keyed(keyed), sent, lease }
+        let (sent, mut frame) = (Sent::keyed(key), None);
+        Frame::of_attempt(&mut frame, &sent);
+        Self { running, frame, sent, lease }
     }
 }
 
@@ -88,8 +87,12 @@ impl<T> Future for Step<'_, T> {
         }
         let (running, frame) = (&mut this.running, &this.frame);
         let ended = {
-            let _call = this.sent.enter(Repeat::Keyed);
-            std::task::ready!(frame.enter(|| poll_caught(running.as_mut(), cx)))
+            let _call = this.sent.enter();
+            let mut poll = || poll_caught(running.as_mut(), cx);
+            std::task::ready!(match frame {
+                Some(frame) => frame.enter(poll),
+                None => poll(),
+            })
         };
         Poll::Ready(match ended {
             Ok(Ok(value)) => Ended::With(Ok(value)),

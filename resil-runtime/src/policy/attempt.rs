@@ -1,7 +1,7 @@
-use super::clocks::{Clock, Watch};
+use super::clocks::{Lazy, Watch};
 use super::retry::Attempts;
 use super::timeout::Timeout;
-use crate::context::{self, Entered, Frame, Repeat, Sent};
+use crate::context::{self, Call, Frame, Sent};
 use crate::failure::Fallible;
 use crate::{Due, Error, Failure, clock};
 use pin_project_lite::pin_project;
@@ -34,11 +34,9 @@ pin_project! {
         body: F,
         timeout: Option<&'a Timeout>,
         frame: Option<Frame>,
-        repeat: Repeat,
-        sent: Option<&'a Sent>,
+        sent: Option<&'a mut Sent>,
         entered: bool,
-        // Made when the body is first pending: a call that is ready at once reads no time and stays small.
-        clock: Option<Pin<Box<Clock>>>,
+        clock: Lazy,
     }
 }
 
@@ -46,13 +44,13 @@ impl<'a, F> Attempt<'a, F> {
     /// An attempt without bounds of its own.
     #[inline]
     pub fn new(body: F) -> Self {
-        Self { body, timeout: None, frame: None, repeat: Repeat::Never, sent: None, entered: false, clock: None }
+        Self { body, timeout: None, frame: None, sent: None, entered: false, clock: Lazy::NONE }
     }
 
     #[inline]
     pub(super) fn bounded(body: F, timeout: &'a Timeout) -> Self {
         let frame = timeout.needs_frame().then(|| Frame::bounding(timeout.connect_bound()));
-        Self { body, timeout: Some(timeout), frame, repeat: Repeat::Never, sent: None, entered: false, clock: None }
+        Self { body, timeout: Some(timeout), frame, sent: None, entered: false, clock: Lazy::NONE }
     }
 
     /// Ends it, at the latest, when this deadline passes, and hands the deadline to nested calls.
@@ -64,18 +62,14 @@ impl<'a, F> Attempt<'a, F> {
 
     /// Tells the calls within under which proof they may be repeated, and remembers for the retry what they send.
     #[inline]
-    pub fn under(mut self, retry: &'a Attempts<'_>) -> Self {
-        self.repeat = retry.repeat();
+    pub fn under(mut self, retry: &'a mut Attempts<'_>) -> Self {
         self.sent = Some(retry.sent());
-        if let Some(keyed) = retry.keyed() {
-            self.frame.get_or_insert_default().keyed = Some(keyed.into());
-        }
         self
     }
 
     /// Remembers here what the calls within send, where no retry does.
     #[inline]
-    pub fn noting(mut self, sent: &'a Sent) -> Self {
+    pub fn noting(mut self, sent: &'a mut Sent) -> Self {
         self.sent = Some(sent);
         self
     }
@@ -86,7 +80,7 @@ impl<'a, F> Attempt<'a, F> {
     /// Takes over what the caller's frame bounds more tightly; a refusal if its deadline has passed.
     pub(super) fn begin(&mut self) -> Option<Error> {
         self.entered = true;
-        begin(self.frame.as_mut())
+        begin(&mut self.frame, self.sent.as_deref())
     }
 
     pub(super) fn deadline(&self) -> Option<Due> {
@@ -94,8 +88,8 @@ impl<'a, F> Attempt<'a, F> {
     }
 
     /// Runs `f` as if it were the body.
-    pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _call = enter_call(self.sent, self.repeat);
+    pub(super) fn enter<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let _call = self.sent.as_mut().map(|sent| sent.enter());
         match &self.frame {
             Some(frame) => frame.enter(f),
             None => f(),
@@ -104,16 +98,16 @@ impl<'a, F> Attempt<'a, F> {
 
     /// The body, and the attempt without it.
     pub(super) fn split(self) -> (F, Attempt<'a, ()>) {
-        let Self { body, timeout, frame, repeat, sent, entered, clock } = self;
-        (body, Attempt { body: (), timeout, frame, repeat, sent, entered, clock })
+        let Self { body, timeout, frame, sent, entered, clock } = self;
+        (body, Attempt { body: (), timeout, frame, sent, entered, clock })
     }
 }
 
 impl<'a> Attempt<'a, ()> {
     /// The attempt with another body, which stands for the one that was split off.
     pub(super) fn with<F>(self, body: F) -> Attempt<'a, F> {
-        let Self { body: (), timeout, frame, repeat, sent, entered, clock } = self;
-        Attempt { body, timeout, frame, repeat, sent, entered, clock }
+        let Self { body: (), timeout, frame, sent, entered, clock } = self;
+        Attempt { body, timeout, frame, sent, entered, clock }
     }
 }
 
@@ -129,25 +123,24 @@ where
         let this = self.project();
         if !*this.entered {
             *this.entered = true;
-            if let Some(refusal) = begin(this.frame.as_mut()) {
+            if let Some(refusal) = begin(this.frame, this.sent.as_deref()) {
                 return Poll::Ready(Err(Failure::Policy(refusal)));
             }
         }
         let body = this.body;
-        let call = enter_call(*this.sent, *this.repeat);
+        let outer = this.sent.as_mut().map_or(Call::NONE, |sent| sent.begin());
         let polled = match this.frame {
             Some(frame) => frame.enter(|| poll_body(body, cx)),
             None => poll_body(body, cx),
         };
-        drop(call);
+        if let Some(sent) = this.sent {
+            sent.end(outer);
+        }
         match polled {
-            Poll::Ready(Ok(result)) => {
-                let enforced = this.timeout.map_or(Ok(()), Timeout::enforced);
-                Poll::Ready(match enforced {
-                    Ok(()) => result.into_outcome(),
-                    Err(error) => Err(Failure::Policy(error)),
-                })
-            }
+            Poll::Ready(Ok(result)) => Poll::Ready(match this.timeout.and_then(Timeout::unenforced) {
+                None => result.into_outcome(),
+                Some(error) => Err(Failure::Policy(error)),
+            }),
             Poll::Ready(Err(panic)) => Poll::Ready(Err(Failure::Panic(panic))),
             Poll::Pending => {
                 let frame = this.frame.as_ref();
@@ -159,12 +152,10 @@ where
 }
 
 #[inline]
-fn enter_call(sent: Option<&Sent>, repeat: Repeat) -> Option<Entered<'_>> {
-    sent.map(|sent| sent.enter(repeat))
-}
-
-#[inline]
-fn begin(frame: Option<&mut Frame>) -> Option<Error> {
+fn begin(frame: &mut Option<Frame>, sent: Option<&Sent>) -> Option<Error> {
+    if let Some(sent) = sent.filter(|sent| sent.is_keyed()) {
+        Frame::of_attempt(frame, sent);
+    }
     let deadline = match frame {
         Some(frame) => {
             frame.inherit();
@@ -186,7 +177,8 @@ fn spent(due: Due) -> Option<Error> {
     (due.at <= clock::instant()).then(|| due.exceeded(false))
 }
 
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
 fn poll_body<F: Future>(body: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Box<dyn Any + Send>>> {
     // The body is never polled again after a panic, so nobody sees a broken invariant.
     match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {

@@ -22,6 +22,34 @@ pin_project! {
     }
 }
 
+/// The clock of an attempt that has been pending, on the heap: a call that is ready at once reads no time and stays small.
+#[derive(Debug, Default)]
+pub(super) struct Lazy(Option<Pin<Box<Clock>>>);
+
+impl Lazy {
+    pub(super) const NONE: Self = Self(None);
+
+    fn get_or_insert_with(&mut self, new: impl FnOnce() -> Clock) -> Pin<&mut Clock> {
+        self.0.get_or_insert_with(|| Box::pin(new())).as_mut()
+    }
+}
+
+impl Drop for Lazy {
+    /// What there is to drop is dropped elsewhere, so that where there is nothing it is seen at once.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
+    fn drop(&mut self) {
+        #[cold]
+        #[inline(never)]
+        fn end(clock: Pin<Box<Clock>>) {
+            drop(clock);
+        }
+        if let Some(clock) = self.0.take() {
+            end(clock);
+        }
+    }
+}
+
 /// What bounds an attempt.
 pub(super) struct Watch<'a> {
     pub(super) timeout: Option<&'a Timeout>,
@@ -39,18 +67,15 @@ enum Bound {
 
 impl Watch<'_> {
     /// Decides, after a pending poll, whether a bound has passed, and sees to it that the next one wakes the task.
-    pub(super) fn expired(&self, slot: &mut Option<Pin<Box<Clock>>>, cx: &mut Context<'_>) -> Poll<Error> {
+    pub(super) fn expired(&self, slot: &mut Lazy, cx: &mut Context<'_>) -> Poll<Error> {
         if self.is_unbounded() {
             return Poll::Pending;
         }
         let now = clock::instant();
-        let mut clock = slot
-            .get_or_insert_with(|| {
-                let marks = self.frame.map_or(0, Frame::marks);
-                let timer = tokio::time::sleep_until(now);
-                Box::pin(Clock { timer, pending_since: now, silent_since: now, marks })
-            })
-            .as_mut();
+        let mut clock = slot.get_or_insert_with(|| {
+            let marks = self.frame.map_or(0, Frame::marks);
+            Clock { timer: tokio::time::sleep_until(now), pending_since: now, silent_since: now, marks }
+        });
         loop {
             let now = clock::instant();
             let Some((due, bound)) = self.nearest(clock.as_mut(), now) else { return Poll::Pending };

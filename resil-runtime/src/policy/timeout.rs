@@ -104,19 +104,19 @@ impl Timeout {
 
     /// Says once that a `connect` bound has nothing that enforces it; an error where a test asked for strictness.
     #[inline]
-    pub(super) fn enforced(&self) -> Result<(), Error> {
-        if self.bounds.connect.is_none() { Ok(()) } else { self.connect_enforced() }
+    pub(super) fn unenforced(&self) -> Option<Error> {
+        if self.bounds.connect.is_none() { None } else { self.connect_unenforced() }
     }
 
     #[cold]
-    fn connect_enforced(&self) -> Result<(), Error> {
+    fn connect_unenforced(&self) -> Option<Error> {
         let site = self.bounds.site;
         Registry::with(|registry| {
             if !registry.connect_is_unenforced() {
-                return Ok(());
+                return None;
             }
             if registry.is_strict() {
-                return Err(crate::registry::misconfigured(format!(
+                return Some(crate::registry::misconfigured(format!(
                     "`connect` in {site} bounds nothing: no adapter is installed. Build the client with \
                      `resil::http::client()`, or dial through `resil::net::connect`"
                 )));
@@ -124,7 +124,7 @@ impl Timeout {
             if registry.warn_of_dials() {
                 events::connect_unenforced(site);
             }
-            Ok(())
+            None
         })
     }
 

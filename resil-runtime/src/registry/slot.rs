@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 /// A handle's way to its state: looked up once, then one load.
 #[derive(Debug)]
 pub(crate) struct Slot<T: 'static> {
-    state: OnceLock<Result<&'static T, Error>>,
+    state: OnceLock<&'static T>,
+    /// Why there is none. In a cell of its own, so that the state is one load away.
+    problem: OnceLock<Error>,
     /// Keeps a state of one key from being another's.
     #[expect(dead_code, reason = "until the slot is dropped")]
     held: Option<Held<T>>,
@@ -19,6 +21,7 @@ impl<T> Slot<T> {
     pub(crate) const fn new() -> Self {
         Self {
             state: OnceLock::new(),
+            problem: OnceLock::new(),
             held: None,
             #[cfg(feature = "testing")]
             found: false,
@@ -27,8 +30,13 @@ impl<T> Slot<T> {
 
     /// A slot that never looks up anything: the state it stands for has been found.
     pub(crate) fn found(state: Result<&'static T, Error>) -> Self {
+        let (state, problem) = match state {
+            Ok(state) => (OnceLock::from(state), OnceLock::new()),
+            Err(problem) => (OnceLock::new(), OnceLock::from(problem)),
+        };
         Self {
-            state: OnceLock::from(state),
+            state,
+            problem,
             held: None,
             #[cfg(feature = "testing")]
             found: true,
@@ -51,13 +59,19 @@ impl<T> Slot<T> {
             return look_up(&states);
         }
         match self.state.get() {
-            Some(Ok(state)) => Ok(state),
-            _ => self.first(look_up),
+            Some(state) => Ok(state),
+            None => self.first(look_up),
         }
     }
 
     #[cold]
     fn first(&self, look_up: impl FnOnce(&States) -> Result<&'static T, Error>) -> Result<&'static T, Error> {
-        self.state.get_or_init(|| Registry::with(look_up)).clone()
+        if let Some(problem) = self.problem.get() {
+            return Err(problem.clone());
+        }
+        match Registry::with(look_up) {
+            Ok(state) => Ok(self.state.get_or_init(|| state)),
+            Err(problem) => Err(self.problem.get_or_init(|| problem).clone()),
+        }
     }
 }

@@ -1,6 +1,5 @@
-use super::doubt::KeyedCall;
-use super::{Delay, IdempotencyKey, Proven, Retry, Why};
-use crate::context::{self, Keyed, Repeat, Sent};
+use super::{Delay, Proven, Retry, Why};
+use crate::context::{self, Sent};
 use crate::registry::events;
 use crate::{Due, Effect, Verdict, clock};
 use std::time::Duration;
@@ -16,21 +15,20 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Attempts<'a> {
     pub(super) retry: &'a Retry,
-    pub(super) keyed: Option<Box<KeyedCall>>,
     deadline: Option<Due>,
     sent: Sent,
     /// Nanoseconds.
     previous: u64,
-    made: u32,
     /// An attempt ended in a way that nobody can be certain of.
     in_doubt: bool,
+    /// The key of an attempt never left, and a test wants to know.
+    pub(super) key_stayed: bool,
 }
 
 impl<'a> Attempts<'a> {
     #[inline]
-    pub(super) fn new(retry: &'a Retry, key: Option<&IdempotencyKey>) -> Self {
-        let keyed = key.map(|key| Box::new(KeyedCall::new(key.clone())));
-        Self { retry, keyed, deadline: None, sent: Sent::new(), previous: 0, made: 0, in_doubt: false }
+    pub(super) const fn new(retry: &'a Retry, sent: Sent) -> Self {
+        Self { retry, deadline: None, sent, previous: 0, in_doubt: false, key_stayed: false }
     }
 
     /// Never waits past this deadline: what does not fit is not tried.
@@ -41,13 +39,11 @@ impl<'a> Attempts<'a> {
     }
 
     /// Whether to try again, and after what delay. `None` as a verdict is a success.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
     pub fn again(&mut self, verdict: Option<Verdict>) -> Option<Delay> {
         match verdict {
             None => {
-                if let Some(keyed) = &mut self.keyed {
-                    keyed.attempt_ended(self.retry.site, true);
-                }
                 self.retry.reward();
                 None
             }
@@ -55,26 +51,28 @@ impl<'a> Attempts<'a> {
         }
     }
 
+    #[cold]
     fn after(&mut self, verdict: Verdict) -> Option<Delay> {
         let retry = self.retry;
         let verdict = self.read(verdict);
-        self.made = self.made.saturating_add(1);
+        self.sent.attempts = self.sent.attempts.saturating_add(1);
+        let made = self.sent.attempts;
         // Where adapters saw requests and none of them can act, the failure is one of those.
-        if verdict.effect == Effect::Unknown && (self.keyed.is_some() || !self.sent.has_seen_harmless_only()) {
+        if verdict.effect == Effect::Unknown && (self.sent.is_keyed() || !self.sent.has_seen_harmless_only()) {
             self.in_doubt = true;
             context::sent();
         }
-        if self.keyed.as_mut().is_some_and(|keyed| keyed.attempt_ended(retry.site, false)) {
+        if self.sent.is_keyed() && self.keyed_attempt_ended(false) {
             return None;
         }
         if !retry.may_repeat(&verdict) {
             return None;
         }
-        if self.made >= retry.attempts {
+        if made >= retry.attempts {
             return self.give_up(Why::NoAttemptsLeft);
         }
         let previous = Duration::from_nanos(self.previous);
-        let backoff = retry.backoff.delay(self.made, previous, || 1.0 - fastrand::f64());
+        let backoff = retry.backoff.delay(made, previous, || 1.0 - fastrand::f64());
         let delay = backoff.max(verdict.retry_after.unwrap_or_default());
         match self.deadline.or_else(context::deadline) {
             // An attempt needs time as well: a delay that ends with the deadline does not fit.
@@ -88,14 +86,14 @@ impl<'a> Attempts<'a> {
             return self.give_up(Why::BudgetSpent);
         }
         self.previous = clock::nanos(backoff);
-        events::retry(retry.site, self.made, delay, &verdict);
+        events::retry(retry.site, made, delay, &verdict);
         Some(Delay::of(delay))
     }
 
     /// Runs an attempt so that the calls within know what allows them to be repeated.
     #[inline]
-    pub fn prove<F>(&self, body: F) -> Proven<'_, F> {
-        Proven::new(body, self)
+    pub fn prove<F>(&mut self, body: F) -> Proven<'_, F> {
+        Proven::new(body, &mut self.sent)
     }
 
     /// Whether anything that was sent, in any attempt, may have acted.
@@ -110,20 +108,12 @@ impl<'a> Attempts<'a> {
     }
 
     fn give_up(&self, why: Why) -> Option<Delay> {
-        events::gave_up(self.retry.site, self.made, why);
+        events::gave_up(self.retry.site, self.sent.attempts, why);
         None
     }
 
-    pub(crate) fn repeat(&self) -> Repeat {
-        self.retry.repeat
-    }
-
-    pub(crate) fn sent(&self) -> &Sent {
-        &self.sent
-    }
-
-    /// The key of the attempt to come.
-    pub(crate) fn keyed(&self) -> Option<Keyed> {
-        self.keyed.as_ref().map(|keyed| keyed.attempt(self.sent.record(), self.made))
+    #[inline]
+    pub(crate) fn sent(&mut self) -> &mut Sent {
+        &mut self.sent
     }
 }

@@ -1,59 +1,28 @@
 //! A call under an idempotency key: what it may say at its end, and whether its key ever left.
 
-use super::{Attempts, IdempotencyKey};
-use crate::context::Keyed;
-use crate::context::Record;
-use crate::context::keyed::{Seen, Uses};
-use crate::registry::{Registry, events};
+use super::Attempts;
+use crate::registry::{Registry, States, events, misconfigured};
 use crate::{Classify, Effect, Error, Failure, Kind, Site, Verdict};
 use std::fmt::Display;
-use std::sync::Arc;
 
-/// What a keyed call knows beyond its attempts.
-#[derive(Debug)]
-pub(super) struct KeyedCall {
-    key: IdempotencyKey,
-    uses: Arc<Uses>,
-    /// Of the attempt under way.
-    seen: Arc<Seen>,
-    /// The key never left, and a test wants to know.
-    stayed: Option<Error>,
-}
-
-impl KeyedCall {
-    pub(super) fn new(key: IdempotencyKey) -> Self {
-        Self { key, uses: Arc::default(), seen: Arc::default(), stayed: None }
-    }
-
-    pub(super) fn attempt(&self, record: &Record, made: u32) -> Keyed {
-        Keyed::new(self.key.clone(), record, made, Arc::clone(&self.uses), Arc::clone(&self.seen))
-    }
-
-    /// Whether that was the last one, because its key never left.
-    pub(super) fn attempt_ended(&mut self, site: &'static Site, is_success: bool) -> bool {
-        let seen = std::mem::take(&mut self.seen);
-        if seen.key_stayed(is_success) {
-            self.stayed = key_stayed(site);
-        }
-        self.stayed.is_some()
-    }
-}
-
-/// An event, and an error where a test is strict.
-#[cold]
-fn key_stayed(site: &'static Site) -> Option<Error> {
-    events::key_not_sent(site);
-    Registry::with(|states| {
-        states.is_strict().then(|| {
-            crate::registry::misconfigured(format!(
-                "{site} called a partner under an idempotency key that it did not send: send with `.checked()`, put \
-                 the key in a header yourself, or write `.unkeyed()` where none is wanted"
-            ))
-        })
-    })
+/// What a strict test is told.
+fn key_stayed(site: &'static Site) -> Error {
+    misconfigured(format!(
+        "{site} called a partner under an idempotency key that it did not send: send with `.checked()`, put the key in a \
+         header yourself, or write `.unkeyed()` where none is wanted"
+    ))
 }
 
 impl Attempts<'_> {
+    /// Whether that was the last attempt, because its key never left and a test is strict.
+    pub(super) fn keyed_attempt_ended(&mut self, is_success: bool) -> bool {
+        if self.sent().end_attempt().is_some_and(|seen| seen.key_stayed(is_success)) {
+            events::key_not_sent(self.retry.site);
+            self.key_stayed |= Registry::with(States::is_strict);
+        }
+        self.key_stayed
+    }
+
     /// The outcome of a keyed call. An error that claims no effect, at the end of a call that may have had one, is
     /// replaced by [`Error::InDoubt`]. `why` is the text of the error, where it has one.
     ///
@@ -64,8 +33,11 @@ impl Attempts<'_> {
     where
         E: Classify + RepresentsDoubt,
     {
-        if let Some(stayed) = self.keyed.as_mut().and_then(|keyed| keyed.stayed.take()) {
-            return Err(E::represent_doubt(stayed));
+        if outcome.is_ok() {
+            self.keyed_attempt_ended(true);
+        }
+        if self.key_stayed {
+            return Err(E::represent_doubt(key_stayed(self.retry.site)));
         }
         outcome.map_err(|error| {
             let verdict = error.verdict();

@@ -21,7 +21,7 @@ pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
 pub use why::Why;
 
-use crate::context::Repeat;
+use crate::context::{Repeat, Sent};
 use crate::registry::{Owner, Slot, States};
 use crate::{Effect, Error, Kind, Site, Verdict, clock};
 use std::time::Duration;
@@ -165,13 +165,13 @@ impl Retry {
     /// Begins one call: call it once, then ask [`Attempts::again`] after each attempt.
     #[inline]
     pub fn start(&self) -> Attempts<'_> {
-        Attempts::new(self, None)
+        Attempts::new(self, Sent::under(self.repeat))
     }
 
     /// Begins one call under an idempotency key, minted once for all its attempts.
     #[inline]
-    pub fn start_with<'a>(&'a self, key: &'a IdempotencyKey) -> Attempts<'a> {
-        Attempts::new(self, Some(key))
+    pub fn start_with(&self, key: &IdempotencyKey) -> Attempts<'_> {
+        Attempts::new(self, Sent::keyed(key))
     }
 
     #[inline]

@@ -1,5 +1,4 @@
-use super::Attempts;
-use crate::context::{Frame, Repeat, Sent};
+use crate::context::{Frame, Sent};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -13,8 +12,7 @@ pin_project! {
     pub struct Proven<'a, F> {
         #[pin]
         body: F,
-        repeat: Repeat,
-        sent: &'a Sent,
+        sent: &'a mut Sent,
         // Holds the key, if there is one.
         frame: Option<Frame>,
         entered: bool,
@@ -23,9 +21,8 @@ pin_project! {
 
 impl<'a, F> Proven<'a, F> {
     #[inline]
-    pub(super) fn new(body: F, retry: &'a Attempts<'_>) -> Self {
-        let frame = retry.keyed().map(Frame::keyed);
-        Self { body, repeat: retry.repeat(), sent: retry.sent(), frame, entered: false }
+    pub(super) fn new(body: F, sent: &'a mut Sent) -> Self {
+        Self { body, sent, frame: None, entered: false }
     }
 }
 
@@ -36,18 +33,21 @@ impl<F: Future> Future for Proven<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let body = this.body;
-        let _call = this.sent.enter(*this.repeat);
-        let Some(frame) = this.frame else { return body.poll(cx) };
-        if !*this.entered {
+        if this.sent.is_keyed() && !*this.entered {
             *this.entered = true;
-            frame.inherit();
+            Frame::of_attempt(this.frame, this.sent);
+            this.frame.iter_mut().for_each(Frame::inherit);
         }
-        frame.enter(|| body.poll(cx))
+        let _call = this.sent.enter();
+        match this.frame {
+            Some(frame) => frame.enter(|| body.poll(cx)),
+            None => body.poll(cx),
+        }
     }
 }
 
 impl<F> fmt::Debug for Proven<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proven").field("repeat", &self.repeat).finish_non_exhaustive()
+        f.debug_struct("Proven").field("sent", &self.sent).finish_non_exhaustive()
     }
 }

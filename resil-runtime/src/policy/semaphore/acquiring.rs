@@ -66,6 +66,7 @@ impl<S> Acquiring<S> {
 }
 
 impl Waiting {
+    #[inline(never)]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, Error>> {
         if Pin::new(&mut self.acquire).poll(cx).is_ready() {
             return Poll::Ready(Ok(Permit::of(self.limiter)));
@@ -82,7 +83,8 @@ impl Waiting {
 impl<S: Limits + Unpin> Future for Acquiring<S> {
     type Output = Result<Permit, Error>;
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(waiting) = &mut self.waiting {
             return waiting.poll(cx);
