@@ -4,25 +4,31 @@
 //! It works on tokens, so it reaches closures, blocks and the arguments of macros alike. What `join!` and `try_join!`
 //! await is looked at likewise.
 
-use super::{Body, hygienic};
+use crate::tokens::{code_at, hygienic};
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, Token};
 
-/// The body with every await looked at.
-pub(super) fn looked_at(body: TokenStream, questions: &[Question]) -> Body {
-    let mut look = Look { questions: questions.to_vec(), any: false };
-    let tokens = look.through(body);
-    Body { tokens, is_looked_at: look.any }
+/// What a future is asked before it is awaited: nothing, if it carries no mark that forbids it here.
+#[derive(Clone, Copy)]
+pub(crate) struct Question {
+    pub(crate) method: &'static str,
+    /// The trait that the method is of.
+    pub(crate) import: &'static str,
+    /// Whether it is asked in `resil::after(..)` and `resil::allow(..)` too.
+    pub(crate) everywhere: bool,
 }
 
-/// What a future is asked before it is awaited.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Question {
-    UnderRetry,
-    InTransaction,
+/// The body with every await looked at, and whether there is one.
+pub(super) fn looked_at(body: TokenStream, questions: &[Question]) -> (TokenStream, bool) {
+    if questions.is_empty() {
+        return (body, false);
+    }
+    let mut look = Look { questions: questions.to_vec(), any: false };
+    let tokens = look.through(body);
+    (tokens, look.any)
 }
 
 struct Look {
@@ -60,20 +66,19 @@ impl Look {
     /// `.awaited(|call| call.under_retry())`, reported at what is awaited.
     fn at(&mut self, span: Span) -> TokenStream {
         self.any = true;
-        let span = hygienic().located_at(span);
-        let questions = self.questions.iter().map(|question| match question {
-            Question::UnderRetry => quote_spanned!(span=> call.under_retry()),
-            Question::InTransaction => quote_spanned!(span=> call.in_transaction()),
+        let questions = self.questions.iter().map(|question| {
+            let method = Ident::new(question.method, hygienic().located_at(span));
+            code_at!(span=> call.#method())
         });
         match self.questions.len() {
-            1 => quote_spanned!(span=> .awaited(|call| #(#questions)*)),
-            _ => quote_spanned!(span=> .awaited(|call| { #(#questions;)* })),
+            1 => code_at!(span=> .awaited(|call| #(#questions)*)),
+            _ => code_at!(span=> .awaited(|call| { #(#questions;)* })),
         }
     }
 
-    /// What runs after the commit, or is allowed inside: its awaits are not asked about the transaction.
+    /// What runs after the commit, or is allowed inside: its awaits are not asked everything.
     fn exempt(&mut self, tokens: TokenStream) -> TokenStream {
-        let rest = self.questions.iter().copied().filter(|question| *question != Question::InTransaction).collect();
+        let rest = self.questions.iter().copied().filter(|question| question.everywhere).collect();
         let all = std::mem::replace(&mut self.questions, rest);
         let tokens = if self.questions.is_empty() { tokens } else { self.through(tokens) };
         self.questions = all;
