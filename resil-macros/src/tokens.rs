@@ -1,4 +1,8 @@
 //! What an expansion is written with: plain names that the user's code cannot see.
+//!
+//! Methods are not hygienic: a user's trait may have one of the same name for the same value, or for every value. So a
+//! method on a user's value has a name that nobody else has, `resil_..`, and one of ours that takes `&self` is called on
+//! a reference, `(&retry).prove(..)`, where the type's own method is found before that of any trait.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, TokenStreamExt};

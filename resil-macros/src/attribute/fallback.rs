@@ -104,7 +104,7 @@ impl Layer for Fallback {
             // Before the attempts, which may take what the key is made of.
             Self::Stale { key, .. } => (
                 code!(let #LAST_GOOD = #FALLBACK.last_good(#key);),
-                code_at!(cx.function.output.span()=> #LAST_GOOD.keep(&#VALUE);),
+                code_at!(cx.function.output.span()=> (&#LAST_GOOD).keep(&#VALUE);),
             ),
             _ => (TokenStream::new(), TokenStream::new()),
         };
@@ -138,7 +138,7 @@ impl Fallback {
                 );
                 code!(#answer.await.map_err(#runtime::Failure::Call))
             }
-            Self::Stale { .. } => code!(#LAST_GOOD.get().ok_or(#FAILURE)),
+            Self::Stale { .. } => code!((&#LAST_GOOD).get().ok_or(#FAILURE)),
         }
     }
 }

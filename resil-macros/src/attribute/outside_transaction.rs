@@ -66,7 +66,7 @@ impl Mark for OutsideTransaction {
         Some(code_at! {span=>
             {
                 use #runtime::__private::{OtherParameter as _, TransactionParameter as _};
-                #runtime::__private::parameter(&#name, |parameter| parameter.stays_outside());
+                #runtime::__private::parameter(&#name, |parameter| parameter.resil_stays_outside());
             }
         })
     }

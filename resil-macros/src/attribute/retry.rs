@@ -21,7 +21,7 @@ const DELAY: Local = Local("delay");
 const PROOFS: [&str; 3] = ["idempotent", "idempotency_key", "unsent"];
 
 /// What a call must not be where it may be repeated.
-const UNDER_RETRY: Question = Question { method: "under_retry", import: "UnderRetry", everywhere: true };
+const UNDER_RETRY: Question = Question { method: "resil_under_retry", import: "UnderRetry", everywhere: true };
 
 arguments! {
     idempotent: Idempotent,
@@ -239,7 +239,7 @@ impl Layer for Retry {
         }
         if needs.proves {
             needs.wraps.extend(code!(.under(&#RETRY)));
-            needs.unbounded = Some(code!(#RETRY.prove));
+            needs.unbounded = Some(code!((&#RETRY).prove));
         }
         needs.begins.extend(self.key_must_be_used(function));
     }
@@ -291,11 +291,14 @@ impl Layer for Retry {
         let verdict = inside.verdict(cx);
         let verdict = cx.failure_if(verdict, self.with.failure_if.as_deref());
         let inside = inside.into_statements();
+        // The outcome is gone before the wait: it would be a part of the future, and decide whether that is `Send`.
         let attempts = code! {
             loop {
-                #inside
-                let ::core::option::Option::Some(#DELAY) = #RETRY.again(#verdict) else { break #OUTCOME };
-                ::core::mem::drop(#OUTCOME);
+                let #DELAY = {
+                    #inside
+                    let ::core::option::Option::Some(#DELAY) = (&mut #RETRY).again(#verdict) else { break #OUTCOME };
+                    #DELAY
+                };
                 #DELAY.await;
             }
         };

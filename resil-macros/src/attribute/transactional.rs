@@ -19,7 +19,8 @@ const ONCE: Local = Local("once");
 const KNOWN: Local = Local("known");
 
 /// What a call must not be where a transaction is open. What runs after the commit, or is allowed inside, may be it.
-const IN_TRANSACTION: Question = Question { method: "in_transaction", import: "InTransaction", everywhere: false };
+const IN_TRANSACTION: Question =
+    Question { method: "resil_in_transaction", import: "InTransaction", everywhere: false };
 
 /// What says more about `once`.
 const OF_ONCE: [&str; 4] = ["op", "keep", "max_wait", "fingerprint"];
@@ -152,7 +153,7 @@ impl Layer for Transactional {
             let part = code_at!(tx.span()=> &#tx);
             return code! {
                 let #SCOPE = #TRANSACTIONAL.take_part(#part);
-                #SCOPE.around(async #capture { #body }).await
+                (&#SCOPE).around(async #capture { #body }).await
             };
         };
         let at = database.span();
@@ -164,9 +165,9 @@ impl Layer for Transactional {
         };
         code! {
             #begin
-            let #SCOPE = #TRANSACTION.scope();
+            let #SCOPE = (&#TRANSACTION).scope();
             let #tx = &mut #TRANSACTION;
-            let #OUTCOME = #SCOPE.around(async #capture { #body }).await;
+            let #OUTCOME = (&#SCOPE).around(async #capture { #body }).await;
             #store
             #TRANSACTION.end(#OUTCOME).await
         }
@@ -194,7 +195,7 @@ impl Transactional {
         let refused = cx.refused();
         // Where a type that cannot be stored is reported.
         let at = span_of_name(&cx.function.output, 0);
-        let [again, store] = [code_at!(at=> #KNOWN.outcome()), code_at!(at=> #TRANSACTION.store(#OUTCOME))];
+        let [again, store] = [code_at!(at=> #KNOWN.outcome()), code_at!(at=> (&mut #TRANSACTION).store(#OUTCOME))];
         let begin = code! {
             let #ONCE = #TRANSACTIONAL.once(#id)#arguments;
             let mut #TRANSACTION = match #TRANSACTIONAL.begin_once(#database, #ONCE).await {

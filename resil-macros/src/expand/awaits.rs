@@ -1,5 +1,5 @@
 //! Lets the compiler look at each future of a body before it is awaited: `call.await` becomes
-//! `call.awaited(|call| call.under_retry()).await`, which leaves nothing at run time.
+//! `call.resil_awaited(|call| call.resil_under_retry()).await`, which leaves nothing at run time.
 //!
 //! It works on tokens, so it reaches closures, blocks and the arguments of macros alike. What `join!` and `try_join!`
 //! await is looked at likewise.
@@ -63,7 +63,7 @@ impl Look {
         seen.into_iter().collect()
     }
 
-    /// `.awaited(|call| call.under_retry())`, reported at what is awaited.
+    /// `.resil_awaited(|call| call.resil_under_retry())`, reported at what is awaited.
     fn at(&mut self, span: Span) -> TokenStream {
         self.any = true;
         let questions = self.questions.iter().map(|question| {
@@ -71,8 +71,8 @@ impl Look {
             code_at!(span=> call.#method())
         });
         match self.questions.len() {
-            1 => code_at!(span=> .awaited(|call| #(#questions)*)),
-            _ => code_at!(span=> .awaited(|call| { #(#questions;)* })),
+            1 => code_at!(span=> .resil_awaited(|call| #(#questions)*)),
+            _ => code_at!(span=> .resil_awaited(|call| { #(#questions;)* })),
         }
     }
 

@@ -98,9 +98,9 @@ impl Context<'_> {
         code_at!(at=> ::core::result::Result::Err(#runtime::Failure::into_error(#runtime::Failure::Policy(#REFUSAL))))
     }
 
-    /// `(&outcome).verdict()`, where a missing `Classify` is reported at the error type.
+    /// `(&outcome).resil_verdict()`, where a missing `Classify` is reported at the error type.
     pub(crate) fn verdict(&self) -> TokenStream {
-        code_at!(span_of_error(&self.function.output)=> (&#OUTCOME).verdict())
+        code_at!(span_of_error(&self.function.output)=> (&#OUTCOME).resil_verdict())
     }
 
     /// `failure_if(verdict, &outcome, judge)`, where an answer of another type is reported at the judge.

@@ -72,6 +72,25 @@ async fn names_do_not_collide() {
     assert_eq!(hygiene::crowded::crowded().await.unwrap(), 7);
 }
 
+#[tokio::test]
+async fn a_users_methods_overtake_none_of_ours() {
+    use crate::hygiene::overtaken::{repeated, whole};
+    use std::sync::atomic::AtomicU32;
+
+    assert!(matches!(repeated(&AtomicU32::new(0)).await, Ok(3)));
+    assert!(matches!(whole(&AtomicU32::new(0)).await, Ok(3)));
+}
+
+#[test]
+fn an_outcome_does_not_live_across_a_wait() {
+    fn is_send(_: impl Send) {}
+
+    is_send(f::not_send(7));
+    is_send(f::not_send_in_a_stack(7));
+    let size = size_of_val(&f::large(7));
+    assert!(size < 500, "{size} bytes");
+}
+
 #[test]
 fn nothing_here_is_misconfigured() {
     assert_eq!(resil::check(), Ok(()));
