@@ -37,6 +37,11 @@ pub(crate) const REFUSAL: Local = Local("refusal");
 pub(crate) const VERDICT: Local = Local("verdict");
 
 impl Local {
+    /// The same, where a mistake in it is reported at a token of the user's.
+    pub(crate) fn at(self, span: Span) -> Ident {
+        Ident::new(self.0, hygienic().located_at(span))
+    }
+
     /// The static that such a local refers to.
     pub(crate) fn in_static(self) -> Ident {
         Ident::new(&self.0.to_uppercase(), hygienic())

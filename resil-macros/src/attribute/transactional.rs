@@ -195,7 +195,8 @@ impl Transactional {
         let refused = cx.refused();
         // Where a type that cannot be stored is reported.
         let at = span_of_name(&cx.function.output, 0);
-        let [again, store] = [code_at!(at=> #KNOWN.outcome()), code_at!(at=> (&mut #TRANSACTION).store(#OUTCOME))];
+        let outcome = OUTCOME.at(at);
+        let [again, store] = [code_at!(at=> #KNOWN.outcome()), code_at!(at=> (&mut #TRANSACTION).store(#outcome))];
         let begin = code! {
             let #ONCE = #TRANSACTIONAL.once(#id)#arguments;
             let mut #TRANSACTION = match #TRANSACTIONAL.begin_once(#database, #ONCE).await {

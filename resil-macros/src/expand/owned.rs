@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::function::{Shell, each_binding, mentions};
-use crate::tokens::{Local, code, code_at, hygienic};
+use crate::tokens::{Local, code, code_at};
 use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::FnArg;
@@ -61,7 +61,7 @@ fn with_this(body: TokenStream) -> TokenStream {
     while let Some(token) = tokens.next() {
         let token: TokenTree = match token {
             TokenTree::Ident(name) if name == "self" && !tokens.peek().is_some_and(begins_path) => {
-                Ident::new(THIS.0, hygienic().located_at(name.span())).into()
+                THIS.at(name.span()).into()
             }
             TokenTree::Ident(name) => {
                 of_its_own |= name == "impl" || name == "trait";

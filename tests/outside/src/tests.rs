@@ -81,6 +81,18 @@ async fn a_users_methods_overtake_none_of_ours() {
     assert!(matches!(whole(&AtomicU32::new(0)).await, Ok(3)));
 }
 
+#[tokio::test]
+async fn what_is_printed_and_what_others_understand_stays_as_it_was_written() {
+    use crate::awaits::{closure, foreign, module, printed};
+
+    assert_eq!(printed(7).await.unwrap(), "call.await");
+    let panicked = tokio::spawn(printed(1)).await.unwrap_err().into_panic();
+    assert_eq!(panicked.downcast_ref::<&str>(), Some(&"assertion failed: ready(value).await > 5"));
+    assert_eq!(foreign().await.unwrap(), "aborderpay");
+    assert_eq!(module().await.unwrap(), 42);
+    assert_eq!(closure(7).await.unwrap(), 7);
+}
+
 #[test]
 fn an_outcome_does_not_live_across_a_wait() {
     fn is_send(_: impl Send) {}
