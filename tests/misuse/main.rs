@@ -44,8 +44,9 @@ fn every_right_use_compiles() {
 /// Compiles every file of a folder, and collects what is wrong with the outcomes, in the order of their names.
 fn each(folder: &str, judge: impl Fn(&str, &Output) -> Option<String> + Sync) -> Vec<String> {
     let entries = std::fs::read_dir(Path::new(ROOT).join(folder)).expect("the folder is there");
-    let names = entries.map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned());
-    let mut files: Vec<_> = names.filter(|name| name.ends_with(".rs")).map(|name| format!("{folder}/{name}")).collect();
+    let paths = entries.map(|entry| PathBuf::from(entry.expect("it can be read").file_name()));
+    let files = paths.filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
+    let mut files: Vec<_> = files.map(|path| format!("{folder}/{}", path.display())).collect();
     files.sort_unstable();
     assert!(!files.is_empty(), "{folder} is empty");
     let next = AtomicUsize::new(0);

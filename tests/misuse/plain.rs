@@ -78,13 +78,11 @@ fn unindented(lines: &[String]) -> Vec<String> {
         plain.extend(message.iter().map(|line| {
             // What a note says goes on below it.
             let goes_on = line.starts_with("           ");
-            match self::spare(line).is_some() || goes_on {
-                true => {
-                    let at = line.find(' ').unwrap_or(0);
-                    line[..at].to_owned() + &line[at + spare..]
-                }
-                false => line.clone(),
+            if self::spare(line).is_none() && !goes_on {
+                return line.clone();
             }
+            let at = line.find(' ').unwrap_or(0);
+            line[..at].to_owned() + &line[at + spare..]
         }));
     }
     plain
