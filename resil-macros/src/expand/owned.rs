@@ -3,7 +3,7 @@
 use super::Context;
 use crate::function::{Shell, each_binding, mentions};
 use crate::tokens::{Local, code, code_at};
-use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::FnArg;
 use syn::spanned::Spanned;
@@ -53,18 +53,19 @@ impl Context<'_> {
     }
 }
 
-/// The body with `this` in place of `self`, but for paths such as `self::name`, and for items with a `self` of their own.
+/// The body with `this` in place of `self`: but not in paths, imports and visibilities, nor in items with a `self` of their
+/// own.
 fn with_this(body: TokenStream) -> TokenStream {
     let mut of_its_own = false;
     let mut tokens = body.into_iter().peekable();
-    let mut renamed = TokenStream::new();
+    let mut renamed: Vec<TokenTree> = Vec::new();
     while let Some(token) = tokens.next() {
         let token: TokenTree = match token {
             TokenTree::Ident(name) if name == "self" && !tokens.peek().is_some_and(begins_path) => {
                 THIS.at(name.span()).into()
             }
             TokenTree::Ident(name) => {
-                of_its_own |= name == "impl" || name == "trait";
+                of_its_own |= ["impl", "trait", "use"].iter().any(|word| name == word);
                 name.into()
             }
             TokenTree::Punct(end) => {
@@ -75,18 +76,82 @@ fn with_this(body: TokenStream) -> TokenStream {
                 of_its_own = false;
                 group.into()
             }
+            TokenTree::Group(group) if is_visibility(&renamed) => group.into(),
             TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), with_this(group.stream()));
+                let mut inside = with_this(group.stream());
+                if let Some(first) = before_format(&renamed) {
+                    inside = with_captured(inside, first);
+                }
+                let mut inner = Group::new(group.delimiter(), inside);
                 inner.set_span(group.span());
                 inner.into()
             }
             TokenTree::Literal(literal) => literal.into(),
         };
-        renamed.extend([token]);
+        renamed.push(token);
     }
-    renamed
+    renamed.into_iter().collect()
 }
 
 fn begins_path(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(colon) if colon.as_char() == ':' && colon.spacing() == Spacing::Joint)
+}
+
+/// Whether `pub` stands before a group: `pub(self)`.
+fn is_visibility(before: &[TokenTree]) -> bool {
+    matches!(before.last(), Some(TokenTree::Ident(word)) if word == "pub")
+}
+
+/// How many arguments a macro has before its format string, if it has one.
+fn before_format(seen: &[TokenTree]) -> Option<usize> {
+    let [.., TokenTree::Ident(name), TokenTree::Punct(bang)] = seen else { return None };
+    match name.to_string().as_str() {
+        _ if bang.as_char() != '!' => None,
+        "anyhow" | "bail" | "debug" | "eprint" | "eprintln" | "error" | "format" | "format_args" | "info" | "panic"
+        | "print" | "println" | "todo" | "trace" | "unimplemented" | "unreachable" | "warn" => Some(0),
+        "assert" | "debug_assert" | "ensure" | "write" | "writeln" => Some(1),
+        "assert_eq" | "assert_ne" | "debug_assert_eq" | "debug_assert_ne" => Some(2),
+        _ => None,
+    }
+}
+
+/// `"{self:?}"` as `"{resil_self:?}", resil_self = this`. What else is captured is still found where it was.
+fn with_captured(arguments: TokenStream, first: usize) -> TokenStream {
+    let mut tokens: Vec<TokenTree> = arguments.into_iter().collect();
+    let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ',');
+    let all = tokens.split_mut(is_comma).skip(first);
+    let format = all.filter_map(|argument| match argument {
+        [TokenTree::Literal(literal)] => Some(literal),
+        _ => None,
+    });
+    if let Some(format) = format.into_iter().next()
+        && let Some(renamed) = captured(format)
+    {
+        *format = renamed;
+        let comma = (!tokens.last().is_some_and(is_comma)).then(|| code!(,));
+        tokens.extend(code!(#comma resil_self = #THIS));
+    }
+    tokens.into_iter().collect()
+}
+
+/// A format string with another name for `self`, if it captures it.
+fn captured(format: &Literal) -> Option<Literal> {
+    let text = format.to_string();
+    let (mut renamed, mut rest) = (String::new(), text.as_str());
+    while let Some(at) = rest.find('{') {
+        let (before, after) = rest.split_at(at + 1);
+        renamed.push_str(before);
+        rest = after;
+        if let Some(escaped) = after.strip_prefix('{') {
+            renamed.push('{');
+            rest = escaped;
+        } else if let Some(captured) = after.strip_prefix("self").filter(|more| more.starts_with(['}', ':'])) {
+            renamed.push_str("resil_self");
+            rest = captured;
+        }
+    }
+    renamed.push_str(rest);
+    let mut literal: Literal = renamed.parse().ok().filter(|_| renamed != text)?;
+    literal.set_span(format.span());
+    Some(literal)
 }

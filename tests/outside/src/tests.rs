@@ -93,6 +93,13 @@ async fn what_is_printed_and_what_others_understand_stays_as_it_was_written() {
     assert_eq!(closure(7).await.unwrap(), 7);
 }
 
+#[tokio::test]
+async fn a_receiver_is_cloned_wherever_it_is_named() {
+    let warehouse = Arc::new(crate::isolation::Warehouse::new("north"));
+    let printed = warehouse.printed("bolt".to_owned()).await.unwrap();
+    assert_eq!(printed, "Warehouse { name: \"north\" } bolt {self} {self} Other 1");
+}
+
 #[test]
 fn an_outcome_does_not_live_across_a_wait() {
     fn is_send(_: impl Send) {}
