@@ -11,7 +11,6 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 use support::lossy::{self, Lost};
 
@@ -244,17 +243,7 @@ async fn dropped_at_every_poll_nothing_stays_in_progress<DB: Orders>(db: Db<DB>)
     let shop = Shop::open(db).await;
     for number in 0..500_u32 {
         let id = format!("r-{number}");
-        let mut left = number % 16;
-        let mut placing = Box::pin(shop.place(&id, "tea", 1.0));
-        let dropped = std::future::poll_fn(|cx| match left.checked_sub(1) {
-            None => Poll::Ready(None),
-            Some(fewer) => {
-                left = fewer;
-                placing.as_mut().poll(cx).map(Some)
-            }
-        });
-        _ = dropped.await;
-        drop(placing);
+        _ = support::dropped_after(i64::from(number % 16), shop.place(&id, "tea", 1.0)).await;
         if number % 25 == 24 {
             shop.place(&id, "tea", 1.0).await.unwrap();
         }

@@ -9,7 +9,8 @@ fn cargo(arguments: &[&str]) -> Command {
     let crates = root.join("tests/outside");
     // The versions of this workspace, which are on this machine already.
     std::fs::copy(root.join("Cargo.lock"), crates.join("Cargo.lock")).expect("the lock file is copied");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside");
+    // And its target folder: what it has built with the same features is not built again.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target folder");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(arguments).current_dir(crates).env("CARGO_TARGET_DIR", target).env_remove("RUSTFLAGS");
     cargo

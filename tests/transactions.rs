@@ -7,7 +7,7 @@ use resil::{Backend, Classify, Db, Effect, Error, Kind, Step, Tx, retry, transac
 use sqlx::{Postgres, Sqlite};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 use support::CONNECTIONS;
 
@@ -229,20 +229,6 @@ async fn what_is_left_for_afterwards_runs_after_the_commit_only<DB: Book>(db: Db
     assert_eq!(ran.load(Ordering::Relaxed), 1);
 }
 
-/// Polls so many times at most, and drops what is left.
-async fn dropped_after<F: Future>(polls: i64, future: F) -> Option<F::Output> {
-    let mut future = std::pin::pin!(future);
-    let mut polled = 0;
-    std::future::poll_fn(|cx| {
-        if polled == polls {
-            return Poll::Ready(None);
-        }
-        polled += 1;
-        future.as_mut().poll(cx).map(Some)
-    })
-    .await
-}
-
 async fn dropped_at_every_poll_no_connection_comes_back_inside_a_transaction<DB: Book>(db: Db<DB>) {
     DB::create(&db).await;
     let mut committed = Vec::new();
@@ -253,7 +239,7 @@ async fn dropped_at_every_poll_no_connection_comes_back_inside_a_transaction<DB:
             tx.savepoint(async |tx| Ok::<_, Failed>(DB::add(tx, 10_000 + number).await?)).await?;
             if number % 5 == 0 { Err(Failed::Refused) } else { Ok(()) }
         });
-        if let Some(Ok(())) = dropped_after(polls, transaction).await {
+        if let Some(Ok(())) = support::dropped_after(polls, transaction).await {
             committed.push(number);
         }
         if number % 50 == 49 {

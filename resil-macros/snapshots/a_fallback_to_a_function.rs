@@ -4,6 +4,7 @@
 // }
 
 async fn rate(&self, currency: String) -> Result<Rate, Error> {
+    use ::resil::__private::{Awaiting as _, UnderFallback as _, Unmarked as _};
     let fallback = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::rate"),
@@ -28,7 +29,10 @@ async fn rate(&self, currency: String) -> Result<Rate, Error> {
                 Result<Rate, Error>,
                 _,
                 _,
-            >(Self::cached(&self, &currency, failure))
+            >(
+                    Self::cached(&self, &currency, failure)
+                        .resil_awaited(|call| call.resil_under_fallback()),
+                )
                 .await
                 .map_err(::resil::Failure::Call)
         }

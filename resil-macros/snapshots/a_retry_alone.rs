@@ -24,7 +24,7 @@ async fn ping() -> io::Result<()> {
                 }
                 connect().await
             };
-            let outcome = attempt.await;
+            let outcome = (&retry).prove(attempt).await;
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again((&outcome).resil_verdict()) else { break outcome };
             delay

@@ -56,7 +56,7 @@ async fn place(&self, order: &Order) -> Result<OrderId, Error> {
                     .await;
                 transaction.end(outcome).await
             };
-            let outcome = ::resil::Attempt::new(attempt).await;
+            let outcome = ::resil::Attempt::new(attempt).under(&retry).await;
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again((&outcome).resil_verdict()) else { break outcome };
             delay

@@ -27,7 +27,7 @@ pub async fn confirm(
     amount: Won,
     key: &IdempotencyKey,
 ) -> Result<Receipt, TossError> {
-    use ::resil::__private::{Judge as _, JudgeResponse as _};
+    use ::resil::__private::{Judge as _, JudgeResponse as _, Untold as _};
     #[retry(used)]
     const _: () = ();
     #[timeout(used)]
@@ -65,6 +65,8 @@ pub async fn confirm(
         };
         delay.await;
     };
+    let outcome = (&mut retry)
+        .conclude(outcome, |failure| ::resil::__private::Told(failure).resil_text());
     outcome.map_err(::resil::Failure::into_error)
 }
 ///The operation of [`confirm()`], for the ledger.

@@ -30,7 +30,7 @@
 // }
 
 async fn confirm(&self, order: Order, key: &IdempotencyKey) -> Result<Receipt, Error> {
-    use ::resil::__private::{Judge as _, JudgeResponse as _};
+    use ::resil::__private::{Judge as _, JudgeResponse as _, Untold as _};
     #[retry(used)]
     const _: () = ();
     #[circuit_breaker(used)]
@@ -110,5 +110,7 @@ async fn confirm(&self, order: Order, key: &IdempotencyKey) -> Result<Receipt, E
         };
         delay.await;
     };
+    let outcome = (&mut retry)
+        .conclude(outcome, |failure| ::resil::__private::Told(failure).resil_text());
     outcome.map_err(::resil::Failure::into_error)
 }

@@ -274,6 +274,34 @@ fn a_fallback_to_a_function() {
 }
 
 #[test]
+fn a_fallback_that_acts() {
+    snapshot(
+        "a_fallback_that_acts",
+        &quote! {
+            #[fallback(with = second_gateway, unsent)]
+            #[retry(unsent)]
+            async fn pay(order: &Order) -> Result<Receipt, Error> {
+                first_gateway(order).await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_fallback_that_acts_without_a_retry() {
+    snapshot(
+        "a_fallback_that_acts_without_a_retry",
+        &quote! {
+            #[non_idempotent]
+            #[fallback(with = second_gateway, unsent)]
+            async fn pay(order: &Order) -> Result<Receipt, Error> {
+                first_gateway(order).await
+            }
+        },
+    );
+}
+
+#[test]
 fn a_semaphore_under_a_breaker() {
     snapshot(
         "a_semaphore_under_a_breaker",

@@ -28,7 +28,7 @@ macro_rules! code_at {
 pub(crate) use {code, code_at};
 
 /// A local variable of an expansion. Each attribute names its own.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Local(pub(crate) &'static str);
 
 pub(crate) const ATTEMPT: Local = Local("attempt");

@@ -1,15 +1,24 @@
 //! What travels down a call: the deadline, the bound on connecting, the proof of idempotency; and up again: the marks
-//! of progress and the connections under way.
+//! of progress, the connections under way, and what was sent.
 //!
 //! A frame is entered on each poll of an attempt and left before the poll returns, so it depends on no executor and
 //! follows the future wherever it is polled.
 
+mod call;
 mod carried;
+#[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "adapters make departures"))]
+pub(crate) mod departure;
+pub(crate) mod keyed;
+mod record;
 
+pub use call::Sent;
+pub(crate) use call::{Entered, Repeat, sent};
 pub(crate) use carried::Carried;
+pub(crate) use keyed::Keyed;
+pub(crate) use record::Record;
 
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use crate::{Due, IdempotencyKey, Site, clock};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::{Due, Site, clock};
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,45 +29,6 @@ scoped_tls::scoped_thread_local!(static CURRENT: Frame);
 thread_local! {
     /// Whether a frame is entered: one load, where a scoped key costs a call.
     static ENTERED: Cell<bool> = const { Cell::new(false) };
-    static REPEAT: Cell<Repeat> = const { Cell::new(Repeat::Never) };
-}
-
-/// What allows the running call to be repeated. It travels beside the frame, so that a retry alone needs none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// Not under a retry, or under one that repeats only what was never sent: nothing of its own to say.
-    Never,
-    /// `#[retry(idempotent)]`: requests that are not idempotent by method need a key.
-    Idempotent,
-    /// `#[retry(idempotent = "reason")]`.
-    Reasoned,
-    /// `#[retry(idempotency_key = key)]`; the frame has the key.
-    Keyed,
-}
-
-/// Ends what [`Repeat::enter`] began.
-pub(crate) struct Entered(Option<Repeat>);
-
-impl Drop for Entered {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(outer) = self.0 {
-            REPEAT.set(outer);
-        }
-    }
-}
-
-impl Repeat {
-    /// For one poll of a call that this allows to be repeated.
-    #[inline]
-    pub(crate) fn enter(self) -> Entered {
-        Entered((self != Self::Never).then(|| REPEAT.replace(self)))
-    }
-
-    /// What allows the call being polled to be repeated.
-    pub(crate) fn current() -> Self {
-        REPEAT.get()
-    }
 }
 
 /// The longest wait for a connection, and whose bound it is.
@@ -73,18 +43,16 @@ pub(crate) struct ConnectBound {
 pub(crate) struct Frame {
     pub(crate) deadline: Option<Due>,
     pub(crate) connect: Option<ConnectBound>,
-    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) keyed: Option<Arc<Keyed>>,
     /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
     marks: Cell<u32>,
-    /// Whether something in this attempt was repeated although its first outcome is unknown.
-    is_in_doubt: Cell<bool>,
     activity: OnceCell<Arc<Activity>>,
 }
 
 impl Frame {
     /// A frame that hands down a key and no more.
-    pub(crate) fn keyed(key: IdempotencyKey) -> Self {
-        Self { key: Some(key), ..Self::default() }
+    pub(crate) fn keyed(keyed: Keyed) -> Self {
+        Self { keyed: Some(Arc::new(keyed)), ..Self::default() }
     }
 
     /// A frame that bounds the connections made within.
@@ -97,7 +65,10 @@ impl Frame {
         current(|outer| {
             self.deadline = Due::nearer(self.deadline, outer.deadline);
             self.connect = self.connect.or(outer.connect);
-            self.key = self.key.take().or_else(|| outer.key.clone());
+            self.keyed = match (self.keyed.take(), &outer.keyed) {
+                (Some(own), Some(outer)) => Some(Arc::new(own.within(outer))),
+                (own, outer) => own.or_else(|| outer.clone()),
+            };
             if let Some(activity) = outer.activity.get() {
                 self.activity = Arc::clone(activity).into();
             }
@@ -121,9 +92,6 @@ impl Frame {
         if self.marks.get() != marks {
             mark();
         }
-        if self.is_in_doubt.get() {
-            in_doubt();
-        }
         if let Some(activity) = self.activity.get() {
             current(|outer| _ = outer.activity.set(Arc::clone(activity)));
         }
@@ -133,13 +101,6 @@ impl Frame {
     /// The marks made in polls of this attempt so far.
     pub(crate) fn marks(&self) -> u32 {
         self.marks.get()
-    }
-
-    /// Whether something in this attempt was repeated although its first outcome is unknown: then a refusal of the
-    /// repeat proves nothing.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        let elsewhere = || self.activity().is_some_and(|activity| activity.is_in_doubt.load(Ordering::Acquire));
-        self.is_in_doubt.get() || elsewhere()
     }
 
     pub(crate) fn activity(&self) -> Option<&Activity> {
@@ -168,18 +129,13 @@ pub(crate) fn connect_bound() -> Option<ConnectBound> {
 }
 
 /// The key under which this call may be repeated.
-pub(crate) fn key() -> Option<IdempotencyKey> {
-    current(|frame| frame.key.clone()).flatten()
+pub(crate) fn keyed() -> Option<Arc<Keyed>> {
+    current(|frame| frame.keyed.clone()).flatten()
 }
 
 /// Data moved: the read clock of every attempt around this restarts.
 pub(crate) fn mark() {
     current(|frame| frame.marks.set(frame.marks.get().wrapping_add(1)));
-}
-
-/// An attempt whose outcome is unknown is repeated here.
-pub(crate) fn in_doubt() {
-    current(|frame| frame.is_in_doubt.set(true));
 }
 
 /// What the attempt being polled shares with tasks that work for it.
@@ -195,18 +151,12 @@ pub(crate) struct Activity {
     dialling: AtomicU32,
     /// When data last moved or a connection was done, in nanoseconds after `origin`.
     latest: AtomicU64,
-    is_in_doubt: AtomicBool,
     origin: Instant,
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Self {
-            dialling: AtomicU32::new(0),
-            latest: AtomicU64::new(0),
-            is_in_doubt: AtomicBool::new(false),
-            origin: clock::instant(),
-        }
+        Self { dialling: AtomicU32::new(0), latest: AtomicU64::new(0), origin: clock::instant() }
     }
 }
 
@@ -215,11 +165,6 @@ impl Activity {
     pub(crate) fn silent_since(&self) -> Option<Instant> {
         let idle = self.dialling.load(Ordering::Acquire) == 0;
         idle.then(|| self.origin + Duration::from_nanos(self.latest.load(Ordering::Acquire)))
-    }
-
-    /// Something is repeated there although its first outcome is unknown.
-    pub(crate) fn in_doubt(&self) {
-        self.is_in_doubt.store(true, Ordering::Release);
     }
 
     /// Data moved, or a connection was done.

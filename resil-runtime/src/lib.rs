@@ -21,10 +21,13 @@ mod sync;
 pub mod testing;
 mod transaction;
 
+#[doc(hidden)]
+pub use context::Sent;
 pub use failure::{
     Classify, ConnectTimeout, Effect, Error, Failure, Inside, Kind, Misconfiguration, Phase, Represents, Verdict,
 };
 pub use mark::{NonIdempotent, OutsideTransaction};
+pub use net::sent;
 pub use policy::attempt::Attempt;
 pub use policy::bulkhead::Bulkhead;
 pub use policy::circuit_breaker::{Cause, CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
@@ -49,9 +52,10 @@ pub mod __private {
         Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, any, failure_if, output, status,
     };
     pub use crate::mark::{
-        Awaiting, InTransaction, OtherParameter, TransactionParameter, UnderRetry, Unmarked, parameter,
+        Awaiting, InTransaction, OtherParameter, TransactionParameter, UnderFallback, UnderRetry, Unmarked, parameter,
     };
     pub use crate::policy::fallback::{Answer, Keepable, answer};
+    pub use crate::policy::retry::{RepresentsDoubt, Told, Untold};
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]
     pub use crate::transaction::Begun;

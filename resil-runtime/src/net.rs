@@ -6,9 +6,10 @@ use std::future::Future;
 
 /// Makes a connection within the `connect` bound of the annotated function around it.
 ///
-/// When the bound passes, this future itself returns [`ConnectTimeout`], which certifies that nothing was sent: a
-/// retry, even `#[retry(unsent)]`, may repeat it. Outside an annotated function it adds no bound. While it runs, the
-/// attempt's read clock stands still; when it ends, that clock starts anew.
+/// When the bound passes, this future itself returns [`ConnectTimeout`], which certifies that nothing was sent over it: a
+/// retry, even `#[retry(unsent)]`, may repeat it. Once a connection is made, the call counts as sent. Outside an
+/// annotated function it adds no bound. While it runs, the attempt's read clock stands still; when it ends, that clock
+/// starts anew.
 ///
 /// Dropping it drops the connection under way.
 ///
@@ -35,4 +36,34 @@ where
 /// reqwest adapter does it for you.
 pub fn progress() {
     crate::context::mark();
+}
+
+/// Tells the annotated call around this one that something leaves which may act.
+///
+/// For what no adapter sees: call it before a request goes out over a connection that was there already, or through a
+/// client of another kind. From then on the call does not believe a failure that claims to have had no effect:
+/// `#[retry(unsent)]` does not repeat it. [`connect`] and `checked()` of the reqwest adapter do it for you.
+///
+/// Outside an annotated call it does nothing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use resil::retry;
+/// use std::io;
+///
+/// #[retry(unsent)]
+/// async fn push(attempts: &mut u32) -> io::Result<()> {
+///     *attempts += 1;
+///     resil::sent(); // the first message leaves
+///     Err(io::ErrorKind::ConnectionRefused.into()) // the second is refused
+/// }
+///
+/// let mut attempts = 0;
+/// assert!(push(&mut attempts).await.is_err());
+/// assert_eq!(attempts, 1);
+/// # }
+/// ```
+pub fn sent() {
+    crate::context::keyed::account_for();
+    crate::context::sent();
 }

@@ -147,6 +147,33 @@ on_both_databases! {
         }
     }
 
+    async fn dropped_at_every_poll_what_is_recorded_is_delivered_in_order(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        for number in 0..200_u32 {
+            let recorded = db.transaction(async |tx| tx.outbox("numbers", &number).ordered_by("a").await);
+            _ = support::dropped_after(i64::from(number % 20), recorded).await;
+            // A relay is cut off in the same way. Its lease is over at once.
+            let relay = relay(&db, &consumer).poll(Duration::ZERO).run(std::future::pending());
+            _ = support::dropped_after(i64::from(number % 12), relay).await;
+            DB::run(&db, "UPDATE resil_outbox SET due = 0").await;
+        }
+        // A commit under way goes on, and so may a claim.
+        while waiting(&db).await > 0 {
+            DB::run(&db, "UPDATE resil_outbox SET due = 0").await;
+            relay(&db, &consumer).run_once().await.unwrap();
+        }
+        let mut first: Vec<u32> = Vec::new();
+        for number in consumer.taken().iter().map(|payload| payload.parse().unwrap()) {
+            if !first.contains(&number) {
+                first.push(number);
+            }
+        }
+        assert!(first.is_sorted() && first.len() > 20, "{first:?}");
+        record(&db, None, &[1_000]).await;
+        assert_eq!(relay(&db, &consumer).run_once().await.unwrap().delivered, 1, "no connection is lost");
+    }
+
     async fn a_clock_that_was_set_back_holds_nothing_up(db) {
         db.migrate().await.unwrap();
         let consumer = Consumer::new();

@@ -93,6 +93,29 @@ on_both_databases! {
         assert!(shop.compares::<verified>(shop.records()).await.agrees(), "without an amount there is none to compare");
     }
 
+    async fn a_comparison_that_is_dropped_at_every_poll_is_finished_by_the_next(db) {
+        let shop = Fixture::new(&db, Skill::Status).await;
+        for order in 1..=4 {
+            shop.pays::<verified>(order, 500).await;
+        }
+        shop.drifts(1, |entry| entry.won = 50).await;
+        shop.drifts(2, |entry| entry.cancelled = true).await;
+        let lost = shop.key(3).await;
+        shop.partner.edit(|book| _ = book.entries.remove(&lost));
+        for polls in 0..120 {
+            let compared = shop.ledger.reconcile::<verified, _>(today(), stream::iter(shop.records()));
+            _ = support::dropped_after(polls / 4, compared).await;
+        }
+        _ = shop.compares::<verified>(shop.records()).await;
+        shop.mends().await;
+        assert_eq!(shop.ledger.manual(10).await.unwrap().len(), 2, "each difference was sent on its way once");
+        assert_eq!((shop.partner.book().entries.len(), shop.partner.book().calls), (4, 5));
+        assert!(shop.compares::<verified>(shop.records()).await.agrees());
+        for order in 1..=4 {
+            assert_eq!(DB::order(&db, order).await, (1, "paid".to_owned()));
+        }
+    }
+
     async fn so_much_drift_is_more_likely_a_wrong_file(db) {
         let shop = Fixture::new(&db, Skill::Status).await;
         for order in 1..=101 {

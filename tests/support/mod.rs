@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, PgPool, Postgres, Sqlite, SqlitePool};
 use std::path::Path;
 use std::str::FromStr;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How many connections each pool has.
@@ -54,6 +55,20 @@ pub async fn postgres(test: impl AsyncFnOnce(Db<Postgres>)) {
     test(Db::new(pool.clone())).await;
     pool.close().await;
     outside.execute(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).await.unwrap();
+}
+
+/// Polls so many times at most, and drops what is left.
+pub async fn dropped_after<F: Future>(polls: i64, future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    let mut polled = 0;
+    std::future::poll_fn(|cx| {
+        if polled == polls {
+            return Poll::Ready(None);
+        }
+        polled += 1;
+        future.as_mut().poll(cx).map(Some)
+    })
+    .await
 }
 
 /// The same test on both databases.

@@ -27,6 +27,8 @@ pub enum Answer {
     /// This status, with `retry-after` as a date. HTTP dates have whole seconds: a fraction is
     /// dropped, so the date sent can be up to a second early.
     StatusRetryAfterDate(u16, SystemTime),
+    /// This status, with a small JSON body and this `location`.
+    Redirect(u16, String),
     /// No answer at all; the connection stays open for as long as the client does.
     Withhold,
     /// 200 with this body, its head at once and then one byte after each `every`, until all is
@@ -66,6 +68,11 @@ impl Answer {
         Self::Drip { body, every }
     }
 
+    /// [`Answer::Redirect`] from a literal.
+    pub fn redirect(status: u16, location: impl Into<String>) -> Self {
+        Self::Redirect(status, location.into())
+    }
+
     /// [`Answer::ApplyThen`] without the box.
     pub fn apply_then(answer: Self) -> Self {
         Self::ApplyThen(Box::new(answer))
@@ -89,6 +96,7 @@ impl Answer {
             Self::StatusRetryAfterDate(status, time) => {
                 Act::Send(Response::status(status).with("retry-after", imf_fixdate(time)))
             }
+            Self::Redirect(status, location) => Act::Send(Response::status(status).with("location", location)),
             Self::Withhold => Act::Withhold,
             Self::Drip { body, every } => Act::Drip(Response::json(200, body), every),
             Self::ResetMidAnswer => Act::Cut(Response::json(200, PROMISED), Ending::Reset),

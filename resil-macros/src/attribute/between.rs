@@ -1,5 +1,6 @@
 //! Rules between attributes, one function a rule. What concerns one attribute alone is in its own file.
 
+use super::fallback::Fallback;
 use super::{Kind, Models, Place};
 use crate::errors::{Errors, text};
 use crate::function::{Function, Shell, is_inert};
@@ -23,6 +24,7 @@ pub(crate) fn rules_of_writing(written: &[Written], function: &Function, errors:
 /// What needs every argument.
 pub(crate) fn rules_of_models(models: &Models, errors: &mut Errors) {
     what_must_not_be_repeated_is_not(models, errors);
+    fallback_does_nothing_twice(models, errors);
     bounds_fit_the_deadline(models, errors);
     waits_fit_the_deadline(models, errors);
     callers_transaction_is_not_retried(models, errors);
@@ -139,6 +141,23 @@ fn what_must_not_be_repeated_is_not(models: &Models, errors: &mut Errors) {
         errors.at(
             retry.span,
             "this repeats calls that may have had an effect, and `#[non_idempotent]` says that no call may be repeated; write `#[retry(unsent)]`, or `#[retry(idempotency_key = key)]` if the peer recognises a repeat by its key",
+        );
+    }
+}
+
+/// What must not be done twice is not done a second time elsewhere, without a word.
+fn fallback_does_nothing_twice(models: &Models, errors: &mut Errors) {
+    let Some(with) = models.fallback.as_ref().and_then(Fallback::unsaid) else { return };
+    let is_once = models.retry.as_ref().is_some_and(|retry| !retry.repeats_what_was_sent());
+    if models.non_idempotent.is_some() || is_once {
+        let path = text(with);
+        errors.on(
+            with,
+            format!(
+                "this call must not be done twice, and after a lost answer nobody knows whether it was done; write one of\n\
+                 \x20   with = {path}, unsent                     answers only what certainly was never done\n\
+                 \x20   with = {path}, acts = \"it only reads\"     why it is harmless, whatever was done"
+            ),
         );
     }
 }

@@ -41,7 +41,6 @@ impl Layer for Deadline {
     fn needs(&self, needs: &mut Needs, _: &Function) {
         needs.refuses = true;
         needs.deadline = Some(code!(.within(#DEADLINE)));
-        needs.wraps.extend(needs.deadline.clone());
     }
 
     fn handle(&self, _: &Context<'_>) -> Option<TokenStream> {

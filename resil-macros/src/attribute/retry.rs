@@ -3,12 +3,12 @@
 use super::{Attribute, Given, Handle, Layer};
 use crate::errors::Errors;
 use crate::expand::{Call, Context, Needs, Question};
-use crate::function::{Function, each_binding, mentions};
+use crate::function::{Function, each_binding, mentions, span_of_error};
 use crate::read::{
     Argument, Constant, Count, Factor, Name, Parameter, PathTo, Value, Wait, Word, arguments, fraction, likely_count,
-    literal, name, set, ungrouped, wanted,
+    literal, name, reason, set, ungrouped, wanted,
 };
-use crate::tokens::{Local, OUTCOME, code};
+use crate::tokens::{Local, OUTCOME, code, code_at};
 use darling::FromMeta;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -17,6 +17,7 @@ use syn::{Expr, FnArg, Lit, PatIdent, Type};
 
 const RETRY: Local = Local("retry");
 const DELAY: Local = Local("delay");
+const FAILURE: Local = Local("failure");
 
 const PROOFS: [&str; 3] = ["idempotent", "idempotency_key", "unsent"];
 
@@ -50,10 +51,7 @@ impl FromMeta for Idempotent {
     }
 
     fn from_expr(expr: &Expr) -> darling::Result<Self> {
-        wanted(match literal(expr) {
-            Some(Lit::Str(text)) if !text.value().trim().is_empty() => Some(Self(Some(text.value()))),
-            _ => None,
-        })
+        wanted(reason(expr)).map(|why| Self(Some(why)))
     }
 }
 
@@ -237,9 +235,11 @@ impl Layer for Retry {
         if needs.repeats {
             needs.questions.push(UNDER_RETRY);
         }
-        if needs.proves {
-            needs.wraps.extend(code!(.under(&#RETRY)));
-            needs.unbounded = Some(code!((&#RETRY).prove));
+        needs.remembers = Some(RETRY);
+        needs.noted = Some(code!(.under(&#RETRY)));
+        needs.unbounded = Some(code!((&#RETRY).prove));
+        if let Proof::Key(_) = self.proof {
+            needs.imports.extend(code!(Untold as _,));
         }
         needs.begins.extend(self.key_must_be_used(function));
     }
@@ -302,8 +302,21 @@ impl Layer for Retry {
                 #DELAY.await;
             }
         };
-        Call::new(code!(let mut #RETRY = #RETRY.#start #within;), attempts)
+        let start = code!(let mut #RETRY = #RETRY.#start #within;);
+        match &self.proof {
+            Proof::Key(_) => Call::new(code!(#start let #OUTCOME = #attempts;), conclude(cx)),
+            _ => Call::new(start, attempts),
+        }
     }
+}
+
+/// `(&mut retry).conclude(outcome, ..)`: what a keyed call may say at its end. A missing `From<resil::Error>` is reported at the
+/// error type.
+fn conclude(cx: &Context<'_>) -> TokenStream {
+    let (runtime, at) = (cx.runtime, span_of_error(&cx.function.output));
+    let outcome = OUTCOME.at(at);
+    let why = code!(|#FAILURE| #runtime::__private::Told(#FAILURE).resil_text());
+    code_at!(at=> (&mut #RETRY).conclude(#outcome, #why))
 }
 
 impl Retry {

@@ -1,6 +1,6 @@
 //! The innermost of the fold: the body as one attempt.
 
-use super::{Call, Context};
+use super::{Call, Context, Needs};
 use crate::attribute::Layers;
 use crate::function::{anchored, span_of_error};
 use crate::tokens::{ATTEMPT, code, code_at};
@@ -29,7 +29,8 @@ impl Context<'_> {
 
     /// The attempt, wrapped in what bounds it.
     fn run(&self) -> TokenStream {
-        let (runtime, wraps) = (self.runtime, &self.needs.wraps);
+        let Needs { deadline, noted, wraps, .. } = &self.needs;
+        let (runtime, wraps) = (self.runtime, code!(#deadline #noted #wraps));
         match (self.needs.refuses, &self.needs.bounds, &self.needs.unbounded) {
             (true, Some(bounds), _) => code!(#bounds(#ATTEMPT) #wraps),
             (true, None, _) => code!(#runtime::Attempt::new(#ATTEMPT) #wraps),

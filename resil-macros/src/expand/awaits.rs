@@ -23,6 +23,18 @@ pub(crate) struct Question {
     pub(crate) everywhere: bool,
 }
 
+/// `.resil_awaited(|call| call.resil_under_retry())`, reported at what is awaited.
+pub(crate) fn asked(span: Span, questions: &[Question]) -> TokenStream {
+    let all = questions.iter().map(|question| {
+        let method = Ident::new(question.method, hygienic().located_at(span));
+        code_at!(span=> call.#method())
+    });
+    match questions {
+        [_] => code_at!(span=> .resil_awaited(|call| #(#all)*)),
+        _ => code_at!(span=> .resil_awaited(|call| { #(#all;)* })),
+    }
+}
+
 /// The body with every await looked at, and whether there is one.
 pub(super) fn looked_at(body: TokenStream, questions: &[Question]) -> (TokenStream, bool) {
     if questions.is_empty() {
@@ -85,17 +97,9 @@ impl Look {
         seen.into_iter().collect()
     }
 
-    /// `.resil_awaited(|call| call.resil_under_retry())`, reported at what is awaited.
     fn at(&mut self, span: Span) -> TokenStream {
         self.any = true;
-        let questions = self.questions.iter().map(|question| {
-            let method = Ident::new(question.method, hygienic().located_at(span));
-            code_at!(span=> call.#method())
-        });
-        match self.questions.len() {
-            1 => code_at!(span=> .resil_awaited(|call| #(#questions)*)),
-            _ => code_at!(span=> .resil_awaited(|call| { #(#questions;)* })),
-        }
+        asked(span, &self.questions)
     }
 
     /// What runs after the commit, or is allowed inside: its awaits are not asked everything.

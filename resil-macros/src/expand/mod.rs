@@ -11,7 +11,7 @@ mod marks;
 mod owned;
 mod shell;
 
-pub(crate) use awaits::Question;
+pub(crate) use awaits::{Question, asked};
 pub(crate) use call::Call;
 pub(crate) use keyed::{Keyed, pointless};
 pub(crate) use marks::Mark;
@@ -19,9 +19,9 @@ pub(crate) use marks::Mark;
 use crate::attribute::{Layer, Layers};
 use crate::function::{Function, span_of_error};
 use crate::paths;
-use crate::tokens::{OUTCOME, code, code_at};
+use crate::tokens::{Local, OUTCOME, code, code_at, hygienic};
 use marks::Marks;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Path;
 
@@ -43,8 +43,12 @@ pub(crate) struct Needs {
     pub(crate) repeats: bool,
     /// Requests within must know what allows them to be repeated.
     pub(crate) proves: bool,
-    /// What each awaited future is asked.
+    /// What each awaited future of the body is asked.
     pub(crate) questions: Vec<Question>,
+    /// What an attribute asks of a future that it awaits itself.
+    pub(crate) own_questions: Vec<Question>,
+    /// Other traits whose methods are called.
+    pub(crate) imports: TokenStream,
     /// `.within(deadline)`, for whoever waits.
     pub(crate) deadline: Option<TokenStream>,
     /// The breaker's name, which the budget of retries takes.
@@ -53,8 +57,12 @@ pub(crate) struct Needs {
     pub(crate) bounds: Option<TokenStream>,
     /// `retry.prove`, around an attempt that nothing bounds.
     pub(crate) unbounded: Option<TokenStream>,
-    /// `.within(deadline).under(&retry)`, after it.
+    /// `.on(bulkhead)`, after it.
     pub(crate) wraps: TokenStream,
+    /// `.under(&retry)`, after it: what remembers whether something was sent.
+    pub(crate) noted: Option<TokenStream>,
+    /// The local that remembers it.
+    pub(crate) remembers: Option<Local>,
     /// What the body begins with.
     pub(crate) begins: TokenStream,
     /// What an attempt uses beside the body.
@@ -127,14 +135,14 @@ impl Context<'_> {
     fn traits(&self, is_looked_at: bool) -> Option<TokenStream> {
         let Self { runtime, needs, .. } = self;
         let judges = needs.judges.then(|| code!(Judge as _, JudgeResponse as _,));
-        let looks = is_looked_at.then(|| {
-            let imports = needs.questions.iter().map(|question| {
-                let import = proc_macro2::Ident::new(question.import, crate::tokens::hygienic());
-                code!(#import as _,)
-            });
-            code!(Awaiting as _, #(#imports)* Unmarked as _,)
+        let of_body = if is_looked_at { &needs.questions[..] } else { &[] };
+        let questions: Vec<_> = needs.own_questions.iter().chain(of_body).collect();
+        let looks = (!questions.is_empty()).then(|| {
+            let asked = questions.iter().map(|question| Ident::new(question.import, hygienic()));
+            code!(Awaiting as _, #(#asked as _,)* Unmarked as _,)
         });
-        (needs.judges || is_looked_at).then(|| code!(use #runtime::__private::{#judges #looks};))
+        let imports = &needs.imports;
+        (needs.judges || looks.is_some()).then(|| code!(use #runtime::__private::{#judges #imports #looks};))
     }
 
     /// `outcome.map_err(Failure::into_error)`, where a missing `From<resil::Error>` is reported at the error type.

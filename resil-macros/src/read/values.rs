@@ -120,6 +120,14 @@ pub(super) fn without_quotes(written: &Expr) -> String {
     }
 }
 
+/// A text in quotes that says something.
+pub(crate) fn reason(expr: &Expr) -> Option<String> {
+    match literal(expr)? {
+        Lit::Str(text) => Some(text.value()).filter(|text| !text.trim().is_empty()),
+        _ => None,
+    }
+}
+
 pub(crate) fn duration(lit: &Lit) -> Option<Duration> {
     match lit {
         Lit::Str(text) => duration::parse(&text.value()),
@@ -265,6 +273,8 @@ as_it_stands! {
     Expression(Expr): "an expression", |expr: &Expr| Some(expr.clone()), nothing;
     /// The path of a function or a crate.
     PathTo(Path): "a path without quotes", path, likely_path;
+    /// A reason.
+    Reason(String): "the reason in quotes", reason, nothing;
     /// The name of a parameter.
     Parameter(Ident): "the name of a parameter, without quotes", parameter, likely_path;
 }

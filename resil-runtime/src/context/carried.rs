@@ -1,13 +1,16 @@
-use super::{Activity, Frame, Repeat, current};
+use super::call::{self, Elsewhere, Repeat};
+use super::record::Record;
+use super::{Activity, Frame, current};
 use crate::transaction::{Scope, scope};
 use std::future::Future;
 use std::sync::Arc;
 
 /// What a call takes along when its body runs on another thread: the deadline, the bound on connecting, the proof of
-/// idempotency, the transactions and connections held, and the way back for its marks.
+/// idempotency, the transactions and connections held, the way back for its marks, and the record of what is sent.
 pub(crate) struct Carried {
     frame: Frame,
     repeat: Repeat,
+    record: Option<Arc<Record>>,
     activity: Option<Arc<Activity>>,
     scope: Option<Arc<Scope>>,
     #[cfg(feature = "testing")]
@@ -23,6 +26,7 @@ impl Carried {
         Self {
             frame,
             repeat: Repeat::current(),
+            record: call::record(),
             activity,
             scope: Scope::innermost(),
             #[cfg(feature = "testing")]
@@ -39,16 +43,11 @@ impl Carried {
     fn enter<R>(&mut self, poll: impl FnOnce() -> R) -> R {
         #[cfg(feature = "testing")]
         let _isolated = self.isolation.as_ref().map(crate::testing::Isolation::enter);
-        let _repeat = self.repeat.enter();
+        let _call = Elsewhere::enter(self.record.as_ref(), self.repeat);
         let marks = self.frame.marks();
         let result = scope::enter(&mut self.scope, || self.frame.enter(poll));
-        if let Some(activity) = &self.activity {
-            if self.frame.marks() != marks {
-                activity.mark();
-            }
-            if self.frame.is_in_doubt() {
-                activity.in_doubt();
-            }
+        if let Some(activity) = self.activity.as_ref().filter(|_| self.frame.marks() != marks) {
+            activity.mark();
         }
         result
     }

@@ -1,6 +1,10 @@
 //! Errors of other crates, read by walking their chain of sources to the first link that is known.
 
+#[cfg(feature = "reqwest")]
+use super::Effect;
 use super::{Classify, ConnectTimeout, Error, Verdict};
+#[cfg(feature = "reqwest")]
+use crate::http::{Departed, Undialled};
 use std::error::Error as StdError;
 use std::io;
 
@@ -25,6 +29,10 @@ fn known(link: &(dyn StdError + 'static)) -> Option<Verdict> {
         return Some(error.verdict());
     }
     #[cfg(feature = "reqwest")]
+    if let Some(error) = link.downcast_ref::<Departed>() {
+        return Some(error.verdict());
+    }
+    #[cfg(feature = "reqwest")]
     if let Some(error) = link.downcast_ref::<reqwest::Error>() {
         return Some(error.verdict());
     }
@@ -41,10 +49,12 @@ pub(super) fn io(error: &io::Error) -> Verdict {
         return verdict;
     }
     match error.kind() {
-        K::ConnectionRefused | K::HostUnreachable | K::NetworkUnreachable | K::NetworkDown | K::AddrNotAvailable => {
-            Verdict::transient().unsent()
-        }
-        K::TimedOut
+        K::ConnectionRefused | K::AddrNotAvailable => Verdict::transient().unsent(),
+        // Linux says that a host is unreachable of connections that are established, too.
+        K::HostUnreachable
+        | K::NetworkUnreachable
+        | K::NetworkDown
+        | K::TimedOut
         | K::ConnectionReset
         | K::ConnectionAborted
         | K::NotConnected
@@ -57,22 +67,29 @@ pub(super) fn io(error: &io::Error) -> Verdict {
     }
 }
 
+/// An error of reqwest speaks of the last of its requests, and it follows redirects. So it proves nothing but what our
+/// connector certifies; whether the call had sent something before is for the call to remember.
 #[cfg(feature = "reqwest")]
 pub(super) fn reqwest(error: &reqwest::Error) -> Verdict {
-    if error.is_builder() {
-        return Verdict::caller();
-    }
     if let Some(status) = error.status() {
         return Verdict::status(status.as_u16());
     }
-    if error.is_connect() {
-        // The request never left: no connection was there to carry it. A TLS or proxy misconfiguration looks the
-        // same, so a retry may be wasted here, but never harmful.
-        return Verdict::transient().unsent();
+    if error.is_builder() {
+        // Of a redirect to `mailto:x` as well, which is an answer.
+        let is_sent = error.url().is_some_and(|url| !matches!(url.scheme(), "http" | "https"));
+        return if is_sent { Verdict::permanent() } else { Verdict::caller() };
     }
-    let source = error.source().and_then(|source| links(source).find_map(known));
-    if let Some(verdict) = source {
-        return verdict;
+    let certified = error.source().is_some_and(|source| links(source).any(<dyn StdError>::is::<Undialled>));
+    if error.is_connect() {
+        if !certified {
+            crate::registry::events::connect_unproven();
+        }
+        let verdict = Verdict::transient();
+        return if certified { verdict.unsent() } else { verdict };
+    }
+    let known = error.source().and_then(|source| links(source).find_map(known));
+    if let Some(verdict) = known {
+        return Verdict { effect: Effect::Unknown, ..verdict };
     }
     if error.is_timeout() || error.is_request() || (error.is_body() && !error.is_decode()) {
         // The connection was lost or fell silent after the request may have been sent.

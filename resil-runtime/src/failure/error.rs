@@ -95,6 +95,24 @@ pub enum Error {
         /// The request's method.
         method: &'static str,
     },
+    /// A second request under one idempotency key differs from the first. It was not sent.
+    ///
+    /// One key is one request: a partner that knows the key would answer with what it answered before, or refuse. Give
+    /// the second a key of its own, `.keyed(key.step("capture"))`, or none, `.unkeyed()`.
+    KeyReused {
+        /// In what: `method`, `origin`, `path`, `query` or `body`.
+        differs: &'static str,
+    },
+    /// A call under an idempotency key failed without effect in its last attempt, and an earlier one may have been
+    /// applied. The outcome is *unknown*: check, compensate, reconcile.
+    InDoubt {
+        /// The function.
+        site: &'static Site,
+        /// What the last failure means for the whole call: its effect is unknown.
+        verdict: Box<Verdict>,
+        /// The text of the last failure, if it has one.
+        why: Option<Arc<str>>,
+    },
     /// An external call while its caller holds a transaction or a connection: nothing was sent. Make the call before or
     /// after the transaction.
     InsideTransaction {
@@ -153,6 +171,7 @@ impl Classify for Error {
             Self::BulkheadClosed { attempted: true, .. } | Self::Panicked { .. } => Verdict::permanent(),
             Self::Timeout { phase: Phase::Connect, .. } => Verdict::transient().unsent(),
             Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => Verdict::transient(),
+            Self::InDoubt { verdict, .. } => **verdict,
             Self::Transaction(error) => error.verdict(),
             #[cfg(feature = "sqlx")]
             Self::Once(error) => error.verdict(),
@@ -160,7 +179,10 @@ impl Classify for Error {
             Self::Ledger(error) => error.verdict(),
             #[cfg(feature = "sqlx")]
             Self::Outbox(error) => error.verdict(),
-            Self::MissingKey { .. } | Self::InsideTransaction { .. } | Self::Misconfigured(_) => Verdict::caller(),
+            Self::MissingKey { .. }
+            | Self::KeyReused { .. }
+            | Self::InsideTransaction { .. }
+            | Self::Misconfigured(_) => Verdict::caller(),
         }
     }
 }
@@ -212,6 +234,15 @@ impl fmt::Display for Error {
                 "{method} under `#[retry(idempotent)]` without an idempotency key: not sent. Write \
                  `#[retry(idempotency_key = key)]`, or `#[retry(idempotent = \"why repeating it is harmless\")]`"
             ),
+            Self::KeyReused { differs } => write!(
+                f,
+                "a second request under one idempotency key has another {differs}: not sent. Write \
+                 `.keyed(key.step(\"capture\"))` before `.checked()` for a key of its own, or `.unkeyed()` for none"
+            ),
+            Self::InDoubt { site, why, .. } => {
+                write!(f, "an earlier attempt of {site} may have been applied: the outcome is unknown")?;
+                why.as_ref().map_or(Ok(()), |why| write!(f, ". The last attempt: {}", why.escape_debug()))
+            }
             Self::InsideTransaction { site, place } => write!(
                 f,
                 "{site} was called at {} inside {}: not sent. Call it before the transaction, or after its commit",

@@ -78,3 +78,13 @@ impl<E: fmt::Debug> fmt::Debug for Failure<E> {
         }
     }
 }
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => error.fmt(f),
+            Self::Policy(error) => error.fmt(f),
+            Self::Panic(_) => f.write_str("the call panicked"),
+        }
+    }
+}

@@ -1,4 +1,4 @@
-use crate::{Classify, Verdict};
+use crate::{Classify, Effect, Verdict};
 use http::StatusCode;
 use std::error::Error as StdError;
 use std::fmt;
@@ -30,6 +30,14 @@ pub enum Error {
         /// How long the peer asked us to wait.
         retry_after: Option<Duration>,
     },
+    /// The peer redirected a request that may act, and what came of it is not known: the redirect led to a 4xx, or was not
+    /// followed because it would have repeated the request under its idempotency key at another address.
+    Redirected {
+        /// The last status: of where the redirect led, or of the redirect.
+        code: StatusCode,
+        /// How long the peer asked us to wait.
+        retry_after: Option<Duration>,
+    },
     /// An answer arrived and cannot be decoded. What it answers has happened.
     Body(Transport),
 }
@@ -40,6 +48,10 @@ impl Classify for Error {
             Self::Policy(error) => error.verdict(),
             Self::Transport(error) => error.verdict(),
             Self::Status { code, retry_after } => Verdict::status(code.as_u16()).retry_after(*retry_after),
+            Self::Redirected { code, retry_after } => {
+                let verdict = Verdict::status(code.as_u16()).retry_after(*retry_after);
+                Verdict { effect: Effect::Unknown, ..verdict }
+            }
             Self::Body(_) => Verdict::permanent(),
         }
     }
@@ -53,6 +65,9 @@ impl fmt::Display for Error {
             Self::Status { code, retry_after: None } => write!(f, "the peer answered {code}"),
             Self::Status { code, retry_after: Some(wait) } => {
                 write!(f, "the peer answered {code} and asks for a pause of {wait:?}")
+            }
+            Self::Redirected { code, .. } => {
+                write!(f, "the peer redirected the request, which ended with {code}: the outcome is unknown")
             }
             Self::Body(error) => write!(f, "the answer cannot be decoded: {}", Chain(&**error)),
         }
@@ -79,7 +94,7 @@ impl StdError for Error {
         match self {
             Self::Policy(error) => Some(error),
             Self::Transport(error) | Self::Body(error) => Some(&**error),
-            Self::Status { .. } => None,
+            Self::Status { .. } | Self::Redirected { .. } => None,
         }
     }
 }
@@ -94,7 +109,12 @@ impl From<crate::Error> for Error {
 impl From<reqwest::Error> for Error {
     /// Drops the URL, whose query may hold a secret.
     fn from(error: reqwest::Error) -> Self {
+        // Where a redirect led to can be told by the URL alone.
+        let is_sent = error.is_builder() && error.verdict().effect == Effect::Unknown;
         let error = error.without_url();
+        if is_sent {
+            return Self::Transport(Box::new(super::Departed::new(error)));
+        }
         if let Some(code) = error.status() {
             return Self::Status { code, retry_after: None };
         }

@@ -10,7 +10,9 @@ mod problem;
 mod reqwest;
 
 #[cfg(feature = "reqwest")]
-pub use self::reqwest::{Checked, ConnectLayer, ConnectService, Response, client};
+pub use self::reqwest::{Checked, ConnectLayer, ConnectService, Connecting, Request, Response, client, watch};
+#[cfg(feature = "reqwest")]
+pub(crate) use self::reqwest::{Departed, Undialled};
 #[cfg(feature = "axum")]
 pub use axum::{IdempotencyLayer, IdempotencyService};
 pub use error::{Error, Transport};

@@ -56,6 +56,7 @@ impl IntoResponse for Error {
             Self::Timeout { .. } | Self::DeadlineExceeded { .. } => {
                 problem(StatusCode::GATEWAY_TIMEOUT, "The answer took too long; the outcome is unknown")
             }
+            Self::InDoubt { .. } => problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown"),
             Self::Transaction(error) if error.verdict().effect == Effect::Unknown => {
                 problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
             }
@@ -70,6 +71,7 @@ impl IntoResponse for Error {
             Self::Ledger(_) | Self::Outbox(_) => ours(),
             Self::Panicked { .. }
             | Self::MissingKey { .. }
+            | Self::KeyReused { .. }
             | Self::InsideTransaction { .. }
             | Self::Transaction(_)
             | Self::Misconfigured(_) => ours(),

@@ -3,11 +3,12 @@
 use super::erased::{Running, Trouble};
 use super::operation::Failed;
 use super::panic::poll_caught;
-use crate::context::{Frame, Repeat};
+use crate::context::{Frame, Keyed, Repeat, Sent};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{IdempotencyKey, Verdict, clock};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -64,13 +65,16 @@ pub(crate) enum Ended<T> {
 pub(crate) struct Step<'a, T> {
     running: Running<'a, T>,
     frame: Frame,
+    sent: Sent,
     lease: &'a Lease,
 }
 
 impl<'a, T> Step<'a, T> {
-    /// Its requests carry the key.
+    /// Its request carries the key.
     pub(crate) fn new(running: Running<'a, T>, key: &IdempotencyKey, lease: &'a Lease) -> Self {
-        Self { running, frame: Frame::keyed(key.clone()), lease }
+        let sent = Sent::new();
+        let keyed = Keyed::new(key.clone(), sent.record(), 0, Arc::default(), Arc::default());
+        Self { running, frame: Frame::keyed(keyed), sent, lease }
     }
 }
 
@@ -82,13 +86,15 @@ impl<T> Future for Step<'_, T> {
         if this.lease.is_over() {
             return Poll::Ready(Ended::Lost);
         }
-        let _keyed = Repeat::Keyed.enter();
-        let running = &mut this.running;
-        let ended = std::task::ready!(this.frame.enter(|| poll_caught(running.as_mut(), cx)));
+        let (running, frame) = (&mut this.running, &this.frame);
+        let ended = {
+            let _call = this.sent.enter(Repeat::Keyed);
+            std::task::ready!(frame.enter(|| poll_caught(running.as_mut(), cx)))
+        };
         Poll::Ready(match ended {
             Ok(Ok(value)) => Ended::With(Ok(value)),
             Ok(Err(Trouble::Failed(failed))) => {
-                let is_in_doubt = failed.is_in_doubt || this.frame.is_in_doubt();
+                let is_in_doubt = failed.is_in_doubt || this.sent.may_have_acted();
                 Ended::With(Err(Failed { is_in_doubt, ..failed }))
             }
             Ok(Err(Trouble::Unreadable(why))) => Ended::Unreadable(why),

@@ -92,6 +92,34 @@ impl<T: NotRepeatable + ?Sized> UnderRetry for Awaited<T> {
     }
 }
 
+/// Never implemented: what a marked fallback would have to be.
+#[diagnostic::on_unimplemented(
+    message = "this fallback is marked `#[non_idempotent]`: it may do a second time what the call has done already",
+    label = "acts, although the outcome of the call may be unknown",
+    note = "answer only what certainly was never done: `#[fallback(with = .., unsent)]`",
+    note = "or say why it does no harm: `#[fallback(with = .., acts = \"the reason\")]`"
+)]
+pub trait FallbackThatActs {}
+
+/// The marked case.
+pub trait UnderFallback {
+    #[doc(hidden)]
+    type Call: ?Sized;
+    /// Does not compile.
+    fn resil_under_fallback(&self)
+    where
+        Self::Call: FallbackThatActs;
+}
+
+impl<T: NotRepeatable + ?Sized> UnderFallback for Awaited<T> {
+    type Call = T;
+    fn resil_under_fallback(&self)
+    where
+        T: FallbackThatActs,
+    {
+    }
+}
+
 /// Never implemented: what an external call would have to be.
 #[diagnostic::on_unimplemented(
     message = "an external call is awaited inside a database transaction",
@@ -125,6 +153,8 @@ impl<T: CallsOut + ?Sized> InTransaction for Awaited<T> {
 pub trait Unmarked {
     /// Compiles.
     fn resil_under_retry(&self) {}
+    /// Compiles.
+    fn resil_under_fallback(&self) {}
     /// Compiles.
     fn resil_in_transaction(&self) {}
 }

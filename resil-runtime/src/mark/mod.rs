@@ -3,7 +3,7 @@
 mod awaited;
 mod parameter;
 
-pub use awaited::{Awaiting, InTransaction, UnderRetry, Unmarked};
+pub use awaited::{Awaiting, InTransaction, UnderFallback, UnderRetry, Unmarked};
 pub use parameter::{OtherParameter, TransactionParameter, parameter};
 use pin_project_lite::pin_project;
 use std::future::Future;

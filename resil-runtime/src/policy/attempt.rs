@@ -1,7 +1,7 @@
 use super::clocks::{Clock, Watch};
 use super::retry::Attempts;
 use super::timeout::Timeout;
-use crate::context::{self, Frame, Repeat};
+use crate::context::{self, Entered, Frame, Repeat, Sent};
 use crate::failure::Fallible;
 use crate::{Due, Error, Failure, clock};
 use pin_project_lite::pin_project;
@@ -35,6 +35,7 @@ pin_project! {
         timeout: Option<&'a Timeout>,
         frame: Option<Frame>,
         repeat: Repeat,
+        sent: Option<&'a Sent>,
         entered: bool,
         // Made when the body is first pending: a call that is ready at once reads no time and stays small.
         clock: Option<Pin<Box<Clock>>>,
@@ -45,13 +46,13 @@ impl<'a, F> Attempt<'a, F> {
     /// An attempt without bounds of its own.
     #[inline]
     pub fn new(body: F) -> Self {
-        Self { body, timeout: None, frame: None, repeat: Repeat::Never, entered: false, clock: None }
+        Self { body, timeout: None, frame: None, repeat: Repeat::Never, sent: None, entered: false, clock: None }
     }
 
     #[inline]
     pub(super) fn bounded(body: F, timeout: &'a Timeout) -> Self {
         let frame = timeout.needs_frame().then(|| Frame::bounding(timeout.connect_bound()));
-        Self { body, timeout: Some(timeout), frame, repeat: Repeat::Never, entered: false, clock: None }
+        Self { body, timeout: Some(timeout), frame, repeat: Repeat::Never, sent: None, entered: false, clock: None }
     }
 
     /// Ends it, at the latest, when this deadline passes, and hands the deadline to nested calls.
@@ -61,13 +62,21 @@ impl<'a, F> Attempt<'a, F> {
         self
     }
 
-    /// Tells the calls within under which proof they may be repeated.
+    /// Tells the calls within under which proof they may be repeated, and remembers for the retry what they send.
     #[inline]
-    pub fn under(mut self, retry: &Attempts<'_>) -> Self {
+    pub fn under(mut self, retry: &'a Attempts<'_>) -> Self {
         self.repeat = retry.repeat();
-        if let Some(key) = retry.key() {
-            self.frame.get_or_insert_default().key = Some(key.clone());
+        self.sent = Some(retry.sent());
+        if let Some(keyed) = retry.keyed() {
+            self.frame.get_or_insert_default().keyed = Some(keyed.into());
         }
+        self
+    }
+
+    /// Remembers here what the calls within send, where no retry does.
+    #[inline]
+    pub fn noting(mut self, sent: &'a Sent) -> Self {
+        self.sent = Some(sent);
         self
     }
 }
@@ -86,7 +95,7 @@ impl<'a, F> Attempt<'a, F> {
 
     /// Runs `f` as if it were the body.
     pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _repeat = self.repeat.enter();
+        let _call = enter_call(self.sent, self.repeat);
         match &self.frame {
             Some(frame) => frame.enter(f),
             None => f(),
@@ -95,16 +104,16 @@ impl<'a, F> Attempt<'a, F> {
 
     /// The body, and the attempt without it.
     pub(super) fn split(self) -> (F, Attempt<'a, ()>) {
-        let Self { body, timeout, frame, repeat, entered, clock } = self;
-        (body, Attempt { body: (), timeout, frame, repeat, entered, clock })
+        let Self { body, timeout, frame, repeat, sent, entered, clock } = self;
+        (body, Attempt { body: (), timeout, frame, repeat, sent, entered, clock })
     }
 }
 
 impl<'a> Attempt<'a, ()> {
     /// The attempt with another body, which stands for the one that was split off.
     pub(super) fn with<F>(self, body: F) -> Attempt<'a, F> {
-        let Self { body: (), timeout, frame, repeat, entered, clock } = self;
-        Attempt { body, timeout, frame, repeat, entered, clock }
+        let Self { body: (), timeout, frame, repeat, sent, entered, clock } = self;
+        Attempt { body, timeout, frame, repeat, sent, entered, clock }
     }
 }
 
@@ -125,11 +134,12 @@ where
             }
         }
         let body = this.body;
-        let _repeat = this.repeat.enter();
+        let call = enter_call(*this.sent, *this.repeat);
         let polled = match this.frame {
             Some(frame) => frame.enter(|| poll_body(body, cx)),
             None => poll_body(body, cx),
         };
+        drop(call);
         match polled {
             Poll::Ready(Ok(result)) => {
                 let enforced = this.timeout.map_or(Ok(()), Timeout::enforced);
@@ -146,6 +156,11 @@ where
             }
         }
     }
+}
+
+#[inline]
+fn enter_call(sent: Option<&Sent>, repeat: Repeat) -> Option<Entered<'_>> {
+    sent.map(|sent| sent.enter(repeat))
 }
 
 #[inline]

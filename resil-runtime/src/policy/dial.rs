@@ -1,4 +1,4 @@
-use crate::context::{self, ConnectBound, Dialling};
+use crate::context::{self, ConnectBound, Dialling, departure, keyed};
 use crate::failure::ConnectTimeout;
 use crate::registry::{Registry, States, events};
 use crate::{Phase, clock};
@@ -53,6 +53,11 @@ where
         if let Poll::Ready(result) = this.dial.poll(cx) {
             if dialling.take().is_some() {
                 context::mark();
+            }
+            if result.is_ok() && departure::current().is_none() {
+                // What is sent over it is not seen.
+                context::sent();
+                keyed::dialled();
             }
             return Poll::Ready(result);
         }

@@ -115,7 +115,6 @@ impl Timeout {
             if !registry.connect_is_unenforced() {
                 return Ok(());
             }
-            #[cfg(feature = "testing")]
             if registry.is_strict() {
                 return Err(crate::registry::misconfigured(format!(
                     "`connect` in {site} bounds nothing: no adapter is installed. Build the client with \

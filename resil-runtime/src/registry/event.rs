@@ -93,6 +93,22 @@ pub enum Event {
         /// What stands against another.
         why: Why,
     },
+    /// A call under an idempotency key ended in doubt: its last failure had no effect, and an earlier attempt may have
+    /// been applied. [`Error::InDoubt`](crate::Error::InDoubt) is returned.
+    InDoubt {
+        /// The function.
+        site: &'static Site,
+        /// What the failure means for the whole call.
+        verdict: Verdict,
+    },
+    /// An attempt under an idempotency key reached a partner, and no request carried the key.
+    KeyNotSent {
+        /// The function.
+        site: &'static Site,
+    },
+    /// No connection could be made, and nothing proves that no request was sent: the client is not of
+    /// `resil::http::client()`. Told once.
+    ConnectUnproven,
     /// A call failed and is answered with the fallback.
     FellBack {
         /// The function.
@@ -241,6 +257,13 @@ impl fmt::Display for Event {
                 write!(f, "{site}: attempt {attempt} failed ({}), next in {delay:?}", Meaning(verdict))
             }
             Self::GaveUp { site, attempt, why } => write!(f, "{site}: attempt {attempt} failed, not retrying: {why}"),
+            Self::InDoubt { site, verdict } => {
+                write!(f, "{site}: in doubt ({}), an earlier attempt may have been applied", Meaning(verdict))
+            }
+            Self::KeyNotSent { site } => write!(f, "{site}: its idempotency key was not sent"),
+            Self::ConnectUnproven => f.write_str(
+                "a connection failed in a client that is not of `resil::http::client()`, which proves nothing",
+            ),
             Self::FellBack { site, verdict } => {
                 write!(f, "{site}: failed ({}), answering with the fallback", Meaning(verdict))
             }

@@ -2,6 +2,8 @@
 //! registry. Names and labels only: never a body, a key or a header.
 
 use super::{Event, stream::tell};
+#[cfg(feature = "reqwest")]
+use super::{Registry, States};
 #[cfg(feature = "sqlx")]
 use crate::ledger::{IntentId, State};
 #[cfg(feature = "sqlx")]
@@ -73,6 +75,34 @@ pub(crate) fn fell_back(site: &'static Site, verdict: &Verdict) {
 pub(crate) fn gave_up(site: &'static Site, attempt: u32, why: Why) {
     event!(info, %site, attempt, why = why.as_str(), "attempt failed, not retrying");
     tell(|| Event::GaveUp { site, attempt, why });
+}
+
+pub(crate) fn in_doubt(site: &'static Site, verdict: &Verdict) {
+    event!(warn, %site, kind = ?verdict.kind, status = ?verdict.status, "call is in doubt: an earlier attempt may have been applied");
+    tell(|| Event::InDoubt { site, verdict: *verdict });
+}
+
+pub(crate) fn key_not_sent(site: &'static Site) {
+    event!(warn, %site, "a partner was called under an idempotency key that was not sent");
+    tell(|| Event::KeyNotSent { site });
+}
+
+#[cfg(feature = "reqwest")]
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only logged"))]
+pub(crate) fn harmless(why: &'static str) {
+    event!(debug, ?why, "a request is said to be harmless");
+}
+
+/// Once.
+#[cfg(feature = "reqwest")]
+pub(crate) fn connect_unproven() {
+    if Registry::with(States::warn_of_proofs) {
+        event!(
+            warn,
+            "a failed connection proves nothing in this client: build it with `resil::http::client()`, or around your own with `resil::http::watch(..)`"
+        );
+        tell(|| Event::ConnectUnproven);
+    }
 }
 
 pub(crate) fn timed_out(site: &'static Site, phase: Phase, limit: Duration) {

@@ -118,6 +118,8 @@ pub(crate) struct States {
     kept: Mutex<HashMap<Owner, &'static Kept>>,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
+    #[cfg(feature = "reqwest")]
+    warned_of_proofs: AtomicBool,
     guard_mode: AtomicU32,
     called_inside: AtomicU64,
     stream: stream::Stream,
@@ -145,9 +147,12 @@ impl States {
         Self { strict, ..Self::default() }
     }
 
-    #[cfg(feature = "testing")]
+    /// Whether what is a warning in production is an error here.
     pub(crate) fn is_strict(&self) -> bool {
-        self.strict
+        #[cfg(feature = "testing")]
+        return self.strict;
+        #[cfg(not(feature = "testing"))]
+        false
     }
 
     /// The breaker of this owner. The first to ask sets it up; a later one must ask for the same.
@@ -242,6 +247,12 @@ impl States {
     /// True once.
     pub(crate) fn warn_of_dials(&self) -> bool {
         !self.warned_of_dials.swap(true, Ordering::Relaxed)
+    }
+
+    /// True once.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn warn_of_proofs(&self) -> bool {
+        !self.warned_of_proofs.swap(true, Ordering::Relaxed)
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) use stale::Kept;
 pub use stale::{Keepable, LastGood};
 
 use crate::registry::{Owner, Slot, Written, events};
-use crate::{Classify, Failure, Kind, Site};
+use crate::{Classify, Effect, Failure, Kind, Site};
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -35,18 +35,41 @@ pub struct Fallback {
     /// How old a last good value may be; zero where none is kept.
     max_age: Duration,
     kept: Slot<Kept>,
+    acts: Acts,
+}
+
+/// Whether the answer may do something a second time.
+#[derive(Debug, Clone, Copy)]
+enum Acts {
+    No,
+    /// So it answers only what certainly was never done.
+    Unsent,
+    /// For this reason it is harmless.
+    Because(&'static str),
 }
 
 impl Fallback {
     /// A fallback to a value or a function.
     pub const fn new() -> Self {
-        Self { site: &Site::UNKNOWN, max_age: Duration::ZERO, kept: Slot::new() }
+        Self { site: &Site::UNKNOWN, max_age: Duration::ZERO, kept: Slot::new(), acts: Acts::No }
     }
 
     /// A fallback to the last good value, unless it is older than this. At most a thousand keys are kept, the oldest
     /// goes first.
     pub const fn stale(max_age: Duration) -> Self {
-        Self { site: &Site::UNKNOWN, max_age, kept: Slot::new() }
+        Self { site: &Site::UNKNOWN, max_age, kept: Slot::new(), acts: Acts::No }
+    }
+
+    /// Lists it as one that answers only what certainly was never done: ask [`takes_unsent`](Self::takes_unsent).
+    pub const fn unsent(mut self) -> Self {
+        self.acts = Acts::Unsent;
+        self
+    }
+
+    /// Lists it as one that acts, and why that is harmless.
+    pub const fn acts(mut self, why: &'static str) -> Self {
+        self.acts = Acts::Because(why);
+        self
     }
 
     /// The place named in events.
@@ -57,7 +80,12 @@ impl Fallback {
 
     pub(crate) fn written(&self) -> Written {
         let stale = (!self.max_age.is_zero()).then(|| ("stale", format!("{:?}", self.max_age)));
-        Written { kind: "fallback", name: None, site: self.site, settings: stale.into_iter().collect() }
+        let acts = match self.acts {
+            Acts::No => None,
+            Acts::Unsent => Some(("answers", "what was never sent".to_owned())),
+            Acts::Because(why) => Some(("acts", format!("{why:?}"))),
+        };
+        Written { kind: "fallback", name: None, site: self.site, settings: stale.into_iter().chain(acts).collect() }
     }
 
     /// Whether this failure is answered with something else.
@@ -71,6 +99,12 @@ impl Fallback {
             events::fell_back(self.site, &verdict);
         }
         takes
+    }
+
+    /// The same for a fallback that may do a second time what the call has done: it takes only what certainly was never done. A failure that claims so is not
+    /// believed if something was sent by the call that may have acted.
+    pub fn takes_unsent<E: Classify>(&self, failure: &Failure<E>, may_have_acted: bool) -> bool {
+        !may_have_acted && failure.verdict().effect == Effect::None && self.takes(failure)
     }
 
     /// The last good value under this key: keep good ones, ask for it after a failure.

@@ -23,6 +23,8 @@ pub struct IdempotencyKey(Arc<str>);
 
 /// The namespace of derived keys. Changing it would change every key in flight.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f2c_1d0a_5b7e_4c38_9a41_e3d7_08b6_2f95);
+/// The same of steps.
+const STEPS: Uuid = Uuid::from_u128(0xb0a1_7c52_94e3_4d0f_8a67_1f2e_c95d_3b48);
 const LONGEST: usize = 255;
 
 impl IdempotencyKey {
@@ -43,9 +45,27 @@ impl IdempotencyKey {
         Self(uuid.to_string().into())
     }
 
-    /// The key under which the running call may be repeated, for clients that have no adapter yet: send it along.
+    /// The key of one step of the operation, for a call that sends more than one request: always the same for the same
+    /// two, and like no other key. Neither can be read from it.
+    ///
+    /// ```
+    /// # use resil::IdempotencyKey;
+    /// let key = IdempotencyKey::derived("order", 42);
+    /// assert_eq!(key.step("capture"), key.step("capture"));
+    /// assert_ne!(key.step("capture"), key);
+    /// ```
+    #[must_use]
+    pub fn step(&self, step: &str) -> Self {
+        let name = format!("{}:{}:{step}", self.0.len(), self.0);
+        Self(Uuid::new_v5(&STEPS, name.as_bytes()).to_string().into())
+    }
+
+    /// The key under which the running call may be repeated, for clients that have no adapter yet: send it along, with
+    /// one request of the call.
     pub fn current() -> Option<Self> {
-        crate::context::key()
+        let keyed = crate::context::keyed()?;
+        crate::context::keyed::account_for();
+        Some(keyed.key().clone())
     }
 
     /// The key as it travels in the `Idempotency-Key` header.
@@ -129,6 +149,15 @@ mod tests {
     #[test]
     fn a_derived_key_is_the_same_forever() {
         assert_eq!(IdempotencyKey::derived("order", 42).as_str(), "52509d95-21b4-5217-a836-5c5192a605ec");
+    }
+
+    #[test]
+    fn a_step_is_the_same_forever_and_runs_into_no_other() {
+        let key = |text: &str| text.parse::<IdempotencyKey>().unwrap();
+        assert_eq!(key("order-42").step("capture").as_str(), "3de7e97f-abf6-5817-8dab-4d6d35af02dd");
+        assert_ne!(key("a").step("b:c"), key("a:b").step("c"));
+        assert_ne!(key("a").step("1:b"), key("a").step("b"));
+        assert!(key(&"k".repeat(255)).step(&"s".repeat(1_000)).as_str().parse::<IdempotencyKey>().is_ok());
     }
 
     #[test]

@@ -1,25 +1,29 @@
 //! Retry: repeats what is proven safe to repeat, for failures that pass.
 
+mod attempts;
 mod backoff;
 mod budget;
 mod delay;
+mod doubt;
 mod key;
 mod proven;
 mod why;
 mod written;
 
+pub use attempts::Attempts;
 pub(crate) use backoff::Backoff;
 pub use backoff::Jitter;
 pub(crate) use budget::Budget;
 pub use budget::RetryBudget;
 pub use delay::Delay;
+pub use doubt::{RepresentsDoubt, Told, Untold};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
 pub use why::Why;
 
-use crate::context::{self, Repeat};
-use crate::registry::{Owner, Slot, States, events};
-use crate::{Due, Effect, Error, Kind, Site, Verdict, clock};
+use crate::context::Repeat;
+use crate::registry::{Owner, Slot, States};
+use crate::{Effect, Error, Kind, Site, Verdict, clock};
 use std::time::Duration;
 
 /// A retry policy: what `#[retry]` expands to. The constructor is the proof that repeating is safe.
@@ -70,9 +74,6 @@ enum BudgetOf {
     Name(&'static str),
     None,
 }
-
-/// Without a deadline, a peer that asks for a longer pause than this is not waited for.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl Retry {
     const fn new(repeat: Repeat) -> Self {
@@ -164,13 +165,13 @@ impl Retry {
     /// Begins one call: call it once, then ask [`Attempts::again`] after each attempt.
     #[inline]
     pub fn start(&self) -> Attempts<'_> {
-        Attempts { retry: self, key: None, deadline: None, made: 0, previous: Duration::ZERO }
+        Attempts::new(self, None)
     }
 
     /// Begins one call under an idempotency key, minted once for all its attempts.
     #[inline]
     pub fn start_with<'a>(&'a self, key: &'a IdempotencyKey) -> Attempts<'a> {
-        Attempts { key: Some(key), ..self.start() }
+        Attempts::new(self, Some(key))
     }
 
     #[inline]
@@ -214,86 +215,5 @@ impl Retry {
             Kind::Refused => false,
             Kind::Permanent | Kind::Caller => verdict.status.is_some_and(|status| self.statuses.contains(&status)),
         }
-    }
-}
-
-/// One call's attempts: a pure machine that says, after each, whether to wait and try again.
-#[must_use = "attempts decide nothing until asked"]
-#[derive(Debug)]
-pub struct Attempts<'a> {
-    retry: &'a Retry,
-    key: Option<&'a IdempotencyKey>,
-    deadline: Option<Due>,
-    made: u32,
-    previous: Duration,
-}
-
-impl Attempts<'_> {
-    /// Never waits past this deadline: what does not fit is not tried.
-    #[inline]
-    pub fn within(mut self, due: Due) -> Self {
-        self.deadline = Some(due);
-        self
-    }
-
-    /// Whether to try again, and after what delay. `None` as a verdict is a success.
-    #[inline]
-    pub fn again(&mut self, verdict: Option<Verdict>) -> Option<Delay> {
-        match verdict {
-            None => {
-                self.retry.reward();
-                None
-            }
-            Some(verdict) => self.after(&verdict),
-        }
-    }
-
-    fn after(&mut self, verdict: &Verdict) -> Option<Delay> {
-        let retry = self.retry;
-        self.made = self.made.saturating_add(1);
-        if !retry.may_repeat(verdict) {
-            return None;
-        }
-        if self.made >= retry.attempts {
-            return self.give_up(Why::NoAttemptsLeft);
-        }
-        let backoff = retry.backoff.delay(self.made, self.previous, || 1.0 - fastrand::f64());
-        let delay = backoff.max(verdict.retry_after.unwrap_or_default());
-        match self.deadline.or_else(context::deadline) {
-            // An attempt needs time as well: a delay that ends with the deadline does not fit.
-            Some(due) if due.remaining() <= delay => return self.give_up(Why::DeadlineNear),
-            None if delay > LONGEST_RETRY_AFTER.max(retry.backoff.max) => {
-                return self.give_up(Why::PauseTooLong);
-            }
-            _ => {}
-        }
-        if !retry.takes_from_budget() {
-            return self.give_up(Why::BudgetSpent);
-        }
-        if verdict.effect == Effect::Unknown {
-            context::in_doubt();
-        }
-        self.previous = backoff;
-        events::retry(retry.site, self.made, delay, verdict);
-        Some(Delay::of(delay))
-    }
-
-    /// Runs an attempt so that the calls within know what allows them to be repeated.
-    #[inline]
-    pub fn prove<F>(&self, body: F) -> Proven<F> {
-        Proven::new(body, self.repeat(), self.key)
-    }
-
-    fn give_up(&self, why: Why) -> Option<Delay> {
-        events::gave_up(self.retry.site, self.made, why);
-        None
-    }
-
-    pub(crate) fn repeat(&self) -> Repeat {
-        self.retry.repeat
-    }
-
-    pub(crate) fn key(&self) -> Option<&IdempotencyKey> {
-        self.key
     }
 }

@@ -1,0 +1,208 @@
+use super::super::{Error, IDEMPOTENCY_KEY};
+use super::{Response, sending};
+use crate::IdempotencyKey;
+use crate::context::departure::Acts;
+use crate::context::keyed::{self, Target};
+use crate::context::{self, Repeat};
+use crate::registry::events;
+use ::http::Method;
+use ::http::header::HeaderValue;
+use ::reqwest::RequestBuilder;
+use std::borrow::Borrow;
+use std::future::Future;
+
+/// The whole HTTP habit in one call, on [`reqwest::RequestBuilder`](::reqwest::RequestBuilder).
+pub trait Checked: Sized {
+    /// Sends the request the way a careful person would:
+    ///
+    /// - under `#[retry(idempotency_key = key)]`, and in an outbox handler, one request of the call carries the key in the
+    ///   `Idempotency-Key` header; a second one that is not the same is refused before it is sent
+    ///   ([`crate::Error::KeyReused`]). Requests of safe methods (GET, HEAD, OPTIONS, TRACE) carry none, and neither does
+    ///   one with that header set;
+    /// - under `#[retry(idempotent)]` a POST or PATCH without that header is refused before it is sent
+    ///   ([`crate::Error::MissingKey`]); `#[retry(idempotent = "why repeating it is harmless")]` allows it;
+    /// - the annotated call around it remembers a request whose method is not safe, until it is certain to have done
+    ///   nothing: no connection was made (by a client of [`client`](super::client)), or the addressed host answered 4xx
+    ///   (not 408, 409 or 425). See `#[retry]`;
+    /// - a redirect that makes a request with a key a GET is followed without the key; one that repeats it is not
+    ///   ([`Error::Redirected`]);
+    /// - 4xx and 5xx become [`Error::Status`], with `Retry-After`;
+    /// - what arrives restarts the attempt's read clock.
+    ///
+    /// Dropping the future drops the request; what was sent by then may still be acted upon.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Policy`], [`Error::Transport`], [`Error::Redirected`] or [`Error::Status`].
+    ///
+    /// ```no_run
+    /// use resil::http::{Checked as _, Error};
+    /// use resil::{retry, timeout};
+    ///
+    /// #[retry(idempotent)]
+    /// #[timeout("10s", connect = "2s", read = "5s")]
+    /// async fn greeting(client: &reqwest::Client) -> Result<String, Error> {
+    ///     client.get("https://partner.example/greeting").checked().await?.text().await
+    /// }
+    /// ```
+    fn checked(self) -> impl Future<Output = Result<Response, Error>> + Send;
+
+    /// Carries this key instead of the call's: for the second request of a keyed call.
+    ///
+    /// ```no_run
+    /// # use resil::http::{Checked as _, Error};
+    /// # use resil::{IdempotencyKey, retry};
+    /// #[retry(idempotency_key = key)]
+    /// async fn buy(client: &reqwest::Client, key: &IdempotencyKey) -> Result<String, Error> {
+    ///     client.post("https://partner.example/authorize").checked().await?;
+    ///     let capture = client.post("https://partner.example/capture").keyed(key.step("capture"));
+    ///     capture.checked().await?.text().await
+    /// }
+    /// ```
+    fn keyed(self, key: impl Borrow<IdempotencyKey>) -> Request;
+
+    /// Carries no key: for a request of a keyed call that may be sent again as it is.
+    fn unkeyed(self) -> Request;
+
+    /// Says that this request cannot act, whatever its method: for example a token endpoint. It carries no key, and the
+    /// call does not remember it. The reason goes to the log.
+    ///
+    /// ```no_run
+    /// # use resil::http::{Checked as _, Error};
+    /// # async fn token(client: &reqwest::Client) -> Result<String, Error> {
+    /// client.post("https://partner.example/token").harmless("token endpoint").checked().await?.text().await
+    /// # }
+    /// ```
+    fn harmless(self, why: &'static str) -> Request;
+}
+
+/// A request and what was said of its key. Made by [`Checked::keyed`], [`Checked::unkeyed`] and [`Checked::harmless`].
+#[must_use = "a request is sent by `checked()`"]
+#[derive(Debug)]
+pub struct Request {
+    request: RequestBuilder,
+    key: Key,
+}
+
+/// Which key a request is to carry.
+#[derive(Debug)]
+enum Key {
+    OfTheCall,
+    Own(IdempotencyKey),
+    None,
+    Harmless(&'static str),
+}
+
+impl Checked for RequestBuilder {
+    fn checked(self) -> impl Future<Output = Result<Response, Error>> + Send {
+        Request::of(self).checked()
+    }
+
+    fn keyed(self, key: impl Borrow<IdempotencyKey>) -> Request {
+        Request::of(self).keyed(key)
+    }
+
+    fn unkeyed(self) -> Request {
+        Request::of(self).unkeyed()
+    }
+
+    fn harmless(self, why: &'static str) -> Request {
+        Request::of(self).harmless(why)
+    }
+}
+
+impl Request {
+    fn of(request: RequestBuilder) -> Self {
+        Self { request, key: Key::OfTheCall }
+    }
+
+    async fn send(self) -> Result<Response, Error> {
+        let (client, request) = self.request.build_split();
+        let mut request = request?;
+        let acts = match &self.key {
+            Key::Harmless(why) => {
+                events::harmless(why);
+                Acts::Never
+            }
+            _ if is_safe(request.method()) => Acts::Safe,
+            _ => Acts::Yes,
+        };
+        prove(&self.key, acts, &mut request)?;
+        sending::send(client, request, acts).await
+    }
+}
+
+impl Checked for Request {
+    fn checked(self) -> impl Future<Output = Result<Response, Error>> + Send {
+        // On the heap, so that the user's own future stays small.
+        Box::pin(self.send())
+    }
+
+    fn keyed(self, key: impl Borrow<IdempotencyKey>) -> Request {
+        Self { key: Key::Own(key.borrow().clone()), ..self }
+    }
+
+    fn unkeyed(self) -> Request {
+        Self { key: Key::None, ..self }
+    }
+
+    fn harmless(self, why: &'static str) -> Request {
+        Self { key: Key::Harmless(why), ..self }
+    }
+}
+
+fn is_safe(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE].contains(method)
+}
+
+/// Sees to it that what may be repeated can be recognised as a repetition, and that a key is on one request only.
+fn prove(key: &Key, acts: Acts, request: &mut ::reqwest::Request) -> Result<(), Error> {
+    match key {
+        _ if request.headers().contains_key(&IDEMPOTENCY_KEY) => {}
+        Key::Own(key) => claim(key, request)?,
+        Key::Harmless(_) => {}
+        Key::None | Key::OfTheCall if acts == Acts::Safe => {
+            keyed::sent_safe();
+            return Ok(());
+        }
+        Key::None | Key::OfTheCall => match Repeat::current() {
+            Repeat::Idempotent if *request.method() == Method::POST => return Err(missing("POST")),
+            Repeat::Idempotent if *request.method() == Method::PATCH => return Err(missing("PATCH")),
+            Repeat::Keyed if matches!(key, Key::OfTheCall) => match context::keyed() {
+                Some(keyed) => claim(keyed.key(), request)?,
+                None => return Ok(()),
+            },
+            _ => {}
+        },
+    }
+    keyed::account_for();
+    Ok(())
+}
+
+fn missing(method: &'static str) -> Error {
+    crate::Error::MissingKey { method }.into()
+}
+
+/// Puts this key on this request, if it is on no other.
+fn claim(key: &IdempotencyKey, request: &mut ::reqwest::Request) -> Result<(), Error> {
+    if let Some(keyed) = context::keyed() {
+        let url = request.url();
+        keyed.claim(
+            key,
+            Target {
+                method: request.method().to_string(),
+                origin: url.origin().ascii_serialization(),
+                path: url.path().to_owned(),
+                query: url.query().map(str::to_owned),
+                body: match request.body() {
+                    None => Some(keyed::fingerprint(b"")),
+                    Some(body) => body.as_bytes().map(keyed::fingerprint),
+                },
+            },
+        )?;
+    }
+    // A key holds visible ASCII only, which every header value may.
+    let value = HeaderValue::from_str(key.as_str()).ok();
+    request.headers_mut().extend(value.map(|value| (IDEMPOTENCY_KEY, value)));
+    Ok(())
+}

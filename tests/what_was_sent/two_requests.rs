@@ -1,0 +1,227 @@
+//! One call, more than one request: the last failure does not speak for the first.
+
+use super::partner::unreachable::refused_addr;
+use super::partner::{Answer, Partner};
+use super::{Tested, client, posts};
+use resil::http::{Checked as _, Error};
+use resil::{Classify as _, Effect, IdempotencyKey, Semaphore, bulkhead, retry, semaphore};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A partner whose first request is applied.
+fn applied_once(second: Answer) -> std::io::Result<Partner> {
+    let partner = Partner::start()?;
+    partner.on("/first").answers([Answer::ok("{}")]);
+    partner.on("/second").answers([second]);
+    Ok(partner)
+}
+
+#[retry(unsent, attempts = 3, base = "0ms", retry_status = [404, 429])]
+async fn both(client: &reqwest::Client, first: &str, second: &str) -> Result<String, Error> {
+    client.post(first).checked().await?;
+    client.post(second).checked().await?.text().await
+}
+
+#[tokio::test]
+async fn a_second_request_that_is_refused_does_not_undo_the_first() -> Tested {
+    let _scope = resil::testing::isolated();
+    for status in [404, 429] {
+        let partner = applied_once(Answer::Status(status))?;
+        let outcome = both(&client(), &partner.url("/first"), &partner.url("/second")).await;
+        assert!(outcome.is_err());
+        assert_eq!(posts(&partner, "/first"), 1, "{status}");
+    }
+    let partner = applied_once(Answer::AsUsual)?;
+    let outcome = both(&client(), &partner.url("/first"), &format!("http://{}", refused_addr()?)).await;
+    assert!(outcome.is_err());
+    assert_eq!(posts(&partner, "/first"), 1, "a refused connection");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_first_request_and_nothing_else_is_repeated() -> Tested {
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    partner.on("/first").answers([Answer::Status(429), Answer::Status(404), Answer::ok("{}")]);
+    partner.on("/second").answers([Answer::ok("done")]);
+    assert_eq!(both(&client(), &partner.url("/first"), &partner.url("/second")).await?, "done");
+    assert_eq!((posts(&partner, "/first"), posts(&partner, "/second")), (3, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn some_refusals_leave_open_whether_the_first_request_is_being_done() -> Tested {
+    #[retry(unsent, attempts = 3, base = "0ms", retry_status = [408, 409, 425])]
+    async fn pay(client: &reqwest::Client, url: &str) -> Result<String, Error> {
+        client.post(url).checked().await?.text().await
+    }
+    let _scope = resil::testing::isolated();
+    for status in [408, 409, 425] {
+        let partner = Partner::start()?;
+        partner.on("/pay").answers([Answer::Status(status)]);
+        assert!(pay(&client(), &partner.url("/pay")).await.is_err());
+        assert_eq!(posts(&partner, "/pay"), 1, "{status}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_own_semaphore_that_is_full_does_not_undo_what_was_sent() -> Tested {
+    static FULL: Semaphore = Semaphore::new(1).name("full of one");
+    #[semaphore(name = "full of one", permits = 1)]
+    async fn second() -> Result<String, Error> {
+        Ok("done".to_owned())
+    }
+    #[resil::fallback(with = elsewhere, unsent)]
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn both(client: &reqwest::Client, first: &str, paid_elsewhere: &AtomicUsize) -> Result<String, Error> {
+        client.post(first).checked().await?;
+        second().await
+    }
+    #[expect(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps, reason = "the shape of a fallback")]
+    fn elsewhere(
+        _: &&reqwest::Client,
+        _: &&str,
+        paid_elsewhere: &&AtomicUsize,
+        _: resil::Failure<Error>,
+    ) -> Result<String, Error> {
+        paid_elsewhere.fetch_add(1, Ordering::SeqCst);
+        Ok("elsewhere".to_owned())
+    }
+    let _scope = resil::testing::isolated();
+    let _taken = FULL.acquire().await?;
+    let partner = applied_once(Answer::AsUsual)?;
+    let paid_elsewhere = AtomicUsize::new(0);
+    let error = both(&client(), &partner.url("/first"), &paid_elsewhere).await.unwrap_err();
+    assert!(matches!(error, Error::Policy(resil::Error::SemaphoreFull { .. })), "{error}");
+    assert_eq!((posts(&partner, "/first"), paid_elsewhere.load(Ordering::SeqCst)), (1, 0));
+    Ok(())
+}
+
+/// Callees with records of their own.
+#[retry(unsent, attempts = 2, base = "0ms")]
+async fn send(client: &reqwest::Client, url: &str) -> Result<String, Error> {
+    client.post(url).checked().await?.text().await
+}
+
+#[retry(idempotent)]
+async fn ask(client: &reqwest::Client, url: &str) -> Result<String, Error> {
+    client.get(url).checked().await?.text().await
+}
+
+#[tokio::test]
+async fn the_caller_hears_of_what_its_callees_sent_also_side_by_side_and_dropped() -> Tested {
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn joined(client: &reqwest::Client, first: &str, second: &str) -> Result<String, Error> {
+        let (first, second) = tokio::join!(send(client, first), send(client, second));
+        first?;
+        second
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn dropped(client: &reqwest::Client, partner: &Partner, second: &str) -> Result<String, Error> {
+        let withheld = partner.url("/withheld");
+        tokio::select! {
+            sent = send(client, &withheld) => sent,
+            () = partner.wait_for_requests("/withheld", 1) => send(client, second).await,
+        }
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn spawned(client: &reqwest::Client, first: &str, second: &str) -> Result<String, Error> {
+        let request = client.post(first);
+        resil::spawn(async { request.checked().await.map(drop) }).await.unwrap()?;
+        send(client, second).await
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    #[bulkhead(name = "sent elsewhere", threads = 1)]
+    async fn in_a_bulkhead(client: reqwest::Client, first: String, second: String) -> Result<String, Error> {
+        client.post(first).checked().await?;
+        send(&client, &second).await
+    }
+    let _scope = resil::testing::isolated();
+    let nowhere = format!("http://{}", refused_addr()?);
+    let client = client();
+    let partner = applied_once(Answer::AsUsual)?;
+    let first = partner.url("/first");
+    assert!(joined(&client, &first, &nowhere).await.is_err());
+    assert_eq!(posts(&partner, "/first"), 1, "joined");
+    assert!(joined(&client, &nowhere, &first).await.is_err());
+    assert_eq!(posts(&partner, "/first"), 2, "joined the other way round");
+    assert!(spawned(&client, &first, &nowhere).await.is_err());
+    assert_eq!(posts(&partner, "/first"), 3, "spawned");
+    assert!(in_a_bulkhead(client.clone(), first.clone(), nowhere.clone()).await.is_err());
+    assert_eq!(posts(&partner, "/first"), 4, "in a bulkhead");
+    partner.on("/withheld").answers([Answer::Withhold]);
+    assert!(dropped(&client, &partner, &nowhere).await.is_err());
+    assert_eq!(posts(&partner, "/withheld"), 1, "dropped");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_act_is_not_remembered() -> Tested {
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn pay(client: &reqwest::Client, rate: &str, token: &str, pay: &str) -> Result<String, Error> {
+        _ = ask(client, rate).await;
+        client.post(token).harmless("token endpoint").checked().await?;
+        client.post(pay).checked().await?.text().await
+    }
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    // The first answer is lost, and so the callee repeats it.
+    partner.on("/rate").answers([Answer::Status(503), Answer::ok("7")]);
+    partner.on("/token").answers([Answer::ok("{}")]);
+    let nowhere = format!("http://{}", refused_addr()?);
+    let error = pay(&client(), &partner.url("/rate"), &partner.url("/token"), &nowhere).await.unwrap_err();
+    assert_eq!((posts(&partner, "/token"), error.verdict().effect), (3, Effect::None), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_of_ones_own_and_a_word_count_as_sent() -> Tested {
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn dialled(attempts: &AtomicUsize, to: std::net::SocketAddr) -> std::io::Result<()> {
+        attempts.fetch_add(1, Ordering::SeqCst);
+        resil::net::connect(tokio::net::TcpStream::connect(to)).await?;
+        Err(std::io::ErrorKind::ConnectionRefused.into())
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn told(attempts: &AtomicUsize) -> std::io::Result<()> {
+        attempts.fetch_add(1, Ordering::SeqCst);
+        resil::sent();
+        Err(std::io::ErrorKind::ConnectionRefused.into())
+    }
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    let attempts = AtomicUsize::new(0);
+    assert!(dialled(&attempts, partner.addr()).await.is_err());
+    assert_eq!(attempts.swap(0, Ordering::SeqCst), 1);
+    assert!(dialled(&attempts, refused_addr()?).await.is_err());
+    assert_eq!(attempts.swap(0, Ordering::SeqCst), 3, "nothing was sent");
+    assert!(told(&attempts).await.is_err());
+    assert_eq!(attempts.swap(0, Ordering::SeqCst), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_keyed_call_within_keeps_its_doubt_to_the_end() -> Tested {
+    #[retry(idempotency_key = key, attempts = 2, base = "0ms")]
+    async fn order(
+        client: &reqwest::Client,
+        urls: &[String; 2],
+        n: &AtomicUsize,
+        key: &IdempotencyKey,
+    ) -> Result<String, Error> {
+        let url = &urls[n.fetch_add(1, Ordering::SeqCst) % 2];
+        client.post(url).checked().await?.text().await
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn around(client: &reqwest::Client, urls: &[String; 2], n: &AtomicUsize) -> Result<String, Error> {
+        order(client, urls, n, &IdempotencyKey::random()).await
+    }
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    partner.on("/orders").answers([Answer::ApplyThenLose, Answer::Status(409)]);
+    let urls = [partner.url("/orders"), partner.url("/orders")];
+    let error = around(&client(), &urls, &AtomicUsize::new(0)).await.unwrap_err();
+    assert!(matches!(error, Error::Policy(resil::Error::InDoubt { .. })), "{error}");
+    assert_eq!((posts(&partner, "/orders"), partner.book().len()), (2, 1), "two attempts under one key");
+    Ok(())
+}
