@@ -52,10 +52,7 @@
 
 #![forbid(unsafe_code)]
 
-pub use resil_macros::{
-    Classify, bulkhead, circuit_breaker, deadline, durable, fallback, non_idempotent, outside_transaction, retry,
-    semaphore, timeout, transactional,
-};
+pub use resil_macros::*;
 #[doc(hidden)]
 pub use resil_runtime::__private;
 pub use resil_runtime::*;

@@ -222,6 +222,6 @@ fn a_look_at_what_is_awaited_takes_no_room() {
     use resil::__private::{Awaiting as _, Unmarked as _};
     let call = || std::future::ready([0_u8; 512]);
     let plain = async { call().await[0] };
-    let looked_at = async { call().awaited(|call| call.under_retry()).await[0] };
+    let looked_at = async { call().resil_awaited(|call| call.resil_under_retry()).await[0] };
     assert_eq!(size_of_val(&looked_at), size_of_val(&plain));
 }

@@ -36,21 +36,25 @@ async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error>
     };
     let mut retry = retry.start();
     let outcome = loop {
-        let attempt = {
-            let this = ::core::clone::Clone::clone(&self);
-            let item = ::core::clone::Clone::clone(&item);
-            async move {
-                if false {
-                    return ::resil::__private::output::<Result<u32, Error>>();
+        let delay = {
+            let attempt = {
+                let this = ::core::clone::Clone::clone(&self);
+                let item = ::core::clone::Clone::clone(&item);
+                async move {
+                    if false {
+                        return ::resil::__private::output::<Result<u32, Error>>();
+                    }
+                    this.erp
+                        .stock(item)
+                        .resil_awaited(|call| call.resil_under_retry())
+                        .await
                 }
-                this.erp.stock(item).awaited(|call| call.under_retry()).await
-            }
+            };
+            let outcome = timeout.apply(attempt).under(&mut retry).on(bulkhead).await;
+            let ::core::option::Option::Some(delay) = (&mut retry)
+                .again((&outcome).resil_verdict()) else { break outcome };
+            delay
         };
-        let outcome = timeout.apply(attempt).under(&mut retry).on(bulkhead).await;
-        let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
-            break outcome
-        };
-        ::core::mem::drop(outcome);
         delay.await;
     };
     outcome.map_err(::resil::Failure::into_error)

@@ -32,7 +32,7 @@ async fn ping(self: Arc<Self>) -> anyhow::Result<impl Iterator<Item = u8>> {
             Ok(self.bytes().await?.into_iter())
         };
         let outcome = ::resil::Attempt::new(attempt).await;
-        let verdict = (&outcome).verdict();
+        let verdict = (&outcome).resil_verdict();
         pass.record(verdict);
         outcome
     };

@@ -21,24 +21,25 @@ async fn pay(order: &Order) -> Result<Receipt, Error> {
     };
     let mut retry = retry.start();
     let outcome = loop {
-        let attempt = async {
-            if false {
-                return ::resil::__private::output::<Result<Receipt, Error>>();
-            }
-            first_gateway(order).await
+        let delay = {
+            let attempt = async {
+                if false {
+                    return ::resil::__private::output::<Result<Receipt, Error>>();
+                }
+                first_gateway(order).await
+            };
+            let outcome = ::resil::Attempt::new(attempt).under(&mut retry).await;
+            let ::core::option::Option::Some(delay) = (&mut retry)
+                .again((&outcome).resil_verdict()) else { break outcome };
+            delay
         };
-        let outcome = ::resil::Attempt::new(attempt).under(&mut retry).await;
-        let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
-            break outcome
-        };
-        ::core::mem::drop(outcome);
         delay.await;
     };
     let outcome = match outcome {
         ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
         ::core::result::Result::Err(
             failure,
-        ) if fallback.takes_unsent(&failure, retry.may_have_acted()) => {
+        ) if fallback.takes_unsent(&failure, (&retry).may_have_acted()) => {
             ::resil::__private::answer::<
                 Result<Receipt, Error>,
                 _,

@@ -31,7 +31,7 @@ async fn rate(&self, currency: String) -> Result<Rate, Error> {
                 _,
             >(
                     Self::cached(&self, &currency, failure)
-                        .awaited(|call| call.under_fallback()),
+                        .resil_awaited(|call| call.resil_under_fallback()),
                 )
                 .await
                 .map_err(::resil::Failure::Call)

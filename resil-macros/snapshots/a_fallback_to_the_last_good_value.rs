@@ -34,11 +34,11 @@ async fn price(item: &str) -> Result<Price, Error> {
     let outcome = timeout.apply(attempt).await;
     let outcome = match outcome {
         ::core::result::Result::Ok(value) => {
-            last_good.keep(&value);
+            (&last_good).keep(&value);
             ::core::result::Result::Ok(value)
         }
         ::core::result::Result::Err(failure) if fallback.takes(&failure) => {
-            last_good.get().ok_or(failure)
+            (&last_good).get().ok_or(failure)
         }
         ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
     };

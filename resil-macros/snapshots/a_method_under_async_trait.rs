@@ -53,16 +53,21 @@ where
             };
             let mut retry = retry.start();
             loop {
-                let attempt = async {
-                    if false {
-                        return ::resil::__private::output::<Result<(), Error>>();
-                    }
-                    __self.connect().awaited(|call| call.under_retry()).await
+                let delay = {
+                    let attempt = async {
+                        if false {
+                            return ::resil::__private::output::<Result<(), Error>>();
+                        }
+                        __self
+                            .connect()
+                            .resil_awaited(|call| call.resil_under_retry())
+                            .await
+                    };
+                    let outcome = (&mut retry).prove(attempt).await;
+                    let ::core::option::Option::Some(delay) = (&mut retry)
+                        .again((&outcome).resil_verdict()) else { break outcome };
+                    delay
                 };
-                let outcome = retry.prove(attempt).await;
-                let ::core::option::Option::Some(delay) = retry
-                    .again((&outcome).verdict()) else { break outcome };
-                ::core::mem::drop(outcome);
                 delay.await;
             }
         };

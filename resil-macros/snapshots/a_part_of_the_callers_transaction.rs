@@ -18,14 +18,14 @@ async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> 
     };
     let attempt = async move {
         let scope = transactional.take_part(&tx);
-        scope
+        (&scope)
             .around(async move {
                 if false {
                     return ::resil::__private::output::<Result<OrderId, Error>>();
                 }
                 query(order)
                     .execute(&mut **tx)
-                    .awaited(|call| call.in_transaction())
+                    .resil_awaited(|call| call.resil_in_transaction())
                     .await
             })
             .await

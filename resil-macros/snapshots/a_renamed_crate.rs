@@ -27,17 +27,20 @@ async fn ping() -> Result<(), Error> {
     };
     let mut retry = retry.start();
     let outcome = loop {
-        let attempt = async {
-            if false {
-                return crate::vendored::resil::__private::output::<Result<(), Error>>();
-            }
-            connect().awaited(|call| call.under_retry()).await
+        let delay = {
+            let attempt = async {
+                if false {
+                    return crate::vendored::resil::__private::output::<
+                        Result<(), Error>,
+                    >();
+                }
+                connect().resil_awaited(|call| call.resil_under_retry()).await
+            };
+            let outcome = timeout.apply(attempt).under(&mut retry).await;
+            let ::core::option::Option::Some(delay) = (&mut retry)
+                .again((&outcome).resil_verdict()) else { break outcome };
+            delay
         };
-        let outcome = timeout.apply(attempt).under(&mut retry).await;
-        let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
-            break outcome
-        };
-        ::core::mem::drop(outcome);
         delay.await;
     };
     outcome.map_err(crate::vendored::resil::Failure::into_error)

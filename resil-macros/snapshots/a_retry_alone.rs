@@ -17,17 +17,18 @@ async fn ping() -> io::Result<()> {
     };
     let mut retry = retry.start();
     loop {
-        let attempt = async {
-            if false {
-                return ::resil::__private::output::<io::Result<()>>();
-            }
-            connect().await
+        let delay = {
+            let attempt = async {
+                if false {
+                    return ::resil::__private::output::<io::Result<()>>();
+                }
+                connect().await
+            };
+            let outcome = (&mut retry).prove(attempt).await;
+            let ::core::option::Option::Some(delay) = (&mut retry)
+                .again((&outcome).resil_verdict()) else { break outcome };
+            delay
         };
-        let outcome = retry.prove(attempt).await;
-        let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
-            break outcome
-        };
-        ::core::mem::drop(outcome);
         delay.await;
     }
 }

@@ -52,7 +52,7 @@ async fn report(&self, year: u32) -> Result<Report, Error> {
         };
         let outcome = ::resil::Attempt::new(attempt).await;
         ::core::mem::drop(permit);
-        let verdict = (&outcome).verdict();
+        let verdict = (&outcome).resil_verdict();
         pass.record(verdict);
         outcome
     };

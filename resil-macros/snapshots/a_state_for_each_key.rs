@@ -53,7 +53,7 @@ async fn send(&self, order: Order) -> Result<(), Error> {
         };
         let outcome = ::resil::Attempt::new(attempt).await;
         ::core::mem::drop(permit);
-        let verdict = (&outcome).verdict();
+        let verdict = (&outcome).resil_verdict();
         pass.record(verdict);
         outcome
     };

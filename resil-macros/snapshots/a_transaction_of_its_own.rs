@@ -27,35 +27,40 @@ async fn place(&self, order: &Order) -> Result<OrderId, Error> {
     };
     let mut retry = retry.start();
     let outcome = loop {
-        let attempt = async {
-            let mut transaction = match transactional.begin(&self.db).await {
-                ::core::result::Result::Ok(transaction) => transaction,
-                ::core::result::Result::Err(refusal) => {
-                    return ::core::result::Result::Err(
-                        ::resil::Failure::into_error(::resil::Failure::Policy(refusal)),
-                    );
-                }
-            };
-            let scope = transaction.scope();
-            let tx = &mut transaction;
-            let outcome = scope
-                .around(async {
-                    if false {
-                        return ::resil::__private::output::<Result<OrderId, Error>>();
+        let delay = {
+            let attempt = async {
+                let mut transaction = match transactional.begin(&self.db).await {
+                    ::core::result::Result::Ok(transaction) => transaction,
+                    ::core::result::Result::Err(refusal) => {
+                        return ::core::result::Result::Err(
+                            ::resil::Failure::into_error(
+                                ::resil::Failure::Policy(refusal),
+                            ),
+                        );
                     }
-                    let id = insert(tx, order)
-                        .awaited(|call| call.in_transaction())
-                        .await?;
-                    Ok(id)
-                })
-                .await;
-            transaction.end(outcome).await
+                };
+                let scope = (&transaction).scope();
+                let tx = &mut transaction;
+                let outcome = (&scope)
+                    .around(async {
+                        if false {
+                            return ::resil::__private::output::<
+                                Result<OrderId, Error>,
+                            >();
+                        }
+                        let id = insert(tx, order)
+                            .resil_awaited(|call| call.resil_in_transaction())
+                            .await?;
+                        Ok(id)
+                    })
+                    .await;
+                transaction.end(outcome).await
+            };
+            let outcome = ::resil::Attempt::new(attempt).under(&mut retry).await;
+            let ::core::option::Option::Some(delay) = (&mut retry)
+                .again((&outcome).resil_verdict()) else { break outcome };
+            delay
         };
-        let outcome = ::resil::Attempt::new(attempt).under(&mut retry).await;
-        let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
-            break outcome
-        };
-        ::core::mem::drop(outcome);
         delay.await;
     };
     outcome.map_err(::resil::Failure::into_error)

@@ -43,17 +43,19 @@ async fn place(
                 );
             }
         };
-        let scope = transaction.scope();
+        let scope = (&transaction).scope();
         let tx = &mut transaction;
-        let outcome = scope
+        let outcome = (&scope)
             .around(async move {
                 if false {
                     return ::resil::__private::output::<Result<OrderId, Error>>();
                 }
-                insert(tx, item, number).awaited(|call| call.in_transaction()).await
+                insert(tx, item, number)
+                    .resil_awaited(|call| call.resil_in_transaction())
+                    .await
             })
             .await;
-        let outcome = transaction.store(outcome);
+        let outcome = (&mut transaction).store(outcome);
         transaction.end(outcome).await
     };
     let outcome = ::resil::Attempt::new(attempt).await;

@@ -49,22 +49,23 @@ pub async fn confirm(
     };
     let mut retry = retry.start_with(key);
     let outcome = loop {
-        let attempt = async {
-            if false {
-                return ::resil::__private::output::<Result<Receipt, TossError>>();
-            }
-            #[deny(unused_variables)]
-            let key = key;
-            toss.pay(order_id, amount, key).await
+        let delay = {
+            let attempt = async {
+                if false {
+                    return ::resil::__private::output::<Result<Receipt, TossError>>();
+                }
+                #[deny(unused_variables)]
+                let key = key;
+                toss.pay(order_id, amount, key).await
+            };
+            let outcome = timeout.apply(attempt).under(&mut retry).await;
+            let ::core::option::Option::Some(delay) = (&mut retry)
+                .again((&outcome).resil_verdict()) else { break outcome };
+            delay
         };
-        let outcome = timeout.apply(attempt).under(&mut retry).await;
-        let ::core::option::Option::Some(delay) = retry.again((&outcome).verdict()) else {
-            break outcome
-        };
-        ::core::mem::drop(outcome);
         delay.await;
     };
-    let outcome = retry
+    let outcome = (&mut retry)
         .conclude(outcome, |failure| ::resil::__private::Told(failure).resil_text());
     outcome.map_err(::resil::Failure::into_error)
 }

@@ -85,31 +85,36 @@ async fn confirm(&self, order: Order, key: &IdempotencyKey) -> Result<Receipt, E
     let deadline = deadline.start();
     let mut retry = retry.start_with(key).within(deadline);
     let outcome = loop {
-        let pass = match circuit_breaker.admit() {
-            ::core::result::Result::Ok(pass) => pass,
-            ::core::result::Result::Err(refusal) => {
-                break ::core::result::Result::Err(::resil::Failure::Policy(refusal));
-            }
+        let delay = {
+            let pass = match circuit_breaker.admit() {
+                ::core::result::Result::Ok(pass) => pass,
+                ::core::result::Result::Err(refusal) => {
+                    break ::core::result::Result::Err(::resil::Failure::Policy(refusal));
+                }
+            };
+            let attempt = async {
+                if false {
+                    return ::resil::__private::output::<Result<Receipt, Error>>();
+                }
+                #[deny(unused_variables)]
+                let key = key;
+                self.post(order, key).await
+            };
+            let outcome = timeout
+                .apply(attempt)
+                .within(deadline)
+                .under(&mut retry)
+                .await;
+            let verdict = (&outcome).resil_verdict();
+            pass.record(::resil::__private::failure_if(verdict, &outcome, is_broken));
+            let ::core::option::Option::Some(delay) = (&mut retry)
+                .again(::resil::__private::failure_if(verdict, &outcome, is_pending))
+            else { break outcome };
+            delay
         };
-        let attempt = async {
-            if false {
-                return ::resil::__private::output::<Result<Receipt, Error>>();
-            }
-            #[deny(unused_variables)]
-            let key = key;
-            self.post(order, key).await
-        };
-        let outcome = timeout.apply(attempt).within(deadline).under(&mut retry).await;
-        let verdict = (&outcome).verdict();
-        pass.record(::resil::__private::failure_if(verdict, &outcome, is_broken));
-        let ::core::option::Option::Some(delay) = retry
-            .again(::resil::__private::failure_if(verdict, &outcome, is_pending)) else {
-            break outcome
-        };
-        ::core::mem::drop(outcome);
         delay.await;
     };
-    let outcome = retry
+    let outcome = (&mut retry)
         .conclude(outcome, |failure| ::resil::__private::Told(failure).resil_text());
     outcome.map_err(::resil::Failure::into_error)
 }

@@ -37,25 +37,32 @@ pub async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, Payment
     };
     let mut retry = retry.start();
     let outcome = loop {
-        let pass = match circuit_breaker.admit() {
-            ::core::result::Result::Ok(pass) => pass,
-            ::core::result::Result::Err(refusal) => {
-                break ::core::result::Result::Err(::resil::Failure::Policy(refusal));
-            }
+        let delay = {
+            let pass = match circuit_breaker.admit() {
+                ::core::result::Result::Ok(pass) => pass,
+                ::core::result::Result::Err(refusal) => {
+                    break ::core::result::Result::Err(::resil::Failure::Policy(refusal));
+                }
+            };
+            let attempt = async {
+                if false {
+                    return ::resil::__private::output::<Result<Receipt, PaymentError>>();
+                }
+                Ok(
+                    gateway
+                        .get(order)
+                        .resil_awaited(|call| call.resil_under_retry())
+                        .await?,
+                )
+            };
+            let outcome = timeout.apply(attempt).under(&mut retry).await;
+            let verdict = (&outcome).resil_verdict();
+            pass.record(verdict);
+            let ::core::option::Option::Some(delay) = (&mut retry).again(verdict) else {
+                break outcome
+            };
+            delay
         };
-        let attempt = async {
-            if false {
-                return ::resil::__private::output::<Result<Receipt, PaymentError>>();
-            }
-            Ok(gateway.get(order).awaited(|call| call.under_retry()).await?)
-        };
-        let outcome = timeout.apply(attempt).under(&mut retry).await;
-        let verdict = (&outcome).verdict();
-        pass.record(verdict);
-        let ::core::option::Option::Some(delay) = retry.again(verdict) else {
-            break outcome
-        };
-        ::core::mem::drop(outcome);
         delay.await;
     };
     outcome.map_err(::resil::Failure::into_error)

@@ -1,93 +1,40 @@
 //! The attributes of [`resil`](https://docs.rs/resil). Use them through the `resil` crate, whose documentation has
 //! the rules, cheat sheets and errors of each.
 //!
-//! This crate knows syntax only: it reads attributes and writes calls. `stack` drives `parse`, `check` and `expand`,
-//! which meet in `model`.
+//! This crate knows syntax only: it reads attributes and writes calls. `attribute` has a file for each of them, and the
+//! table they are listed in. `stack` drives: `function` finds the body, `read` the arguments, `expand` folds the attributes
+//! around it.
 
 #![forbid(unsafe_code)]
 
-mod check;
-mod derive;
-mod diagnostics;
+mod attribute;
+mod classify;
+mod errors;
 mod expand;
-mod model;
-mod parse;
+mod function;
 mod paths;
+mod read;
 #[cfg(test)]
 mod snapshots;
 mod stack;
+mod tokens;
 
-use model::Kind;
 use proc_macro::TokenStream;
 
-#[doc = include_str!("../docs/retry.md")]
-#[proc_macro_attribute]
-pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::Retry, arguments.into(), item.into()).into()
+/// A door for each line of the table, with its page.
+macro_rules! doors {
+    ($($name:ident: $Model:ident,)*) => {$(
+        #[doc = include_str!(concat!("../docs/", stringify!($name), ".md"))]
+        #[proc_macro_attribute]
+        pub fn $name(arguments: TokenStream, item: TokenStream) -> TokenStream {
+            stack::expand(attribute::Kind::$Model, arguments.into(), item.into()).into()
+        }
+    )*};
 }
-
-#[doc = include_str!("../docs/circuit_breaker.md")]
-#[proc_macro_attribute]
-pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::CircuitBreaker, arguments.into(), item.into()).into()
-}
-
-#[doc = include_str!("../docs/semaphore.md")]
-#[proc_macro_attribute]
-pub fn semaphore(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::Semaphore, arguments.into(), item.into()).into()
-}
-
-#[doc = include_str!("../docs/bulkhead.md")]
-#[proc_macro_attribute]
-pub fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::Bulkhead, arguments.into(), item.into()).into()
-}
-
-#[doc = include_str!("../docs/timeout.md")]
-#[proc_macro_attribute]
-pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::Timeout, arguments.into(), item.into()).into()
-}
-
-#[doc = include_str!("../docs/deadline.md")]
-#[proc_macro_attribute]
-pub fn deadline(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::Deadline, arguments.into(), item.into()).into()
-}
-
-#[doc = include_str!("../docs/fallback.md")]
-#[proc_macro_attribute]
-pub fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::Fallback, arguments.into(), item.into()).into()
-}
-
-#[doc = include_str!("../docs/non_idempotent.md")]
-#[proc_macro_attribute]
-pub fn non_idempotent(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::NonIdempotent, arguments.into(), item.into()).into()
-}
-
-#[doc = include_str!("../docs/outside_transaction.md")]
-#[proc_macro_attribute]
-pub fn outside_transaction(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::OutsideTransaction, arguments.into(), item.into()).into()
-}
-
-#[doc = include_str!("../docs/transactional.md")]
-#[proc_macro_attribute]
-pub fn transactional(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::Transactional, arguments.into(), item.into()).into()
-}
-
-#[doc = include_str!("../docs/durable.md")]
-#[proc_macro_attribute]
-pub fn durable(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    stack::expand(Kind::Durable, arguments.into(), item.into()).into()
-}
+attribute::table!(doors);
 
 #[doc = include_str!("../docs/classify.md")]
 #[proc_macro_derive(Classify, attributes(classify))]
 pub fn classify(item: TokenStream) -> TokenStream {
-    derive::classify(item.into()).into()
+    classify::derive(item.into()).into()
 }

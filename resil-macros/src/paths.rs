@@ -1,5 +1,6 @@
 //! The only place that spells the runtime's path.
 
+use crate::attribute::Kind;
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{Path, parse_quote_spanned};
@@ -21,9 +22,9 @@ pub(crate) fn located_at(runtime: &Path, span: Span) -> TokenStream {
 }
 
 /// Whether `path` names an attribute of ours: `retry`, `resil::retry`, `::resil::retry`, or `the_crate_path::retry`.
-pub(crate) fn ours(path: &Path, runtime: Option<&Path>) -> Option<crate::model::Kind> {
+pub(crate) fn ours(path: &Path, runtime: Option<&Path>) -> Option<Kind> {
     let last = path.segments.last()?;
-    let kind = crate::model::Kind::named(&last.ident)?;
+    let kind = Kind::named(&last.ident)?;
     let prefix: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
     let prefix = &prefix[..prefix.len() - 1];
     let renamed =

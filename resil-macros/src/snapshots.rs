@@ -1,7 +1,7 @@
 //! What each kind of function expands to, as files to read: `snapshots/*.rs`. `UPDATE_SNAPSHOTS=1 cargo test -p
 //! resil-macros` rewrites them; the review of that diff is the test.
 
-use crate::model::Kind;
+use crate::attribute::Kind;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use std::path::Path;
@@ -9,7 +9,7 @@ use syn::{Attribute, Meta};
 
 /// Expands the outermost attribute, as the compiler would, and compares with the file.
 fn snapshot(name: &str, function: &TokenStream) {
-    let mut item = crate::parse::function::declaration(function.clone()).unwrap();
+    let mut item = crate::function::declaration(function.clone(), Kind::Retry).unwrap();
     let first = item.attributes.remove(0);
     let kind = Kind::named(&first.path().segments.last().unwrap().ident).unwrap();
     let expanded = crate::stack::expand(kind, arguments(&first), item.beginning_with(&TokenStream::new()));

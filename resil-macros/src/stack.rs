@@ -1,28 +1,37 @@
 //! The driver. The first of our attributes to expand takes its siblings off the function and expands them all.
 
-use crate::diagnostics::Errors;
-use crate::model::{Kind, Stack, Written};
-use crate::parse;
-use crate::{check, diagnostics, expand, paths};
+use crate::attribute::{self, Kind, Models};
+use crate::errors::{Errors, text};
+use crate::expand::{self, Context};
+use crate::function::{self, is_inert};
+use crate::{paths, read};
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Meta, Path};
 
 /// The argument of what `expand::used` leaves behind, which expands to nothing.
 const USED: &str = "used";
 
+/// One attribute of ours as written, not yet read.
+pub(crate) struct Written {
+    pub(crate) kind: Kind,
+    /// The attribute's own name, for messages about the whole of it.
+    pub(crate) span: Span,
+    pub(crate) arguments: TokenStream,
+    /// What its `crate = path` says.
+    pub(crate) runtime: Option<Path>,
+    /// How it was spelled; `None` for the attribute being expanded.
+    path: Option<Path>,
+}
+
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
     if arguments.to_string() == USED && syn::parse2::<syn::ItemConst>(item.clone()).is_ok() {
         return TokenStream::new();
     }
     let mut errors = Errors::default();
-    let mut declaration = match parse::function::declaration(item.clone()) {
-        Ok(declaration) => declaration,
-        Err(error) => {
-            errors.push(diagnostics::not_a_function(kind, &error));
-            return expand::give_back::with(item, &errors);
-        }
+    let Some(mut declaration) = errors.take(function::declaration(item.clone(), kind)) else {
+        return errors.beside(item);
     };
-    let runtime = parse::crate_path(&arguments);
+    let runtime = read::crate_path(&arguments);
     let first = Written { kind, span: Span::call_site(), arguments, runtime, path: None };
     let written = gather(first, &mut declaration.attributes, &mut errors);
     let siblings: Vec<Path> =
@@ -30,21 +39,36 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
     let plain = declaration.beginning_with(&expand::used(&siblings));
 
     let kinds: Vec<Kind> = written.iter().map(|one| one.kind).collect();
-    let function = errors.take(parse::function::take_apart(declaration, kind, &kinds));
-    let (stack, is_whole) = read(&written, siblings, &mut errors);
-    if let Some(function) = &function {
-        check::function(&written, function, &mut errors);
+    let function = errors.take(function::take_apart(declaration, kind, &kinds));
+    attribute::order(&written, &mut errors);
+    let mut models = Models::default();
+    let unread = written.iter().filter(|one| !models.read(one, &mut errors)).count();
+    let Some(function) = function else { return errors.beside(plain) };
+
+    for one in &written {
+        (one.kind.facts().fits)(&function, one.span, &mut errors);
     }
-    if let Some(function) = function.as_ref().filter(|_| is_whole) {
-        check::stack(&written, &stack, function, &mut errors);
-    }
-    match function {
-        Some(function) if !errors.any() => expand::function(&stack, function),
-        Some(function) if check::can_be_stored(&written, &function) => {
-            expand::give_back::with_operation(plain, &stack, &function, &errors)
+    attribute::rules_of_writing(&written, &function, &mut errors);
+    let runtime = written.into_iter().find_map(|one| one.runtime).unwrap_or_else(paths::default_runtime);
+    let layers = models.layers();
+    let cx = Context::of(&layers, &runtime, &function);
+    if unread == 0 {
+        for (_, layer) in &layers {
+            layer.check(&cx, &mut errors);
         }
-        _ => expand::give_back::with(plain, &errors),
+        attribute::rules_of_models(&models, &mut errors);
     }
+    if !errors.any() {
+        return expand::function(&layers, &runtime, function, &siblings);
+    }
+    // The name of an operation is used elsewhere, also if something is wrong with what stands beside it.
+    let fits = |kind: Kind| {
+        let mut errors = Errors::default();
+        (kind.facts().fits)(&function, Span::call_site(), &mut errors);
+        !errors.any()
+    };
+    let beside = layers.iter().filter(|(kind, _)| fits(*kind)).filter_map(|(_, layer)| layer.beside(&cx));
+    errors.beside([plain].into_iter().chain(beside).collect())
 }
 
 /// Takes our attributes off the function, in the order written.
@@ -55,7 +79,7 @@ fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) 
     let mut between = None;
     attributes.retain(|attribute| {
         let Some(kind) = paths::ours(attribute.path(), runtime.as_ref()) else {
-            if !parse::siblings::is_inert(attribute.path()) {
+            if !is_inert(attribute.path()) {
                 foreign.get_or_insert_with(|| attribute.clone());
             }
             return true;
@@ -66,71 +90,18 @@ fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) 
             _ => TokenStream::new(),
         };
         let span = attribute.path().segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
-        let runtime = parse::crate_path(&arguments);
+        let runtime = read::crate_path(&arguments);
         written.push(Written { kind, span, arguments, runtime, path: Some(attribute.path().clone()) });
         false
     });
-    errors.extend(between.map(|(foreign, lowest)| diagnostics::foreign_attribute_between(&foreign, lowest)));
+    if let Some((foreign, lowest)) = between {
+        let (path, name) = (text(foreign.path()), lowest.name());
+        errors.on(
+            foreign.path(),
+            format!(
+                "`#[{path}]` stands between attributes of resil, which are expanded together; write it below `#[{name}(..)]` and the others, next to the function"
+            ),
+        );
+    }
     written
-}
-
-/// Reads the arguments of each attribute, and says whether all could be read.
-fn read(written: &[Written], siblings: Vec<Path>, errors: &mut Errors) -> (Stack, bool) {
-    let mut stack = Stack {
-        runtime: paths::default_runtime(),
-        siblings,
-        durable: None,
-        outside_transaction: None,
-        non_idempotent: None,
-        fallback: None,
-        deadline: None,
-        retry: None,
-        circuit_breaker: None,
-        semaphore: None,
-        bulkhead: None,
-        timeout: None,
-        transactional: None,
-    };
-    check::order(written, errors);
-    let mut whole = true;
-    let mut runtime = None;
-    for one in written {
-        let path = match one.kind {
-            Kind::Durable => keep(&mut stack.durable, parse::read::<parse::DurableArguments>(one, errors)),
-            Kind::OutsideTransaction => {
-                keep(&mut stack.outside_transaction, parse::read::<parse::OutsideTransactionArguments>(one, errors))
-            }
-            Kind::NonIdempotent => {
-                keep(&mut stack.non_idempotent, parse::read::<parse::NonIdempotentArguments>(one, errors))
-            }
-            Kind::Fallback => keep(&mut stack.fallback, parse::read::<parse::FallbackArguments>(one, errors)),
-            Kind::Deadline => keep(&mut stack.deadline, parse::read::<parse::DeadlineArguments>(one, errors)),
-            Kind::Retry => keep(&mut stack.retry, parse::read::<parse::RetryArguments>(one, errors)),
-            Kind::CircuitBreaker => {
-                keep(&mut stack.circuit_breaker, parse::read::<parse::CircuitBreakerArguments>(one, errors))
-            }
-            Kind::Semaphore => keep(&mut stack.semaphore, parse::read::<parse::SemaphoreArguments>(one, errors)),
-            Kind::Bulkhead => keep(&mut stack.bulkhead, parse::read::<parse::BulkheadArguments>(one, errors)),
-            Kind::Timeout => keep(&mut stack.timeout, parse::read::<parse::TimeoutArguments>(one, errors)),
-            Kind::Transactional => {
-                keep(&mut stack.transactional, parse::read::<parse::TransactionalArguments>(one, errors))
-            }
-        };
-        match path {
-            Some(path) => runtime = runtime.or(path),
-            None => whole = false,
-        }
-    }
-    if let Some(path) = runtime {
-        stack.runtime = path;
-    }
-    (stack, whole)
-}
-
-/// Puts a model in its place and hands back the `crate` path beside it; `None` if there was no model.
-#[expect(clippy::option_option, reason = "outer: could be read; inner: names a crate")]
-fn keep<M>(place: &mut Option<M>, read: Option<(M, Option<Path>)>) -> Option<Option<Path>> {
-    let (model, path) = read?;
-    *place = Some(model);
-    Some(path)
 }

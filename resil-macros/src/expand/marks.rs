@@ -1,73 +1,75 @@
 //! A marked function returns its future in a type that says so. It is the same function otherwise: every parameter
 //! lives as long as in an `async fn`.
 
-use super::{hygienic, local::Local};
-use crate::model::{Function, Shell, Stack};
-use crate::paths;
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, Pat, PatIdent, ReturnType, Signature, Type};
+use crate::function::{Function, Shell};
+use crate::tokens::{code, hygienic};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{FnArg, Pat, PatIdent, Path, ReturnType, Signature, Type};
 
-/// The marks of a stack, outermost first.
-pub(super) struct Marks<'a>(&'a Stack);
+/// A type around the future, which says what the call does.
+pub(crate) trait Mark {
+    /// The runtime's type.
+    fn type_name(&self) -> &'static str;
 
-impl<'a> Marks<'a> {
-    pub(super) fn of(stack: &'a Stack) -> Option<Self> {
-        stack.is_marked().then_some(Self(stack))
+    /// What must be known of the caller, before the future begins.
+    fn called(&self) -> Option<TokenStream> {
+        None
     }
 
+    /// What is asked of a parameter.
+    fn parameter(&self, _name: &Ident, _ty: &Type, _runtime: &Path) -> Option<TokenStream> {
+        None
+    }
+}
+
+/// The marks of a stack, outermost first.
+pub(super) struct Marks<'a> {
+    pub(super) marks: Vec<&'a dyn Mark>,
+    pub(super) runtime: &'a Path,
+}
+
+impl Marks<'_> {
     /// The types of the marks, outermost first.
     fn types(&self) -> impl DoubleEndedIterator<Item = TokenStream> {
-        let runtime = &self.0.runtime;
-        let outside = self.0.outside_transaction.as_ref();
-        let outside = outside.map(|_| quote_spanned!(hygienic()=> #runtime::OutsideTransaction));
-        let once = self.0.non_idempotent.as_ref().map(|_| quote_spanned!(hygienic()=> #runtime::NonIdempotent));
-        [outside, once].into_iter().flatten()
+        let runtime = self.runtime;
+        self.marks.iter().map(move |mark| {
+            let name = Ident::new(mark.type_name(), hygienic());
+            code!(#runtime::#name)
+        })
     }
 
     /// `-> NonIdempotent<impl Future<Output = R>>`
     fn output(&self, future: TokenStream) -> ReturnType {
-        let marked = self.types().rfold(future, |inner, mark| quote_spanned!(hygienic()=> #mark<#inner>));
+        let marked = self.types().rfold(future, |inner, mark| code!(#mark<#inner>));
         syn::parse_quote_spanned!(hygienic()=> -> #marked)
     }
 
     /// `NonIdempotent::new(async move { .. })`
     fn future(&self, future: TokenStream) -> TokenStream {
-        self.types().rfold(future, |inner, mark| quote_spanned!(hygienic()=> #mark::new(#inner)))
+        self.types().rfold(future, |inner, mark| code!(#mark::new(#inner)))
     }
 
-    /// `let called_at = Location::caller();`, for the guard to name.
-    fn called_at(&self) -> Option<TokenStream> {
-        self.0.outside_transaction.as_ref()?;
-        let called_at = Local::CalledAt;
-        Some(quote_spanned!(hygienic()=> let #called_at = ::core::panic::Location::caller();))
+    fn called(&self) -> Option<TokenStream> {
+        let called: Vec<_> = self.marks.iter().filter_map(|mark| mark.called()).collect();
+        (!called.is_empty()).then(|| called.into_iter().collect())
     }
 
-    /// `#[track_caller]`, unless it stands there already.
+    /// `#[track_caller]`, where the caller matters, unless it stands there already.
     fn track_caller(&self, function: &Function) -> Option<TokenStream> {
-        self.0.outside_transaction.as_ref()?;
+        self.called()?;
         let tracks = function.attributes.iter().any(|attribute| attribute.path().is_ident("track_caller"));
-        (!tracks).then(|| quote_spanned!(hygienic()=> #[track_caller]))
+        (!tracks).then(|| code!(#[track_caller]))
     }
 
-    /// Asks each parameter that looks like a transaction whether it is one.
-    fn no_transaction(&self, parameter: &Ident, ty: &Type) -> Option<TokenStream> {
-        self.0.outside_transaction.as_ref()?;
-        let span = hygienic().located_at(sounds_like_a_transaction(ty.to_token_stream())?);
-        let runtime = paths::located_at(&self.0.runtime, span);
-        Some(quote_spanned! {span=>
-            {
-                use #runtime::__private::{OtherParameter as _, TransactionParameter as _};
-                #runtime::__private::parameter(&#parameter, |parameter| parameter.stays_outside());
-            }
-        })
+    fn parameter(&self, name: &Ident, ty: &Type) -> TokenStream {
+        self.marks.iter().filter_map(|mark| mark.parameter(name, ty, self.runtime)).collect()
     }
 
-    /// The same of all parameters.
-    fn no_transactions(&self, signature: &Signature) -> TokenStream {
+    fn parameters(&self, signature: &Signature) -> TokenStream {
         let named = signature.inputs.iter().filter_map(|input| match input {
             FnArg::Typed(typed) => match &*typed.pat {
-                Pat::Ident(name) => self.no_transaction(&name.ident, &typed.ty),
+                Pat::Ident(name) => Some(self.parameter(&name.ident, &typed.ty)),
                 _ => None,
             },
             FnArg::Receiver(_) => None,
@@ -96,19 +98,19 @@ impl<'a> Marks<'a> {
         let block = match shell {
             Shell::Declaration => quote!(;),
             Shell::ImplFuture { before, capture } => {
-                let called_at = self.called_at();
+                let called = self.called();
                 // A future that is returned borrows nothing from here: it can as well take the guard's place along.
-                let capture = capture.is_some() || called_at.is_some();
+                let capture = capture.is_some() || called.is_some();
                 let capture = capture.then(|| quote!(move));
                 let future = self.future(quote!(async #capture { #statements }));
-                let no_transaction = self.no_transactions(&signature);
-                quote!({ #called_at #no_transaction #(#before)* #future })
+                let asked = self.parameters(&signature);
+                quote!({ #called #asked #(#before)* #future })
             }
             Shell::AsyncFn | Shell::AsyncTrait { .. } => {
-                let called_at = self.called_at();
+                let called = self.called();
                 let bound = self.bind(&mut signature, written);
-                let future = self.future(quote_spanned!(hygienic()=> async move { #bound #statements }));
-                quote!({ #called_at #future })
+                let future = self.future(code!(async move { #bound #statements }));
+                quote!({ #called #future })
             }
         };
         let track_caller = match shell {
@@ -126,7 +128,7 @@ impl<'a> Marks<'a> {
             match (input, written) {
                 (FnArg::Receiver(this), _) => {
                     let this = this.self_token;
-                    bound.extend(quote_spanned!(hygienic()=> let _ = &#this;));
+                    bound.extend(code!(let _ = &#this;));
                 }
                 (FnArg::Typed(typed), FnArg::Typed(written)) => {
                     let pattern = &written.pat;
@@ -135,12 +137,12 @@ impl<'a> Marks<'a> {
                         _ => {
                             let name = Ident::new(&format!("argument_{index}"), hygienic());
                             *typed.pat = syn::parse_quote!(#name);
-                            bound.extend(quote_spanned!(hygienic()=> let #name = #name;));
+                            bound.extend(code!(let #name = #name;));
                             name
                         }
                     };
-                    bound.extend(self.no_transaction(&name, &written.ty));
-                    bound.extend(quote_spanned!(hygienic()=> let #pattern = #name;));
+                    bound.extend(self.parameter(&name, &written.ty));
+                    bound.extend(code!(let #pattern = #name;));
                 }
                 (FnArg::Typed(_), FnArg::Receiver(_)) => {}
             }
@@ -153,19 +155,7 @@ impl<'a> Marks<'a> {
 fn future_type(signature: &Signature) -> TokenStream {
     match &signature.output {
         ReturnType::Type(_, written) if signature.asyncness.is_none() => written.to_token_stream(),
-        ReturnType::Default => quote_spanned!(hygienic()=> impl ::core::future::Future<Output = ()>),
-        ReturnType::Type(_, ty) => quote_spanned!(hygienic()=> impl ::core::future::Future<Output = #ty>),
+        ReturnType::Default => code!(impl ::core::future::Future<Output = ()>),
+        ReturnType::Type(_, ty) => code!(impl ::core::future::Future<Output = #ty>),
     }
-}
-
-/// Where a type is named like a transaction. Only the compiler knows whether it is one.
-fn sounds_like_a_transaction(ty: TokenStream) -> Option<Span> {
-    ty.into_iter().find_map(|token| match token {
-        TokenTree::Ident(name) => {
-            let text = name.to_string();
-            (text.ends_with("Tx") || text.ends_with("Transaction")).then(|| name.span())
-        }
-        TokenTree::Group(group) => sounds_like_a_transaction(group.stream()),
-        _ => None,
-    })
 }

@@ -1,59 +1,100 @@
-//! Model -> tokens: one statement an attribute, in the order written, around the user's body.
+//! A stack -> tokens. The expansion is a fold: each attribute gets what is inside it and gives back the whole. What no
+//! attribute can know of the others is gathered first, as `Needs`. Outside the fold stay the marks, which change the
+//! signature, what stands beside the function, and the shell that the body came out of.
 
+mod attempt;
 mod awaits;
-mod bulkhead;
-mod circuit_breaker;
-mod deadline;
-mod durable;
-mod fallback;
-pub(crate) mod give_back;
-mod local;
+mod call;
+mod handles;
+mod keyed;
 mod marks;
-mod policies;
-mod retry;
-mod semaphore;
-mod settings;
+mod owned;
 mod shell;
-mod timeout;
-mod transaction;
 
-use crate::model::{Function, Stack};
-use crate::parse::function::span_of_error;
+pub(crate) use awaits::{Question, asked};
+pub(crate) use call::Call;
+pub(crate) use keyed::{Keyed, pointless};
+pub(crate) use marks::Mark;
+
+use crate::attribute::{Layer, Layers};
+use crate::function::{Function, span_of_error};
 use crate::paths;
-use awaits::Question;
-use local::Local;
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, GenericArgument, Path, PathArguments, Type};
+use crate::tokens::{Local, OUTCOME, code, code_at, hygienic};
+use marks::Marks;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::Path;
 
-/// Plain names that the user's code cannot see.
-pub(crate) fn hygienic() -> Span {
-    Span::mixed_site()
+/// What the attributes of a stack need of each other.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a need of its own")]
+pub(crate) struct Needs {
+    /// Something guards the call: the body becomes an attempt.
+    pub(crate) guards: bool,
+    /// Something but the body can fail: a retry alone never does.
+    pub(crate) refuses: bool,
+    /// The attempt only borrows the parameters, since somebody needs them afterwards.
+    pub(crate) lends: bool,
+    /// The attempt leaves its caller's thread, and owns what it uses.
+    pub(crate) owns: bool,
+    /// Somebody asks what an outcome means.
+    pub(crate) judges: bool,
+    /// What was sent is repeated, on the word of the user alone.
+    pub(crate) repeats: bool,
+    /// Requests within must know what allows them to be repeated.
+    pub(crate) proves: bool,
+    /// What each awaited future of the body is asked.
+    pub(crate) questions: Vec<Question>,
+    /// What an attribute asks of a future that it awaits itself.
+    pub(crate) own_questions: Vec<Question>,
+    /// Other traits whose methods are called.
+    pub(crate) imports: TokenStream,
+    /// `.within(deadline)`, for whoever waits.
+    pub(crate) deadline: Option<TokenStream>,
+    /// The breaker's name, which the budget of retries takes.
+    pub(crate) breaker: Option<TokenStream>,
+    /// `timeout.apply`, around the attempt.
+    pub(crate) bounds: Option<TokenStream>,
+    /// `retry.prove`, around an attempt that nothing bounds.
+    pub(crate) unbounded: Option<TokenStream>,
+    /// `.on(bulkhead)`, after it.
+    pub(crate) wraps: TokenStream,
+    /// `.under(&mut retry)`, after it: what remembers whether something was sent.
+    pub(crate) noted: Option<TokenStream>,
+    /// The local that remembers it.
+    pub(crate) remembers: Option<Local>,
+    /// What the body begins with.
+    pub(crate) begins: TokenStream,
+    /// What an attempt uses beside the body.
+    pub(crate) mentions: TokenStream,
 }
 
-/// An expression so that what stands before it is for the whole of it.
-fn operand(expr: &Expr) -> TokenStream {
-    match expr {
-        Expr::Array(_)
-        | Expr::Call(_)
-        | Expr::Field(_)
-        | Expr::Index(_)
-        | Expr::Lit(_)
-        | Expr::Macro(_)
-        | Expr::MethodCall(_)
-        | Expr::Paren(_)
-        | Expr::Path(_)
-        | Expr::Reference(_)
-        | Expr::Tuple(_) => expr.to_token_stream(),
-        other => quote!((#other)),
+/// What every attribute sees while it is checked and written.
+pub(crate) struct Context<'a> {
+    pub(crate) runtime: &'a Path,
+    pub(crate) function: &'a Function,
+    pub(crate) needs: Needs,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn of(layers: &Layers<'_>, runtime: &'a Path, function: &'a Function) -> Self {
+        let mut needs = Needs::default();
+        for (_, layer) in layers {
+            layer.needs(&mut needs, function);
+        }
+        needs.guards |= needs.refuses;
+        Self { runtime, function, needs }
     }
 }
 
-pub(crate) fn function(stack: &Stack, function: Function) -> TokenStream {
-    let statements = Expansion { stack }.statements(&function);
-    let operation = durable::operation(stack, &function);
-    let function = shell::around(function, stack, &statements);
-    quote!(#function #operation)
+/// The function, and what stands beside it.
+pub(crate) fn function(layers: &Layers<'_>, runtime: &Path, function: Function, siblings: &[Path]) -> TokenStream {
+    let cx = Context::of(layers, runtime, &function);
+    let statements = statements(layers, &cx, siblings);
+    let beside: TokenStream = layers.iter().filter_map(|(_, layer)| layer.beside(&cx)).collect();
+    let marks = layers.iter().filter_map(|(_, layer)| layer.mark()).collect();
+    let function = shell::around(function, &Marks { marks, runtime }, &statements);
+    quote!(#function #beside)
 }
 
 /// Uses the imports of the attributes we took off the function. Each of these expands to nothing.
@@ -61,256 +102,54 @@ pub(crate) fn used(siblings: &[Path]) -> TokenStream {
     siblings.iter().map(|path| quote!(#[#path(used)] const _: () = ();)).collect()
 }
 
-/// The user's statements.
-struct Body {
-    tokens: TokenStream,
-    /// Whether an await in it was given the compiler to look at.
-    is_looked_at: bool,
-}
-
-struct Expansion<'a> {
-    stack: &'a Stack,
-}
-
-impl Expansion<'_> {
-    fn statements(&self, function: &Function) -> TokenStream {
-        let siblings = used(&self.stack.siblings);
-        let stored = self.stack.durable.as_ref().map(|_| durable::uses_stored(function));
-        if !self.stack.has_policies() {
-            let policies = self.stack.outside_transaction.as_ref().map(|_| self.policies(function));
-            let guard = self.guard(function);
-            let anchor = self.anchor(function);
-            let body = &function.body;
-            return quote_spanned!(hygienic()=> #siblings #stored #policies #guard #anchor #(#body)*);
-        }
-        let body = self.body(function);
-        let traits = self.traits(&body);
-        let warnings = self.range_warnings();
-        let policies = self.policies(function);
-        let guard = self.guard(function);
-        let fallback = self.start_fallback();
-        let sent = self.start_sent();
-        let deadline = self.start_deadline();
-        let retry = self.start_retry(function);
-        let run = self.call(function, &body.tokens);
-        quote_spanned!(hygienic()=> #traits #siblings #stored #warnings #policies #guard #fallback #sent #deadline #retry #run)
+fn statements(layers: &Layers<'_>, cx: &Context<'_>, siblings: &[Path]) -> TokenStream {
+    let body = cx.in_attempt(cx.function.body_tokens());
+    let (body, is_looked_at) = awaits::looked_at(body, &cx.needs.questions);
+    let traits = cx.traits(is_looked_at);
+    let siblings = used(siblings);
+    let first = layers.iter().filter_map(|(_, layer)| layer.first(cx));
+    let handles = handles::handles(layers, cx);
+    let innermost = if cx.needs.guards { cx.attempt(layers, &body) } else { Call::new(cx.anchor(), body) };
+    let mut layers: Vec<_> = layers.iter().map(|(_, layer)| *layer).collect();
+    // Without a loop, what refuses the call needs a block to leave.
+    if let Some(first) = layers.iter().position(|layer| layer.admits())
+        && layers[..first].iter().all(|layer| layer.exit().is_none())
+    {
+        layers.insert(first, &call::Block);
     }
+    let call = fold(&layers, &TokenStream::new(), innermost, cx);
+    let call = if cx.needs.refuses { cx.end(call) } else { call.into_expression() };
+    code!(#traits #siblings #(#first)* #handles #call)
+}
 
-    /// From the first attempt to the function's own result.
-    fn call(&self, function: &Function, body: &TokenStream) -> TokenStream {
-        let outcome = Local::Outcome;
-        let may_refuse = self.stack.circuit_breaker.is_some() || self.stack.semaphore.is_some();
-        let call = match (&self.stack.retry, may_refuse) {
-            (Some(_), _) => self.loop_of_attempts(function, body),
-            (None, true) => self.admitted_attempt(function, body),
-            (None, false) => {
-                let attempt = self.attempt(function, body);
-                let fall_back = self.fall_back(function);
-                let end = self.end(function);
-                return quote_spanned!(hygienic()=> #attempt #fall_back #end);
-            }
-        };
-        let conclude = self.conclude(function);
-        if !self.stack.can_refuse() {
-            return match conclude {
-                Some(conclude) => quote_spanned!(hygienic()=> let #outcome = #call; #conclude),
-                None => call,
-            };
-        }
-        let conclude = conclude.map(|conclude| quote_spanned!(hygienic()=> let #outcome = #conclude;));
-        let fall_back = self.fall_back(function);
-        let end = self.end(function);
-        quote_spanned!(hygienic()=> let #outcome = #call; #conclude #fall_back #end)
+/// What is inside a layer is written first, and knows how to leave.
+fn fold(layers: &[&dyn Layer], exit: &TokenStream, innermost: Call, cx: &Context<'_>) -> Call {
+    let Some((outermost, inner)) = layers.split_first() else { return innermost };
+    let own = outermost.exit();
+    let inside = fold(inner, own.as_ref().unwrap_or(exit), innermost, cx);
+    outermost.around(inside, exit, cx)
+}
+
+impl Context<'_> {
+    /// The traits whose methods the expansion calls.
+    fn traits(&self, is_looked_at: bool) -> Option<TokenStream> {
+        let Self { runtime, needs, .. } = self;
+        let judges = needs.judges.then(|| code!(Judge as _, JudgeResponse as _,));
+        let of_body = if is_looked_at { &needs.questions[..] } else { &[] };
+        let questions: Vec<_> = needs.own_questions.iter().chain(of_body).collect();
+        let looks = (!questions.is_empty()).then(|| {
+            let asked = questions.iter().map(|question| Ident::new(question.import, hygienic()));
+            code!(Awaiting as _, #(#asked as _,)* Unmarked as _,)
+        });
+        let imports = &needs.imports;
+        (needs.judges || looks.is_some()).then(|| code!(use #runtime::__private::{#judges #imports #looks};))
     }
 
     /// `outcome.map_err(Failure::into_error)`, where a missing `From<resil::Error>` is reported at the error type.
-    fn end(&self, function: &Function) -> TokenStream {
-        let (outcome, span) = (Local::Outcome, span_of_error(&function.output));
-        let runtime = paths::located_at(&self.stack.runtime, span);
-        quote_spanned!(hygienic().located_at(span)=> #outcome.map_err(#runtime::Failure::into_error))
-    }
-
-    /// The traits whose methods the expansion calls.
-    fn traits(&self, body: &Body) -> Option<TokenStream> {
-        let Stack { runtime, retry, circuit_breaker, transactional, .. } = self.stack;
-        let is_judged = retry.is_some() || circuit_breaker.is_some();
-        let judges = is_judged.then(|| quote_spanned!(hygienic()=> Judge as _, JudgeResponse as _,));
-        let under_retry = self.repeats().then(|| quote_spanned!(hygienic()=> UnderRetry as _,));
-        let in_transaction = transactional.as_ref().map(|_| quote_spanned!(hygienic()=> InTransaction as _,));
-        let under_fallback = self.looks_at_fallback().then(|| quote_spanned!(hygienic()=> UnderFallback as _,));
-        let is_looked_at = body.is_looked_at || under_fallback.is_some();
-        let (under_retry, in_transaction) =
-            if body.is_looked_at { (under_retry, in_transaction) } else { (None, None) };
-        let looks = is_looked_at.then(
-            || quote_spanned!(hygienic()=> Awaiting as _, #under_retry #under_fallback #in_transaction Unmarked as _,),
-        );
-        let texts = self.is_keyed().then(|| quote_spanned!(hygienic()=> Untold as _,));
-        (is_judged || is_looked_at)
-            .then(|| quote_spanned!(hygienic()=> use #runtime::__private::{#judges #texts #looks};))
-    }
-
-    fn loop_of_attempts(&self, function: &Function, body: &TokenStream) -> TokenStream {
-        let [outcome, delay] = [Local::Outcome, Local::Delay];
-        let exit = quote_spanned!(hygienic()=> break);
-        let [admit, take_permit] = [self.admit(&exit), self.take_permit(&exit)];
-        let give_permit_back = self.give_permit_back();
-        let attempt = self.attempt(function, body);
-        let record = self.record(function);
-        let again = self.again(function);
-        quote_spanned! {hygienic()=>
-            loop {
-                #admit
-                #take_permit
-                #attempt
-                #give_permit_back
-                #record
-                let ::core::option::Option::Some(#delay) = #again else { break #outcome };
-                ::core::mem::drop(#outcome);
-                #delay.await;
-            }
-        }
-    }
-
-    fn admitted_attempt(&self, function: &Function, body: &TokenStream) -> TokenStream {
-        let outcome = Local::Outcome;
-        let attempt = self.attempt(function, body);
-        let record = self.record(function);
-        let exit = quote_spanned!(hygienic()=> break 'call);
-        let [admit, take_permit] = [self.admit(&exit), self.take_permit(&exit)];
-        let give_permit_back = self.give_permit_back();
-        quote_spanned! {hygienic()=>
-            'call: {
-                #admit
-                #take_permit
-                #attempt
-                #give_permit_back
-                #record
-                #outcome
-            }
-        }
-    }
-
-    /// `let attempt = async { body }; let outcome = .. .await;`
-    fn attempt(&self, function: &Function, body: &TokenStream) -> TokenStream {
-        let [attempt, outcome] = [Local::Attempt, Local::Outcome];
-        let clones = self.clones(function);
-        let takes = !self.lends() || clones.is_some();
-        let capture = takes.then(|| quote_spanned!(hygienic()=> move));
-        let anchor = self.anchor(function);
-        let key = self.key_must_be_used(function);
-        let run = self.run();
-        let body = quote_spanned!(hygienic()=> #anchor #key #body);
-        let body = self.within_transaction(function, body, &capture.to_token_stream());
-        let mut block = quote_spanned! {hygienic()=>
-            async #capture {
-                #body
-            }
-        };
-        if clones.is_some() {
-            block = quote_spanned!(hygienic()=> { #clones #block });
-        }
-        quote_spanned! {hygienic()=>
-            let #attempt = #block;
-            let #outcome = #run;
-        }
-    }
-
-    /// A loop and a fallback lend the parameters to the attempt; otherwise it takes them, as the function did.
-    fn lends(&self) -> bool {
-        self.stack.retry.is_some() || self.stack.fallback.is_some()
-    }
-
-    /// `if false { return output::<R>(); }`, so that the body is read as that of a function that returns `R`.
-    fn anchor(&self, function: &Function) -> TokenStream {
-        let runtime = &self.stack.runtime;
-        let output = anchored(&function.output);
-        let span = hygienic().located_at(span_of_error(&function.output));
-        let output = if self.stack.has_policies() {
-            quote_spanned!(span=> #runtime::__private::output::<#output>())
-        } else {
-            quote_spanned!(span=> #runtime::__private::any::<#output>())
-        };
-        quote_spanned!(hygienic()=> if false { return #output; })
-    }
-
-    /// The body, whose awaits must not hold what this stack may not repeat.
-    fn body(&self, function: &Function) -> Body {
-        let body = function.body.iter().map(ToTokens::to_token_stream).collect();
-        let body = self.with_this(function, body);
-        let under_retry = self.repeats().then_some(Question::UnderRetry);
-        let in_transaction = self.stack.transactional.as_ref().map(|_| Question::InTransaction);
-        let questions: Vec<_> = under_retry.into_iter().chain(in_transaction).collect();
-        if questions.is_empty() {
-            return Body { tokens: body, is_looked_at: false };
-        }
-        awaits::looked_at(body, &questions)
-    }
-
-    /// Whether a retry repeats what was sent, on the word of the user alone.
-    fn repeats(&self) -> bool {
-        self.stack.retry.as_ref().is_some_and(|retry| retry.proof.repeats_what_was_sent())
-    }
-
-    /// Tokens of the user's as they stand in an attempt, which may have the receiver under another name.
-    fn with_this(&self, function: &Function, tokens: TokenStream) -> TokenStream {
-        if self.renames_self(function) { bulkhead::with_this(tokens) } else { tokens }
-    }
-
-    /// The attempt, wrapped in what bounds it.
-    fn run(&self) -> TokenStream {
-        let runtime = &self.stack.runtime;
-        let [attempt, timeout, deadline, retry] = [Local::Attempt, Local::Timeout, Local::Deadline, Local::Retry];
-        let span = hygienic();
-        if !self.stack.can_refuse() {
-            return quote_spanned!(span=> #retry.prove(#attempt).await);
-        }
-        let mut wrapped = match self.stack.timeout {
-            Some(_) => quote_spanned!(span=> #timeout.apply(#attempt)),
-            None => quote_spanned!(span=> #runtime::Attempt::new(#attempt)),
-        };
-        if self.stack.deadline.is_some() {
-            wrapped.extend(quote_spanned!(span=> .within(#deadline)));
-        }
-        if self.stack.retry.is_some() {
-            wrapped.extend(quote_spanned!(span=> .under(&mut #retry)));
-        } else if self.falls_back_unsent() {
-            let sent = Local::Sent;
-            wrapped.extend(quote_spanned!(span=> .noting(&mut #sent)));
-        }
-        wrapped.extend(self.on_bulkhead());
-        quote_spanned!(span=> #wrapped.await)
-    }
-}
-
-/// The return type as it can stand in an expression: `impl Trait` becomes `_`.
-fn anchored(output: &Type) -> Type {
-    let mut output = output.clone();
-    infer_opaque(&mut output);
-    output
-}
-
-fn infer_opaque(ty: &mut Type) {
-    match ty {
-        Type::ImplTrait(_) => *ty = syn::parse_quote!(_),
-        Type::Array(inner) => infer_opaque(&mut inner.elem),
-        Type::Group(inner) => infer_opaque(&mut inner.elem),
-        Type::Paren(inner) => infer_opaque(&mut inner.elem),
-        Type::Reference(inner) => infer_opaque(&mut inner.elem),
-        Type::Slice(inner) => infer_opaque(&mut inner.elem),
-        Type::Tuple(inner) => inner.elems.iter_mut().for_each(infer_opaque),
-        Type::Path(path) => {
-            let arguments = path.path.segments.iter_mut().map(|segment| &mut segment.arguments);
-            for arguments in arguments {
-                let PathArguments::AngleBracketed(arguments) = arguments else { continue };
-                for argument in &mut arguments.args {
-                    match argument {
-                        GenericArgument::Type(inner) => infer_opaque(inner),
-                        GenericArgument::AssocType(assoc) => infer_opaque(&mut assoc.ty),
-                        _ => {}
-                    }
-                }
-            }
-        }
-        _ => {}
+    fn end(&self, call: Call) -> TokenStream {
+        let (statements, at) = (call.into_statements(), span_of_error(&self.function.output));
+        let runtime = paths::located_at(self.runtime, at);
+        let end = code_at!(at=> #OUTCOME.map_err(#runtime::Failure::into_error));
+        code!(#statements #end)
     }
 }

@@ -1,13 +1,13 @@
 //! Puts the new statements back where the body was.
 
 use super::marks::Marks;
-use crate::model::{Function, Shell, Stack};
+use crate::function::{Function, Shell};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Expr;
 
-pub(super) fn around(function: Function, stack: &Stack, statements: &TokenStream) -> TokenStream {
-    if let Some(marks) = Marks::of(stack) {
+pub(super) fn around(function: Function, marks: &Marks<'_>, statements: &TokenStream) -> TokenStream {
+    if !marks.marks.is_empty() {
         return marks.around(&function, statements);
     }
     let Function { attributes, signature, head, shell, .. } = function;

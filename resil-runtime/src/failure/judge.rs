@@ -51,14 +51,14 @@ pub trait JudgeResponse {
     #[doc(hidden)]
     type Error;
     /// `None` for a success.
-    fn verdict(&self) -> Option<Verdict>
+    fn resil_verdict(&self) -> Option<Verdict>
     where
         Self::Error: Classify;
 }
 
 impl<T: HttpStatus, E> JudgeResponse for Result<T, E> {
     type Error = E;
-    fn verdict(&self) -> Option<Verdict>
+    fn resil_verdict(&self) -> Option<Verdict>
     where
         E: Classify,
     {
@@ -74,7 +74,7 @@ pub trait Judge {
     #[doc(hidden)]
     type Error;
     /// `None` for a success.
-    fn verdict(&self) -> Option<Verdict>
+    fn resil_verdict(&self) -> Option<Verdict>
     where
         Self::Error: Classify;
 }
@@ -82,7 +82,7 @@ pub trait Judge {
 impl<T, E> Judge for &Result<T, E> {
     type Error = E;
     #[inline]
-    fn verdict(&self) -> Option<Verdict>
+    fn resil_verdict(&self) -> Option<Verdict>
     where
         E: Classify,
     {

@@ -1,7 +1,7 @@
-//! The look at a future before it is awaited: `call.awaited(|call| call.under_retry()).await`, and likewise
-//! `in_transaction`. It happens in the compiler; at run time nothing is left of it.
+//! The look at a future before it is awaited: `call.resil_awaited(|call| call.resil_under_retry()).await`, and likewise
+//! `resil_in_transaction`. It happens in the compiler; at run time nothing is left of it.
 //!
-//! `under_retry` is found by one reference less where the type carries a mark, so that the marked case is chosen for
+//! `resil_under_retry` is found by one reference less where the type carries a mark, so that the marked case is chosen for
 //! it, and the other for every other type, a type parameter included. (*Autoref specialisation.*)
 
 use super::{NonIdempotent, OutsideTransaction};
@@ -26,7 +26,7 @@ pub trait Awaiting: Sized {
     #[must_use]
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "hands its argument back")]
-    fn awaited(self, _look: impl FnOnce(&Awaited<Self>)) -> Self {
+    fn resil_awaited(self, _look: impl FnOnce(&Awaited<Self>)) -> Self {
         self
     }
 }
@@ -78,14 +78,14 @@ pub trait UnderRetry {
     #[doc(hidden)]
     type Call: ?Sized;
     /// Does not compile.
-    fn under_retry(&self)
+    fn resil_under_retry(&self)
     where
         Self::Call: Repeatable;
 }
 
 impl<T: NotRepeatable + ?Sized> UnderRetry for Awaited<T> {
     type Call = T;
-    fn under_retry(&self)
+    fn resil_under_retry(&self)
     where
         T: Repeatable,
     {
@@ -106,14 +106,14 @@ pub trait UnderFallback {
     #[doc(hidden)]
     type Call: ?Sized;
     /// Does not compile.
-    fn under_fallback(&self)
+    fn resil_under_fallback(&self)
     where
         Self::Call: FallbackThatActs;
 }
 
 impl<T: NotRepeatable + ?Sized> UnderFallback for Awaited<T> {
     type Call = T;
-    fn under_fallback(&self)
+    fn resil_under_fallback(&self)
     where
         T: FallbackThatActs,
     {
@@ -135,14 +135,14 @@ pub trait InTransaction {
     #[doc(hidden)]
     type Call: ?Sized;
     /// Does not compile.
-    fn in_transaction(&self)
+    fn resil_in_transaction(&self)
     where
         Self::Call: KeptInside;
 }
 
 impl<T: CallsOut + ?Sized> InTransaction for Awaited<T> {
     type Call = T;
-    fn in_transaction(&self)
+    fn resil_in_transaction(&self)
     where
         T: KeptInside,
     {
@@ -152,11 +152,11 @@ impl<T: CallsOut + ?Sized> InTransaction for Awaited<T> {
 /// The case of every other future.
 pub trait Unmarked {
     /// Compiles.
-    fn under_retry(&self) {}
+    fn resil_under_retry(&self) {}
     /// Compiles.
-    fn under_fallback(&self) {}
+    fn resil_under_fallback(&self) {}
     /// Compiles.
-    fn in_transaction(&self) {}
+    fn resil_in_transaction(&self) {}
 }
 
 impl<T: ?Sized> Unmarked for &Awaited<T> {}

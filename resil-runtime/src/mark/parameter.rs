@@ -41,14 +41,14 @@ pub trait TransactionParameter {
     #[doc(hidden)]
     type Type: ?Sized;
     /// Does not compile.
-    fn stays_outside(&self)
+    fn resil_stays_outside(&self)
     where
         Self::Type: HoldsNothing;
 }
 
 impl<T: Transaction + ?Sized> TransactionParameter for Parameter<T> {
     type Type = T;
-    fn stays_outside(&self)
+    fn resil_stays_outside(&self)
     where
         T: HoldsNothing,
     {
@@ -58,7 +58,7 @@ impl<T: Transaction + ?Sized> TransactionParameter for Parameter<T> {
 /// The case of every other parameter.
 pub trait OtherParameter {
     /// Compiles.
-    fn stays_outside(&self) {}
+    fn resil_stays_outside(&self) {}
 }
 
 impl<T: ?Sized> OtherParameter for &Parameter<T> {}

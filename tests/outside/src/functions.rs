@@ -4,6 +4,7 @@ use resil::{Classify, Error, IdempotencyKey, circuit_breaker, deadline, retry, t
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// An error of our own.
@@ -179,4 +180,37 @@ pub async fn recursive(depth: u32) -> Answer<u32> {
 pub async fn local(value: std::rc::Rc<u32>) -> Answer<u32> {
     tokio::task::yield_now().await;
     Ok(*value)
+}
+
+/// A success that cannot leave its thread does not keep the call from doing so: it is gone before any wait.
+///
+/// # Errors
+///
+/// When it is negative.
+#[retry(idempotent, base = "0ms")]
+pub async fn not_send(value: i32) -> Answer<Rc<i32>> {
+    if value < 0 { Err(Failed::Busy) } else { Ok(Rc::new(value)) }
+}
+
+/// The same under a breaker and bounds.
+///
+/// # Errors
+///
+/// When it is negative.
+#[deadline("30s")]
+#[retry(idempotent, base = "0ms")]
+#[circuit_breaker]
+#[timeout("5s")]
+pub async fn not_send_in_a_stack(value: i32) -> Answer<Rc<i32>> {
+    if value < 0 { Err(Failed::Busy) } else { Ok(Rc::new(value)) }
+}
+
+/// A large success takes no room while the call waits.
+///
+/// # Errors
+///
+/// When it is negative.
+#[retry(idempotent, base = "0ms")]
+pub async fn large(value: i32) -> Answer<[u8; 4096]> {
+    if value < 0 { Err(Failed::Busy) } else { Ok([1; 4096]) }
 }

@@ -80,3 +80,80 @@ pub mod crowded {
         Ok(7)
     }
 }
+
+/// A module where every value has methods named like those that the expansion calls.
+pub mod overtaken {
+    use crate::functions::Failed;
+    use resil::{Verdict, circuit_breaker, deadline, fallback, retry, semaphore, timeout};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Methods of a user's, on everything.
+    #[allow(missing_docs)]
+    pub trait Everything: Sized {
+        fn verdict(&self) -> Option<Verdict> {
+            None
+        }
+        #[must_use]
+        fn awaited<T>(self, _: T) -> Self {
+            self
+        }
+        fn again<T>(self, _: T) -> Option<std::future::Ready<()>> {
+            None
+        }
+        fn prove<T>(self, body: T) -> T {
+            body
+        }
+        fn apply<T>(self, body: T) -> T {
+            body
+        }
+        fn under_retry(self) {}
+        fn in_transaction(self) {}
+        fn stays_outside(self) {}
+        fn keep<T>(self, _: T) {}
+        fn get<T>(self) -> Option<T> {
+            None
+        }
+        fn start(self) {}
+        fn admit(self) {}
+        fn acquire(self) {}
+        fn record<T>(self, _: T) {}
+        fn takes<T>(self, _: T) -> bool {
+            false
+        }
+        fn within<T>(self, _: T) {}
+        fn under<T>(self, _: T) {}
+        fn map_err<T>(self, _: T) {}
+    }
+
+    impl<T> Everything for T {}
+
+    async fn third(calls: &AtomicU32) -> Result<u32, Failed> {
+        let call = calls.fetch_add(1, Ordering::Relaxed) + 1;
+        std::future::ready(if call < 3 { Err(Failed::Busy) } else { Ok(call) }).await
+    }
+
+    /// Repeated all the same.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    #[retry(idempotent, base = "0ms")]
+    pub async fn repeated(calls: &AtomicU32) -> Result<u32, Failed> {
+        third(calls).await
+    }
+
+    /// The same under everything.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    #[fallback(stale = "1m", key = 1)]
+    #[deadline("30s")]
+    #[retry(idempotent, base = "0ms")]
+    #[circuit_breaker]
+    #[semaphore(permits = 4)]
+    #[timeout("5s")]
+    pub async fn whole(calls: &AtomicU32) -> Result<u32, Failed> {
+        third(calls).await
+    }
+}

@@ -56,6 +56,36 @@ impl Warehouse {
         Ok(items.len() + self.name.len())
     }
 
+    /// `self` wherever it can stand, and where it is another one.
+    ///
+    /// # Errors
+    ///
+    /// A refusal.
+    #[retry(idempotent)]
+    #[bulkhead(threads = 1)]
+    #[allow(clippy::needless_pub_self)]
+    pub async fn printed(self: Arc<Self>, item: String) -> Answer<String> {
+        use std::io::{self};
+        mod inner {
+            pub(self) const ONE: u32 = 1;
+            pub const fn one() -> u32 {
+                self::ONE
+            }
+        }
+        struct Text;
+        impl Text {
+            #[allow(clippy::unused_self)]
+            pub(self) fn of(&self) -> &'static str {
+                "text"
+            }
+        }
+        let kind = io::ErrorKind::Other;
+        let text = format!("{self:?} {item} {{self}} {} {kind:?} {}", "{self}", inner::one());
+        assert!(!text.is_empty(), "{self:?}");
+        assert_eq!(Text.of(), "text", "{self:#?}");
+        Ok(text)
+    }
+
     /// A receiver that the body does not use.
     ///
     /// # Errors

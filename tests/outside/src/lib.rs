@@ -2,6 +2,7 @@
 #![deny(warnings, clippy::pedantic, missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod awaits;
 pub mod functions;
 pub mod hygiene;
 pub mod isolation;

@@ -72,6 +72,44 @@ async fn names_do_not_collide() {
     assert_eq!(hygiene::crowded::crowded().await.unwrap(), 7);
 }
 
+#[tokio::test]
+async fn a_users_methods_overtake_none_of_ours() {
+    use crate::hygiene::overtaken::{repeated, whole};
+    use std::sync::atomic::AtomicU32;
+
+    assert!(matches!(repeated(&AtomicU32::new(0)).await, Ok(3)));
+    assert!(matches!(whole(&AtomicU32::new(0)).await, Ok(3)));
+}
+
+#[tokio::test]
+async fn what_is_printed_and_what_others_understand_stays_as_it_was_written() {
+    use crate::awaits::{closure, foreign, module, printed};
+
+    assert_eq!(printed(7).await.unwrap(), "call.await");
+    let panicked = tokio::spawn(printed(1)).await.unwrap_err().into_panic();
+    assert_eq!(panicked.downcast_ref::<&str>(), Some(&"assertion failed: ready(value).await > 5"));
+    assert_eq!(foreign().await.unwrap(), "aborderpay");
+    assert_eq!(module().await.unwrap(), 42);
+    assert_eq!(closure(7).await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_receiver_is_cloned_wherever_it_is_named() {
+    let warehouse = Arc::new(crate::isolation::Warehouse::new("north"));
+    let printed = warehouse.printed("bolt".to_owned()).await.unwrap();
+    assert_eq!(printed, "Warehouse { name: \"north\" } bolt {self} {self} Other 1");
+}
+
+#[test]
+fn an_outcome_does_not_live_across_a_wait() {
+    fn is_send(_: impl Send) {}
+
+    is_send(f::not_send(7));
+    is_send(f::not_send_in_a_stack(7));
+    let size = size_of_val(&f::large(7));
+    assert!(size < 500, "{size} bytes");
+}
+
 #[test]
 fn nothing_here_is_misconfigured() {
     assert_eq!(resil::check(), Ok(()));

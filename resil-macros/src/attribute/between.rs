@@ -1,0 +1,252 @@
+//! Rules between attributes, one function a rule. What concerns one attribute alone is in its own file.
+
+use super::fallback::Fallback;
+use super::{Kind, Models, Place};
+use crate::errors::{Errors, text};
+use crate::function::{Function, Shell, is_inert};
+use crate::read;
+use crate::stack::Written;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::GenericParam;
+
+/// What can be said of attributes before they are read.
+pub(crate) fn rules_of_writing(written: &[Written], function: &Function, errors: &mut Errors) {
+    arguments_name_nothing_generic(written, function, errors);
+    arguments_name_none_of_our_statics(written, errors);
+    one_crate_path(written, errors);
+    marks_stay_visible(written, function, errors);
+    one_kind_of_isolation(written, errors);
+    no_call_out_is_a_transaction(written, errors);
+    operation_answers_for_itself(written, errors);
+}
+
+/// What needs every argument.
+pub(crate) fn rules_of_models(models: &Models, errors: &mut Errors) {
+    what_must_not_be_repeated_is_not(models, errors);
+    fallback_does_nothing_twice(models, errors);
+    bounds_fit_the_deadline(models, errors);
+    waits_fit_the_deadline(models, errors);
+    callers_transaction_is_not_retried(models, errors);
+}
+
+/// The one right order, outermost first; each attribute once.
+pub(crate) fn order(written: &[Written], errors: &mut Errors) {
+    for (index, one) in written.iter().enumerate() {
+        if written[..index].iter().any(|earlier| earlier.kind == one.kind) {
+            let name = one.kind.name();
+            errors.at(
+                one.span,
+                format!(
+                    "`#[{name}]` stands here twice; write it once, or split the function in two, one calling the other"
+                ),
+            );
+            return;
+        }
+    }
+    if let Some(pair) = written.windows(2).find(|pair| pair[0].kind > pair[1].kind) {
+        let mut kinds: Vec<_> = written.iter().map(|one| one.kind).collect();
+        kinds.sort_unstable();
+        let right: Vec<_> = kinds.iter().map(|kind| format!("`#[{}]`", kind.name())).collect();
+        errors.at(
+            pair[1].span,
+            format!(
+                "the order written is the order run, outermost first, and only one order is right; write {}",
+                right.join(" above ")
+            ),
+        );
+    }
+}
+
+/// Where an attribute stands, if it is there.
+fn span_of(kind: Kind, written: &[Written]) -> Option<Span> {
+    written.iter().find(|one| one.kind == kind).map(|one| one.span)
+}
+
+fn one_crate_path(written: &[Written], errors: &mut Errors) {
+    let mut first: Option<String> = None;
+    for one in written {
+        let Some(path) = one.runtime.as_ref().map(|path| path.to_token_stream().to_string()) else { continue };
+        if first.get_or_insert_with(|| path.clone()) != &path {
+            errors
+                .at(one.span, "two attributes of one stack name different crates; write `crate = path` on one of them");
+        }
+    }
+}
+
+/// A mark is in the type of the function's future, so nothing may stand between the two.
+fn marks_stay_visible(written: &[Written], function: &Function, errors: &mut Errors) {
+    let Some(mark) = written.iter().find(|one| one.kind.place() == Place::Mark) else { return };
+    let (name, function_name) = (mark.kind.name(), &function.signature.ident);
+    if let Shell::AsyncTrait { .. } = function.shell {
+        errors.at(
+            mark.span,
+            format!(
+                "`#[async_trait]` boxes the future of `{function_name}`, and with it hides `#[{name}]` from its callers; take `#[async_trait]` off and write `fn {function_name}(..) -> impl Future<Output = ..> + Send`"
+            ),
+        );
+    }
+    for foreign in function.attributes.iter().filter(|attribute| !is_inert(attribute.path())) {
+        let path = text(foreign.path());
+        errors.on(
+            foreign.path(),
+            format!(
+                "`#[{path}]` below `#[{name}]` would see this call begin and not end; write it above `#[{name}]`, or above the function that this one calls"
+            ),
+        );
+    }
+}
+
+fn one_kind_of_isolation(written: &[Written], errors: &mut Errors) {
+    if let (Some(semaphore), Some(_)) = (span_of(Kind::Semaphore, written), span_of(Kind::Bulkhead, written)) {
+        errors.at(
+            semaphore,
+            "a bulkhead limits by itself how many calls run; take `#[semaphore]` off and write `#[bulkhead(threads = 4, max_concurrent = 10)]`",
+        );
+    }
+}
+
+fn no_call_out_is_a_transaction(written: &[Written], errors: &mut Errors) {
+    let guard = span_of(Kind::OutsideTransaction, written);
+    if let (Some(transactional), Some(_)) = (span_of(Kind::Transactional, written), guard) {
+        errors.at(
+            transactional,
+            "this function calls out, and a transaction must not wait for that; write the database work as a function of its own under `#[transactional(tx = self.db)]`, and call it before or after",
+        );
+    }
+}
+
+/// The ledger must see what the partner has answered, and call outside of transactions.
+fn operation_answers_for_itself(written: &[Written], errors: &mut Errors) {
+    if span_of(Kind::Durable, written).is_none() {
+        return;
+    }
+    if let Some(fallback) = span_of(Kind::Fallback, written) {
+        errors.at(
+            fallback,
+            "the ledger must know what the partner has answered, and a fallback answers in its place; write the fallback where `ledger.drive(..)` answers `InDoubt`",
+        );
+    }
+    if let Some(transactional) = span_of(Kind::Transactional, written) {
+        errors.at(
+            transactional,
+            "this function calls out, and a transaction must not wait for that; write the database work as a function of its own, `applied = mark_paid`",
+        );
+    }
+}
+
+fn what_must_not_be_repeated_is_not(models: &Models, errors: &mut Errors) {
+    let (Some(_), Some(retry)) = (&models.non_idempotent, &models.retry) else { return };
+    if retry.repeats_what_was_sent() {
+        errors.at(
+            retry.span,
+            "this repeats calls that may have had an effect, and `#[non_idempotent]` says that no call may be repeated; write `#[retry(unsent)]`, or `#[retry(idempotency_key = key)]` if the peer recognises a repeat by its key",
+        );
+    }
+}
+
+/// What must not be done twice is not done a second time elsewhere, without a word.
+fn fallback_does_nothing_twice(models: &Models, errors: &mut Errors) {
+    let Some(with) = models.fallback.as_ref().and_then(Fallback::unsaid) else { return };
+    let is_once = models.retry.as_ref().is_some_and(|retry| !retry.repeats_what_was_sent());
+    if models.non_idempotent.is_some() || is_once {
+        let path = text(with);
+        errors.on(
+            with,
+            format!(
+                "this call must not be done twice, and after a lost answer nobody knows whether it was done; write one of\n\
+                 \x20   with = {path}, unsent                     answers only what certainly was never done\n\
+                 \x20   with = {path}, acts = \"it only reads\"     why it is harmless, whatever was done"
+            ),
+        );
+    }
+}
+
+fn callers_transaction_is_not_retried(models: &Models, errors: &mut Errors) {
+    let (Some(retry), Some(transactional)) = (&models.retry, &models.transactional) else { return };
+    if transactional.database.is_none() {
+        errors.at(
+            retry.span,
+            "a failed statement has spoiled the caller's transaction, and repeating a part of it cannot mend that; write `#[retry(unsent)]` above the function that opens it with `#[transactional(tx = ..)]`",
+        );
+    }
+}
+
+fn bounds_fit_the_deadline(models: &Models, errors: &mut Errors) {
+    let (Some(deadline), Some(timeout)) = (&models.deadline, &models.timeout) else { return };
+    let Some(deadline) = deadline.limit.known() else { return };
+    for (what, bound) in timeout.bounds() {
+        if let Some(limit) = bound.known().filter(|limit| *limit > deadline) {
+            errors.at(
+                bound.span(),
+                format!(
+                    "{what} of {limit:?} can never pass: the deadline of {deadline:?} comes first; write at most `\"{deadline:?}\"`, or `#[deadline]` with a longer one"
+                ),
+            );
+        }
+    }
+}
+
+fn waits_fit_the_deadline(models: &Models, errors: &mut Errors) {
+    let (Some(deadline), Some(retry)) = (&models.deadline, &models.retry) else { return };
+    let Some(limit) = deadline.limit.known() else { return };
+    if let Some(waits) = retry.waits(limit).filter(|waits| *waits >= limit) {
+        errors.at(
+            retry.span_of_waits().unwrap_or_else(|| deadline.limit.span()),
+            format!(
+                "the waits between attempts add up to {waits:?}, which does not fit in the deadline of {limit:?}; write fewer `attempts`, a smaller `base` or `max`, or a longer `#[deadline]`"
+            ),
+        );
+    }
+}
+
+/// A policy lives in a static, which sees neither `Self` nor the function's generics.
+fn arguments_name_nothing_generic(written: &[Written], function: &Function, errors: &mut Errors) {
+    let mut names: Vec<String> = vec!["Self".to_owned()];
+    names.extend(function.signature.generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(ty) => Some(ty.ident.to_string()),
+        GenericParam::Const(constant) => Some(constant.ident.to_string()),
+        GenericParam::Lifetime(_) => None,
+    }));
+    for one in written {
+        if let Some(ident) = first_of(read::in_statics(one.kind, one.arguments.clone()), &names) {
+            errors.on(
+                &ident,
+                format!(
+                    "one policy serves all types, so its arguments cannot name `{ident}`; write a literal or a constant of the module"
+                ),
+            );
+        }
+    }
+}
+
+/// The statics of an expansion stand where its arguments are evaluated.
+fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) {
+    let handles = Kind::ALL.iter().filter_map(|kind| kind.facts().handle);
+    let names: Vec<_> = handles.map(|handle| handle.local.in_static().to_string()).chain(["SITE".to_owned()]).collect();
+    for one in written {
+        if let Some(ident) = first_of(one.arguments.clone(), &names) {
+            errors.on(
+                &ident,
+                format!(
+                    "`{ident}` is what the expansion calls its own static; write `self::{ident}`, or another path to your constant"
+                ),
+            );
+        }
+    }
+}
+
+fn first_of(tokens: TokenStream, names: &[String]) -> Option<Ident> {
+    let mut in_path = false;
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Punct(punct) => {
+            in_path = punct.as_char() == ':';
+            None
+        }
+        // `self::RETRY` is somebody else's.
+        TokenTree::Ident(_) if std::mem::take(&mut in_path) => None,
+        TokenTree::Ident(ident) => names.iter().any(|name| ident == name).then_some(ident),
+        TokenTree::Group(group) => first_of(group.stream(), names),
+        TokenTree::Literal(_) => None,
+    })
+}

@@ -1,0 +1,212 @@
+//! `#[durable(db = Postgres, op = "payment.confirm")]`: an external call whose outcome becomes known, whatever dies in
+//! between. Beside the function it puts an operation of the same name, which the ledger records and drives.
+
+mod operation;
+
+use super::{Attribute, Given, Handle, Layer, Place};
+use crate::errors::Errors;
+use crate::expand::{Context, pointless};
+use crate::function::{Function, Shell};
+use crate::read::{
+    Argument, Count, Expression, Name, PathTo, Time, Value, Wait, arguments, likely_path, ungrouped, wanted,
+};
+use crate::tokens::{Local, code};
+use darling::FromMeta;
+use operation::{Operation, Role, parameter};
+use proc_macro2::{Span, TokenStream};
+use syn::{Expr, FnArg, Pat, Path, Type};
+
+const EXAMPLE: &str = "durable(db = Postgres, op = \"payment.confirm\", per = order_id)";
+
+arguments! {
+    db: Databases = Postgres,
+    op: Name = "order.place",
+    version: Count = 1,
+    per: Expression = order_id,
+    amount: Expression = amount,
+    verify: PathTo = payment_status,
+    compensate: PathTo = cancel_payment,
+    applied: PathTo = mark_paid,
+    undone: PathTo = mark_failed,
+    in_doubt: InDoubt = manual,
+    settle: Time = "5s",
+    attempts: Count = 3,
+    base: Wait = "100ms",
+    max: Wait = "10s",
+}
+
+/// `db = Postgres`, or `db = [Sqlite, Postgres]`.
+struct Databases(Vec<Path>);
+
+impl Value for Databases {
+    const WANTS: &'static str = "the kind of database the ledger is in, or a list of them";
+}
+
+impl FromMeta for Databases {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        fn path(expr: &Expr) -> Option<Path> {
+            if let Expr::Path(path) = expr { Some(path.path.clone()) } else { None }
+        }
+        let databases = match ungrouped(expr) {
+            Expr::Array(list) if !list.elems.is_empty() => list.elems.iter().map(path).collect(),
+            one => path(one).map(|one| vec![one]),
+        };
+        wanted(databases).map(Self)
+    }
+}
+
+/// What to do about an outcome that stays unknown.
+#[derive(Clone, Copy, PartialEq)]
+enum InDoubt {
+    Repeat,
+    Cancel,
+    Manual,
+}
+
+impl Value for InDoubt {
+    const WANTS: &'static str = "`repeat`, `cancel` or `manual`, without quotes";
+
+    fn meant(written: &Expr, usual: &str) -> Option<String> {
+        likely_path(written, usual)
+    }
+}
+
+impl FromMeta for InDoubt {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        let all = [("repeat", Self::Repeat), ("cancel", Self::Cancel), ("manual", Self::Manual)];
+        let Expr::Path(path) = ungrouped(expr) else { return wanted(None) };
+        wanted(all.into_iter().find(|(name, _)| path.path.is_ident(name)).map(|(_, doubt)| doubt))
+    }
+}
+
+pub(crate) struct Durable {
+    databases: Argument<Databases>,
+    op: Argument<Name>,
+    /// All others.
+    with: Arguments,
+}
+
+impl Attribute for Durable {
+    type Arguments = Arguments;
+    const EXAMPLE: &'static str = EXAMPLE;
+    const PLACE: Place = Place::Beside;
+    const HANDLE: Option<Handle> = Some(Handle { local: Local("durable"), type_name: "Durable" });
+    const IN_FUNCTION: &'static [&'static str] = &["db", "per", "verify", "compensate", "applied", "undone"];
+
+    fn new(mut with: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
+        let missing: Vec<_> = ["db", "op"].into_iter().filter(|name| !given.has(name)).collect();
+        if !missing.is_empty() && !given.unread {
+            let verb = if missing.len() == 1 { "is" } else { "are" };
+            let missing = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+            errors.at(
+                given.span,
+                format!(
+                    "an intent is stored in a database, under a name that stays when the function is renamed, and {missing} {verb} missing; write `#[{EXAMPLE}]`"
+                ),
+            );
+        }
+        if let Some(doubt) = with.in_doubt.as_ref().filter(|doubt| doubt.value == InDoubt::Cancel)
+            && !given.has("compensate")
+        {
+            errors.at(doubt.at, "nothing says how to cancel; write `compensate = cancel_payment` beside it");
+        }
+        Some(Self { databases: with.db.take()?, op: with.op.take()?, with })
+    }
+
+    /// What the ledger runs again after a restart: a free function of values that can be stored, and of references to
+    /// what it is given.
+    fn fits(function: &Function, span: Span, errors: &mut Errors) {
+        if !matches!(function.shell, Shell::AsyncFn) {
+            let name = &function.signature.ident;
+            errors.at(span, format!("the ledger runs `{name}` by itself; write it as `async fn {name}(..)`"));
+        }
+        if let Some(parameter) = function.signature.generics.params.first() {
+            errors.on(parameter, GENERIC);
+        }
+        for input in &function.signature.inputs {
+            match input {
+                FnArg::Receiver(this) => errors.on(
+                    this,
+                    "the ledger runs this function after a restart, when there is no `self`; write a free function that takes `client: &Client`, and give the ledger one with `.provide(Arc::new(client))`",
+                ),
+                FnArg::Typed(typed) if !matches!(*typed.pat, Pat::Ident(_)) => errors.on(
+                    &typed.pat,
+                    "each parameter is stored under its name, and this one has none; write `order: Order` and take it apart in the body",
+                ),
+                FnArg::Typed(typed) => stored_or_given(&typed.ty, errors),
+            }
+        }
+    }
+}
+
+const GENERIC: &str = "the ledger runs this function after a restart, when nobody says which type is meant; write the type, or call this function from one without type parameters";
+
+fn stored_or_given(ty: &Type, errors: &mut Errors) {
+    let data = match ty {
+        Type::ImplTrait(_) => return errors.on(ty, GENERIC),
+        Type::Reference(reference) if reference.mutability.is_some() => {
+            return errors.on(
+                ty,
+                "what is borrowed here is shared by all intents of the process; write `&T` with the lock inside `T`",
+            );
+        }
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Slice(_) => "Vec<..>",
+            Type::Path(path) if path.path.is_ident("str") => "String",
+            _ => return,
+        },
+        _ => return,
+    };
+    errors.on(
+        ty,
+        format!(
+            "a reference is something that the ledger was given, found by its type, and this is data; write `{data}`, which is stored"
+        ),
+    );
+}
+
+impl Layer for Durable {
+    fn check(&self, cx: &Context<'_>, errors: &mut Errors) {
+        if let (Some(settle), None, InDoubt::Manual) = (&self.with.settle, &self.with.verify, self.in_doubt(cx)) {
+            pointless(settle.span(), &settle.key, "verify", "payment_status", errors);
+        }
+        self.repeat_is_recognised(cx, errors);
+    }
+
+    /// `let _ = (&order_id, &amount);`: what is stored is used, also where the call itself does not need it.
+    fn first(&self, cx: &Context<'_>) -> Option<TokenStream> {
+        let parameters = cx.function.signature.inputs.iter().filter_map(parameter);
+        let stored = parameters.filter(|parameter| matches!(parameter.role, Role::Stored));
+        let names = stored.map(|parameter| parameter.name);
+        Some(code!(let _ = (#(&#names,)*);))
+    }
+
+    fn beside(&self, cx: &Context<'_>) -> Option<TokenStream> {
+        Some(Operation::of(self, cx).items())
+    }
+}
+
+impl Durable {
+    /// What the ledger does about an outcome that stays unknown. A retry that repeats what may have been sent has the
+    /// proof that the ledger needs.
+    fn in_doubt(&self, cx: &Context<'_>) -> InDoubt {
+        let default = if cx.needs.proves { InDoubt::Repeat } else { InDoubt::Manual };
+        self.with.in_doubt.as_ref().map_or(default, |doubt| doubt.value)
+    }
+
+    /// A partner recognises only a key that it gets.
+    fn repeat_is_recognised(&self, cx: &Context<'_>, errors: &mut Errors) {
+        let Some(doubt) = self.with.in_doubt.as_ref().filter(|doubt| doubt.value == InDoubt::Repeat) else { return };
+        let takes_key =
+            cx.function.signature.inputs.iter().filter_map(parameter).any(|one| matches!(one.role, Role::Key));
+        if !cx.needs.repeats && !takes_key {
+            errors.at(
+                doubt.at,
+                format!(
+                    "the partner recognises a repeat by its key, and `{}` has none to send; add the parameter `key: &IdempotencyKey`",
+                    cx.function.signature.ident
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! The operation beside a function: what the ledger records and drives.
+
+use super::{Durable, InDoubt};
+use crate::expand::Context;
+use crate::function::{names_a_key, span_of_error, span_of_type};
+use crate::paths;
+use crate::read::{Constant, PathTo, set};
+use crate::tokens::{code, code_at, hygienic, operand};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
+use syn::{Expr, FnArg, Pat, Path, PathArguments, Type};
+
+/// The function's parameters, by what the ledger does with them.
+pub(super) struct Parameter<'a> {
+    pub(super) name: &'a Ident,
+    ty: &'a Type,
+    pub(super) role: Role<'a>,
+}
+
+pub(super) enum Role<'a> {
+    /// Given to the ledger at start.
+    Given(&'a Type),
+    /// Made by the ledger.
+    Key,
+    /// Stored with the intent.
+    Stored,
+}
+
+pub(super) struct Operation<'a> {
+    durable: &'a Durable,
+    cx: &'a Context<'a>,
+    parameters: Vec<Parameter<'a>>,
+}
+
+/// `fits` has seen to it that each has a name.
+pub(super) fn parameter(input: &FnArg) -> Option<Parameter<'_>> {
+    let FnArg::Typed(typed) = input else { return None };
+    let Pat::Ident(name) = &*typed.pat else { return None };
+    let role = match &*typed.ty {
+        ty if names_a_key(ty) => Role::Key,
+        Type::Reference(reference) => Role::Given(&reference.elem),
+        _ => Role::Stored,
+    };
+    Some(Parameter { name: &name.ident, ty: &typed.ty, role })
+}
+
+impl<'a> Operation<'a> {
+    pub(super) fn of(durable: &'a Durable, cx: &'a Context<'a>) -> Self {
+        Self { durable, cx, parameters: cx.function.signature.inputs.iter().filter_map(parameter).collect() }
+    }
+
+    pub(super) fn items(&self) -> TokenStream {
+        let [structure, record, collected] = [self.structure(), self.record(), self.collected()];
+        let implementations = self.durable.databases.0.iter().map(|database| self.implementation(database));
+        quote!(#structure #record #(#implementations)* #collected)
+    }
+
+    fn name(&self) -> &Ident {
+        &self.cx.function.signature.ident
+    }
+
+    /// `#[cfg]` is for all of it.
+    fn conditions(&self) -> TokenStream {
+        let attributes = self.cx.function.attributes.iter();
+        attributes.filter(|attribute| attribute.path().is_ident("cfg")).map(ToTokens::to_token_stream).collect()
+    }
+
+    /// `pub struct confirm {}`: with braces, so that the name still stands for the function too.
+    fn structure(&self) -> TokenStream {
+        let (name, head, conditions) = (self.name(), &self.cx.function.head, self.conditions());
+        let doc = format!("The operation of [`{name}()`], for the ledger.");
+        quote! {
+            #conditions
+            #[doc = #doc]
+            #[allow(non_camel_case_types)]
+            #[derive(Debug)]
+            #head struct #name {}
+        }
+    }
+
+    fn stored(&self) -> impl Iterator<Item = &Parameter<'_>> {
+        self.parameters.iter().filter(|parameter| matches!(parameter.role, Role::Stored))
+    }
+
+    /// `(OrderId, Won,)`, where the first stands: a type that cannot be stored is reported there.
+    fn arguments(&self) -> TokenStream {
+        let first = self.stored().next().map_or_else(hygienic, |first| span_of_type(first.ty));
+        let types = self.stored().map(|parameter| parameter.ty);
+        code_at!(first=> (#(#types,)*))
+    }
+
+    /// `(order_id, amount,)`
+    fn names(&self) -> TokenStream {
+        let names = self.stored().map(|parameter| parameter.name);
+        quote!((#(#names,)*))
+    }
+
+    fn record(&self) -> TokenStream {
+        let runtime = self.cx.runtime;
+        let (name, head, conditions) = (self.name(), &self.cx.function.head, self.conditions());
+        let (arguments, names) = (self.arguments(), self.names());
+        let parameters = self.stored().map(|Parameter { name, ty, .. }| quote!(#name: #ty));
+        let subject = match &self.durable.with.per {
+            Some(per) => {
+                let text = as_text(&per.0);
+                code!(let subject = ::core::option::Option::Some(#text);)
+            }
+            None => code!(let subject = ::core::option::Option::<::std::string::String>::None;),
+        };
+        let visibility = if head.is_empty() { quote!(pub(self)) } else { head.clone() };
+        let doc = format!(
+            "Records an intent to call [`{name}()`] in this transaction. Hand it to `ledger.drive(..)` after the commit; if \
+             nobody does, a reconciler will."
+        );
+        code! {
+            #conditions
+            impl #name {
+                #[doc = #doc]
+                ///
+                /// # Errors
+                ///
+                /// As `resil::ledger::record`.
+                #[allow(dead_code, clippy::allow_attributes)]
+                #visibility async fn record<DB>(
+                    tx: &mut #runtime::Tx<DB>,
+                    #(#parameters,)*
+                ) -> ::core::result::Result<#runtime::ledger::Intent<Self>, #runtime::Error>
+                where
+                    DB: #runtime::Backend,
+                    Self: #runtime::ledger::Operation<DB, Arguments = #arguments>,
+                {
+                    #subject
+                    #runtime::ledger::record(tx, subject, &#names).await
+                }
+            }
+        }
+    }
+
+    fn implementation(&self, database: &Path) -> TokenStream {
+        let runtime = self.cx.runtime;
+        let (name, output, conditions) = (self.name(), &self.cx.function.output, self.conditions());
+        let (op, arguments, shape) = (&self.durable.op, self.arguments(), self.shape());
+        let version = self.version();
+        let amount = self.amount();
+        let settings = self.settings();
+        let requires = self.requires();
+        let functions =
+            [Some(self.call()), self.verify(), self.compensate(), self.applied(database), self.undone(database)];
+        code! {
+            #conditions
+            impl #runtime::ledger::Operation<#database> for #name {
+                const NAME: &'static str = #op;
+                const VERSION: u32 = #version;
+                const SHAPE: &'static str = #shape;
+                type Arguments = #arguments;
+                type Receipt = <#output as #runtime::__private::Fallible>::Ok;
+                #settings
+                #amount
+                #requires
+                #(#functions)*
+            }
+        }
+    }
+
+    /// What is stored, in words.
+    fn shape(&self) -> String {
+        let text = |tokens: TokenStream| tokens.to_string().split_whitespace().collect::<String>();
+        let parameters = self.stored().map(|one| format!("{}: {}", one.name, text(one.ty.to_token_stream())));
+        let receipt = match &self.cx.function.output {
+            Type::Path(path) => path.path.segments.last().map(|last| match &last.arguments {
+                PathArguments::AngleBracketed(all) => all.args.first().map(|first| text(first.to_token_stream())),
+                _ => None,
+            }),
+            _ => None,
+        };
+        let receipt = receipt.flatten().unwrap_or_else(|| text(self.cx.function.output.to_token_stream()));
+        format!("{} -> {receipt}", parameters.collect::<Vec<_>>().join(", "))
+    }
+
+    fn version(&self) -> TokenStream {
+        self.durable.with.version.as_ref().map_or_else(|| 1.constant(), ToTokens::to_token_stream)
+    }
+
+    fn settings(&self) -> TokenStream {
+        let (runtime, with) = (self.cx.runtime, &self.durable.with);
+        let (settle, attempts) = (set(with.settle.as_ref()), set(with.attempts.as_ref()));
+        let [base, max] = [&with.base, &with.max].map(|wait| set(wait.as_ref()));
+        let verifies = with.verify.as_ref().map(|_| code!(.verifies()));
+        let compensates = with.compensate.as_ref().map(|_| code!(.compensates()));
+        let in_doubt = match self.durable.in_doubt(self.cx) {
+            InDoubt::Manual => None,
+            InDoubt::Repeat => Some(code!(.in_doubt(#runtime::ledger::InDoubt::Repeat))),
+            InDoubt::Cancel => Some(code!(.in_doubt(#runtime::ledger::InDoubt::Cancel))),
+        };
+        let settings = code!(
+            #runtime::ledger::Settings::new()#settle #attempts #base #max #verifies #compensates #in_doubt
+        );
+        code! {
+            fn settings() -> #runtime::ledger::Settings {
+                #settings
+            }
+        }
+    }
+
+    fn amount(&self) -> Option<TokenStream> {
+        let amount = as_text(&self.durable.with.amount.as_ref()?.0);
+        let names: Vec<_> = self.stored().map(|parameter| parameter.name).collect();
+        Some(code! {
+            fn amount((#(#names,)*): &Self::Arguments) -> ::core::option::Option<::std::string::String> {
+                let _ = (#(#names,)*);
+                ::core::option::Option::Some(#amount)
+            }
+        })
+    }
+
+    fn requires(&self) -> Option<TokenStream> {
+        let runtime = self.cx.runtime;
+        let given: Vec<_> = self
+            .parameters
+            .iter()
+            .filter_map(|parameter| match parameter.role {
+                Role::Given(ty) => Some(code_at!(span_of_type(ty)=> required.needs::<#ty>();)),
+                _ => None,
+            })
+            .collect();
+        (!given.is_empty()).then(|| {
+            code! {
+                fn requires(required: &mut #runtime::ledger::Required) {
+                    #(#given)*
+                }
+            }
+        })
+    }
+
+    /// The parameters as they are handed to a function that reaches the partner.
+    fn handed(&self) -> TokenStream {
+        let handed = self.parameters.iter().map(|parameter| match parameter.role {
+            Role::Given(ty) => code!(given.get::<#ty>()?),
+            Role::Key => code!(key),
+            Role::Stored => parameter.name.to_token_stream(),
+        });
+        quote!(#(#handed,)*)
+    }
+
+    fn call(&self) -> TokenStream {
+        let at = span_of_error(&self.cx.function.output);
+        let (name, handed) = (self.name(), self.handed());
+        self.reaching(&quote!(call), None, &quote!(Self::Receipt), &code_at!(at=> #name(#handed)), at)
+    }
+
+    fn verify(&self) -> Option<TokenStream> {
+        let (path, runtime, handed) = (self.durable.with.verify.as_ref()?, self.cx.runtime, self.handed());
+        let at = path.name_span();
+        let answer = code!(#runtime::ledger::Status<Self::Receipt>);
+        Some(self.reaching(&quote!(verify), None, &answer, &code_at!(at=> #path(#handed)), at))
+    }
+
+    fn compensate(&self) -> Option<TokenStream> {
+        let (path, handed) = (self.durable.with.compensate.as_ref()?, self.handed());
+        let at = path.name_span();
+        let receipt = code!(receipt: ::core::option::Option<Self::Receipt>);
+        let call = code_at!(at=> #path(#handed receipt));
+        Some(self.reaching(&quote!(compensate), Some(receipt), &quote!(()), &call, at))
+    }
+
+    /// A function of the trait that reaches the partner.
+    fn reaching(
+        &self,
+        name: &TokenStream,
+        more: Option<TokenStream>,
+        answer: &TokenStream,
+        call: &TokenStream,
+        at: Span,
+    ) -> TokenStream {
+        let (runtime, names) = (self.cx.runtime, self.names());
+        let is_given = self.parameters.iter().any(|parameter| matches!(parameter.role, Role::Given(_)));
+        let takes_key = self.parameters.iter().any(|parameter| matches!(parameter.role, Role::Key));
+        let given = Ident::new(if is_given { "given" } else { "_given" }, hygienic());
+        let key = Ident::new(if takes_key { "key" } else { "_key" }, hygienic());
+        let more = more.map(|more| quote!(#more,));
+        let failed = paths::located_at(runtime, at);
+        let outcome = code_at!(at=> #call.await.map_err(#failed::ledger::Failed::from));
+        code! {
+            async fn #name(
+                #given: &#runtime::ledger::Dependencies,
+                #names: Self::Arguments,
+                #key: &#runtime::IdempotencyKey,
+                #more
+            ) -> ::core::result::Result<#answer, #runtime::ledger::Failed> {
+                #outcome
+            }
+        }
+    }
+
+    fn applied(&self, database: &Path) -> Option<TokenStream> {
+        let receipt = code!(receipt: &Self::Receipt);
+        let path = self.durable.with.applied.as_ref()?;
+        Some(self.writing(&quote!(applied), path, database, &receipt, &code!(receipt)))
+    }
+
+    fn undone(&self, database: &Path) -> Option<TokenStream> {
+        let runtime = self.cx.runtime;
+        let why = code!(why: &#runtime::ledger::Report);
+        let path = self.durable.with.undone.as_ref()?;
+        Some(self.writing(&quote!(undone), path, database, &why, &code!(why)))
+    }
+
+    /// A function of the trait that writes our own books.
+    fn writing(
+        &self,
+        name: &TokenStream,
+        path: &PathTo,
+        database: &Path,
+        more: &TokenStream,
+        value: &TokenStream,
+    ) -> TokenStream {
+        let (runtime, names) = (self.cx.runtime, self.names());
+        let handed = self.stored().map(|parameter| parameter.name);
+        let at = path.name_span();
+        let failed = paths::located_at(runtime, at);
+        let tx = code!(tx);
+        let call = code_at!(at=> #path(#tx, #(#handed,)* #value).await.map_err(#failed::ledger::Failed::from));
+        code! {
+            async fn #name(
+                #tx: &mut #runtime::Tx<#database>,
+                #names: Self::Arguments,
+                #more,
+            ) -> ::core::result::Result<(), #runtime::ledger::Failed> {
+                #call
+            }
+        }
+    }
+
+    /// Lets the ledger know that there is such a function.
+    fn collected(&self) -> TokenStream {
+        let (runtime, conditions) = (self.cx.runtime, self.conditions());
+        let op = &self.durable.op;
+        let version = self.version();
+        let databases = self.durable.databases.0.iter();
+        let path = format!("::{}", self.name());
+        code! {
+            #conditions
+            const _: () = {
+                static SITE: #runtime::Site = #runtime::Site {
+                    function: ::core::concat!(::core::module_path!(), #path),
+                    file: ::core::file!(),
+                    line: ::core::line!(),
+                };
+                static DURABLE: #runtime::ledger::Durable = #runtime::ledger::Durable::new(
+                    #op,
+                    #version,
+                    &[#(#runtime::__private::database_name::<#databases>()),*],
+                )
+                .at(&SITE);
+                #runtime::__private::collect!(SITE, Durable(&DURABLE));
+            };
+        }
+    }
+}
+
+/// `expr.to_string()`, reported at the expression.
+fn as_text(expr: &Expr) -> TokenStream {
+    let value = operand(expr);
+    code_at!(expr.span()=> ::std::string::ToString::to_string(&#value))
+}

@@ -1,0 +1,231 @@
+//! `#[fallback(value = Vec::new())]`: a default, a function, or the last good value in place of a failure.
+
+use super::{Attribute, Given, Handle, Layer};
+use crate::errors::Errors;
+use crate::expand::{Call, Context, Needs, Question, asked};
+use crate::function::{Function, Shell, anchored, span_of_error};
+use crate::paths;
+use crate::read::{Argument, Expression, PathTo, Reason, Time, Word, arguments};
+use crate::tokens::{Local, OUTCOME, code, code_at};
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::{FnArg, Pat};
+
+const FALLBACK: Local = Local("fallback");
+const FAILURE: Local = Local("failure");
+const LAST_GOOD: Local = Local("last_good");
+const VALUE: Local = Local("value");
+const SENT: Local = Local("sent");
+
+/// What a function must not be that may be called after a call that has acted.
+const UNDER_FALLBACK: Question = Question { method: "resil_under_fallback", import: "UnderFallback", everywhere: true };
+
+const FORMS: [&str; 3] = ["value", "with", "stale"];
+
+/// What says more about `with`.
+const OF_WITH: [&str; 2] = ["unsent", "acts"];
+
+arguments! {
+    value: Expression = Vec::new(),
+    with: PathTo = cached_rate,
+    stale: Time = "10m",
+    key: Expression = tenant.id,
+    unsent: Word,
+    acts: Reason = "it only reads",
+}
+
+/// What a fallback answers.
+pub(crate) enum Fallback {
+    Value(Argument<Expression>),
+    With(Argument<PathTo>, Acting),
+    Stale { max_age: Argument<Time>, key: Argument<Expression> },
+}
+
+/// Whether a fallback function may act a second time, after a call that has acted.
+pub(crate) enum Acting {
+    /// It does not act, as far as anybody can see.
+    Unsaid,
+    /// It may; so it answers only what certainly was never done.
+    Unsent,
+    /// It may, and the user says why it is harmless.
+    Harmless(String),
+}
+
+impl Attribute for Fallback {
+    type Arguments = Arguments;
+    const EXAMPLE: &'static str = "fallback(value = Vec::new())";
+    const HANDLE: Option<Handle> = Some(Handle { local: FALLBACK, type_name: "Fallback" });
+    const IN_FUNCTION: &'static [&'static str] = &["value", "with", "key"];
+
+    fn new(arguments: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
+        let Arguments { value, with, stale, key, unsent, acts } = arguments;
+        let acting = match (unsent, acts) {
+            (None, None) => Acting::Unsaid,
+            (Some(_), None) => Acting::Unsent,
+            (None, Some(why)) => Acting::Harmless(why.value.0),
+            (Some(_), Some(acts)) => {
+                errors.on(
+                    acts.key,
+                    "a fallback under `unsent` needs no reason, since it never answers what may have been done; keep one of the two",
+                );
+                return None;
+            }
+        };
+        if !given.has("with") && given.among(&OF_WITH).next().is_some() {
+            for name in given.among(&OF_WITH) {
+                errors.on(
+                    name,
+                    format!(
+                        "`{name}` is about a function that acts; write `with = second_gateway, {name}`, or leave it out"
+                    ),
+                );
+            }
+            return None;
+        }
+        match (value, with, stale, key) {
+            (Some(value), None, None, None) => return Some(Self::Value(value)),
+            (None, Some(path), None, None) => return Some(Self::With(path, acting)),
+            (None, None, Some(max_age), Some(key)) => return Some(Self::Stale { max_age, key }),
+            (None, None, Some(stale), None) if !given.has("key") => errors.on(
+                stale.key,
+                "the last good value of which call? Write `stale = \"10m\", key = order.id`, with what tells calls apart, or `key = \"all\"`",
+            ),
+            (_, _, None, Some(key)) if !given.has("stale") => {
+                errors.on(key.key, "`key` tells last good values apart; write `stale = \"10m\", key = ..`");
+            }
+            (None, None, None, None) if !given.has_any(&FORMS) => errors.at(
+                given.span,
+                "a fallback needs to know what to answer; write one of\n\
+                 \x20   #[fallback(value = Vec::new())]                   a default\n\
+                 \x20   #[fallback(with = cached_rate)]                   a function of the parameters and the failure\n\
+                 \x20   #[fallback(stale = \"10m\", key = order.id)]       the last good value",
+            ),
+            _ => {
+                for second in given.among(&FORMS).skip(1) {
+                    errors.on(
+                        second,
+                        "one fallback is enough, and the first would always answer; keep `value`, `with` or `stale`",
+                    );
+                }
+            }
+        }
+        None
+    }
+}
+
+impl Layer for Fallback {
+    fn needs(&self, needs: &mut Needs, _: &Function) {
+        needs.refuses = true;
+        needs.lends = true;
+        match self {
+            Self::With(_, Acting::Unsaid) => needs.own_questions.push(UNDER_FALLBACK),
+            // Unless a retry inside remembers it anyway.
+            Self::With(_, Acting::Unsent) => {
+                needs.remembers = Some(SENT);
+                needs.noted = Some(code!(.noting(&mut #SENT)));
+            }
+            _ => {}
+        }
+    }
+
+    /// The function gets the parameters by their names.
+    fn check(&self, cx: &Context<'_>, errors: &mut Errors) {
+        let Self::With(..) = self else { return };
+        for unnamed in cx.function.unnamed_parameters() {
+            errors.on(
+                unnamed,
+                "the fallback function gets each parameter by reference, and this one has no name; write `order: Order` and take it apart in the body",
+            );
+        }
+    }
+
+    fn handle(&self, _: &Context<'_>) -> Option<TokenStream> {
+        Some(match self {
+            Self::Stale { max_age, .. } => code!(stale(#max_age)),
+            Self::With(_, Acting::Unsent) => code!(new().unsent()),
+            Self::With(_, Acting::Harmless(why)) => code!(new().acts(#why)),
+            Self::Value(_) | Self::With(_, Acting::Unsaid) => code!(new()),
+        })
+    }
+
+    /// `let outcome = match outcome { .. };`: the answer in place of a failure.
+    fn around(&self, inside: Call, _: &TokenStream, cx: &Context<'_>) -> Call {
+        let at = span_of_error(&cx.function.output);
+        let takes = match (self, cx.needs.remembers) {
+            (Self::With(_, Acting::Unsent), Some(local)) => {
+                code_at!(at=> #FALLBACK.takes_unsent(&#FAILURE, (&#local).may_have_acted()))
+            }
+            _ => code_at!(at=> #FALLBACK.takes(&#FAILURE)),
+        };
+        let instead = self.instead(cx);
+        let (start, keep) = match self {
+            // Before the attempts, which may take what the key is made of.
+            Self::Stale { key, .. } => (
+                code!(let #LAST_GOOD = #FALLBACK.last_good(#key);),
+                code_at!(cx.function.output.span()=> (&#LAST_GOOD).keep(&#VALUE);),
+            ),
+            _ if cx.needs.remembers == Some(SENT) => {
+                let runtime = cx.runtime;
+                (code!(let mut #SENT = #runtime::Sent::new();), TokenStream::new())
+            }
+            _ => (TokenStream::new(), TokenStream::new()),
+        };
+        inside.between(
+            start,
+            code! {
+                let #OUTCOME = match #OUTCOME {
+                    ::core::result::Result::Ok(#VALUE) => {
+                        #keep
+                        ::core::result::Result::Ok(#VALUE)
+                    }
+                    ::core::result::Result::Err(#FAILURE) if #takes => #instead,
+                    ::core::result::Result::Err(#FAILURE) => ::core::result::Result::Err(#FAILURE),
+                };
+            },
+        )
+    }
+}
+
+impl Fallback {
+    /// The function that nobody says may act.
+    pub(super) fn unsaid(&self) -> Option<&PathTo> {
+        match self {
+            Self::With(path, Acting::Unsaid) => Some(path),
+            _ => None,
+        }
+    }
+
+    fn instead(&self, cx: &Context<'_>) -> TokenStream {
+        let runtime = cx.runtime;
+        match self {
+            Self::Value(value) => code_at!(value.0.span()=> ::core::result::Result::Ok(#value)),
+            Self::With(path, acting) => {
+                let parameters = by_reference(cx.function);
+                let output = anchored(&cx.function.output);
+                let private = paths::located_at(runtime, path.name_span());
+                let look = matches!(acting, Acting::Unsaid).then(|| asked(path.name_span(), &[UNDER_FALLBACK]));
+                let answer = code_at!(path.name_span()=>
+                    #private::__private::answer::<#output, _, _>(#path(#(#parameters,)* #FAILURE) #look)
+                );
+                code!(#answer.await.map_err(#runtime::Failure::Call))
+            }
+            Self::Stale { .. } => code!((&#LAST_GOOD).get().ok_or(#FAILURE)),
+        }
+    }
+}
+
+/// The parameters as a fallback function gets them. `check` has seen to it that each has a name.
+fn by_reference(function: &Function) -> Vec<TokenStream> {
+    let names = function.signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Receiver(this) => Some(match function.shell {
+            Shell::AsyncTrait { .. } => Ident::new("__self", this.self_token.span).to_token_stream(),
+            _ => this.self_token.to_token_stream(),
+        }),
+        FnArg::Typed(typed) => match &*typed.pat {
+            Pat::Ident(name) => Some(name.ident.to_token_stream()),
+            _ => None,
+        },
+    });
+    names.map(|name| code!(&#name)).collect()
+}

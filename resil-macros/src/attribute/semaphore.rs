@@ -1,0 +1,80 @@
+//! `#[semaphore(permits = 10)]`: at most so many calls at a time.
+
+use super::{Attribute, Given, Handle, Layer};
+use crate::errors::Errors;
+use crate::expand::{Call, Context, Keyed, Needs};
+use crate::function::Function;
+use crate::read::{Argument, Count, Expression, Name, Wait, arguments, set};
+use crate::tokens::{Local, code};
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::Lit;
+
+const SEMAPHORE: Local = Local("semaphore");
+const PERMIT: Local = Local("permit");
+
+arguments! {
+    name: Name = "payment",
+    key: Expression = tenant.id,
+    max_keys: Count = 1000,
+    permits: Count = 10,
+    max_wait: Wait = "100ms",
+}
+
+pub(crate) struct Semaphore {
+    name: Option<Argument<Name>>,
+    keyed: Option<Keyed>,
+    permits: Argument<Count>,
+    max_wait: Option<Argument<Wait>>,
+}
+
+impl Attribute for Semaphore {
+    type Arguments = Arguments;
+    const EXAMPLE: &'static str = "semaphore(permits = 10)";
+    const HANDLE: Option<Handle> = Some(Handle { local: SEMAPHORE, type_name: "Semaphore" });
+
+    fn meant_by(value: &Lit) -> Option<&'static str> {
+        matches!(value, Lit::Int(_)).then_some("permits")
+    }
+
+    fn new(arguments: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
+        let Arguments { name, key, max_keys, permits, max_wait } = arguments;
+        if permits.is_none() && !given.unread {
+            let message = "a semaphore needs to know how many calls may run at a time";
+            errors.at(given.span, format!("{message}; write `#[{}]`", Self::EXAMPLE));
+        }
+        let keyed = Keyed::of(key, max_keys, given, errors);
+        Some(Self { name, keyed, permits: permits?, max_wait })
+    }
+}
+
+impl Layer for Semaphore {
+    fn needs(&self, needs: &mut Needs, _: &Function) {
+        needs.refuses = true;
+    }
+
+    fn handle(&self, _: &Context<'_>) -> Option<TokenStream> {
+        let (permits, name, max_wait) = (&self.permits, set(self.name.as_ref()), set(self.max_wait.as_ref()));
+        Some(code!(new(#permits) #name #max_wait))
+    }
+
+    fn keyed(&self) -> Option<&Keyed> {
+        self.keyed.as_ref()
+    }
+
+    fn admits(&self) -> bool {
+        true
+    }
+
+    /// Takes a permit, and gives it back before any wait.
+    fn around(&self, inside: Call, exit: &TokenStream, cx: &Context<'_>) -> Call {
+        let within = &cx.needs.deadline;
+        let (first, acquire) = match self.keyed.as_ref().map(Keyed::reference) {
+            // A statement of its own, so that no temporary of the key lives across the wait.
+            Some(key) => (Some(code!(let #PERMIT = #SEMAPHORE.acquire(#key) #within;)), PERMIT.to_token_stream()),
+            None => (None, code!(#SEMAPHORE.acquire() #within)),
+        };
+        let take = cx.admitted(PERMIT, &code!(#acquire.await), exit);
+        inside.between(code!(#first #take), code!(::core::mem::drop(#PERMIT);))
+    }
+}

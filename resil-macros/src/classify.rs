@@ -1,0 +1,264 @@
+//! `#[derive(Classify)]`: every variant says what it means, none is forgotten. `darling` takes the type apart.
+
+use crate::errors::{Errors, text};
+use crate::paths;
+use darling::ast::{Data, Fields, NestedMeta};
+use darling::{FromDeriveInput, FromField, FromVariant};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Attribute, DeriveInput, Expr, Member, Meta, Path, Type};
+
+#[derive(FromDeriveInput)]
+#[darling(forward_attrs(classify))]
+struct Item {
+    data: Data<Variant, Field>,
+    #[darling(with = Marks::read)]
+    attrs: Marks,
+}
+
+#[derive(FromVariant)]
+#[darling(forward_attrs(classify))]
+struct Variant {
+    ident: Ident,
+    fields: Fields<Field>,
+    #[darling(with = Marks::read)]
+    attrs: Marks,
+}
+
+#[derive(FromField)]
+#[darling(forward_attrs(classify))]
+struct Field {
+    ident: Option<Ident>,
+    ty: Type,
+    #[darling(with = Marks::read)]
+    attrs: Marks,
+}
+
+/// What a variant means.
+#[derive(Clone, Copy)]
+enum Mark {
+    Transient,
+    Permanent,
+    Caller,
+    Delegate,
+    Status,
+}
+
+impl Mark {
+    const ALL: [(&'static str, Self); 5] = [
+        ("transient", Self::Transient),
+        ("permanent", Self::Permanent),
+        ("caller", Self::Caller),
+        ("delegate", Self::Delegate),
+        ("status", Self::Status),
+    ];
+}
+
+/// The `#[classify(..)]` attributes of one item, read.
+#[derive(Default)]
+struct Marks {
+    meaning: Option<(Mark, Path)>,
+    unsent: Option<Path>,
+    runtime: Option<Path>,
+    /// Kept with what was read, so that a mistake is no second mistake for lack of it.
+    mistakes: Errors,
+}
+
+pub(crate) fn derive(item: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(item) {
+        Ok(input) => input,
+        Err(error) => return error.to_compile_error(),
+    };
+    let (name, mut errors) = (&input.ident, Errors::default());
+    let mut runtime = paths::default_runtime();
+    let mut arms: Vec<TokenStream> = Vec::new();
+    match (Item::from_derive_input(&input), &input.data) {
+        (_, syn::Data::Union(_)) => errors.at(
+            name.span(),
+            "`Classify` is derived for enums and structs; write `impl resil::Classify for ..` by hand for this one",
+        ),
+        (Err(error), _) => errors.push(error.into()),
+        (Ok(Item { data, attrs: mut marks }), _) => {
+            runtime = marks.runtime.take().unwrap_or(runtime);
+            match data {
+                Data::Enum(variants) => {
+                    errors.append(marks.mistakes);
+                    for Variant { ident, fields, attrs } in variants {
+                        arms.extend(arm(&quote!(Self::#ident), &ident, attrs, fields, &runtime, &mut errors));
+                    }
+                }
+                Data::Struct(fields) => arms.extend(arm(&quote!(Self), name, marks, fields, &runtime, &mut errors)),
+            }
+        }
+    }
+    let (generics, arguments, bounds) = input.generics.split_for_impl();
+    // A mistake still leaves an implementation behind, so that it is the only error.
+    let body = match errors.any() {
+        true => quote!(::core::unreachable!()),
+        false if arms.is_empty() => quote!(match *self {}),
+        false => quote!(match self { #(#arms)* }),
+    };
+    errors.beside(quote! {
+        #[automatically_derived]
+        impl #generics #runtime::Classify for #name #arguments #bounds {
+            fn verdict(&self) -> #runtime::Verdict {
+                #body
+            }
+        }
+    })
+}
+
+/// `Self::Variant { field, .. } => verdict,`
+fn arm(
+    pattern: &TokenStream,
+    name: &Ident,
+    marks: Marks,
+    fields: Fields<Field>,
+    runtime: &Path,
+    errors: &mut Errors,
+) -> Option<TokenStream> {
+    let before = errors.count();
+    errors.append(marks.mistakes);
+    let (all, only) = (fields.len(), fields.fields.first().map(|field| (field.member(0), field.ty.clone())));
+    let mut asked = asked(fields, errors);
+    let unread = errors.count() > before;
+    if let Some((_, second, ..)) = asked.get(usize::from(marks.meaning.is_none())) {
+        two_marks(second, errors);
+        return None;
+    }
+    let (mark, field) = match (marks.meaning, asked.pop()) {
+        (Some((mark @ (Mark::Delegate | Mark::Status), path)), _) => match (only, all) {
+            (Some(only), 1) => (mark, Some(only)),
+            (only, _) => {
+                let written = text(&path);
+                errors.on(&path, match only {
+                    None => format!(
+                        "`{written}` asks a field, and `{name}` has none; write `#[classify(transient)]`, `#[classify(permanent)]` or `#[classify(caller)]`"
+                    ),
+                    Some(_) => format!(
+                        "`{name}` has more than one field to ask; write `#[classify({written})]` above the one that knows"
+                    ),
+                });
+                return None;
+            }
+        },
+        (Some((mark, _)), _) => (mark, None),
+        (None, Some((mark, _, member, ty))) => (mark, Some((member, ty))),
+        (None, None) => {
+            if !unread {
+                errors.on(name, format!(
+                    "`{name}` does not say what it means; write `#[classify(transient)]`, `#[classify(permanent)]`, `#[classify(caller)]`, `#[classify(delegate)]` or `#[classify(status)]` above it"
+                ));
+            }
+            return None;
+        }
+    };
+    let local = format_ident!("field", span = Span::mixed_site());
+    let (binding, ty) = field.map(|(member, ty)| (quote!(#member: #local,), ty)).unzip();
+    // The field's type is spelled out so that a type that does not know is reported where it stands.
+    let verdict = match mark {
+        Mark::Transient => quote!(#runtime::Verdict::transient()),
+        Mark::Permanent => quote!(#runtime::Verdict::permanent()),
+        Mark::Caller => quote!(#runtime::Verdict::caller()),
+        Mark::Delegate => quote!(<#ty as #runtime::Classify>::verdict(#local)),
+        Mark::Status => quote!(#runtime::Verdict::status(<#ty as #runtime::__private::StatusCode>::code(#local))),
+    };
+    let unsent = marks.unsent.map(|_| quote!(.unsent()));
+    Some(quote!(#pattern { #binding .. } => #verdict #unsent,))
+}
+
+/// The fields with a mark of their own: they are asked for the verdict.
+fn asked(fields: Fields<Field>, errors: &mut Errors) -> Vec<(Mark, Path, Member, Type)> {
+    let mut asked = Vec::new();
+    for (index, field) in fields.into_iter().enumerate() {
+        let member = field.member(index);
+        errors.append(field.attrs.mistakes);
+        match field.attrs.meaning {
+            Some((mark @ (Mark::Delegate | Mark::Status), path)) => asked.push((mark, path, member, field.ty)),
+            Some((_, path)) => {
+                let written = text(&path);
+                errors.on(
+                    &path,
+                    format!(
+                        "`{written}` is a mark of the whole variant; write `#[classify({written})]` above the variant"
+                    ),
+                );
+            }
+            None => {}
+        }
+    }
+    asked
+}
+
+fn two_marks(second: &Path, errors: &mut Errors) {
+    errors
+        .on(second, "a variant means one thing; keep one of `transient`, `permanent`, `caller`, `delegate`, `status`");
+}
+
+impl Field {
+    fn member(&self, index: usize) -> Member {
+        self.ident.clone().map_or_else(|| Member::from(index), Member::from)
+    }
+}
+
+impl Marks {
+    #[expect(clippy::unnecessary_wraps, reason = "as darling calls it")]
+    fn read(attributes: Vec<Attribute>) -> darling::Result<Self> {
+        let mut marks = Self::default();
+        for attribute in attributes {
+            if !marks.accept(&attribute.meta) {
+                marks
+                    .mistakes
+                    .on(&attribute.meta, "marks stand in parentheses, as words; write `#[classify(transient)]`");
+            }
+        }
+        if let Some(unsent) = &marks.unsent
+            && !marks.mistakes.any()
+            && !matches!(marks.meaning, Some((Mark::Transient, _)))
+        {
+            let message =
+                "`unsent` adds to `transient` and says nothing without it; write `#[classify(transient, unsent)]`";
+            marks.mistakes.on(unsent, message);
+        }
+        Ok(marks)
+    }
+
+    /// Takes the marks of one attribute; `false` if it has none, or something else.
+    fn accept(&mut self, meta: &Meta) -> bool {
+        let Meta::List(list) = meta else { return false };
+        let items = NestedMeta::parse_meta_list(list.tokens.clone()).unwrap_or_default();
+        !items.is_empty()
+            && items.into_iter().all(|item| match item {
+                NestedMeta::Meta(Meta::Path(mark)) => {
+                    self.mark(mark);
+                    true
+                }
+                NestedMeta::Meta(Meta::NameValue(pair)) if pair.path.is_ident("crate") => {
+                    if let Expr::Path(path) = pair.value {
+                        self.runtime = Some(path.path);
+                    }
+                    self.runtime.is_some()
+                }
+                _ => false,
+            })
+    }
+
+    fn mark(&mut self, written: Path) {
+        if written.is_ident("unsent") {
+            self.unsent = Some(written);
+        } else if let Some((_, mark)) = Mark::ALL.into_iter().find(|(name, _)| written.is_ident(name)) {
+            match &self.meaning {
+                None => self.meaning = Some((mark, written)),
+                Some(_) => two_marks(&written, &mut self.mistakes),
+            }
+        } else {
+            let name = text(&written);
+            self.mistakes.on(
+                &written,
+                format!(
+                    "`{name}` is no mark; write `transient`, `permanent`, `caller`, `delegate` or `status`, and `unsent` beside `transient` where nothing was sent"
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a call site keeps of its policies: statics with their settings, which the registry lists.
+
+use super::Context;
+use super::keyed::Keyed;
+use crate::attribute::{Handle, Layers};
+use crate::tokens::{code, hygienic};
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::Path;
+
+/// One policy of the stack, and the constant expression that makes it.
+struct Policy<'a> {
+    handle: Handle,
+    new: TokenStream,
+    keyed: Option<&'a Keyed>,
+}
+
+impl Policy<'_> {
+    /// `static RETRY: Retry = Retry::idempotent().at(&SITE);`
+    fn statement(&self, runtime: &Path) -> TokenStream {
+        let (name, new) = (self.handle.local.in_static(), &self.new);
+        let kind = Ident::new(self.handle.type_name, hygienic());
+        let (ty, keyed) = match self.keyed.map(Keyed::max_keys) {
+            Some(max_keys) => (code!(#runtime::Keyed<#runtime::#kind>), code!(.keyed(#max_keys))),
+            None => (code!(#runtime::#kind), TokenStream::new()),
+        };
+        code!(static #name: #ty = #runtime::#kind::#new.at(&SITE)#keyed;)
+    }
+
+    /// `Retry(&RETRY)`, as the registry lists it.
+    fn listed(&self) -> TokenStream {
+        let keyed = if self.keyed.is_some() { "Keyed" } else { "" };
+        let kind = Ident::new(&format!("{keyed}{}", self.handle.type_name), hygienic());
+        let name = self.handle.local.in_static();
+        code!(#kind(&#name))
+    }
+}
+
+/// All statics of the call site in one block of their own, where the user's body does not see their names:
+/// `let (retry, timeout) = { static RETRY: .. = ..; static TIMEOUT: .. = ..; (&RETRY, &TIMEOUT) };`
+pub(super) fn handles(layers: &Layers<'_>, cx: &Context<'_>) -> Option<TokenStream> {
+    let policies = layers.iter().filter_map(|(kind, layer)| {
+        Some(Policy { new: layer.handle(cx)?, handle: kind.facts().handle?, keyed: layer.keyed() })
+    });
+    let policies: Vec<_> = policies.collect();
+    let runtime = cx.runtime;
+    let locals: Vec<_> = policies.iter().map(|policy| policy.handle.local).collect();
+    let statics: Vec<_> = locals.iter().map(|local| local.in_static()).collect();
+    let statements = policies.iter().map(|policy| policy.statement(runtime));
+    let listed = policies.iter().map(Policy::listed);
+    let path = format!("::{}", cx.function.signature.ident);
+    let (pattern, value) = match (&locals[..], &statics[..]) {
+        ([], _) => return None,
+        ([local], [of]) => (local.to_token_stream(), code!(&#of)),
+        _ => (code!((#(#locals),*)), code!((#(&#statics),*))),
+    };
+    Some(code! {
+        let #pattern = {
+            static SITE: #runtime::Site = #runtime::Site {
+                function: ::core::concat!(::core::module_path!(), #path),
+                file: ::core::file!(),
+                line: ::core::line!(),
+            };
+            #(#statements)*
+            #runtime::__private::collect!(SITE, #(#listed),*);
+            #value
+        };
+    })
+}

@@ -1,0 +1,212 @@
+//! Finds the body under the attributes, in every shape that a function can have here.
+
+use super::types::{future_output, text_of_no_result};
+use super::{Function, Shell};
+use crate::attribute::{Kind, Place};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Block, Error, Expr, Local, Pat, ReturnType, Signature, Stmt, Token, Type, Visibility};
+
+/// A function or a trait method, with or without a body.
+pub(crate) struct Declaration {
+    pub(crate) attributes: Vec<Attribute>,
+    head: TokenStream,
+    signature: Signature,
+    block: Option<Block>,
+}
+
+impl Parse for Declaration {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility: Visibility = input.parse()?;
+        let default: Option<Token![default]> = input.parse()?;
+        let signature = input.parse()?;
+        let block =
+            if input.peek(Token![;]) { input.parse::<Token![;]>().map(|_| None)? } else { Some(input.parse()?) };
+        Ok(Self { attributes, head: quote!(#visibility #default), signature, block })
+    }
+}
+
+impl Declaration {
+    /// The function as it was, without what was taken off it; `first` goes to the beginning of the body.
+    pub(crate) fn beginning_with(&self, first: &TokenStream) -> TokenStream {
+        let Self { attributes, head, signature, block } = self;
+        let Some(Block { stmts, .. }) = block else { return quote!(#(#attributes)* #head #signature ;) };
+        quote!(#(#attributes)* #head #signature { #first #(#stmts)* })
+    }
+}
+
+pub(crate) fn declaration(item: TokenStream, kind: Kind) -> syn::Result<Declaration> {
+    syn::parse2(item).map_err(|error: Error| {
+        let name = kind.name();
+        Error::new(
+            error.span(),
+            format!(
+                "`#[{name}]` stands on an async function, method or trait method; write it above `async fn name(..) -> Result<T, E> {{ .. }}`"
+            ),
+        )
+    })
+}
+
+/// Finds the body that becomes the attempt, under attributes of these kinds. A mark needs no body.
+pub(crate) fn take_apart(declaration: Declaration, kind: Kind, kinds: &[Kind]) -> syn::Result<Function> {
+    let Declaration { attributes, head, signature, block } = declaration;
+    let guards = |place: Place| kinds.iter().copied().find(|kind| kind.place() == place);
+    let policy = guards(Place::Policy);
+    if let (Some(policy), None) = (policy.or_else(|| guards(Place::Beside)), &block) {
+        return Err(no_body(&signature, policy));
+    }
+    if let (Some(block), Some(policy)) = (&block, policy) {
+        refuse_wrapped(block, policy)?;
+    }
+    let output = match (&signature.output, signature.asyncness) {
+        (ReturnType::Default, Some(_)) => Some(syn::parse_quote_spanned!(signature.ident.span()=> ())),
+        (ReturnType::Type(_, output), Some(_)) => Some((**output).clone()),
+        (output, None) => future_output(output),
+    };
+    let has_body = block.is_some();
+    let (shell, body, output) = match (block, output) {
+        (None, Some(output)) => (Shell::Declaration, Vec::new(), output),
+        (Some(block), Some(output)) if signature.asyncness.is_some() => (Shell::AsyncFn, block.stmts, output),
+        (Some(block), Some(output)) => impl_future(block, output).ok_or_else(|| no_async_block(&signature, kind))?,
+        (block, None) => block.and_then(async_trait).ok_or_else(|| not_async(&signature, kind))?,
+    };
+    let refusing = kinds.iter().copied().find(|kind| kind.facts().can_refuse).filter(|_| has_body);
+    if let (Some(refusing), Some(text)) = (refusing, text_of_no_result(&output)) {
+        return Err(match signature.output {
+            ReturnType::Default => cannot_fail(&signature.ident, refusing, &signature.ident, "()"),
+            ReturnType::Type(..) => cannot_fail(&output, refusing, &signature.ident, &text),
+        });
+    }
+    Ok(Function { attributes, signature, head, shell, body, output })
+}
+
+fn not_async(signature: &Signature, kind: Kind) -> Error {
+    let (name, function) = (kind.name(), &signature.ident);
+    Error::new_spanned(
+        signature.fn_token,
+        format!("`#[{name}]` needs something to wait for, and `{function}` is not async; write `async fn {function}`"),
+    )
+}
+
+fn no_async_block(signature: &Signature, kind: Kind) -> Error {
+    let (name, function) = (kind.name(), &signature.ident);
+    Error::new_spanned(
+        function,
+        format!(
+            "`#[{name}]` guards the `async` block that such a function ends in, and `{function}` ends in something else; write `async move {{ .. }}` around it"
+        ),
+    )
+}
+
+fn no_body(signature: &Signature, kind: Kind) -> Error {
+    let name = kind.name();
+    Error::new_spanned(
+        &signature.ident,
+        format!(
+            "a declaration runs nothing that `#[{name}]` could guard; write `#[{name}(..)]` above the method in each `impl`, or give this one a body"
+        ),
+    )
+}
+
+fn cannot_fail(tokens: impl ToTokens, kind: Kind, function: &syn::Ident, output: &str) -> Error {
+    let name = kind.name();
+    Error::new_spanned(
+        tokens,
+        format!(
+            "`{function}` cannot carry a failure, and `#[{name}]` may have one to report; write `-> Result<{output}, resil::Error>`"
+        ),
+    )
+}
+
+type Parts = (Shell, Vec<Stmt>, Type);
+
+/// `{ before; async move { body } }`
+fn impl_future(mut block: Block, output: Type) -> Option<Parts> {
+    match block.stmts.pop() {
+        Some(Stmt::Expr(Expr::Async(inner), None)) => {
+            let shell = Shell::ImplFuture { before: block.stmts, capture: inner.capture };
+            Some((shell, inner.block.stmts, output))
+        }
+        _ => None,
+    }
+}
+
+/// `Box::pin(async move { before; let __ret: R = { body }; after })`, the only shape `#[async_trait]` writes.
+fn async_trait(mut block: Block) -> Option<Parts> {
+    let Some(Stmt::Expr(mut pin, None)) = block.stmts.pop() else { return None };
+    let Expr::Call(call) = &mut pin else { return None };
+    let Some(Expr::Async(inner)) = call.args.first_mut() else { return None };
+    let at = inner.block.stmts.iter().position(|stmt| returned(stmt).is_some())?;
+    let mut statements = std::mem::take(&mut inner.block.stmts);
+    let after = statements.split_off(at + 1);
+    let Some(Stmt::Local(mut ret)) = statements.pop() else { return None };
+    let Pat::Type(typed) = &ret.pat else { return None };
+    let output = (*typed.ty).clone();
+    let body = match ret.init.as_mut().map(|init| &mut *init.expr) {
+        Some(Expr::Block(body)) => std::mem::take(&mut body.block.stmts),
+        _ => return None,
+    };
+    let shell =
+        Shell::AsyncTrait { before: block.stmts, pin: Box::new(pin), inner: statements, after, ret: Box::new(ret) };
+    Some((shell, body, output))
+}
+
+fn returned(stmt: &Stmt) -> Option<&Local> {
+    let Stmt::Local(local) = stmt else { return None };
+    let Pat::Type(typed) = &local.pat else { return None };
+    let Pat::Ident(name) = &*typed.pat else { return None };
+    (name.ident == "__ret").then_some(local)
+}
+
+/// Refuses a body that another macro, or another expansion of ours, has already been at.
+fn refuse_wrapped(block: &Block, kind: Kind) -> Result<(), Error> {
+    let (name, last) = (kind.name(), block.stmts.last());
+    if is_our_expansion(block.to_token_stream()) {
+        return Err(Error::new(
+            Span::call_site(),
+            format!(
+                "this body is already an expansion of resil: an attribute was imported under another name, or through another path, so the stack could not be read as one; write `#[resil::{name}]`, and likewise its neighbours"
+            ),
+        ));
+    }
+    let instrumented = block.stmts.iter().any(|stmt| match stmt {
+        Stmt::Local(local) => matches!(&local.pat, Pat::Ident(name) if name.ident.to_string().starts_with("__tracing")),
+        _ => false,
+    });
+    let only_wraps = matches!((block.stmts.len(), last), (1, Some(Stmt::Expr(Expr::Await(wait), None))) if is_async_move(&wait.base));
+    if instrumented || only_wraps {
+        return Err(Error::new(
+            Span::call_site(),
+            format!(
+                "an attribute above `#[{name}]` has wrapped the body in an `async move` block, which can run only once; write resil's attributes first and the other, for example `#[instrument]`, below them"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn is_async_move(expr: &Expr) -> bool {
+    match expr {
+        Expr::Async(block) => block.capture.is_some(),
+        Expr::Call(call) => call.args.iter().any(is_async_move),
+        Expr::MethodCall(call) => is_async_move(&call.receiver) || call.args.iter().any(is_async_move),
+        Expr::Paren(inner) => is_async_move(&inner.expr),
+        _ => false,
+    }
+}
+
+/// Every expansion of ours collects its call site, which nobody writes by hand.
+fn is_our_expansion(tokens: TokenStream) -> bool {
+    let mut private = false;
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) if ident == "__private" => {
+            private = true;
+            false
+        }
+        TokenTree::Ident(ident) => std::mem::take(&mut private) && ident == "collect",
+        TokenTree::Group(group) => is_our_expansion(group.stream()),
+        _ => false,
+    })
+}

@@ -1,0 +1,109 @@
+//! Types as they are written: where messages about them belong, and what they certainly are.
+
+use crate::errors::text;
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{GenericArgument, PathArguments, ReturnType, Type, TypeParamBound};
+
+/// `R` of `-> impl Future<Output = R> + ..`
+pub(super) fn future_output(output: &ReturnType) -> Option<Type> {
+    let ReturnType::Type(_, ty) = output else { return None };
+    let Type::ImplTrait(bounds) = &**ty else { return None };
+    bounds.bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else { return None };
+        let last = bound.path.segments.last().filter(|last| last.ident == "Future")?;
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(assoc) if assoc.ident == "Output" => Some(assoc.ty.clone()),
+            _ => None,
+        })
+    })
+}
+
+/// What no alias can turn into a `Result`: saves the user rustc's longer way of saying so. Everything else is judged
+/// by trait.
+pub(super) fn text_of_no_result(output: &Type) -> Option<String> {
+    const PRIMITIVE: &[&str] = &[
+        "bool", "char", "str", "String", "Vec", "Option", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16",
+        "i32", "i64", "i128", "isize", "f32", "f64",
+    ];
+    let is_one = match output {
+        Type::Tuple(_) | Type::Reference(_) | Type::Array(_) | Type::Never(_) => true,
+        Type::Path(path) => path
+            .path
+            .get_ident()
+            .or_else(|| path.path.segments.last().filter(|_| path.path.segments.len() == 1).map(|last| &last.ident))
+            .is_some_and(|ident| PRIMITIVE.iter().any(|name| ident == name)),
+        _ => false,
+    };
+    is_one.then(|| text(output))
+}
+
+/// Whether a parameter is `&IdempotencyKey`.
+pub(crate) fn names_a_key(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "IdempotencyKey"),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Where the error type of a `Result` stands, for messages about it.
+pub(crate) fn span_of_error(output: &Type) -> Span {
+    span_of_name(output, 1)
+}
+
+/// Where an argument of a generic type stands: the last name in it.
+pub(crate) fn span_of_name(output: &Type, index: usize) -> Span {
+    let Type::Path(path) = output else { return output.span() };
+    let Some(last) = path.path.segments.last() else { return output.span() };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return last.ident.span() };
+    match arguments.args.iter().nth(index) {
+        Some(GenericArgument::Type(argument)) => span_of_type(argument),
+        _ => last.ident.span(),
+    }
+}
+
+/// Where the name of a type stands, without what it refers to it by.
+pub(crate) fn span_of_type(ty: &Type) -> Span {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map_or_else(|| ty.span(), |last| last.ident.span()),
+        Type::Reference(reference) => span_of_type(&reference.elem),
+        _ => ty.span(),
+    }
+}
+
+/// The return type as it can stand in an expression: `impl Trait` becomes `_`.
+pub(crate) fn anchored(output: &Type) -> Type {
+    let mut output = output.clone();
+    infer_opaque(&mut output);
+    output
+}
+
+fn infer_opaque(ty: &mut Type) {
+    match ty {
+        Type::ImplTrait(_) => *ty = syn::parse_quote!(_),
+        Type::Array(inner) => infer_opaque(&mut inner.elem),
+        Type::Group(inner) => infer_opaque(&mut inner.elem),
+        Type::Paren(inner) => infer_opaque(&mut inner.elem),
+        Type::Reference(inner) => infer_opaque(&mut inner.elem),
+        Type::Slice(inner) => infer_opaque(&mut inner.elem),
+        Type::Tuple(inner) => inner.elems.iter_mut().for_each(infer_opaque),
+        Type::Path(path) => {
+            let arguments = path.path.segments.iter_mut().map(|segment| &mut segment.arguments);
+            for arguments in arguments {
+                let PathArguments::AngleBracketed(arguments) = arguments else { continue };
+                for argument in &mut arguments.args {
+                    match argument {
+                        GenericArgument::Type(inner) => infer_opaque(inner),
+                        GenericArgument::AssocType(assoc) => infer_opaque(&mut assoc.ty),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,87 @@
+//! Durations in quotes: what they say, and what somebody meant who forgot the quotes or the unit.
+
+use super::values::without_quotes;
+use std::time::Duration;
+use syn::Expr;
+
+/// `"250us"`, `"100ms"`, `"1.5s"`, `"2m"`, `"1h"`, `"1d"`. Saturates; a missing unit or a sign is no duration.
+pub(super) fn parse(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(unit_at);
+    let seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    };
+    let number = number.trim();
+    if !number.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    // Whole numbers stay exact; a float would turn 100 ms into 100.000001.
+    if let Ok(whole) = number.parse::<u64>() {
+        return Some(match unit {
+            "us" => Duration::from_micros(whole),
+            "ms" => Duration::from_millis(whole),
+            "s" => Duration::from_secs(whole),
+            "m" | "min" => Duration::from_secs(whole.saturating_mul(60)),
+            "h" => Duration::from_secs(whole.saturating_mul(3600)),
+            _ => Duration::from_secs(whole.saturating_mul(86_400)),
+        });
+    }
+    let number: f64 = number.parse().ok()?;
+    Some(Duration::try_from_secs_f64(number * seconds).unwrap_or(Duration::MAX))
+}
+
+/// `30`, `30s`, `"30"`, `"30 sec"`: a number, and what was most likely its unit, else the one that is `usual` here.
+pub(crate) fn likely(written: &Expr, usual: &str) -> Option<String> {
+    let text = without_quotes(written);
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
+    let unit = match unit.trim().to_ascii_lowercase().as_str() {
+        "" => match usual.trim_matches(|c: char| !c.is_ascii_alphabetic()) {
+            unit @ ("ms" | "h") => unit,
+            _ => "s",
+        },
+        "us" | "micros" => "us",
+        "ms" | "msec" | "millis" | "milliseconds" => "ms",
+        "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hr" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => "d",
+        _ => return None,
+    };
+    number.parse().ok().filter(|number: &f64| *number > 0.0).map(|_| format!("\"{number}{unit}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_read() {
+        assert_eq!(parse("100ms"), Some(Duration::from_millis(100)));
+        assert_eq!(parse(" 1.5s "), Some(Duration::from_millis(1500)));
+        assert_eq!(parse("2m"), Some(Duration::from_secs(120)));
+        assert_eq!(parse("1 h"), Some(Duration::from_secs(3600)));
+        assert_eq!(parse("250us"), Some(Duration::from_micros(250)));
+        assert_eq!(parse("1d"), Some(Duration::from_secs(86_400)));
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in ["", "5", "s", "-5s", "5 parsecs", "1m30s", "inf s", "5S"] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn durations_saturate() {
+        assert_eq!(parse("18446744073709551615d"), Some(Duration::from_secs(u64::MAX)));
+        assert_eq!(parse("1e300s"), None, "an exponent is no unit");
+        assert_eq!(parse("99999999999999999999999d"), Some(Duration::MAX));
+    }
+}
