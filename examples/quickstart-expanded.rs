@@ -57,7 +57,7 @@ async fn by_hand(http: &reqwest::Client, url: &str) -> Result<String, Error> {
         let attempt = async { http.get(url).checked().await?.text().await };
         // Bounded, and told why it may be repeated, which `checked()` looks at before it sends a POST. A time-out, a
         // panic and the body's own error come out as one `Result`.
-        let outcome = TIMEOUT.apply(attempt).within(deadline).under(&retry).await;
+        let outcome = TIMEOUT.apply(attempt).within(deadline).under(&mut retry).await;
         // What it means, decided once, by the error itself.
         let verdict = outcome.as_ref().err().map(Classify::verdict);
         // The pass is consumed before any wait: nothing is held while we sleep. Had this future been dropped above,
