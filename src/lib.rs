@@ -87,6 +87,12 @@ struct Operation;
 ///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: true },
 ///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: false },
 ///     Error::MissingKey { method: "POST" },
+///     Error::KeyReused { differs: "path" },
+///     Error::InDoubt {
+///         site,
+///         verdict: Box::new(resil::Verdict::status(409)),
+///         why: Some("the peer answered 409 Conflict".into()),
+///     },
 /// ] {
 ///     assert!(readme.contains(&format!("| {error} |")), "not in the README: {error}");
 /// }

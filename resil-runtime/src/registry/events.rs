@@ -126,7 +126,7 @@ pub(crate) fn allowed_inside(site: &'static Site, called_at: &'static Location<'
 }
 
 pub(crate) fn connect_unenforced(site: &'static Site) {
-    event!(warn, %site, "`connect` bounds nothing: no adapter is installed. Use `resil::http::client()`, add `resil::http::ConnectLayer` to the reqwest client, or dial through `resil::net::connect`");
+    event!(warn, %site, "`connect` bounds nothing: no adapter is installed. Use `resil::http::client()`, build around your own with `resil::http::watch(..)`, or dial through `resil::net::connect`");
     tell(|| Event::ConnectUnenforced { site });
 }
 
