@@ -362,7 +362,7 @@ on_both_databases! {
         assert_eq!(record(7, 500).await.unwrap().id(), first.id());
         let error = record(7, 501).await.unwrap_err();
         assert!(matches!(&error, Error::Ledger(error) if **error == LedgerError::OtherArguments { op: "manual" }));
-        assert_eq!(error.verdict(), resil::Verdict::caller());
+        assert_eq!(error.verdict(), resil::Verdict::caller().ours());
         assert_ne!(record(8, 500).await.unwrap().id(), first.id());
     }
 

@@ -67,7 +67,7 @@ on_both_databases! {
         ];
         for (topic, key, expected) in cases {
             let refused = db.transaction(async |tx| tx.outbox(topic, &1).ordered_by(key).await).await.unwrap_err();
-            assert_eq!((refused.to_string().as_str(), refused.verdict()), (expected, Verdict::caller()));
+            assert_eq!((refused.to_string().as_str(), refused.verdict()), (expected, Verdict::caller().ours()));
         }
         let map = HashMap::from([((1, 2), 3)]);
         let refused = db.transaction(async |tx| tx.outbox("topic", &map).await).await.unwrap_err();

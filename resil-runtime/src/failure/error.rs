@@ -172,17 +172,17 @@ impl Classify for Error {
             Self::Timeout { phase: Phase::Connect, .. } => Verdict::transient().unsent(),
             Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => Verdict::transient(),
             Self::InDoubt { verdict, .. } => **verdict,
-            Self::Transaction(error) => error.verdict(),
+            Self::Transaction(error) => error.verdict().ours(),
             #[cfg(feature = "sqlx")]
             Self::Once(error) => error.verdict(),
             #[cfg(feature = "sqlx")]
-            Self::Ledger(error) => error.verdict(),
+            Self::Ledger(error) => error.verdict().ours(),
             #[cfg(feature = "sqlx")]
-            Self::Outbox(error) => error.verdict(),
+            Self::Outbox(error) => error.verdict().ours(),
             Self::MissingKey { .. }
             | Self::KeyReused { .. }
             | Self::InsideTransaction { .. }
-            | Self::Misconfigured(_) => Verdict::caller(),
+            | Self::Misconfigured(_) => Verdict::caller().ours(),
         }
     }
 }

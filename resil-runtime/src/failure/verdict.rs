@@ -50,11 +50,14 @@ pub struct Verdict {
     pub retry_after: Option<Duration>,
     /// The HTTP status it came from, which `retry_status` looks at.
     pub status: Option<u16>,
+    /// Whether the trouble is on our side: a missing key, a misconfiguration, our own database. No partner has said
+    /// anything then, and the ledger takes it for no refusal.
+    pub is_ours: bool,
 }
 
 impl Verdict {
     const fn new(kind: Kind, effect: Effect) -> Self {
-        Self { kind, effect, retry_after: None, status: None }
+        Self { kind, effect, retry_after: None, status: None, is_ours: false }
     }
 
     /// Passing trouble; the peer may have acted. Say [`unsent`](Self::unsent) where it certainly did not.
@@ -80,6 +83,12 @@ impl Verdict {
     /// The same, with the certainty that the peer did nothing.
     pub const fn unsent(mut self) -> Self {
         self.effect = Effect::None;
+        self
+    }
+
+    /// The same, on our side.
+    pub const fn ours(mut self) -> Self {
+        self.is_ours = true;
         self
     }
 

@@ -144,7 +144,7 @@ mod tests {
             Err(Trouble::Failed(Failed::from(Error::MissingKey { method: "POST" })))
         });
         let Ended::With(Err(failed)) = Step::new(running, &key, &lease).await else { panic!("it fails") };
-        assert_eq!(failed.verdict(), Verdict::caller());
+        assert_eq!(failed.verdict(), Verdict::caller().ours());
         assert!(failed.is_in_doubt, "the first attempt may have had an effect");
     }
 }

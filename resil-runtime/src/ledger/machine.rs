@@ -1,6 +1,8 @@
 //! What becomes of an intent: a pure machine. Time is the database's, in milliseconds, and comes in as an argument; what
 //! comes out is the next step, or the move to be written down before the next one.
 
+mod meaning;
+
 use super::operation::{Failed, Status};
 use super::settings::{InDoubt, Settings};
 use super::state::State;
@@ -10,6 +12,22 @@ use std::time::Duration;
 
 /// Milliseconds since 1970, by the database's clock.
 pub(super) type Millis = i64;
+
+/// What is known of the database's clock at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Now {
+    /// No later than it shows. Whether nothing can arrive any more is judged by this.
+    pub(super) early: Millis,
+    /// No earlier than it shows. From when on nothing can arrive any more is counted from this.
+    pub(super) late: Millis,
+}
+
+#[cfg(test)]
+impl From<Millis> for Now {
+    fn from(now: Millis) -> Self {
+        Self { early: now, late: now }
+    }
+}
 
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
@@ -70,6 +88,18 @@ pub(super) enum Fact {
     OtherReceipt,
 }
 
+impl Fact {
+    /// Why the step failed, if it did.
+    pub(super) fn failed(&self) -> Option<&Failed> {
+        match self {
+            Self::Called(outcome) => outcome.as_ref().err(),
+            Self::Checked(outcome) => outcome.as_ref().err(),
+            Self::NotCancelled(failed) | Self::NotApplied(failed) | Self::NotUndone(failed) => Some(failed),
+            Self::Panicked(_) | Self::Unreadable(_) | Self::OtherReceipt => None,
+        }
+    }
+}
+
 /// What the partner answered, as text.
 pub(super) type Receipt = String;
 
@@ -117,7 +147,8 @@ impl Position {
     }
 
     /// The step that is due in this position.
-    pub(super) fn next(&self, settings: &Settings, now: Millis) -> Step {
+    pub(super) fn next(&self, settings: &Settings, now: impl Into<Now>) -> Step {
+        let now = now.into();
         match self.state {
             State::Recorded => Step::Go(self.going(State::Calling, "")),
             State::Calling => Step::Call,
@@ -126,8 +157,8 @@ impl Position {
             State::Declined => Step::Reject,
             // What arrives after its cancellation would stand.
             State::Compensating => match self.doubt_until {
-                Some(until) if now < until => {
-                    let wait = millis(until.min(settled(settings, now)) - now);
+                Some(until) if now.early < until => {
+                    let wait = millis(until.min(settled(settings, now)) - now.early);
                     Step::Go(self.postpone(State::Compensating, wait, "an earlier call may still arrive"))
                 }
                 _ => Step::Cancel,
@@ -136,7 +167,7 @@ impl Position {
         }
     }
 
-    fn next_in_doubt(&self, settings: &Settings, now: Millis) -> Step {
+    fn next_in_doubt(&self, settings: &Settings, now: Now) -> Step {
         let settled = settled(settings, now);
         if self.doubt_until.is_none_or(|until| until > settled.saturating_add(SLACK)) {
             // The clock was set back, or an operator has put it here: no doubt lasts longer than it settles.
@@ -152,15 +183,22 @@ impl Position {
         }
     }
 
-    /// What follows from what a step has found out. `random` is uniform in (0, 1].
-    pub(super) fn after(&self, fact: Fact, settings: &Settings, now: Millis, random: impl FnOnce() -> f64) -> Move {
-        let to = self.after_fact(fact, settings, now, random);
+    /// What follows from what a step has found out. What was asked is judged by when it was asked: `now` is early by when
+    /// the step began, and late by when it ended. `random` is uniform in (0, 1].
+    pub(super) fn after(
+        &self,
+        fact: Fact,
+        settings: &Settings,
+        now: impl Into<Now>,
+        random: impl FnOnce() -> f64,
+    ) -> Move {
+        let to = self.after_fact(fact, settings, now.into(), random);
         // Nobody is told that it was not done, after having been told that it was, unless a person says so.
         let undoes = to.to != self.state && matches!(to.to, State::Declined | State::Compensating);
         if self.is_done_here && undoes { self.manual(&to.why) } else { to }
     }
 
-    fn after_fact(&self, fact: Fact, settings: &Settings, now: Millis, random: impl FnOnce() -> f64) -> Move {
+    fn after_fact(&self, fact: Fact, settings: &Settings, now: Now, random: impl FnOnce() -> f64) -> Move {
         match fact {
             Fact::Called(Ok(receipt)) => self.succeeded(receipt, "the partner has answered"),
             Fact::OtherReceipt => self.manual("done, but with another receipt than the one in our own books"),
@@ -175,31 +213,26 @@ impl Position {
             }
             Fact::NotCancelled(failed) => {
                 let why = format!("the cancellation failed: {}", failed.text);
-                self.after_local(&failed, settings, random, &why, failed.is_certain() && !failed.passes())
+                let is_refused = failed.is_certain() && !failed.passes() && !failed.is_ours();
+                self.after_local(&failed, settings, random, &why, is_refused)
             }
-            Fact::NotApplied(failed) if failed.verdict.kind == Kind::Caller && settings.compensates => {
+            Fact::NotApplied(failed) if failed.refuses() && settings.compensates => {
                 self.begin(State::Compensating, &format!("refused by our own books: {}", failed.text))
             }
             Fact::NotApplied(failed) => {
                 let why = format!("our own books could not be written: {}", failed.text);
-                self.after_local(&failed, settings, random, &why, failed.verdict.kind == Kind::Caller)
+                self.after_local(&failed, settings, random, &why, failed.refuses())
             }
             Fact::NotUndone(failed) => {
                 let why = format!("our own books could not be undone: {}", failed.text);
-                self.after_local(&failed, settings, random, &why, failed.verdict.kind == Kind::Caller)
+                self.after_local(&failed, settings, random, &why, failed.refuses())
             }
             Fact::Panicked(text) => self.after_panic(&text, settings, now, random),
             Fact::Unreadable(text) => self.manual(&text),
         }
     }
 
-    fn after_failed_call(
-        &self,
-        failed: &Failed,
-        settings: &Settings,
-        now: Millis,
-        random: impl FnOnce() -> f64,
-    ) -> Move {
+    fn after_failed_call(&self, failed: &Failed, settings: &Settings, now: Now, random: impl FnOnce() -> f64) -> Move {
         let text = &failed.text;
         if !failed.is_certain() {
             let doubt = Self { doubt_until: Some(settled(settings, now)), ..*self };
@@ -211,30 +244,28 @@ impl Position {
         if let Some(wait) = postponed(&failed.verdict, settings) {
             return self.postpone(home, wait, text);
         }
-        match (self.doubt_until, failed.passes()) {
-            // An earlier request may still arrive, and would not be refused.
-            (Some(until), false) if now < until => {
-                self.wait(State::Unknown, millis(until - now), &format!("not believed yet: {text}"))
-            }
-            (_, false) => self.begin(State::Declined, &format!("declined: {text}")),
-            (Some(_), true) => {
-                let again = self.in_doubt(settings, random, &format!("not called: {text}"));
-                again.no_sooner_than(failed.verdict.retry_after)
-            }
-            (None, true) => {
-                let exhausted =
-                    || self.begin(State::Declined, &format!("given up after {} attempts: {text}", self.attempts));
-                let again = self.spend(settings, random, State::Recorded, &format!("not called: {text}"), exhausted);
-                again.no_sooner_than(failed.verdict.retry_after)
-            }
+        if self.doubt_until.is_some() {
+            // What is refused is the repeat. Of the earlier request it says nothing, now or later.
+            let why = format!("{UNKNOWN}, and a repeat was not done: {text}");
+            return self.in_doubt(settings, random, &why).no_sooner_than(failed.verdict.retry_after);
         }
+        let not_called = format!("not called: {text}");
+        if failed.is_ours() {
+            return self.spend(settings, random, State::Recorded, &not_called, || self.manual(&not_called));
+        }
+        if !failed.passes() {
+            return self.begin(State::Declined, &format!("declined: {text}"));
+        }
+        let exhausted = || self.begin(State::Declined, &format!("given up after {} attempts: {text}", self.attempts));
+        let again = self.spend(settings, random, State::Recorded, &not_called, exhausted);
+        again.no_sooner_than(failed.verdict.retry_after)
     }
 
     fn after_check(
         &self,
         status: Status<Receipt>,
         settings: &Settings,
-        now: Millis,
+        now: Now,
         random: impl FnOnce() -> f64,
     ) -> Move {
         let give_up = |why: &str| self.give_up(settings, why);
@@ -246,8 +277,8 @@ impl Position {
                 self.spend(settings, random, State::Unknown, why, || give_up(why))
             }
             Status::NotApplied => match self.doubt_until {
-                Some(until) if now < until => {
-                    self.postpone(State::Unknown, millis(until - now), "not applied, which is not believed yet")
+                Some(until) if now.early < until => {
+                    self.postpone(State::Unknown, millis(until - now.early), "not applied, which is not believed yet")
                 }
                 _ => {
                     let why = "the partner says it was not applied";
@@ -274,7 +305,7 @@ impl Position {
         }
     }
 
-    fn after_panic(&self, text: &str, settings: &Settings, now: Millis, random: impl FnOnce() -> f64) -> Move {
+    fn after_panic(&self, text: &str, settings: &Settings, now: Now, random: impl FnOnce() -> f64) -> Move {
         let why = format!("panicked: {text}");
         let panicked = Self { panics: self.panics + 1, ..*self };
         if panicked.panics >= PANICS {
@@ -378,8 +409,8 @@ impl Move {
 }
 
 /// From when on nothing can arrive any more that leaves now.
-fn settled(settings: &Settings, now: Millis) -> Millis {
-    now.saturating_add(i64::try_from(settings.settle.as_millis()).unwrap_or(i64::MAX))
+fn settled(settings: &Settings, now: Now) -> Millis {
+    now.late.saturating_add(i64::try_from(settings.settle.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn millis(millis: Millis) -> Duration {
@@ -391,18 +422,6 @@ fn postponed(verdict: &Verdict, settings: &Settings) -> Option<Duration> {
     let is_ours = verdict.kind == Kind::Refused && verdict.effect == Effect::None;
     let wait = verdict.retry_after.unwrap_or(settings.base);
     is_ours.then(|| wait.clamp(Duration::from_millis(1), LONGEST_WAIT))
-}
-
-impl Failed {
-    /// Whether the partner has certainly not acted.
-    fn is_certain(&self) -> bool {
-        self.verdict.effect == Effect::None && !self.is_in_doubt
-    }
-
-    /// Whether another attempt may succeed: passing trouble, or a partner that names a time to come again.
-    pub(crate) fn passes(&self) -> bool {
-        self.verdict.kind == Kind::Transient || self.verdict.retry_after.is_some()
-    }
 }
 
 #[cfg(test)]

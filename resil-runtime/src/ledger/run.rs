@@ -4,7 +4,7 @@
 use super::Ledger;
 use super::erased::{Erased, Running, Trouble};
 use super::lease::{Ended, Lease, Step as External};
-use super::machine::{Fact, Millis, Move, Position, Step, Then};
+use super::machine::{Fact, Millis, Move, Now, Position, Step, Then};
 use super::operation::{Failed, Report};
 use super::panic::caught;
 use super::point::point;
@@ -53,27 +53,32 @@ pub(super) struct Work<DB: Backend> {
     operation: Arc<dyn Erased<DB>>,
     held: Claimed,
     lease: Lease,
-    /// When the database's clock was read last.
-    read_at: Instant,
+    /// When the statement was sent that last read the database's clock, and when its answer was there.
+    read: (Instant, Instant),
 }
 
 impl<DB: Backend> Work<DB> {
     /// Takes up an intent that was claimed by a statement sent at this moment.
     pub(super) fn new(ledger: Ledger<DB>, operation: Arc<dyn Erased<DB>>, held: Claimed, asked: Instant) -> Self {
         let lease = Lease::asked_for(asked, ledger.lease());
-        Self { ledger, operation, held, lease, read_at: asked }
+        Self { ledger, operation, held, lease, read: (asked, clock::instant()) }
     }
 
-    /// The database's clock.
-    fn now(&self) -> Millis {
-        let since = clock::instant().saturating_duration_since(self.read_at);
-        self.held.now.saturating_add(Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX))
+    /// The database's clock, which was read somewhere between question and answer.
+    fn now(&self) -> Now {
+        let (asked, answered) = self.read;
+        let since = |instant| {
+            let since = clock::instant().saturating_duration_since(instant);
+            self.held.now.saturating_add(Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX))
+        };
+        Now { early: since(answered), late: since(asked) }
     }
 
     pub(super) async fn run(mut self) -> Result<Drive, Error> {
         let settings = self.operation.settings();
         loop {
-            let found = match self.held.position.next(&settings, self.now()) {
+            let began = self.now();
+            let found = match self.held.position.next(&settings, began) {
                 Step::Rest => return Ok(Drive::Rested(self.held)),
                 Step::Go(to) => Found::To(to),
                 Step::Call => self.call().await,
@@ -84,7 +89,11 @@ impl<DB: Backend> Work<DB> {
             let to = match found {
                 Found::Lost => return Ok(Drive::Lost),
                 Found::To(to) => to,
-                Found::Fact(fact) => self.held.position.after(fact, &settings, self.now(), || 1.0 - fastrand::f64()),
+                Found::Fact(fact) => {
+                    self.tell_of_ours(&fact);
+                    let now = Now { early: began.early, late: self.now().late };
+                    self.held.position.after(fact, &settings, now, || 1.0 - fastrand::f64())
+                }
                 Found::Written(to) => {
                     self.moved(to);
                     return Ok(Drive::Rested(self.held));
@@ -98,6 +107,13 @@ impl<DB: Backend> Work<DB> {
             if then != Then::GoOn {
                 return Ok(Drive::Rested(self.held));
             }
+        }
+    }
+
+    /// A mistake of ours holds up every intent of the operation.
+    fn tell_of_ours(&self, fact: &Fact) {
+        if let Some(failed) = fact.failed().filter(|failed| failed.is_ours()) {
+            events::intent_held_up(self.held.id, self.operation.name(), failed.text());
         }
     }
 
@@ -178,7 +194,7 @@ impl<DB: Backend> Work<DB> {
             match written.to(self.ledger.db()).await {
                 Ok(Some(now)) => {
                     self.lease.extended(asked);
-                    (self.held.now, self.read_at) = (now, asked);
+                    (self.held.now, self.read) = (now, (asked, clock::instant()));
                     break;
                 }
                 Ok(None) if may_be_written && self.is_written(&written, from).await? => break,

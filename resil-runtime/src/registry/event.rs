@@ -171,6 +171,17 @@ pub enum Event {
         /// The state that began. [`State::Manual`] calls for an operator.
         to: State,
     },
+    /// An intent cannot go on because of a mistake on our side: a missing key, a misconfiguration, credentials that the
+    /// partner does not accept, our own database. It is tried again, and left to an operator in the end.
+    #[cfg(feature = "sqlx")]
+    IntentHeldUp {
+        /// Which.
+        id: IntentId,
+        /// Its operation.
+        op: String,
+        /// What went wrong.
+        why: String,
+    },
     /// There are open intents that this process leaves to others: a newer or an older version recorded them. Told once a
     /// minute.
     #[cfg(feature = "sqlx")]
@@ -283,6 +294,10 @@ impl fmt::Display for Event {
             #[cfg(feature = "sqlx")]
             Self::IntentMoved { id, op, from, to } => {
                 write!(f, "operation `{}`: intent {id} from {from} to {to}", op.escape_debug())
+            }
+            #[cfg(feature = "sqlx")]
+            Self::IntentHeldUp { id, op, why } => {
+                write!(f, "operation `{}`: intent {id} is held up by us: {}", op.escape_debug(), why.escape_debug())
             }
             #[cfg(feature = "sqlx")]
             Self::IntentsUnknown { op, version, count } => {

@@ -142,6 +142,12 @@ pub(crate) fn intent_moved(id: IntentId, op: &str, from: State, to: State) {
 }
 
 #[cfg(feature = "sqlx")]
+pub(crate) fn intent_held_up(id: IntentId, op: &str, why: &str) {
+    event!(warn, %id, ?op, ?why, "intent is held up by a mistake on our side");
+    tell(|| Event::IntentHeldUp { id, op: op.to_owned(), why: why.to_owned() });
+}
+
+#[cfg(feature = "sqlx")]
 pub(crate) fn intents_unknown(op: &str, version: u32, count: u64) {
     event!(warn, ?op, version, count, "intents are left to others: this process does not know their operation");
     tell(|| Event::IntentsUnknown { op: op.to_owned(), version, count });

@@ -1,6 +1,7 @@
 //! The machine alone, against a world that knows the truth.
 
 use super::*;
+use crate::Classify as _;
 use crate::ledger::settings::InDoubt;
 use proptest::prelude::*;
 
@@ -76,6 +77,62 @@ fn absence_is_believed_when_nothing_can_arrive_any_more() {
 }
 
 #[test]
+fn absence_is_judged_by_when_it_was_asked_for() {
+    let settings = settings(true, true, InDoubt::Manual);
+    let position = Position { doubt_until: Some(5_000), ..at(State::Unknown) };
+    // The partner read its book at 4_000 and answered at 6_000; a late request arrived in between.
+    let now = Now { early: 4_000, late: 6_000 };
+    let to = position.after(Fact::Checked(Ok(Status::NotApplied)), &settings, now, || 1.0);
+    assert_eq!((to.to, to.then), (State::Unknown, Then::Wait(millis(1_000))));
+}
+
+#[test]
+fn a_refused_repeat_ends_no_doubt() {
+    let refusals = [400, 401, 403, 404, 409, 422, 429].map(Verdict::status);
+    let ours = [crate::Error::MissingKey { method: "POST" }.verdict(), Verdict::permanent().unsent().ours()];
+    for refused in refusals.into_iter().chain(ours) {
+        for doubt_until in [4_000, 6_000] {
+            let position = Position { doubt_until: Some(doubt_until), ..at(State::Calling) };
+            let called = |settings: &Settings| after(position, Fact::Called(Err(failed(refused))), settings);
+            let checks = called(&settings(true, true, InDoubt::Repeat));
+            assert_eq!((checks.to, checks.doubt_until.is_some()), (State::Unknown, true), "{refused:?}");
+            let repeats = settings(false, false, InDoubt::Repeat);
+            assert_eq!(called(&repeats).to, State::Unknown, "{refused:?}");
+            let last = Position { attempts: 6, ..position };
+            assert_eq!(after(last, Fact::Called(Err(failed(refused))), &repeats).to, State::Manual, "{refused:?}");
+        }
+    }
+}
+
+#[test]
+fn a_first_refusal_is_the_partners_or_ours_or_none() {
+    let settings = settings(true, true, InDoubt::Manual);
+    let called = |verdict, attempts| {
+        let position = Position { attempts, ..at(State::Calling) };
+        after(position, Fact::Called(Err(failed(verdict))), &settings).to
+    };
+    for refused in [400, 402, 404, 422] {
+        assert_eq!(called(Verdict::status(refused), 1), State::Declined, "{refused}");
+    }
+    for put_off in [408, 425, 429] {
+        assert_eq!(called(Verdict::status(put_off), 1), State::Recorded, "{put_off}");
+    }
+    assert_eq!(called(Verdict::status(409), 1), State::Unknown, "another request under the key is being worked on");
+    let mistakes = [401, 403, 407].map(Verdict::status).into_iter();
+    for ours in mistakes.chain([Verdict::caller().ours(), Verdict::permanent().unsent().ours()]) {
+        assert_eq!([called(ours, 1), called(ours, 6)], [State::Recorded, State::Manual], "{ours:?}");
+    }
+}
+
+#[test]
+fn a_database_that_refuses_is_not_our_own_books() {
+    let settings = settings(true, true, InDoubt::Manual);
+    let applied = |verdict| after(at(State::Succeeded), Fact::NotApplied(failed(verdict)), &settings).to;
+    assert_eq!(applied(Verdict::caller()), State::Compensating);
+    assert_eq!(applied(Verdict::caller().ours()), State::Succeeded);
+}
+
+#[test]
 fn a_doubt_from_the_future_is_cut_to_what_it_may_last() {
     let settings = settings(true, true, InDoubt::Manual);
     let position = Position { doubt_until: Some(Millis::MAX), ..at(State::Unknown) };
@@ -104,6 +161,7 @@ struct World {
     arrives: Option<Millis>,
     has_compensated: bool,
     calls_after_applied: u32,
+    calls: u32,
     began: Position,
 }
 
@@ -127,9 +185,14 @@ impl World {
         if self.applied > 0 && !self.deduplicates {
             self.calls_after_applied += 1;
         }
+        self.calls += 1;
         let fails = |verdict| Some(Fact::Called(Err(failed(verdict))));
-        match self.rng.u8(..10) {
+        match self.rng.u8(..13) {
             0 if self.applied == 0 => fails(Verdict::caller()),
+            // A repeat is refused whatever became of the first request.
+            10 if self.calls > 1 => fails(Verdict::status([400, 403, 404, 422, 429][self.rng.usize(..5)])),
+            11 => fails(Verdict::caller().ours()),
+            12 if self.applied == 0 => fails(Verdict::status([401, 409, 429][self.rng.usize(..3)])),
             1 => fails(Verdict::transient()),
             2 => {
                 self.arrive();
@@ -187,6 +250,7 @@ impl World {
         match self.rng.u8(..8) {
             0 => Some(Err(fact(failed(Verdict::transient().unsent())))),
             1 => Some(Err(fact(failed(Verdict::caller())))),
+            3 => Some(Err(fact(failed(Verdict::caller().ours())))),
             2 => None,
             _ => Some(Ok(())),
         }
@@ -208,6 +272,7 @@ fn live_from(from: Position, seed: u64, settings: &Settings, deduplicates: bool)
         arrives: None,
         has_compensated: false,
         calls_after_applied: 0,
+        calls: 0,
         began: from,
     };
     let mut position = from.claimed(world.now, SETTLE);

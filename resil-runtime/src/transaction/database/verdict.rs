@@ -6,7 +6,7 @@ use sqlx::error::DatabaseError;
 
 impl Classify for Error {
     fn verdict(&self) -> Verdict {
-        verdict(self)
+        verdict(self).ours()
     }
 }
 
