@@ -6,6 +6,7 @@ mod partner;
 
 mod cruel;
 mod doubt;
+mod durable;
 mod fallback;
 mod keys;
 mod plays;
