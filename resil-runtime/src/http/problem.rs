@@ -1,7 +1,7 @@
 //! Answers to our own callers, as `application/problem+json` (RFC 9457). They say what the caller can do, and nothing of
 //! what is inside.
 
-use crate::{Effect, Error, InvalidKey, Kind};
+use crate::{Effect, Error, InvalidKey, Kind, Phase};
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -50,13 +50,22 @@ impl IntoResponse for Error {
         let ours = || problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE);
         match &self {
             Self::CircuitOpen { retry_after, .. } => unavailable(*retry_after),
-            Self::SemaphoreFull { .. } | Self::BulkheadFull { .. } | Self::BulkheadClosed { .. } => {
-                unavailable(A_MOMENT)
+            Self::SemaphoreFull { .. }
+            | Self::BulkheadFull { .. }
+            | Self::BulkheadClosed { attempted: false, .. }
+            | Self::Timeout { phase: Phase::Connect, .. } => unavailable(A_MOMENT),
+            Self::DeadlineExceeded { attempted: false, .. } => {
+                problem(StatusCode::GATEWAY_TIMEOUT, "There was no time left; nothing was done")
             }
-            Self::Timeout { .. } | Self::DeadlineExceeded { .. } => {
+            Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => {
                 problem(StatusCode::GATEWAY_TIMEOUT, "The answer took too long; the outcome is unknown")
             }
-            Self::InDoubt { .. } => problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown"),
+            Self::InDoubt { .. } | Self::BulkheadClosed { attempted: true, .. } => {
+                problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
+            }
+            Self::Panicked { .. } => {
+                problem(StatusCode::INTERNAL_SERVER_ERROR, "The service has made a mistake; the outcome is unknown")
+            }
             Self::Transaction(error) if error.verdict().effect == Effect::Unknown => {
                 problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
             }
@@ -69,8 +78,7 @@ impl IntoResponse for Error {
             }
             #[cfg(feature = "sqlx")]
             Self::Ledger(_) | Self::Outbox(_) => ours(),
-            Self::Panicked { .. }
-            | Self::MissingKey { .. }
+            Self::MissingKey { .. }
             | Self::KeyReused { .. }
             | Self::InsideTransaction { .. }
             | Self::Transaction(_)
@@ -135,5 +143,47 @@ impl std::error::Error for KeyRejection {}
 impl IntoResponse for KeyRejection {
     fn into_response(self) -> Response {
         problem(StatusCode::BAD_REQUEST, &self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Classify as _, Misconfiguration, Site, Verdict};
+    use std::sync::Arc;
+
+    /// Every answer of our policies, in each of its meanings.
+    fn all() -> Vec<Error> {
+        let (name, site, limit) = ("x", &Site::UNKNOWN, Duration::from_secs(1));
+        let mut all = vec![
+            Error::CircuitOpen { name, retry_after: limit },
+            Error::SemaphoreFull { name, limit: 1, waited: limit },
+            Error::BulkheadFull { name, limit: 1, waited: limit },
+            Error::Panicked { name },
+            Error::MissingKey { method: "POST" },
+            Error::KeyReused { differs: "path" },
+            Error::InDoubt { site, verdict: Box::new(Verdict::permanent()), why: None },
+            Error::Misconfigured(Arc::new(Misconfiguration::new(Vec::new()))),
+        ];
+        for attempted in [true, false] {
+            all.push(Error::BulkheadClosed { name, attempted });
+            all.push(Error::DeadlineExceeded { site, limit, attempted });
+        }
+        all.extend([Phase::Connect, Phase::Read, Phase::Attempt].map(|phase| Error::Timeout { site, phase, limit }));
+        all
+    }
+
+    #[tokio::test]
+    async fn verdict_text_and_answer_agree() {
+        for error in all() {
+            let (text, effect) = (error.to_string(), error.verdict().effect);
+            let response = error.into_response();
+            let (status, asks_again) = (response.status(), response.headers().contains_key(RETRY_AFTER));
+            let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+            let says_so = [text.contains("unknown"), String::from_utf8_lossy(&body).contains("unknown")];
+            assert_eq!(says_so, [effect == Effect::Unknown; 2], "{text}, {status}");
+            assert_eq!(status == StatusCode::SERVICE_UNAVAILABLE, asks_again, "{text}");
+            assert!(!(asks_again && effect == Effect::Unknown), "nobody is asked to repeat what is unknown: {text}");
+        }
     }
 }
