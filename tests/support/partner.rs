@@ -14,6 +14,8 @@ pub enum Way {
     Ok,
     /// It is answered with 402, and not applied.
     Refuses,
+    /// It is answered with 401, and not applied.
+    LetsNobodyIn,
     /// It never arrives, and its connection is lost.
     LostBefore,
     /// It is applied, and the answer is lost.
@@ -183,6 +185,7 @@ impl Partner {
         match way {
             Way::Ok => apply(),
             Way::Refuses => return Err(PartnerError::Status(402)),
+            Way::LetsNobodyIn => return Err(PartnerError::Status(401)),
             Way::LostBefore => return Err(PartnerError::Lost),
             Way::LostAfter => {
                 apply();

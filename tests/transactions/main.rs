@@ -1,6 +1,9 @@
 //! Transactions on real databases: what commits, what rolls back, and what comes back to the pool.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod only_postgres;
+mod only_sqlite;
+#[path = "../support/mod.rs"]
 mod support;
 
 use resil::{Backend, Classify, Db, Effect, Error, Kind, Step, Tx, retry, transactional};
@@ -273,7 +276,7 @@ async fn a_closed_pool_is_a_clear_error<DB: Book>(db: Db<DB>) {
     let Failed::Policy(error) = error else { unreachable!() };
     let message = error.to_string();
     assert!(
-        message.starts_with("could not begin the transaction of db.transaction(..) (tests/transactions.rs:"),
+        message.starts_with("could not begin the transaction of db.transaction(..) (tests/transactions/main.rs:"),
         "{message}"
     );
     assert!(message.ends_with("attempted to acquire a connection on a closed pool"), "{message}");
@@ -291,7 +294,7 @@ async fn the_meter_names_who_holds_connections<DB: Book>(db: Db<DB>) {
     let held = db.held();
     assert_eq!(held.len(), 2, "two lines of this file");
     assert_eq!(held.iter().map(|by| by.ended).sum::<u64>(), 4);
-    assert!(held.iter().all(|by| by.longest <= by.total && by.began.site.file.ends_with("transactions.rs")));
+    assert!(held.iter().all(|by| by.longest <= by.total && by.began.site.file.ends_with("transactions/main.rs")));
 }
 
 struct Counter<DB: Backend> {
@@ -334,222 +337,4 @@ on_both! {
     a_closed_pool_is_a_clear_error,
     the_meter_names_who_holds_connections,
     what_was_rolled_back_is_repeated_in_a_transaction_of_its_own,
-}
-
-mod only_postgres {
-    use super::*;
-    use support::lossy::{self, Lost};
-
-    #[transactional(tx = db)]
-    async fn swap(
-        db: &Db<Postgres>,
-        from: i64,
-        meet: &tokio::sync::Barrier,
-        attempts: &AtomicU32,
-    ) -> Result<(), Failed> {
-        sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").execute(&mut **tx).await?;
-        let sum: Option<i64> = sqlx::query_scalar("SELECT sum(number)::bigint FROM book").fetch_one(&mut **tx).await?;
-        if attempts.fetch_add(1, Ordering::Relaxed) < 2 {
-            meet.wait().await;
-        }
-        Postgres::add(tx, from + sum.unwrap_or(0)).await?;
-        Ok(())
-    }
-
-    #[retry(unsent, base = "0ms", attempts = 5)]
-    async fn swapped(
-        db: &Db<Postgres>,
-        from: i64,
-        meet: &tokio::sync::Barrier,
-        attempts: &AtomicU32,
-    ) -> Result<(), Failed> {
-        swap(db, from, meet, attempts).await
-    }
-
-    /// Two transactions that each read what the other writes: one of them cannot be serialized, and is repeated.
-    #[tokio::test]
-    #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
-    async fn a_serialization_failure_is_repeated_until_it_succeeds() {
-        support::postgres(async |db| {
-            Postgres::create(&db).await;
-            let (meet, attempts) = (tokio::sync::Barrier::new(2), AtomicU32::new(0));
-            let (one, other) = tokio::join!(swapped(&db, 1, &meet, &attempts), swapped(&db, 100, &meet, &attempts));
-            one.unwrap();
-            other.unwrap();
-            assert!(attempts.load(Ordering::Relaxed) > 2, "one had to be repeated");
-            let numbers = Postgres::numbers(&db).await;
-            assert!(numbers == [1, 101] || numbers == [100, 101], "as if one came after the other: {numbers:?}");
-        })
-        .await;
-    }
-
-    /// Whoever loses the answer to a COMMIT cannot know, and is told so.
-    #[tokio::test]
-    #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
-    async fn a_lost_commit_and_a_lost_answer_are_both_unknown() {
-        support::postgres(async |db| {
-            Postgres::create(&db).await;
-            for (number, lost) in [(1, Lost::Commit), (2, Lost::Answer)] {
-                let lossy = lossy::through(lost, u32::MAX, &db).await;
-                let outcome = lossy.transaction(async |tx| Ok::<_, Failed>(Postgres::add(tx, number).await?));
-                let error = outcome.await.unwrap_err();
-                assert_eq!((error.step(), error.verdict().effect), (Some(Step::Commit), Effect::Unknown), "{error:?}");
-                let Failed::Policy(error) = error else { unreachable!() };
-                assert!(
-                    error
-                        .to_string()
-                        .starts_with("the commit has no clear answer, its outcome is unknown: the transaction"),
-                    "{error}"
-                );
-            }
-            assert_eq!(Postgres::numbers(&db).await, [2]);
-        })
-        .await;
-    }
-
-    /// A deferred constraint speaks at the COMMIT, and what it refuses was not done.
-    #[tokio::test]
-    #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
-    async fn what_the_database_refuses_at_the_commit_was_not_done() {
-        support::postgres(async |db| {
-            Postgres::create(&db).await;
-            let trigger = "
-                CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'no'; END $$ LANGUAGE plpgsql;
-                CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON book DEFERRABLE INITIALLY DEFERRED
-                FOR EACH ROW EXECUTE FUNCTION refuse()";
-            sqlx::raw_sql(trigger).execute(db.pool().unwrap()).await.unwrap();
-            let outcome = db.transaction(async |tx| Ok::<_, Failed>(Postgres::add(tx, 1).await?));
-            let error = outcome.await.unwrap_err();
-            assert_eq!((error.step(), error.verdict()), (Some(Step::Commit), resil::Verdict::permanent().unsent()));
-            let Failed::Policy(error) = error else { unreachable!() };
-            assert!(error.to_string().starts_with("the commit was refused and rolled back"), "{error}");
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
-    async fn a_connection_lost_in_the_body_rolls_back_and_the_next_one_works() {
-        support::postgres(async |db| {
-            Postgres::create(&db).await;
-            let other = db.clone();
-            let lost = db.transaction(async |tx| {
-                Postgres::add(tx, 1).await?;
-                let ours: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut **tx).await?;
-                let kill = async move {
-                    let kill = sqlx::query("SELECT pg_terminate_backend($1)").bind(ours);
-                    kill.execute(other.pool().unwrap()).await.unwrap();
-                };
-                tokio::spawn(kill).await.unwrap();
-                Ok::<_, Failed>(Postgres::add(tx, 2).await?)
-            });
-            let error = lost.await.unwrap_err();
-            assert_eq!((error.verdict().kind, error.verdict().effect), (Kind::Transient, Effect::Unknown), "{error:?}");
-            db.transaction(async |tx| Ok::<_, Failed>(Postgres::add(tx, 3).await?)).await.unwrap();
-            assert_eq!(Postgres::numbers(&db).await, [3]);
-        })
-        .await;
-    }
-}
-
-mod only_sqlite {
-    use super::*;
-
-    /// Sixteen read and then write; a transaction that began with its read would fail half way.
-    #[tokio::test]
-    async fn writers_wait_for_each_other() {
-        support::sqlite(async |db| {
-            Sqlite::create(&db).await;
-            let all: Vec<_> = (0..16)
-                .map(|number| {
-                    let db = db.clone();
-                    tokio::spawn(async move {
-                        db.transaction(async |tx| {
-                            sqlx::query("SELECT count(*) FROM book").execute(&mut **tx).await?;
-                            tokio::task::yield_now().await;
-                            Ok::<_, Failed>(Sqlite::add(tx, number).await?)
-                        })
-                        .await
-                    })
-                })
-                .collect();
-            for one in all {
-                one.await.unwrap().unwrap();
-            }
-            assert_eq!(Sqlite::numbers(&db).await.len(), 16);
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn a_full_disk_is_a_clear_error_and_rolls_back() {
-        support::sqlite(async |db| {
-            Sqlite::create(&db).await;
-            let error = db
-                .transaction(async |tx| {
-                    sqlx::query("PRAGMA max_page_count = 4").execute(&mut **tx).await?;
-                    for number in 0..100_000 {
-                        Sqlite::add(tx, number).await?;
-                    }
-                    Ok::<_, Failed>(())
-                })
-                .await
-                .unwrap_err();
-            assert!(matches!(&error, Failed::Sql(error) if error.to_string().contains("full")), "{error:?}");
-            assert_eq!((error.verdict().kind, error.verdict().effect), (Kind::Permanent, Effect::None));
-            assert!(Sqlite::numbers(&db).await.is_empty());
-            every_connection_works(&db).await;
-        })
-        .await;
-    }
-
-    /// SQLite has ended the transaction by itself, and sqlx does not know.
-    async fn every_connection_works(db: &Db<Sqlite>) {
-        let one_by_one = async |number: i64| {
-            db.transaction(async |tx| {
-                sqlx::query("PRAGMA max_page_count = 1000000").execute(&mut **tx).await?;
-                Ok::<_, Failed>(Sqlite::add(tx, number).await?)
-            })
-            .await
-        };
-        for number in 0..2 * i64::from(CONNECTIONS) {
-            one_by_one(1000 + number).await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn a_statement_that_ends_the_transaction_makes_the_outcome_unknown() {
-        support::sqlite(async |db| {
-            sqlx::raw_sql("CREATE TABLE book (number BIGINT PRIMARY KEY ON CONFLICT ROLLBACK)")
-                .execute(db.pool().unwrap())
-                .await
-                .unwrap();
-            let outcome = db.transaction(async |tx| {
-                Sqlite::add(tx, 1).await?;
-                assert!(Sqlite::add(tx, 1).await.is_err(), "which rolls back");
-                // Nobody holds this back any more.
-                Ok::<_, Failed>(Sqlite::add(tx, 2).await?)
-            });
-            let error = outcome.await.unwrap_err();
-            assert_eq!((error.step(), error.verdict().effect), (Some(Step::Commit), Effect::Unknown), "{error:?}");
-            assert_eq!(Sqlite::numbers(&db).await, [2]);
-            every_connection_works(&db).await;
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn who_waits_too_long_for_the_writer_is_told_to_come_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let options = sqlx::sqlite::SqliteConnectOptions::new()
-            .filename(folder.path().join("busy.db"))
-            .create_if_missing(true)
-            .busy_timeout(Duration::from_millis(10));
-        let pool = sqlx::SqlitePool::connect_with(options.clone()).await.unwrap();
-        let (db, same_file) = (Db::new(pool), Db::new(sqlx::SqlitePool::connect_with(options).await.unwrap()));
-        let error =
-            db.transaction(async |_tx| same_file.transaction(async |_tx| Ok::<_, Failed>(())).await).await.unwrap_err();
-        assert_eq!((error.step(), error.verdict().kind), (Some(Step::Begin), Kind::Transient), "{error:?}");
-        assert_eq!(error.verdict().effect, Effect::None);
-    }
 }

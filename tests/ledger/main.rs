@@ -1,0 +1,171 @@
+//! The ledger on real databases, against a partner with a book of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod operators;
+mod outcomes;
+#[path = "../support/mod.rs"]
+mod support;
+mod workers;
+
+use resil::ledger::{Intent, IntentId, Ledger, LedgerError, Operation, Outcome, Report, Resolution, State, Status};
+use resil::{Backend, Classify, Db, Error, Event, IdempotencyKey, Tx, circuit_breaker, durable, retry};
+use sqlx::{Postgres, Sqlite};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use support::partner::{Partner, PartnerError, Skill, Way, cancel, status};
+use support::shop::Shop;
+
+static REFUSED: &str = "sold out";
+
+#[derive(Debug, Classify)]
+enum BooksError {
+    #[classify(caller)]
+    Refused,
+    #[classify(delegate)]
+    Sql(sqlx::Error),
+}
+
+impl std::fmt::Display for BooksError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused => f.write_str(REFUSED),
+            Self::Sql(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<sqlx::Error> for BooksError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// The amount says what our own books make of it.
+const REFUSED_HERE: u64 = 13;
+const FAILS_HERE_ONCE: u64 = 17;
+const PANICS_HERE: u64 = 19;
+static FAILURES: AtomicU32 = AtomicU32::new(0);
+
+async fn paid<DB: Shop>(tx: &mut Tx<DB>, order: i64, won: u64, receipt: &u64) -> Result<(), BooksError> {
+    assert_eq!(won, *receipt);
+    DB::set(tx, order, "paid").await?;
+    match won {
+        REFUSED_HERE => Err(BooksError::Refused),
+        FAILS_HERE_ONCE if FAILURES.fetch_add(1, Ordering::Relaxed) == 0 => {
+            Err(BooksError::Sql(sqlx::Error::PoolTimedOut))
+        }
+        PANICS_HERE => panic!("our own books have a bug"),
+        _ => Ok(()),
+    }
+}
+
+async fn failed<DB: Shop>(tx: &mut Tx<DB>, order: i64, _won: u64, _why: &Report) -> Result<(), BooksError> {
+    Ok(DB::set(tx, order, "failed").await?)
+}
+
+macro_rules! payments {
+    ($($name:ident($op:literal $(, $argument:ident = $value:expr)*);)*) => {
+        $(
+            #[durable(
+                db = [Sqlite, Postgres], op = $op, per = order, applied = paid, undone = failed, base = "2ms",
+                max = "10ms", attempts = 5, $($argument = $value),*
+            )]
+            async fn $name(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
+                partner.charge(won, key).await
+            }
+        )*
+    };
+}
+payments! {
+    verified("verified", settle = "40ms", verify = status, compensate = cancel);
+    repeated("repeated", settle = "40ms", in_doubt = repeat, compensate = cancel);
+    cancelled("cancelled", settle = "40ms", in_doubt = cancel, compensate = cancel);
+    manual("manual", in_doubt = manual);
+}
+
+/// The partner's client is behind a circuit of its own, and its retry repeats what may have been sent.
+#[durable(db = [Sqlite, Postgres], op = "guarded", applied = paid, verify = status, settle = "40ms", base = "2ms")]
+#[retry(idempotency_key = key, attempts = 2, base = "0ms", budget = none)]
+#[circuit_breaker(window = 2, min_calls = 2, open_for = "50ms")]
+async fn guarded(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
+    partner.charge(won, key).await
+}
+
+/// A shop, its ledger and its partner.
+struct Fixture<DB: Backend> {
+    db: Db<DB>,
+    partner: Arc<Partner>,
+    ledger: Ledger<DB>,
+}
+
+impl<DB: Shop> Fixture<DB>
+where
+    verified: Operation<DB>,
+    repeated: Operation<DB>,
+    cancelled: Operation<DB>,
+    manual: Operation<DB>,
+    guarded: Operation<DB>,
+{
+    async fn new(db: &Db<DB>, partner: Arc<Partner>) -> Self {
+        DB::create(db).await;
+        let ledger = Ledger::on(db.clone()).operation::<verified>().operation::<repeated>().operation::<cancelled>();
+        let ledger = ledger.operation::<manual>().operation::<guarded>().provide(Arc::clone(&partner));
+        let ledger = ledger.partial().open().await.unwrap();
+        Self { db: db.clone(), partner, ledger }
+    }
+
+    async fn record<O: Operation<DB, Arguments = (i64, u64)>>(&self, order: i64, won: u64) -> Intent<O> {
+        let recorded = self.db.transaction(async |tx| {
+            DB::insert(tx, order).await?;
+            Ok::<_, Failed>(resil::ledger::record(tx, Some(order.to_string()), &(order, won)).await?)
+        });
+        recorded.await.unwrap()
+    }
+
+    /// Records and drives order 7.
+    async fn drive<O: Operation<DB, Arguments = (i64, u64), Receipt = u64>>(&self, won: u64) -> Outcome<u64> {
+        let intent = self.record::<O>(7, won).await;
+        self.ledger.drive(&intent).await.unwrap()
+    }
+
+    /// Drives order 7 to where a reconciler leaves it.
+    async fn reconciled<O: Operation<DB, Arguments = (i64, u64), Receipt = u64>>(&self, won: u64) -> Outcome<u64> {
+        let intent = self.record::<O>(7, won).await;
+        let first = self.ledger.drive(&intent).await.unwrap();
+        if !matches!(first, Outcome::InDoubt(_)) {
+            return first;
+        }
+        self.rests(intent.id()).await;
+        self.ledger.outcome(&intent).await.unwrap()
+    }
+
+    /// Reconciles until this intent rests.
+    async fn rests(&self, id: IntentId) {
+        let mut events = resil::registry().subscribe();
+        let rested = async {
+            loop {
+                let state = self.ledger.find(id).await.unwrap().unwrap().state;
+                if state.is_final() || state == State::Manual {
+                    break;
+                }
+                events.next().await;
+            }
+        };
+        self.ledger.reconciler().poll(Duration::from_millis(2)).run(rested).await;
+    }
+
+    async fn order(&self) -> (i64, String) {
+        DB::order(&self.db, 7).await
+    }
+
+    async fn states(&self, id: IntentId) -> Vec<State> {
+        let view = self.ledger.find(id).await.unwrap().unwrap();
+        let mut states: Vec<_> = view.history.entries().iter().filter_map(|entry| entry.state).collect();
+        states.dedup();
+        states
+    }
+}
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,149 @@
+//! What only PostgreSQL brings: answers that are lost, and waiting.
+
+use super::*;
+
+/// With `once` even a commit without an answer may be repeated: if it was done, its outcome is there.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn a_commit_without_an_answer_is_repeated_and_runs_once() {
+    for (lost, runs) in [(Lost::Commit, 2), (Lost::Answer, 1)] {
+        support::postgres(async |db| {
+            Postgres::create(&db).await;
+            let shop = Shop { db: lossy::through(lost, 1, &db).await, runs: AtomicU32::new(0) };
+            assert_eq!(shop.place("r-1", "tea", 1.0).await.unwrap().number, 1);
+            assert_eq!((shop.runs(), Postgres::count(&db).await), (runs, 1));
+        })
+        .await;
+    }
+}
+
+/// The first holds its ID for longer than the second may wait.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn who_waits_too_long_for_the_first_is_told_that_it_runs() {
+    support::postgres(async |db| {
+        Postgres::create(&db).await;
+        let once = || Once::of("order.place", "r-1").max_wait(Duration::from_millis(50));
+        let first = db.once(once(), async |_tx| {
+            let impatient = db.clone();
+            let second = async move { impatient.once(once(), async |_tx| Ok::<_, Failed>(7)).await.unwrap_err() };
+            let error = tokio::spawn(second).await.unwrap();
+            assert_eq!(problem(&error), &OnceProblem::Running);
+            assert_eq!((error.verdict().kind, error.verdict().effect), (Kind::Transient, Effect::None));
+            Ok::<_, Failed>(1)
+        });
+        assert_eq!(first.await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn the_body_has_the_users_own_bound_on_locks() {
+    support::postgres(async |db| {
+        Postgres::create(&db).await;
+        for bound in ["0", "20ms"] {
+            let options = (*db.pool().unwrap().connect_options()).clone().options([("lock_timeout", bound)]);
+            let bounded = Db::new(sqlx::PgPool::connect_with(options).await.unwrap());
+            let once = Once::of("order.place", bound);
+            let inside = bounded.once(once, async |tx| {
+                Ok::<String, Failed>(sqlx::query_scalar("SHOW lock_timeout").fetch_one(&mut **tx).await?)
+            });
+            assert_eq!(inside.await.unwrap(), bound);
+        }
+    })
+    .await;
+}
+
+/// Clients that ask again and again while the first is slow hold no connection, whether they wait or have left.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn impatient_clients_leave_the_pool_to_others() {
+    support::postgres(async |db| {
+        Postgres::create(&db).await;
+        let (release, slow) = tokio::sync::oneshot::channel::<()>();
+        let (inside, begun) = tokio::sync::oneshot::channel::<()>();
+        let patient = db.clone();
+        let first = tokio::spawn(async move {
+            let first = patient.once(Once::of("order.place", "r-1"), async |_tx| {
+                _ = inside.send(());
+                _ = slow.await;
+                Ok::<_, Failed>(1)
+            });
+            first.await.unwrap()
+        });
+        begun.await.unwrap();
+        let waiting: Vec<_> = (0..4 * support::CONNECTIONS)
+            .map(|_| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    db.once(Once::of("order.place", "r-1"), async |_tx| Ok::<i32, Failed>(2)).await.unwrap()
+                })
+            })
+            .collect();
+        for (number, one) in waiting.iter().enumerate() {
+            if number % 2 == 0 {
+                one.abort();
+            }
+        }
+        // Each would wait for all others if the waiting held connections.
+        for _ in 0..10 {
+            assert_eq!(Postgres::count(&db).await, 0);
+        }
+        release.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), 1);
+        for (number, one) in waiting.into_iter().enumerate() {
+            match one.await {
+                Ok(outcome) => assert_eq!(outcome, 1),
+                Err(left) => assert!(left.is_cancelled() && number % 2 == 0, "{left}"),
+            }
+        }
+    })
+    .await;
+}
+
+/// Sweeping looks into the index and not at what is kept.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn expired_entries_are_found_without_reading_the_others() {
+    support::postgres(async |db| {
+        Postgres::create(&db).await;
+        let many = "
+            INSERT INTO resil_once (op, id, fingerprint, expires)
+            SELECT 'order.place', n::text, '', 9999999999999 FROM generate_series(1, 50000) n";
+        sqlx::raw_sql(many).execute(db.pool().unwrap()).await.unwrap();
+        sqlx::raw_sql("ANALYZE resil_once").execute(db.pool().unwrap()).await.unwrap();
+        // The first claim of a process sweeps.
+        let read = "
+            SELECT (idx_tup_fetch + seq_tup_read)::bigint FROM pg_stat_xact_user_tables
+            WHERE schemaname = current_schema() AND relname = 'resil_once'";
+        let read = db.once(Once::of("order.place", "first"), async |tx| {
+            Ok::<i64, Failed>(sqlx::query_scalar(read).fetch_one(&mut **tx).await?)
+        });
+        let read = read.await.unwrap();
+        assert!(read < 100, "{read} rows were read");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn migrations_at_once_work_in_every_isolation_level() {
+    for isolation in ["repeatable read", "serializable"] {
+        support::postgres(async |db| {
+            let options = (*db.pool().unwrap().connect_options()).clone();
+            let options = options.options([("default_transaction_isolation", isolation)]);
+            let strict = Db::new(sqlx::PgPool::connect_with(options).await.unwrap());
+            let all: Vec<_> = (0..8)
+                .map(|_| {
+                    let strict = strict.clone();
+                    tokio::spawn(async move { strict.migrate().await })
+                })
+                .collect();
+            for one in all {
+                one.await.unwrap().unwrap();
+            }
+        })
+        .await;
+    }
+}
