@@ -188,7 +188,7 @@ macro_rules! operations {
 }
 operations! {
     // Far more than LATE, also on a busy machine.
-    deduplicated(op = "deduplicated", compensate = cancel, in_doubt = repeat, settle = "400ms");
+    deduplicated(op = "deduplicated", compensate = cancel, in_doubt = repeat, conclusive = [402], settle = "400ms");
     verified(op = "verified", compensate = cancel, verify = status, settle = "400ms");
     neither(op = "neither");
 }

@@ -1,4 +1,4 @@
-//! MicroProfile Fault Tolerance: policies together.
+//! `MicroProfile` Fault Tolerance: policies together.
 
 use super::*;
 

@@ -100,7 +100,15 @@ impl ToTokens for Jitter {
 }
 
 /// `retry_status = [429]`.
-struct Statuses(Vec<u16>);
+pub(super) struct Statuses(Vec<u16>);
+
+impl Statuses {
+    /// `&[429]`, if there are any.
+    pub(super) fn constant(&self) -> Option<TokenStream> {
+        let statuses = self.0.iter().map(|status| u32::from(*status).constant());
+        (!self.0.is_empty()).then(|| code!(&[#(#statuses),*]))
+    }
+}
 
 impl Value for Statuses {
     const WANTS: &'static str = "a list of HTTP statuses from 400 to 599";
@@ -259,10 +267,8 @@ impl Layer for Retry {
         let [base, max] = [&with.base, &with.max].map(|wait| set(wait.as_ref()));
         let (attempts, factor) = (set(with.attempts.as_ref()), set(with.factor.as_ref()));
         let jitter = with.jitter.as_ref().map(|jitter| code!(.jitter(#runtime::Jitter::#jitter)));
-        let statuses = with.retry_status.as_ref().filter(|statuses| !statuses.0.is_empty()).map(|statuses| {
-            let statuses = statuses.0.iter().map(|status| u32::from(*status).constant());
-            code!(.retry_status(&[#(#statuses),*]))
-        });
+        let statuses = with.retry_status.as_ref().and_then(|statuses| statuses.constant());
+        let statuses = statuses.map(|statuses| code!(.retry_status(#statuses)));
         // A budget of its own name, else the sibling breaker's, else the call site's.
         let budget = match (with.budget.as_ref().map(|budget| &budget.value), &cx.needs.breaker) {
             (Some(Budget::None), _) => Some(code!(.no_budget())),

@@ -234,6 +234,14 @@ impl Position {
 
     fn after_failed_call(&self, failed: &Failed, settings: &Settings, now: Now, random: impl FnOnce() -> f64) -> Move {
         let text = &failed.text;
+        if failed.concludes(settings) && (self.doubt_until.is_some() || failed.is_in_doubt) {
+            let until = self.doubt_until.unwrap_or(settled(settings, now));
+            if now.early < until {
+                let doubt = Self { doubt_until: Some(until), ..*self };
+                return doubt.wait(State::Unknown, millis(until - now.early), &format!("not believed yet: {text}"));
+            }
+            return self.begin(State::Declined, &format!("declined: {text}"));
+        }
         if !failed.is_certain() {
             let doubt = Self { doubt_until: Some(settled(settings, now)), ..*self };
             let says_so = text.contains(UNKNOWN);

@@ -8,6 +8,7 @@ use std::time::Duration;
 /// | [`attempts`](Self::attempts) | 30 |
 /// | [`base`](Self::base), [`max`](Self::max) | 1 s, 5 min |
 /// | [`in_doubt`](Self::in_doubt) | [`InDoubt::Manual`] |
+/// | [`conclusive`](Self::conclusive) | none |
 ///
 /// ```
 /// use resil::ledger::{InDoubt, Settings};
@@ -25,6 +26,7 @@ pub struct Settings {
     pub(super) in_doubt: InDoubt,
     pub(super) verifies: bool,
     pub(super) compensates: bool,
+    pub(super) conclusive: &'static [u16],
 }
 
 /// What to do about an unknown outcome that no status check has cleared up.
@@ -56,6 +58,7 @@ impl Settings {
             in_doubt: InDoubt::Manual,
             verifies: false,
             compensates: false,
+            conclusive: &[],
         }
     }
 
@@ -89,6 +92,14 @@ impl Settings {
     /// What to do in doubt where there is no status check, or it never gave an answer.
     pub const fn in_doubt(mut self, in_doubt: InDoubt) -> Self {
         self.in_doubt = in_doubt;
+        self
+    }
+
+    /// HTTP statuses that say for good what became of the operation, also as the answer to a repeat: the partner answers a
+    /// key that it has applied with that first answer, and never with one of these. Believed when no earlier request may
+    /// arrive any more.
+    pub const fn conclusive(mut self, statuses: &'static [u16]) -> Self {
+        self.conclusive = statuses;
         self
     }
 

@@ -3,6 +3,7 @@
 
 mod operation;
 
+use super::retry::Statuses;
 use super::{Attribute, Given, Handle, Layer, Place};
 use crate::errors::Errors;
 use crate::expand::{Context, pointless};
@@ -29,6 +30,7 @@ arguments! {
     applied: PathTo = mark_paid,
     undone: PathTo = mark_failed,
     in_doubt: InDoubt = manual,
+    conclusive: Statuses = [402],
     settle: Time = "5s",
     attempts: Count = 3,
     base: Wait = "100ms",

@@ -193,8 +193,11 @@ impl<'a> Operation<'a> {
             InDoubt::Repeat => Some(code!(.in_doubt(#runtime::ledger::InDoubt::Repeat))),
             InDoubt::Cancel => Some(code!(.in_doubt(#runtime::ledger::InDoubt::Cancel))),
         };
+        let conclusive = with.conclusive.as_ref().and_then(|statuses| statuses.constant());
+        let conclusive = conclusive.map(|statuses| code!(.conclusive(#statuses)));
         let settings = code!(
-            #runtime::ledger::Settings::new()#settle #attempts #base #max #verifies #compensates #in_doubt
+            #runtime::ledger::Settings::new()
+                #settle #attempts #base #max #verifies #compensates #in_doubt #conclusive
         );
         code! {
             fn settings() -> #runtime::ledger::Settings {

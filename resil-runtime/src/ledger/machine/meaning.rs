@@ -2,6 +2,7 @@
 //! ledger about the money.
 
 use crate::ledger::operation::Failed;
+use crate::ledger::settings::Settings;
 use crate::{Effect, Kind};
 
 /// The request was not accepted for reasons of ours: no or wrong credentials. It says nothing about the operation.
@@ -23,6 +24,11 @@ impl Failed {
     pub(crate) fn passes(&self) -> bool {
         let is_put_off = self.verdict.status.is_some_and(|status| NOT_TAKEN_UP.contains(&status));
         self.verdict.kind == Kind::Transient || self.verdict.retry_after.is_some() || is_put_off
+    }
+
+    /// Whether the partner has said for good what became of the operation.
+    pub(super) fn concludes(&self, settings: &Settings) -> bool {
+        self.verdict.status.is_some_and(|status| settings.conclusive.contains(&status))
     }
 
     /// Whether the trouble is on our side, so that the partner has said nothing about the operation.

@@ -105,6 +105,20 @@ fn a_refused_repeat_ends_no_doubt() {
 }
 
 #[test]
+fn a_conclusive_answer_ends_a_doubt_when_nothing_can_arrive_any_more() {
+    let settings = settings(false, false, InDoubt::Repeat).conclusive(&[402]);
+    let called = |status, doubt_until| {
+        let position = Position { doubt_until, ..at(State::Calling) };
+        after(position, Fact::Called(Err(failed(Verdict::status(status)))), &settings)
+    };
+    assert_eq!(called(402, Some(5_000)).to, State::Declined);
+    let early = called(402, Some(5_500));
+    assert_eq!((early.to, early.then), (State::Unknown, Then::Wait(millis(500))));
+    assert_eq!(called(403, Some(5_000)).to, State::Unknown, "another says nothing");
+    assert_eq!(called(402, None).to, State::Declined);
+}
+
+#[test]
 fn a_first_refusal_is_the_partners_or_ours_or_none() {
     let settings = settings(true, true, InDoubt::Manual);
     let called = |verdict, attempts| {
@@ -187,8 +201,10 @@ impl World {
         }
         self.calls += 1;
         let fails = |verdict| Some(Fact::Called(Err(failed(verdict))));
-        match self.rng.u8(..13) {
+        match self.rng.u8(..14) {
             0 if self.applied == 0 => fails(Verdict::caller()),
+            // Conclusive: it is not answered so once it was applied.
+            13 if self.deduplicates && self.arrives.is_none() && self.applied == 0 => fails(Verdict::status(402)),
             // A repeat is refused whatever became of the first request.
             10 if self.calls > 1 => fails(Verdict::status([400, 403, 404, 422, 429][self.rng.usize(..5)])),
             11 => fails(Verdict::caller().ours()),
@@ -352,7 +368,7 @@ proptest! {
             1 if deduplicates => InDoubt::Repeat,
             _ => InDoubt::Manual,
         };
-        let settings = settings(verifies, compensates || in_doubt == InDoubt::Cancel, in_doubt);
+        let settings = settings(verifies, compensates || in_doubt == InDoubt::Cancel, in_doubt).conclusive(&[402]);
         let (end, mut world) = live(seed, &settings, deduplicates);
         // Whatever is still under way arrives.
         world.pass(10 * SETTLE);
