@@ -15,9 +15,12 @@ pub(crate) struct Departure {
     /// Of the call it belongs to.
     record: Option<Arc<Record>>,
     acts: Acts,
+    /// Host and port, as a URL has them.
+    to: String,
     stops_at_redirects: bool,
     is_counted: AtomicBool,
     is_redirected: AtomicBool,
+    is_dialled: AtomicBool,
     is_undialled: AtomicBool,
     body_is_asked_for: AtomicBool,
 }
@@ -35,21 +38,30 @@ pub(crate) enum Acts {
 
 impl Departure {
     /// Counts from here on as something that has left, if it may act.
-    pub(crate) fn begin(acts: Acts, stops_at_redirects: bool) -> Arc<Self> {
+    pub(crate) fn begin(acts: Acts, to: String, stops_at_redirects: bool) -> Arc<Self> {
         let departure = Self {
             record: call::record(),
             acts,
+            to,
             stops_at_redirects,
             is_counted: AtomicBool::new(false),
             is_redirected: AtomicBool::new(false),
+            is_dialled: AtomicBool::new(false),
             is_undialled: AtomicBool::new(false),
             body_is_asked_for: AtomicBool::new(false),
         };
-        match &departure.record {
-            Some(record) if acts != Acts::Yes => record.harmless(),
-            _ => departure.count(),
+        departure.is_waited_for(true);
+        if acts == Acts::Yes {
+            departure.count();
         }
         Arc::new(departure)
+    }
+
+    /// Whether the call is waiting for it, or has waited in vain.
+    pub(crate) fn is_waited_for(&self, is_waited_for: bool) {
+        if let Some(record) = &self.record {
+            record.waits_harmlessly(is_waited_for && self.acts != Acts::Yes);
+        }
     }
 
     fn count(&self) {
@@ -72,6 +84,11 @@ impl Departure {
         poll()
     }
 
+    /// Whether it is the one being polled.
+    pub(crate) fn is_current(self: &Arc<Self>) -> bool {
+        CURRENT.with_borrow(|current| current.as_ref().is_some_and(|current| Arc::ptr_eq(current, self)))
+    }
+
     /// The partner answered with the address of another.
     pub(crate) fn redirected(&self) {
         self.is_redirected.store(true, Ordering::Release);
@@ -81,14 +98,27 @@ impl Departure {
         self.is_redirected.load(Ordering::Acquire)
     }
 
-    /// Whether who sends it looks at redirects itself.
+    /// Whether who sends it looks at the redirect itself: at the first one.
     pub(crate) fn stops_at_redirects(&self) -> bool {
-        self.stops_at_redirects
+        self.stops_at_redirects && !self.is_redirected()
     }
 
     /// Whether it may change something.
     pub(crate) fn acts(&self) -> bool {
         self.acts == Acts::Yes
+    }
+
+    /// Our connector is asked for a connection to there. If that is not where it goes, it was redirected, by a policy that
+    /// is not ours.
+    pub(crate) fn dials(&self, there: &str) {
+        if !there.contains(&format!("//{}/", self.to)) {
+            self.redirected();
+        }
+    }
+
+    /// Our connector has made a connection for it, over which it is sent.
+    pub(crate) fn dialled(&self) {
+        self.is_dialled.store(true, Ordering::Release);
     }
 
     /// Our connector has failed to make a connection for it.
@@ -110,7 +140,8 @@ impl Departure {
 
     /// Whether our connector says that nothing of it was sent, and nothing contradicts.
     pub(crate) fn never_left(&self) -> bool {
-        self.is_undialled() && !self.is_redirected() && !self.body_is_asked_for.load(Ordering::Acquire)
+        let has_left = [&self.is_dialled, &self.is_redirected, &self.body_is_asked_for];
+        self.is_undialled() && !has_left.iter().any(|flag| flag.load(Ordering::Acquire))
     }
 
     /// It is certain to have done nothing.

@@ -37,7 +37,6 @@ impl Lazy {
 impl Drop for Lazy {
     /// What there is to drop is dropped elsewhere, so that where there is nothing it is seen at once.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
     fn drop(&mut self) {
         #[cold]
         #[inline(never)]

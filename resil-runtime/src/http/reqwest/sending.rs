@@ -2,10 +2,12 @@
 
 use super::super::{Error, IDEMPOTENCY_KEY, verdict_of};
 use super::Response;
+use super::connect::Undialled;
 use super::redirects::Next;
 use super::uploading::Uploading;
 use crate::context;
 use crate::context::departure::{Acts, Departure};
+use crate::context::keyed::Claim;
 use crate::registry::{Registry, events, misconfigured};
 use crate::{Classify, Effect, Kind, Verdict};
 use ::http::StatusCode;
@@ -16,10 +18,15 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
-pub(super) async fn send(client: Client, mut request: Request, acts: Acts) -> Result<Response, Error> {
+pub(super) async fn send(
+    client: Client,
+    mut request: Request,
+    acts: Acts,
+    claim: Option<Claim>,
+) -> Result<Response, Error> {
     let next =
         (acts == Acts::Yes && request.headers().contains_key(&IDEMPOTENCY_KEY)).then(|| Next::after(&client, &request));
-    let departure = Departure::begin(acts, next.is_some());
+    let departure = Departure::begin(acts, request.url().authority().to_owned(), next.is_some());
     if let Some(body) = request.body_mut()
         && body.as_bytes().is_none()
     {
@@ -30,8 +37,8 @@ pub(super) async fn send(client: Client, mut request: Request, acts: Acts) -> Re
     let mut answer = under(&departure, client.execute(request)).await;
     if let (Ok(redirect), Some(next)) = (&answer, next)
         && redirect.status().is_redirection()
+        && departure.is_redirected()
     {
-        departure.redirected();
         let code = redirect.status();
         let Some(request) = next.follows(redirect) else {
             return Err(Error::Redirected { code, retry_after: None });
@@ -45,9 +52,11 @@ pub(super) async fn send(client: Client, mut request: Request, acts: Acts) -> Re
     match answer {
         Ok(answer) => {
             context::mark();
-            judge(&departure, answer)
+            let answer = judge(&departure, answer)?;
+            departure.is_waited_for(false);
+            Ok(Response::new(answer, departure))
         }
-        Err(error) => Err(lost(&departure, matches!(url.scheme(), "http" | "https"), error)),
+        Err(error) => Err(lost(&departure, claim, matches!(url.scheme(), "http" | "https"), error)),
     }
 }
 
@@ -57,9 +66,9 @@ async fn under<F: Future>(departure: &Arc<Departure>, request: F) -> F::Output {
     poll_fn(|cx| departure.enter(|| request.as_mut().poll(cx))).await
 }
 
-fn judge(departure: &Departure, answer: ::reqwest::Response) -> Result<Response, Error> {
+fn judge(departure: &Departure, answer: ::reqwest::Response) -> Result<::reqwest::Response, Error> {
     let code = answer.status();
-    let Some(Verdict { retry_after, .. }) = verdict_of(code, answer.headers()) else { return Ok(Response(answer)) };
+    let Some(Verdict { retry_after, .. }) = verdict_of(code, answer.headers()) else { return Ok(answer) };
     if code.is_client_error() {
         if departure.acts() && departure.is_redirected() {
             return Err(Error::Redirected { code, retry_after });
@@ -72,10 +81,16 @@ fn judge(departure: &Departure, answer: ::reqwest::Response) -> Result<Response,
     Err(Error::Status { code, retry_after })
 }
 
-fn lost(departure: &Departure, is_http: bool, error: ::reqwest::Error) -> Error {
+fn lost(departure: &Departure, claim: Option<Claim>, is_http: bool, error: ::reqwest::Error) -> Error {
     if departure.never_left() && error.is_connect() || !is_http {
         departure.undone();
-        return error.into();
+        claim.into_iter().for_each(Claim::give_back);
+        let is_certified = !is_http || error.verdict().effect == Effect::None;
+        return if is_certified {
+            error.into()
+        } else {
+            Error::Transport(Box::new(Undialled::new(error.without_url())))
+        };
     }
     if error.is_connect() && !departure.is_undialled() {
         events::connect_unproven();
