@@ -218,7 +218,7 @@ async fn a_keyed_call_within_keeps_its_doubt_to_the_end() -> Tested {
     }
     let _scope = resil::testing::isolated();
     let partner = Partner::start()?;
-    partner.on("/orders").answers([Answer::ApplyThenLose, Answer::Status(409)]);
+    partner.on("/orders").answers([Answer::ApplyThenLose, Answer::Status(422)]);
     let urls = [partner.url("/orders"), partner.url("/orders")];
     let error = around(&client(), &urls, &AtomicUsize::new(0)).await.unwrap_err();
     assert!(matches!(error, Error::Policy(resil::Error::InDoubt { .. })), "{error}");

@@ -10,7 +10,6 @@ use crate::context::departure::{Acts, Departure};
 use crate::context::keyed::Claim;
 use crate::registry::{Registry, events, misconfigured};
 use crate::{Classify, Effect, Kind, Verdict};
-use ::http::StatusCode;
 use ::reqwest::{Body, Client, Request};
 use std::error::Error as StdError;
 use std::fmt;
@@ -68,15 +67,12 @@ async fn under<F: Future>(departure: &Arc<Departure>, request: F) -> F::Output {
 
 fn judge(departure: &Departure, answer: ::reqwest::Response) -> Result<::reqwest::Response, Error> {
     let code = answer.status();
-    let Some(Verdict { retry_after, .. }) = verdict_of(code, answer.headers()) else { return Ok(answer) };
-    if code.is_client_error() {
-        if departure.acts() && departure.is_redirected() {
-            return Err(Error::Redirected { code, retry_after });
-        }
-        // These say that the request was not understood in time, or that another is under way.
-        if ![StatusCode::REQUEST_TIMEOUT, StatusCode::CONFLICT, StatusCode::TOO_EARLY].contains(&code) {
-            departure.undone();
-        }
+    let Some(Verdict { retry_after, effect, .. }) = verdict_of(code, answer.headers()) else { return Ok(answer) };
+    if code.is_client_error() && departure.acts() && departure.is_redirected() {
+        return Err(Error::Redirected { code, retry_after });
+    }
+    if effect == Effect::None {
+        departure.undone();
     }
     Err(Error::Status { code, retry_after })
 }
