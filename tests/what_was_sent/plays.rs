@@ -92,12 +92,12 @@ async fn around(stage: &Stage) -> Result<(), Error> {
     keyed(stage, &IdempotencyKey::random()).await
 }
 
-fn fate(random: &mut fastrand::Rng, hosts: &[String; 2]) -> Fate {
+fn fate(random: &mut fastrand::Rng, hosts: &[String; 2], nowhere: &str) -> Fate {
     let places = [
         "/elsewhere".to_owned(),
         "/pay".to_owned(),
         format!("{}/pay", hosts[1]),
-        format!("http://{}", refused_addr().unwrap()),
+        nowhere.to_owned(),
         format!("http://{UNRESOLVABLE}/"),
         format!("{}/pay", hosts[0]),
         "mailto:x@y".to_owned(),
@@ -150,17 +150,17 @@ async fn plays() -> Tested {
     let (log, fates) = (Log::default(), Fates::default());
     let hosts = [Cruel::start(log.clone(), fates.clone()).await?, Cruel::start(log.clone(), fates.clone()).await?];
     let origins = [hosts[0].origin.clone(), hosts[1].origin.clone()];
-    let client = client();
+    let (client, nowhere) = (client(), format!("http://{}", refused_addr()?));
     let (mut repeated, mut in_doubt, mut refused) = (0, 0, 0);
     for play in 0..1_000 {
-        *fates.lock().unwrap() = (0..12).map(|_| fate(&mut random, &origins)).collect();
+        *fates.lock().unwrap() = (0..12).map(|_| fate(&mut random, &origins, &nowhere)).collect();
         let shapes = [Shape::One, Shape::Streamed, Shape::AfterATokenAndARead, Shape::TwoInOrder, Shape::TwoJoined];
         let first = match random.u32(0..20) {
-            0 => format!("http://{}/pay", refused_addr()?),
+            0 => format!("{nowhere}/pay"),
             _ => format!("{}/pay", origins[0]),
         };
         let second = match random.u32(0..4) {
-            0 => format!("http://{}/capture", refused_addr()?),
+            0 => format!("{nowhere}/capture"),
             1 => format!("{}/pay", origins[1]),
             _ => format!("{}/capture", origins[0]),
         };

@@ -312,3 +312,39 @@ async fn a_read_that_failed_in_the_middle_or_took_too_long_is_still_a_read() -> 
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_request_that_was_begun_before_belongs_to_who_waits_for_it() -> Tested {
+    type Begun = std::pin::Pin<Box<dyn Future<Output = Result<resil::http::Response, Error>> + Send>>;
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn waits(begun: &tokio::sync::Mutex<Option<Begun>>, attempts: &AtomicUsize) -> std::io::Result<()> {
+        attempts.fetch_add(1, Ordering::SeqCst);
+        let begun = begun.lock().await.take();
+        if let Some(request) = begun {
+            assert!(request.await.is_ok());
+        }
+        Err(std::io::ErrorKind::ConnectionRefused.into())
+    }
+    #[retry(unsent, attempts = 1)]
+    async fn begins(request: &tokio::sync::Mutex<Option<Begun>>) -> Result<(), Error> {
+        let mut request = request.lock().await;
+        assert!(futures_util::poll!(request.as_mut().unwrap()).is_pending());
+        Ok(())
+    }
+    let _scope = resil::testing::isolated();
+    let partner = applied_once(Answer::AsUsual)?;
+    let client = client();
+    for number in 0..2 {
+        let mut request: Begun = Box::pin(client.post(partner.url("/first")).checked());
+        if number == 0 {
+            assert!(futures_util::poll!(&mut request).is_pending());
+        }
+        let (begun, attempts) = (tokio::sync::Mutex::new(Some(request)), AtomicUsize::new(0));
+        if number == 1 {
+            begins(&begun).await?;
+        }
+        assert!(waits(&begun, &attempts).await.is_err());
+        assert_eq!((attempts.load(Ordering::SeqCst), posts(&partner, "/first")), (1, number + 1));
+    }
+    Ok(())
+}

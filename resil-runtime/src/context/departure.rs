@@ -12,8 +12,8 @@ thread_local!(static CURRENT: RefCell<Option<Arc<Departure>>> = const { RefCell:
 /// connector, the redirect policy, the connection that asks for its body.
 #[derive(Debug)]
 pub(crate) struct Departure {
-    /// Of the call it belongs to.
-    record: Option<Arc<Record>>,
+    /// Its own: it can be begun in one call and awaited in another.
+    record: Record,
     acts: Acts,
     /// Host and port, as a URL has them.
     to: String,
@@ -40,7 +40,7 @@ impl Departure {
     /// Counts from here on as something that has left, if it may act.
     pub(crate) fn begin(acts: Acts, to: String, stops_at_redirects: bool) -> Arc<Self> {
         let departure = Self {
-            record: call::record(),
+            record: Record::new(None),
             acts,
             to,
             stops_at_redirects,
@@ -59,26 +59,25 @@ impl Departure {
 
     /// Whether the call is waiting for it, or has waited in vain.
     pub(crate) fn is_waited_for(&self, is_waited_for: bool) {
-        if let Some(record) = &self.record {
-            record.waits_harmlessly(is_waited_for && self.acts != Acts::Yes);
-        }
+        self.record.waits_harmlessly(is_waited_for && self.acts != Acts::Yes);
     }
 
     fn count(&self) {
-        if let Some(record) = &self.record
-            && !self.is_counted.swap(true, Ordering::AcqRel)
-        {
-            record.left();
+        if !self.is_counted.swap(true, Ordering::AcqRel) {
+            self.record.left();
         }
     }
 
-    /// For one poll of the request.
+    /// For one poll of the request, by a call that hears of it from now on.
     pub(crate) fn enter<R>(self: &Arc<Self>, poll: impl FnOnce() -> R) -> R {
         struct Leave(Option<Arc<Departure>>);
         impl Drop for Leave {
             fn drop(&mut self) {
                 CURRENT.replace(self.0.take());
             }
+        }
+        if let Some(call) = call::record() {
+            self.record.belongs_to(&call);
         }
         let _leave = Leave(CURRENT.replace(Some(Arc::clone(self))));
         poll()
@@ -146,10 +145,8 @@ impl Departure {
 
     /// It is certain to have done nothing.
     pub(crate) fn undone(&self) {
-        if self.is_counted.swap(false, Ordering::AcqRel)
-            && let Some(record) = &self.record
-        {
-            record.undone();
+        if self.is_counted.swap(false, Ordering::AcqRel) {
+            self.record.undone();
         }
     }
 }

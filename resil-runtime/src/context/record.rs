@@ -86,7 +86,7 @@ impl Record {
     }
 
     /// From now on the call around this one hears of what leaves; of what has left, at once.
-    pub(super) fn belongs_to(&self, parent: &Arc<Record>) {
+    pub(crate) fn belongs_to(&self, parent: &Arc<Record>) {
         let is_known = lock(&self.state).parents.iter().any(|known| Arc::ptr_eq(known, parent));
         if is_known || parent.is_part_of(self) {
             return;

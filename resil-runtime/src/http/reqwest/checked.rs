@@ -24,8 +24,8 @@ pub trait Checked: Sized {
     /// - the annotated call around it remembers a request whose method is not safe, until it is certain to have done
     ///   nothing: no connection was made (by a client of [`client`](super::client)), or the addressed host answered 4xx
     ///   (not 408, 409 or 425). See `#[retry]`;
-    /// - a redirect that makes a request with a key a GET is followed without the key; one that repeats it is not
-    ///   ([`Error::Redirected`]);
+    /// - by a client of [`client`](super::client), a redirect that makes a request with a key a GET is followed without the
+    ///   key; one that repeats it is not ([`Error::Redirected`]). Other clients take the key along;
     /// - 4xx and 5xx become [`Error::Status`], with `Retry-After`;
     /// - what arrives restarts the attempt's read clock.
     ///
