@@ -18,7 +18,7 @@ pub struct Arrived {
     pub body: Vec<u8>,
     /// What its header `x-turn` says.
     pub turn: Option<String>,
-    /// It was refused with a 4xx that says so, and all of the answer was written: it has had no effect.
+    /// It is refused with a 4xx that says so: it has had no effect.
     pub is_refused: bool,
 }
 
@@ -100,13 +100,11 @@ async fn serve(mut stream: TcpStream, origin: String, log: Log, fates: Fates) {
         let body = read_body(&mut stream, &mut unread, &head, most).await;
         let Some(body) = body else {
             if let Fate::Early(status, _) = fate {
-                let answer = format!("HTTP/1.1 {status} Drawn\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}");
-                if stream.write_all(answer.as_bytes()).await.is_ok()
-                    && is_refusal(status)
-                    && let Some(arrived) = log.0.lock().unwrap().get_mut(number)
-                {
-                    arrived.is_refused = true;
+                if let Some(arrived) = log.0.lock().unwrap().get_mut(number) {
+                    arrived.is_refused = is_refusal(status);
                 }
+                let answer = format!("HTTP/1.1 {status} Drawn\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}");
+                _ = stream.write_all(answer.as_bytes()).await;
                 return;
             }
             return reset(&stream);
