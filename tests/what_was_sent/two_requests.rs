@@ -285,6 +285,30 @@ async fn a_read_that_went_well_does_not_answer_for_what_nobody_saw() -> Tested {
 }
 
 #[tokio::test]
+async fn a_read_that_failed_before_does_not_either() -> Tested {
+    #[retry(idempotent, attempts = 2, base = "0ms")]
+    async fn books(client: &reqwest::Client, urls: [&str; 2], booked: &AtomicUsize) -> std::io::Result<()> {
+        _ = client.get(urls[0]).checked().await;
+        _ = client.delete(urls[1]).checked().await;
+        let lost = booked.fetch_add(1, Ordering::SeqCst) == 0;
+        let kind = if lost { std::io::ErrorKind::ConnectionReset } else { std::io::ErrorKind::ConnectionRefused };
+        Err(kind.into())
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn around(client: &reqwest::Client, urls: [&str; 2], booked: &AtomicUsize) -> std::io::Result<()> {
+        books(client, urls, booked).await
+    }
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    partner.on("/rate").answers([Answer::Status(503)]);
+    partner.on("/gone").answers([Answer::Status(404)]);
+    let booked = AtomicUsize::new(0);
+    assert!(around(&client(), [&partner.url("/rate"), &partner.url("/gone")], &booked).await.is_err());
+    assert_eq!(booked.load(Ordering::SeqCst), 2, "one call of two attempts");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_read_that_failed_in_the_middle_or_took_too_long_is_still_a_read() -> Tested {
     #[retry(idempotent, attempts = 3, base = "0ms")]
     #[timeout("5s", read = "50ms", allow(range))]

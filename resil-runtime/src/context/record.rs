@@ -95,9 +95,7 @@ impl Record {
         if state.left > 0 {
             parent.add(state.left);
         }
-        if state.waits_harmlessly {
-            parent.waits_harmlessly(true);
-        }
+        parent.waits_harmlessly(state.waits_harmlessly);
         state.parents.push(Arc::clone(parent));
     }
 
