@@ -18,7 +18,7 @@ pub struct Arrived {
     pub body: Vec<u8>,
     /// What its header `x-turn` says.
     pub turn: Option<String>,
-    /// It was refused with a 4xx that says so, and all of the answer was written: it has had no effect.
+    /// It is refused with a 4xx that says so: it has had no effect.
     pub is_refused: bool,
 }
 
@@ -35,6 +35,12 @@ pub enum Fate {
     Trailers,
     /// The connection is reset when so much of the body was read.
     ResetWhileReading(usize),
+    /// Interim answers first.
+    Interim(u16),
+    /// By HTTP/1.0, which ends with the connection.
+    OfOld,
+    /// This status as soon as so much of the body was read, and no more of it is.
+    Early(u16, usize),
     Withhold,
 }
 
@@ -89,9 +95,20 @@ async fn serve(mut stream: TcpStream, origin: String, log: Log, fates: Fates) {
             log.push(head.arrived(&origin));
             log.len() - 1
         };
-        let most = if let Fate::ResetWhileReading(most) = fate { Some(most) } else { None };
+        let is_refusal = |status: u16| (400..500).contains(&status) && ![408, 409, 425].contains(&status);
+        let most = if let Fate::ResetWhileReading(most) | Fate::Early(_, most) = fate { Some(most) } else { None };
         let body = read_body(&mut stream, &mut unread, &head, most).await;
-        let Some(body) = body else { return reset(&stream) };
+        let Some(body) = body else {
+            if let Fate::Early(status, _) = fate {
+                if let Some(arrived) = log.0.lock().unwrap().get_mut(number) {
+                    arrived.is_refused = is_refusal(status);
+                }
+                let answer = format!("HTTP/1.1 {status} Drawn\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}");
+                _ = stream.write_all(answer.as_bytes()).await;
+                return;
+            }
+            return reset(&stream);
+        };
         // A play that is over has taken the log along.
         let in_log = |f: &dyn Fn(&mut Arrived)| {
             if let Some(arrived) = log.0.lock().unwrap().get_mut(number) {
@@ -100,9 +117,8 @@ async fn serve(mut stream: TcpStream, origin: String, log: Log, fates: Fates) {
         };
         in_log(&|arrived| arrived.body.clone_from(&body));
         let good = |more: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n{more}\r\n{{}}");
-        let is_refusal = |status: u16| (400..500).contains(&status) && ![408, 409, 425].contains(&status);
         let written = match &fate {
-            Fate::Status(status) => {
+            Fate::Status(status) | Fate::Early(status, _) => {
                 if is_refusal(*status) {
                     in_log(&|arrived| arrived.is_refused = true);
                 }
@@ -116,6 +132,14 @@ async fn serve(mut stream: TcpStream, origin: String, log: Log, fates: Fates) {
                 let answer = good("");
                 _ = stream.write_all(&answer.as_bytes()[..*bytes.min(&answer.len())]).await;
                 return reset(&stream);
+            }
+            Fate::Interim(status) => {
+                let hints = format!("HTTP/1.1 {status} Drawn\r\nlink: </a>\r\n\r\n");
+                stream.write_all((hints.repeat(2) + &good("")).as_bytes()).await
+            }
+            Fate::OfOld => {
+                _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n{}").await;
+                return;
             }
             Fate::CloseLater => {
                 _ = stream.write_all(good("").as_bytes()).await;

@@ -26,13 +26,29 @@ fn doubt(error: &Error) -> Option<(Kind, Effect, Option<u16>)> {
 #[tokio::test]
 async fn a_refusal_after_a_lost_answer_leaves_doubt() -> Tested {
     let _scope = resil::testing::isolated();
-    for status in [400, 401, 403, 404, 409, 422, 429] {
+    for status in [400, 401, 403, 404, 422, 429] {
         let partner = Partner::start()?;
         partner.on("/orders").answers([Answer::ApplyThenLose, Answer::Status(status)]);
         let urls = [partner.url("/orders"), partner.url("/orders")];
         let error = pay(&client(), &urls, &AtomicUsize::new(0), &IdempotencyKey::random()).await.unwrap_err();
         assert_eq!(doubt(&error), Some((Kind::Caller, Effect::Unknown, Some(status))), "{error}");
         assert!(error.to_string().contains("may have been applied"), "{error}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_conflict_is_no_refusal() -> Tested {
+    let _scope = resil::testing::isolated();
+    for status in [408, 409, 425] {
+        let partner = Partner::start()?;
+        partner.on("/orders").answers([Answer::ApplyThenLose, Answer::Status(status)]);
+        let urls = [partner.url("/orders"), partner.url("/orders")];
+        let after_a_loss = pay(&client(), &urls, &AtomicUsize::new(0), &IdempotencyKey::random()).await;
+        for error in [after_a_loss.unwrap_err(), client().post(&urls[0]).checked().await.unwrap_err()] {
+            assert!(matches!(error, Error::Status { code, .. } if code == status), "{error}");
+            assert_eq!(super::meaning(&error), (Kind::Caller, Effect::Unknown));
+        }
     }
     Ok(())
 }

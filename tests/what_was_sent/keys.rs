@@ -1,5 +1,6 @@
 //! One key is one request, and a key that is asked for is sent.
 
+use super::partner::unreachable::refused_addr;
 use super::partner::{Answer, Partner};
 use super::{Tested, client};
 use resil::http::{Checked as _, Error};
@@ -194,5 +195,92 @@ async fn a_key_that_never_leaves_is_noticed() -> Tested {
     let told =
         std::iter::from_fn(|| events.try_next()).filter(|event| matches!(event, Event::KeyNotSent { .. })).count();
     assert_eq!(told, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_is_written_by_hand_is_on_one_request_as_well() -> Tested {
+    #[retry(idempotency_key = key, base = "0ms")]
+    async fn buy(
+        client: &reqwest::Client,
+        partner: &Partner,
+        [first, second]: [Option<&str>; 2],
+        key: &IdempotencyKey,
+    ) -> Result<String, Error> {
+        let post = |path, written: Option<&str>| match written {
+            Some("the call's") => client.post(partner.url(path)).header("Idempotency-Key", key.as_str()),
+            Some(own) => client.post(partner.url(path)).header("Idempotency-Key", own),
+            None => client.post(partner.url(path)),
+        };
+        post("/authorize", first).checked().await?;
+        post("/capture", second).checked().await?.text().await
+    }
+    let _scope = resil::testing::strict();
+    let partner = Partner::start()?;
+    for path in ["/authorize", "/capture"] {
+        partner.on(path).answers([Answer::ok("{}")]);
+    }
+    let (calls, own) = (Some("the call's"), Some("own"));
+    for (written, differs) in [
+        ([calls, None], Some("path")),
+        ([None, calls], Some("path")),
+        ([own, own], Some("path")),
+        ([own, None], None),
+        ([calls, own], None),
+    ] {
+        let outcome = buy(&client(), &partner, written, &IdempotencyKey::random()).await;
+        assert_eq!(refused_for(outcome), differs, "{written:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_whose_request_never_left_is_free() -> Tested {
+    fn streamed(client: &reqwest::Client, url: &str) -> reqwest::RequestBuilder {
+        let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>("first")]);
+        client.post(url).body(reqwest::Body::wrap_stream(chunks))
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn upload(client: &reqwest::Client, url: &str, attempts: &mut u32) -> Result<String, Error> {
+        *attempts += 1;
+        streamed(client, url).checked().await?.text().await
+    }
+    #[retry(idempotency_key = key)]
+    async fn pay(
+        client: &reqwest::Client,
+        url: &str,
+        attempts: &mut u32,
+        key: &IdempotencyKey,
+    ) -> Result<String, Error> {
+        _ = key;
+        upload(client, url, attempts).await
+    }
+    #[retry(idempotency_key = key)]
+    async fn pay_here_or_there(
+        client: &reqwest::Client,
+        urls: &[String; 3],
+        key: &IdempotencyKey,
+    ) -> Result<String, Error> {
+        _ = key;
+        if let Ok(paid) = client.post(&urls[0]).checked().await {
+            return paid.text().await;
+        }
+        client.post(&urls[1]).checked().await?;
+        client.post(&urls[2]).checked().await?.text().await
+    }
+    let _scope = resil::testing::strict();
+    let nowhere = format!("http://{}", refused_addr()?);
+    let mut attempts = 0;
+    let error = pay(&client(), &nowhere, &mut attempts, &IdempotencyKey::random()).await.unwrap_err();
+    assert!(matches!(error, Error::Transport(_)), "{error}");
+    // Each of the outer attempts makes three.
+    assert_eq!(attempts, 9);
+    let partner = Partner::start()?;
+    partner.on("/there").answers([Answer::ok("{}")]);
+    let urls = [nowhere.clone(), partner.url("/there"), partner.url("/there")];
+    pay_here_or_there(&client(), &urls, &IdempotencyKey::random()).await?;
+    let urls = [nowhere, partner.url("/there"), partner.url("/elsewhere")];
+    let outcome = pay_here_or_there(&client(), &urls, &IdempotencyKey::random()).await;
+    assert_eq!((refused_for(outcome), partner.requests("/elsewhere")), (Some("path"), 0));
     Ok(())
 }

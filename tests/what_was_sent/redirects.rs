@@ -132,3 +132,62 @@ async fn a_request_with_a_key_is_not_repeated_at_another_address() -> Tested {
     assert!(elsewhere.seen().is_empty());
     Ok(())
 }
+
+#[tokio::test]
+async fn where_a_key_stayed_behind_further_redirects_are_followed_in_the_time_of_the_request() -> Tested {
+    #[retry(idempotency_key = key, attempts = 1)]
+    async fn pay_in_time(client: &reqwest::Client, url: &str, key: &IdempotencyKey) -> Result<String, Error> {
+        let request = client.post(url).timeout(std::time::Duration::from_millis(50));
+        request.checked().await?.text().await
+    }
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    partner.on("/orders").answers([Answer::redirect(303, "/done")]);
+    partner.on("/done").answers([Answer::redirect(302, "/receipt")]);
+    partner.on("/receipt").answers([Answer::ok("paid")]);
+    let key = IdempotencyKey::random();
+    assert_eq!(pay_once(&client(), &partner.url("/orders"), &key).await?, "paid");
+    partner.on("/receipt").answers([Answer::Withhold]);
+    let error = pay_in_time(&client(), &partner.url("/orders"), &key).await.unwrap_err();
+    assert_eq!(error.verdict().effect, Effect::Unknown, "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_follows_no_redirect_gets_the_answer_itself() -> Tested {
+    #[retry(idempotency_key = key)]
+    async fn status(client: &reqwest::Client, url: &str, key: &IdempotencyKey) -> Result<u16, Error> {
+        Ok(client.post(url).checked().await?.status().as_u16())
+    }
+    use reqwest::redirect::Policy;
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    partner.on("/orders").answers([Answer::redirect(303, "/done")]);
+    let builder = || reqwest::Client::builder().no_proxy();
+    for client in [resil::http::watch(builder(), Policy::none()), builder().redirect(Policy::none())] {
+        let outcome = status(&client.build()?, &partner.url("/orders"), &IdempotencyKey::random()).await;
+        assert_eq!(outcome?, 303);
+    }
+    assert_eq!(partner.requests("/done"), 0);
+    Ok(())
+}
+
+/// A policy that was set after ours is in its place.
+#[tokio::test]
+async fn a_redirect_that_nobody_watched_shows_in_where_it_leads() -> Tested {
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    partner.on("/warm").answers([Answer::ok("{}")]);
+    for status in [301, 302, 303, 307, 308] {
+        let path = format!("/orders/{status}");
+        partner.on(&path).answers([Answer::redirect(status, format!("http://{}", refused_addr()?))]);
+        let client = resil::http::client().no_proxy().redirect(reqwest::redirect::Policy::limited(5)).build()?;
+        for arrived in [1, 2] {
+            // The second time over a connection that is there already.
+            let error = pay(&client, &partner.url(&path)).await.unwrap_err();
+            assert_eq!((posts(&partner, &path), error.verdict().effect), (arrived, Effect::Unknown), "{error}");
+            pay(&client, &partner.url("/warm")).await?;
+        }
+    }
+    Ok(())
+}

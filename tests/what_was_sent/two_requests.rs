@@ -4,7 +4,7 @@ use super::partner::unreachable::refused_addr;
 use super::partner::{Answer, Partner};
 use super::{Tested, client, posts};
 use resil::http::{Checked as _, Error};
-use resil::{Classify as _, Effect, IdempotencyKey, Semaphore, bulkhead, retry, semaphore};
+use resil::{Classify as _, Effect, IdempotencyKey, Semaphore, bulkhead, retry, semaphore, timeout};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A partner whose first request is applied.
@@ -218,10 +218,157 @@ async fn a_keyed_call_within_keeps_its_doubt_to_the_end() -> Tested {
     }
     let _scope = resil::testing::isolated();
     let partner = Partner::start()?;
-    partner.on("/orders").answers([Answer::ApplyThenLose, Answer::Status(409)]);
+    partner.on("/orders").answers([Answer::ApplyThenLose, Answer::Status(422)]);
     let urls = [partner.url("/orders"), partner.url("/orders")];
     let error = around(&client(), &urls, &AtomicUsize::new(0)).await.unwrap_err();
     assert!(matches!(error, Error::Policy(resil::Error::InDoubt { .. })), "{error}");
     assert_eq!((posts(&partner, "/orders"), partner.book().len()), (2, 1), "two attempts under one key");
+    Ok(())
+}
+
+/// One call under way, two that wait for it: the second takes it over.
+#[tokio::test]
+async fn all_who_wait_for_a_call_hear_of_what_it_sends() -> Tested {
+    use futures_util::FutureExt as _;
+    #[retry(unsent)]
+    async fn pays(client: &reqwest::Client, urls: &[String; 2], pay: &tokio::sync::Notify) -> Result<(), Error> {
+        _ = client.post(&urls[0]).checked().await;
+        pay.notified().await;
+        client.post(&urls[1]).checked().await.map(drop)
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn waits(paid: impl Future<Output = ()> + Clone, attempts: &AtomicUsize) -> std::io::Result<()> {
+        attempts.fetch_add(1, Ordering::SeqCst);
+        paid.clone().await;
+        Err(std::io::ErrorKind::ConnectionRefused.into())
+    }
+    let _scope = resil::testing::isolated();
+    let partner = applied_once(Answer::Status(404))?;
+    let (client, go) = (client(), tokio::sync::Notify::new());
+    let urls = [partner.url("/second"), partner.url("/first")];
+    let paid = pays(&client, &urls, &go).map(drop).shared();
+    let attempts = AtomicUsize::new(0);
+    tokio::select! {
+        biased;
+        outcome = waits(paid.clone(), &attempts) => panic!("{outcome:?}"),
+        () = partner.wait_for_requests("/second", 1) => {}
+    }
+    go.notify_one();
+    attempts.store(0, Ordering::SeqCst);
+    assert!(waits(paid, &attempts).await.is_err());
+    assert_eq!((posts(&partner, "/first"), attempts.load(Ordering::SeqCst)), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_read_that_went_well_does_not_answer_for_what_nobody_saw() -> Tested {
+    #[retry(idempotent, attempts = 2, base = "0ms")]
+    async fn books(client: &reqwest::Client, rate: &str, booked: &AtomicUsize) -> std::io::Result<()> {
+        let rate = client.get(rate).checked().await.map_err(std::io::Error::other)?;
+        rate.text().await.map_err(std::io::Error::other)?;
+        // In a database, say: the answer is lost, and the second time nobody is there.
+        let lost = booked.fetch_add(1, Ordering::SeqCst) == 0;
+        let kind = if lost { std::io::ErrorKind::ConnectionReset } else { std::io::ErrorKind::ConnectionRefused };
+        Err(kind.into())
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn around(client: &reqwest::Client, rate: &str, booked: &AtomicUsize) -> std::io::Result<()> {
+        books(client, rate, booked).await
+    }
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    partner.on("/rate").answers([Answer::ok("7")]);
+    let booked = AtomicUsize::new(0);
+    assert!(around(&client(), &partner.url("/rate"), &booked).await.is_err());
+    assert_eq!(booked.load(Ordering::SeqCst), 2, "one call of two attempts");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_read_that_failed_before_does_not_either() -> Tested {
+    #[retry(idempotent, attempts = 2, base = "0ms")]
+    async fn books(client: &reqwest::Client, urls: [&str; 2], booked: &AtomicUsize) -> std::io::Result<()> {
+        _ = client.get(urls[0]).checked().await;
+        _ = client.delete(urls[1]).checked().await;
+        let lost = booked.fetch_add(1, Ordering::SeqCst) == 0;
+        let kind = if lost { std::io::ErrorKind::ConnectionReset } else { std::io::ErrorKind::ConnectionRefused };
+        Err(kind.into())
+    }
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn around(client: &reqwest::Client, urls: [&str; 2], booked: &AtomicUsize) -> std::io::Result<()> {
+        books(client, urls, booked).await
+    }
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    partner.on("/rate").answers([Answer::Status(503)]);
+    partner.on("/gone").answers([Answer::Status(404)]);
+    let booked = AtomicUsize::new(0);
+    assert!(around(&client(), [&partner.url("/rate"), &partner.url("/gone")], &booked).await.is_err());
+    assert_eq!(booked.load(Ordering::SeqCst), 2, "one call of two attempts");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_read_that_failed_in_the_middle_or_took_too_long_is_still_a_read() -> Tested {
+    #[retry(idempotent, attempts = 3, base = "0ms")]
+    #[timeout("5s", read = "50ms", allow(range))]
+    async fn rate(client: &reqwest::Client, rate: &str) -> Result<String, Error> {
+        client.get(rate).checked().await?.text().await
+    }
+    #[retry(unsent, attempts = 2, base = "0ms")]
+    async fn pay(client: &reqwest::Client, urls: &[String; 2], attempts: &AtomicUsize) -> Result<String, Error> {
+        attempts.fetch_add(1, Ordering::SeqCst);
+        rate(client, &urls[0]).await?;
+        client.post(&urls[1]).checked().await?.text().await
+    }
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    let nowhere = format!("http://{}", refused_addr()?);
+    let slow = Answer::drip("a rate", std::time::Duration::from_secs(5));
+    for (number, fault) in
+        [Answer::ResetMidAnswer, Answer::TruncatedBody, slow, Answer::Withhold].into_iter().enumerate()
+    {
+        let path = format!("/rate/{number}");
+        partner.on(&path).answers([fault, Answer::ok("7")]);
+        let attempts = AtomicUsize::new(0);
+        let error = pay(&client(), &[partner.url(&path), nowhere.clone()], &attempts).await.unwrap_err();
+        assert_eq!((attempts.load(Ordering::SeqCst), error.verdict().effect), (2, Effect::None), "{number}: {error}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_was_begun_before_belongs_to_who_waits_for_it() -> Tested {
+    type Begun = std::pin::Pin<Box<dyn Future<Output = Result<resil::http::Response, Error>> + Send>>;
+    #[retry(unsent, attempts = 3, base = "0ms")]
+    async fn waits(begun: &tokio::sync::Mutex<Option<Begun>>, attempts: &AtomicUsize) -> std::io::Result<()> {
+        attempts.fetch_add(1, Ordering::SeqCst);
+        let begun = begun.lock().await.take();
+        if let Some(request) = begun {
+            assert!(request.await.is_ok());
+        }
+        Err(std::io::ErrorKind::ConnectionRefused.into())
+    }
+    #[retry(unsent, attempts = 1)]
+    async fn begins(request: &tokio::sync::Mutex<Option<Begun>>) -> Result<(), Error> {
+        let mut request = request.lock().await;
+        assert!(futures_util::poll!(request.as_mut().unwrap()).is_pending());
+        Ok(())
+    }
+    let _scope = resil::testing::isolated();
+    let partner = applied_once(Answer::AsUsual)?;
+    let client = client();
+    for number in 0..2 {
+        let mut request: Begun = Box::pin(client.post(partner.url("/first")).checked());
+        if number == 0 {
+            assert!(futures_util::poll!(&mut request).is_pending());
+        }
+        let (begun, attempts) = (tokio::sync::Mutex::new(Some(request)), AtomicUsize::new(0));
+        if number == 1 {
+            begins(&begun).await?;
+        }
+        assert!(waits(&begun, &attempts).await.is_err());
+        assert_eq!((attempts.load(Ordering::SeqCst), posts(&partner, "/first")), (1, number + 1));
+    }
     Ok(())
 }

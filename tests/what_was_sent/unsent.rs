@@ -1,5 +1,6 @@
 //! What is certain is still repeated, and what only looks so is not.
 
+use super::cruel::{Cruel, Fate, Fates, Log};
 use super::partner::unreachable::{UNRESOLVABLE, Unaccepting, refused_addr};
 use super::partner::{Answer, Partner};
 use super::{Tested, client};
@@ -153,5 +154,73 @@ async fn a_pooled_connection_that_died_proves_nothing() -> Tested {
     pay(&client, &partner.url("/warm")).await?;
     let error = pay(&client, &partner.url("/orders")).await.unwrap_err();
     assert_eq!((partner.book().len(), error.verdict().effect), (1, Effect::Unknown), "{error}");
+    Ok(())
+}
+
+#[retry(unsent, attempts = 3, base = "0ms", retry_status = [404])]
+async fn tried(client: &reqwest::Client, url: &str, attempts: &AtomicUsize) -> Result<String, Error> {
+    attempts.fetch_add(1, Ordering::SeqCst);
+    client.post(url).body("{}").checked().await?.text().await
+}
+
+#[tokio::test]
+async fn a_time_out_of_the_client_while_it_connects_is_certain() -> Tested {
+    struct Silent;
+    impl reqwest::dns::Resolve for Silent {
+        fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+            Box::pin(std::future::pending())
+        }
+    }
+    let _scope = resil::testing::strict();
+    let silent = Unaccepting::start().await?;
+    let builder = || resil::http::client().no_proxy().connect_timeout(std::time::Duration::from_millis(20));
+    let unresolved = builder().dns_resolver(std::sync::Arc::new(Silent)).build()?;
+    for (client, url) in [(builder().build()?, silent.url("/")), (unresolved, "http://partner.example/".to_owned())] {
+        let attempts = AtomicUsize::new(0);
+        let error = tried(&client, &url, &attempts).await.unwrap_err();
+        assert_eq!((attempts.load(Ordering::SeqCst), error.verdict().effect), (3, Effect::None), "{url}: {error}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn behind_a_proxy_what_never_reached_it_is_certain() -> Tested {
+    let _scope = resil::testing::strict();
+    let through = |to: &str| resil::http::client().proxy(reqwest::Proxy::http(to).unwrap()).build().unwrap();
+    let (url, fates) = ("http://partner.example/orders", Fates::default());
+    let proxy = Cruel::start(Log::default(), fates.clone()).await?;
+    let attempts = AtomicUsize::new(0);
+    let error = tried(&through(&format!("http://{}", refused_addr()?)), url, &attempts).await.unwrap_err();
+    assert_eq!((attempts.swap(0, Ordering::SeqCst), error.verdict().effect), (3, Effect::None), "{error}");
+    for (status, expected) in [(404, 3), (502, 1), (504, 1), (408, 1)] {
+        *fates.lock().unwrap() = vec![Fate::Status(status); 3];
+        let error = tried(&through(&proxy.origin), url, &attempts).await.unwrap_err();
+        assert_eq!(attempts.swap(0, Ordering::SeqCst), expected, "{status}: {error}");
+    }
+    Ok(())
+}
+
+/// reqwest repeats by itself where it is told to.
+#[tokio::test]
+async fn what_a_client_repeats_by_itself_has_arrived() -> Tested {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let _scope = resil::testing::isolated();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let addr = listener.local_addr()?;
+    // Answers one request, and is gone.
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await?;
+        drop(listener);
+        _ = stream.read(&mut [0; 1024]).await?;
+        stream.write_all(b"HTTP/1.1 503 -\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await
+    });
+    let again = reqwest::retry::for_host("127.0.0.1").no_budget().classify_fn(|answer| {
+        let is_broken = answer.status().is_some_and(|status| status == 503);
+        if is_broken { answer.retryable() } else { answer.success() }
+    });
+    let client = resil::http::client().no_proxy().retry(again).build()?;
+    let attempts = AtomicUsize::new(0);
+    let error = tried(&client, &format!("http://{addr}/"), &attempts).await.unwrap_err();
+    assert_eq!((attempts.load(Ordering::SeqCst), error.verdict().effect), (1, Effect::Unknown), "{error}");
     Ok(())
 }

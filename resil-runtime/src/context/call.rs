@@ -115,9 +115,9 @@ impl Sent {
         self.record.as_ref().is_some_and(|record| record.may_have_acted())
     }
 
-    /// Whether requests were sent, and none of them can have acted.
-    pub(crate) fn has_seen_harmless_only(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| record.has_seen_harmless_only())
+    /// Whether the attempt that has just failed waited for a request that cannot act, and nothing else has left.
+    pub(crate) fn failed_harmlessly(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.failed_harmlessly())
     }
 
     #[inline]

@@ -35,6 +35,25 @@ struct Use {
     at: Vec<Turn>,
 }
 
+/// A key on a request that is about to leave.
+#[must_use = "a request that never left gives its key back"]
+#[derive(Debug)]
+pub(crate) struct Claim {
+    uses: Arc<Uses>,
+    key: IdempotencyKey,
+    /// What the key was used for before.
+    before: Option<Use>,
+}
+
+impl Claim {
+    /// The request never left, and neither did the key.
+    pub(crate) fn give_back(self) {
+        let mut uses = lock(&self.uses.0);
+        uses.retain(|known| known.key != self.key);
+        uses.extend(self.before);
+    }
+}
+
 /// What tells one request from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -88,17 +107,17 @@ impl Keyed {
     }
 
     /// Claims this key for a request: the one of the attempt, or another of its call's.
-    pub(crate) fn claim(&self, key: &IdempotencyKey, on: Target) -> Result<(), Error> {
+    pub(crate) fn claim(&self, key: &IdempotencyKey, on: Target) -> Result<Claim, Error> {
         let mut uses = lock(&self.uses.0);
-        let Some(known) = uses.iter_mut().find(|known| known.key == *key) else {
-            uses.push(Use { key: key.clone(), on, at: self.at.clone() });
-            return Ok(());
-        };
-        if let Some(differs) = known.on.differs(&on, repeats(&known.at, &self.at)) {
+        let known = uses.iter().position(|known| known.key == *key);
+        if let Some(known) = known.map(|known| &uses[known])
+            && let Some(differs) = known.on.differs(&on, repeats(&known.at, &self.at))
+        {
             return Err(Error::KeyReused { differs });
         }
-        (known.on, known.at) = (on, self.at.clone());
-        Ok(())
+        let before = known.map(|known| uses.swap_remove(known));
+        uses.push(Use { key: key.clone(), on, at: self.at.clone() });
+        Ok(Claim { uses: Arc::clone(&self.uses), key: key.clone(), before })
     }
 }
 
@@ -178,7 +197,7 @@ mod tests {
         Record::new(Some(IdempotencyKey::derived("order", 7)))
     }
 
-    fn refusal(claimed: Result<(), Error>) -> Option<&'static str> {
+    fn refusal(claimed: Result<Claim, Error>) -> Option<&'static str> {
         match claimed.err()? {
             Error::KeyReused { differs } => Some(differs),
             _ => None,

@@ -24,9 +24,10 @@ pub(crate) struct Record {
 struct State {
     /// How much has left that may act and is not certainly undone.
     left: u64,
-    /// Whether a request went out that cannot act: what failed is then known to be harmless.
-    has_seen_harmless: bool,
-    parent: Option<Arc<Record>>,
+    /// Whether what is waited for, or failed last, is a request that cannot act: if the attempt fails now, it is that.
+    waits_harmlessly: bool,
+    /// The calls it is part of: one, or all those that have polled it.
+    parents: Vec<Arc<Record>>,
 }
 
 impl Record {
@@ -67,42 +68,40 @@ impl Record {
         let mut state = lock(&self.state);
         state.left += more;
         // Always from child to parent, so that two calls never wait for each other.
-        if let Some(parent) = &state.parent {
-            parent.add(more);
-        }
+        state.parents.iter().for_each(|parent| parent.add(more));
     }
 
     /// One of those that left is certain to have done nothing.
     pub(crate) fn undone(&self) {
         let mut state = lock(&self.state);
         state.left = state.left.saturating_sub(1);
-        if let Some(parent) = &state.parent {
-            parent.undone();
-        }
+        state.parents.iter().for_each(|parent| parent.undone());
     }
 
-    /// A request goes out that cannot act.
-    pub(crate) fn harmless(&self) {
+    /// A request that cannot act is waited for, or no longer.
+    pub(crate) fn waits_harmlessly(&self, waits: bool) {
         let mut state = lock(&self.state);
-        state.has_seen_harmless = true;
-        if let Some(parent) = &state.parent {
-            parent.harmless();
-        }
+        state.waits_harmlessly = waits;
+        state.parents.iter().for_each(|parent| parent.waits_harmlessly(waits));
     }
 
     /// From now on the call around this one hears of what leaves; of what has left, at once.
-    pub(super) fn belongs_to(&self, parent: &Arc<Record>) {
-        let mut state = lock(&self.state);
-        if state.parent.is_some() {
+    pub(crate) fn belongs_to(&self, parent: &Arc<Record>) {
+        let is_known = lock(&self.state).parents.iter().any(|known| Arc::ptr_eq(known, parent));
+        if is_known || parent.is_part_of(self) {
             return;
         }
+        let mut state = lock(&self.state);
         if state.left > 0 {
             parent.add(state.left);
         }
-        if state.has_seen_harmless {
-            parent.harmless();
-        }
-        state.parent = Some(Arc::clone(parent));
+        parent.waits_harmlessly(state.waits_harmlessly);
+        state.parents.push(Arc::clone(parent));
+    }
+
+    /// Whether the other is this one, or is told of what this one sends.
+    fn is_part_of(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || lock(&self.state).parents.iter().any(|parent| parent.is_part_of(other))
     }
 
     /// Whether anything has left that may have acted.
@@ -110,9 +109,9 @@ impl Record {
         lock(&self.state).left > 0
     }
 
-    /// Whether requests went out, and none of them can have acted.
-    pub(crate) fn has_seen_harmless_only(&self) -> bool {
-        let state = lock(&self.state);
-        state.has_seen_harmless && state.left == 0
+    /// Whether an attempt that has failed waited for what cannot act, and nothing else has left.
+    pub(crate) fn failed_harmlessly(&self) -> bool {
+        let mut state = lock(&self.state);
+        std::mem::take(&mut state.waits_harmlessly) && state.left == 0
     }
 }

@@ -33,6 +33,10 @@ fn known(link: &(dyn StdError + 'static)) -> Option<Verdict> {
         return Some(error.verdict());
     }
     #[cfg(feature = "reqwest")]
+    if link.is::<Undialled>() {
+        return Some(Verdict::transient().unsent());
+    }
+    #[cfg(feature = "reqwest")]
     if let Some(error) = link.downcast_ref::<reqwest::Error>() {
         return Some(error.verdict());
     }

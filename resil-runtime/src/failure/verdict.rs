@@ -99,13 +99,17 @@ impl Verdict {
     }
 
     /// What an HTTP status means: 4xx is the caller's fault, 502, 503 and 504 pass, everything else that is asked
-    /// about is broken.
+    /// about is broken. The peer did nothing after a 4xx, but for 408, 409 and 425: these say that the request was not
+    /// read in time, or that another like it is under way or done.
     pub const fn status(code: u16) -> Self {
         let mut verdict = match code {
             400..=499 => Self::caller(),
             502..=504 => Self::transient(),
             _ => Self::permanent(),
         };
+        if matches!(code, 408 | 409 | 425) {
+            verdict.effect = Effect::Unknown;
+        }
         verdict.status = Some(code);
         verdict
     }

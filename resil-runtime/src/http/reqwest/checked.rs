@@ -2,7 +2,7 @@ use super::super::{Error, IDEMPOTENCY_KEY};
 use super::{Response, sending};
 use crate::IdempotencyKey;
 use crate::context::departure::Acts;
-use crate::context::keyed::{self, Target};
+use crate::context::keyed::{self, Claim, Target};
 use crate::context::{self, Repeat};
 use crate::registry::events;
 use ::http::Method;
@@ -24,8 +24,8 @@ pub trait Checked: Sized {
     /// - the annotated call around it remembers a request whose method is not safe, until it is certain to have done
     ///   nothing: no connection was made (by a client of [`client`](super::client)), or the addressed host answered 4xx
     ///   (not 408, 409 or 425). See `#[retry]`;
-    /// - a redirect that makes a request with a key a GET is followed without the key; one that repeats it is not
-    ///   ([`Error::Redirected`]);
+    /// - by a client of [`client`](super::client), a redirect that makes a request with a key a GET is followed without the
+    ///   key; one that repeats it is not ([`Error::Redirected`]). Other clients take the key along;
     /// - 4xx and 5xx become [`Error::Status`], with `Retry-After`;
     /// - what arrives restarts the attempt's read clock.
     ///
@@ -127,8 +127,8 @@ impl Request {
             _ if is_safe(request.method()) => Acts::Safe,
             _ => Acts::Yes,
         };
-        prove(&self.key, acts, &mut request)?;
-        sending::send(client, request, acts).await
+        let claim = prove(&self.key, acts, &mut request)?;
+        sending::send(client, request, acts, claim).await
     }
 }
 
@@ -156,27 +156,30 @@ fn is_safe(method: &Method) -> bool {
 }
 
 /// Sees to it that what may be repeated can be recognised as a repetition, and that a key is on one request only.
-fn prove(key: &Key, acts: Acts, request: &mut ::reqwest::Request) -> Result<(), Error> {
-    match key {
-        _ if request.headers().contains_key(&IDEMPOTENCY_KEY) => {}
-        Key::Own(key) => claim(key, request)?,
-        Key::Harmless(_) => {}
+fn prove(key: &Key, acts: Acts, request: &mut ::reqwest::Request) -> Result<Option<Claim>, Error> {
+    let claim = match key {
+        _ if let Some(written) = request.headers().get(&IDEMPOTENCY_KEY) => {
+            let written = written.to_str().ok().and_then(|written| written.parse().ok());
+            written.filter(|_| acts != Acts::Safe).map_or(Ok(None), |key| claim(&key, request))?
+        }
+        Key::Own(key) => put(key, request)?,
+        Key::Harmless(_) => None,
         Key::None | Key::OfTheCall if acts == Acts::Safe => {
             keyed::sent_safe();
-            return Ok(());
+            return Ok(None);
         }
         Key::None | Key::OfTheCall => match Repeat::current() {
             Repeat::Idempotent if *request.method() == Method::POST => return Err(missing("POST")),
             Repeat::Idempotent if *request.method() == Method::PATCH => return Err(missing("PATCH")),
             Repeat::Keyed if matches!(key, Key::OfTheCall) => match context::keyed() {
-                Some(keyed) => claim(keyed.key(), request)?,
-                None => return Ok(()),
+                Some(keyed) => put(keyed.key(), request)?,
+                None => return Ok(None),
             },
-            _ => {}
+            _ => None,
         },
-    }
+    };
     keyed::account_for();
-    Ok(())
+    Ok(claim)
 }
 
 fn missing(method: &'static str) -> Error {
@@ -184,25 +187,27 @@ fn missing(method: &'static str) -> Error {
 }
 
 /// Puts this key on this request, if it is on no other.
-fn claim(key: &IdempotencyKey, request: &mut ::reqwest::Request) -> Result<(), Error> {
-    if let Some(keyed) = context::keyed() {
-        let url = request.url();
-        keyed.claim(
-            key,
-            Target {
-                method: request.method().to_string(),
-                origin: url.origin().ascii_serialization(),
-                path: url.path().to_owned(),
-                query: url.query().map(str::to_owned),
-                body: match request.body() {
-                    None => Some(keyed::fingerprint(b"")),
-                    Some(body) => body.as_bytes().map(keyed::fingerprint),
-                },
-            },
-        )?;
-    }
+fn put(key: &IdempotencyKey, request: &mut ::reqwest::Request) -> Result<Option<Claim>, Error> {
+    let claim = claim(key, request)?;
     // A key holds visible ASCII only, which every header value may.
     let value = HeaderValue::from_str(key.as_str()).ok();
     request.headers_mut().extend(value.map(|value| (IDEMPOTENCY_KEY, value)));
-    Ok(())
+    Ok(claim)
+}
+
+/// Claims this key of a keyed call's for this request.
+fn claim(key: &IdempotencyKey, request: &::reqwest::Request) -> Result<Option<Claim>, Error> {
+    let Some(keyed) = context::keyed() else { return Ok(None) };
+    let url = request.url();
+    let on = Target {
+        method: request.method().to_string(),
+        origin: url.origin().ascii_serialization(),
+        path: url.path().to_owned(),
+        query: url.query().map(str::to_owned),
+        body: match request.body() {
+            None => Some(keyed::fingerprint(b"")),
+            Some(body) => body.as_bytes().map(keyed::fingerprint),
+        },
+    };
+    Ok(Some(keyed.claim(key, on)?))
 }

@@ -1,4 +1,4 @@
-use crate::context::departure;
+use crate::context::departure::{self, Departure};
 use crate::failure::ConnectTimeout;
 use crate::policy::dial::Dial;
 use crate::registry::{Registry, States};
@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -55,6 +56,7 @@ impl<S, R> Service<R> for ConnectService<S>
 where
     S: Service<R>,
     S::Error: From<ConnectTimeout> + From<BoxError> + Into<BoxError>,
+    R: fmt::Debug,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -65,7 +67,12 @@ where
     }
 
     fn call(&mut self, destination: R) -> Self::Future {
-        Connecting { dial: Dial::new(self.connector.call(destination)), proves: self.proves }
+        let departure = departure::current().filter(|_| self.proves);
+        if let Some(departure) = &departure {
+            // reqwest names its type of destination to nobody.
+            departure.dials(&format!("{destination:?}"));
+        }
+        Connecting { dial: Dial::new(self.connector.call(destination)), proves: self.proves, departure }
     }
 }
 
@@ -77,6 +84,15 @@ pin_project! {
         #[pin]
         dial: Dial<F>,
         proves: bool,
+        // The request it is made for.
+        departure: Option<Arc<Departure>>,
+    }
+
+    impl<F> PinnedDrop for Connecting<F> {
+        // Cut off, by a time-out of the client's own.
+        fn drop(this: Pin<&mut Self>) {
+            this.project().departure.take().inspect(|departure| departure.undialled());
+        }
     }
 }
 
@@ -89,15 +105,22 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        if this.departure.as_ref().is_some_and(|departure| !departure.is_current()) {
+            // The request has gone over another connection.
+            *this.departure = None;
+        }
         let connected = ready!(this.dial.poll(cx));
+        let departure = this.departure.take();
         Poll::Ready(match connected {
-            Err(error) if *this.proves => {
-                if let Some(departure) = departure::current() {
-                    departure.undialled();
-                }
-                Err(E::from(Box::new(Undialled(error.into())) as BoxError))
+            Ok(connection) => {
+                departure.inspect(|departure| departure.dialled());
+                Ok(connection)
             }
-            other => other,
+            Err(error) if *this.proves => {
+                departure.inspect(|departure| departure.undialled());
+                Err(E::from(Box::new(Undialled::new(error)) as BoxError))
+            }
+            Err(error) => Err(error),
         })
     }
 }
@@ -105,6 +128,12 @@ where
 /// Our connector has made no connection.
 #[derive(Debug)]
 pub(crate) struct Undialled(BoxError);
+
+impl Undialled {
+    pub(super) fn new(error: impl Into<BoxError>) -> Self {
+        Self(error.into())
+    }
+}
 
 impl fmt::Display for Undialled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,7 +20,8 @@ use ::reqwest::redirect::Policy;
 /// A reqwest client builder whose connections obey the `connect` bound of the annotated function that needs them, and
 /// whose failures prove what they say: that a connection was never made, and that no redirect was followed before.
 ///
-/// A redirect policy set on it afterwards takes the place of ours: use [`watch`] instead.
+/// A redirect policy set on it afterwards takes the place of ours: use [`watch`] instead. A key then travels wherever the
+/// partner redirects its request. Leave `retry` alone as well: what reqwest repeats by itself, nobody sees.
 ///
 /// ```
 /// let client = resil::http::client().user_agent("shop/1.0").build()?;
@@ -30,7 +31,8 @@ pub fn client() -> ClientBuilder {
     watch(ClientBuilder::new(), Policy::default())
 }
 
-/// The same for a client builder you already have, with a redirect policy of your own.
+/// The same for a client builder you already have, with a redirect policy of your own. The first redirect of a request with
+/// an idempotency key is not put to it, unless it is [`Policy::none`]: see [`Checked::checked`].
 ///
 /// ```
 /// use reqwest::{Client, redirect::Policy};

@@ -8,13 +8,19 @@ use ::http::header::{
 use ::http::{Method, StatusCode};
 use ::reqwest::redirect::Policy;
 use ::reqwest::{Client, Request, Response, Url};
+use std::time::Duration;
 
 /// A policy that takes note of each redirect. reqwest asks it while it polls the request.
 pub(super) fn watched(policy: Policy) -> Policy {
+    // There is nothing to note where none is followed, which a policy tells in its `Debug` only.
+    if format!("{policy:?}") == "Policy(None)" {
+        return policy;
+    }
     Policy::custom(move |attempt| match departure::current() {
         Some(departure) => {
+            let stops = departure.stops_at_redirects();
             departure.redirected();
-            if departure.stops_at_redirects() { attempt.stop() } else { policy.redirect(attempt) }
+            if stops { attempt.stop() } else { policy.redirect(attempt) }
         }
         None => {
             context::sent();
@@ -29,6 +35,7 @@ pub(super) struct Next {
     from: Url,
     method: Method,
     headers: HeaderMap,
+    timeout: Option<Duration>,
 }
 
 impl Next {
@@ -37,7 +44,13 @@ impl Next {
         for name in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, super::super::IDEMPOTENCY_KEY] {
             headers.remove(name);
         }
-        Self { client: client.clone(), from: request.url().clone(), method: request.method().clone(), headers }
+        Self {
+            client: client.clone(),
+            from: request.url().clone(),
+            method: request.method().clone(),
+            headers,
+            timeout: request.timeout().copied(),
+        }
     }
 
     /// Where the answer to a request with a key leads, if it may be followed: to something to read. Another POST under the
@@ -55,6 +68,8 @@ impl Next {
                 self.headers.remove(name);
             }
         }
-        self.client.get(to).headers(self.headers).build().ok()
+        let mut request = self.client.get(to).headers(self.headers).build().ok()?;
+        *request.timeout_mut() = self.timeout;
+        Some(request)
     }
 }

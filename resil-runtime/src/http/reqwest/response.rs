@@ -1,15 +1,28 @@
 use super::super::{Error, verdict_of};
+use crate::context::departure::Departure;
 use crate::failure::HttpStatus;
 use crate::{Verdict, context};
 use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// An answer below 400, whose body restarts the attempt's read clock with each chunk.
 #[derive(Debug)]
-pub struct Response(pub(super) ::reqwest::Response);
+pub struct Response(::reqwest::Response);
 
 impl Response {
+    pub(super) fn new(mut answer: ::reqwest::Response, departure: Arc<Departure>) -> Self {
+        // There, so that this is no larger.
+        answer.extensions_mut().insert(departure);
+        Self(answer)
+    }
+
+    /// Whether the rest of it is waited for, or was waited for in vain.
+    fn is_waited_for(&self, is_waited_for: bool) {
+        self.0.extensions().get::<Arc<Departure>>().inspect(|departure| departure.is_waited_for(is_waited_for));
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.0.status()
@@ -26,7 +39,9 @@ impl Response {
     ///
     /// [`Error::Transport`] if the connection is lost.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.is_waited_for(true);
         let chunk = self.0.chunk().await.map_err(lost)?;
+        self.is_waited_for(false);
         context::mark();
         Ok(chunk)
     }
@@ -37,6 +52,10 @@ impl Response {
     ///
     /// [`Error::Transport`] if the connection is lost half way.
     pub async fn bytes(mut self) -> Result<Vec<u8>, Error> {
+        self.whole().await
+    }
+
+    async fn whole(&mut self) -> Result<Vec<u8>, Error> {
         let mut whole = Vec::new();
         while let Some(chunk) = self.chunk().await? {
             whole.extend_from_slice(&chunk);
@@ -58,9 +77,10 @@ impl Response {
     /// # Errors
     ///
     /// As [`bytes`](Self::bytes), and [`Error::Body`] if it is not the JSON asked for. The text is not repeated.
-    pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let whole = self.bytes().await?;
+    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+        let whole = self.whole().await?;
         serde_json::from_slice(&whole).map_err(|error| {
+            self.is_waited_for(true);
             // The error's own text quotes the body, which may hold what no log should.
             let (kind, line, column) = (error.classify(), error.line(), error.column());
             Error::Body(format!("not the JSON asked for ({kind:?} error at line {line}, column {column})").into())

@@ -2,13 +2,14 @@
 
 use super::super::{Error, IDEMPOTENCY_KEY, verdict_of};
 use super::Response;
+use super::connect::Undialled;
 use super::redirects::Next;
 use super::uploading::Uploading;
 use crate::context;
 use crate::context::departure::{Acts, Departure};
+use crate::context::keyed::Claim;
 use crate::registry::{Registry, events, misconfigured};
 use crate::{Classify, Effect, Kind, Verdict};
-use ::http::StatusCode;
 use ::reqwest::{Body, Client, Request};
 use std::error::Error as StdError;
 use std::fmt;
@@ -16,10 +17,15 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
-pub(super) async fn send(client: Client, mut request: Request, acts: Acts) -> Result<Response, Error> {
+pub(super) async fn send(
+    client: Client,
+    mut request: Request,
+    acts: Acts,
+    claim: Option<Claim>,
+) -> Result<Response, Error> {
     let next =
         (acts == Acts::Yes && request.headers().contains_key(&IDEMPOTENCY_KEY)).then(|| Next::after(&client, &request));
-    let departure = Departure::begin(acts, next.is_some());
+    let departure = Departure::begin(acts, request.url().authority().to_owned(), next.is_some());
     if let Some(body) = request.body_mut()
         && body.as_bytes().is_none()
     {
@@ -30,8 +36,8 @@ pub(super) async fn send(client: Client, mut request: Request, acts: Acts) -> Re
     let mut answer = under(&departure, client.execute(request)).await;
     if let (Ok(redirect), Some(next)) = (&answer, next)
         && redirect.status().is_redirection()
+        && departure.is_redirected()
     {
-        departure.redirected();
         let code = redirect.status();
         let Some(request) = next.follows(redirect) else {
             return Err(Error::Redirected { code, retry_after: None });
@@ -45,9 +51,11 @@ pub(super) async fn send(client: Client, mut request: Request, acts: Acts) -> Re
     match answer {
         Ok(answer) => {
             context::mark();
-            judge(&departure, answer)
+            let answer = judge(&departure, answer)?;
+            departure.is_waited_for(false);
+            Ok(Response::new(answer, departure))
         }
-        Err(error) => Err(lost(&departure, matches!(url.scheme(), "http" | "https"), error)),
+        Err(error) => Err(lost(&departure, claim, matches!(url.scheme(), "http" | "https"), error)),
     }
 }
 
@@ -57,25 +65,28 @@ async fn under<F: Future>(departure: &Arc<Departure>, request: F) -> F::Output {
     poll_fn(|cx| departure.enter(|| request.as_mut().poll(cx))).await
 }
 
-fn judge(departure: &Departure, answer: ::reqwest::Response) -> Result<Response, Error> {
+fn judge(departure: &Departure, answer: ::reqwest::Response) -> Result<::reqwest::Response, Error> {
     let code = answer.status();
-    let Some(Verdict { retry_after, .. }) = verdict_of(code, answer.headers()) else { return Ok(Response(answer)) };
-    if code.is_client_error() {
-        if departure.acts() && departure.is_redirected() {
-            return Err(Error::Redirected { code, retry_after });
-        }
-        // These say that the request was not understood in time, or that another is under way.
-        if ![StatusCode::REQUEST_TIMEOUT, StatusCode::CONFLICT, StatusCode::TOO_EARLY].contains(&code) {
-            departure.undone();
-        }
+    let Some(Verdict { retry_after, effect, .. }) = verdict_of(code, answer.headers()) else { return Ok(answer) };
+    if code.is_client_error() && departure.acts() && departure.is_redirected() {
+        return Err(Error::Redirected { code, retry_after });
+    }
+    if effect == Effect::None {
+        departure.undone();
     }
     Err(Error::Status { code, retry_after })
 }
 
-fn lost(departure: &Departure, is_http: bool, error: ::reqwest::Error) -> Error {
+fn lost(departure: &Departure, claim: Option<Claim>, is_http: bool, error: ::reqwest::Error) -> Error {
     if departure.never_left() && error.is_connect() || !is_http {
         departure.undone();
-        return error.into();
+        claim.into_iter().for_each(Claim::give_back);
+        let is_certified = !is_http || error.verdict().effect == Effect::None;
+        return if is_certified {
+            error.into()
+        } else {
+            Error::Transport(Box::new(Undialled::new(error.without_url())))
+        };
     }
     if error.is_connect() && !departure.is_undialled() {
         events::connect_unproven();

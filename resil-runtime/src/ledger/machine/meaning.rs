@@ -8,22 +8,19 @@ use crate::{Effect, Kind};
 /// The request was not accepted for reasons of ours: no or wrong credentials. It says nothing about the operation.
 const NOT_LET_IN: [u16; 3] = [401, 403, 407];
 
-/// Another request under this key is being worked on.
-const CONFLICT: u16 = 409;
-
-/// The partner did not take the request up, and names the time to come again or none.
-const NOT_TAKEN_UP: [u16; 3] = [408, 425, 429];
+/// The partner did not take the request up, whether or not it names the time to come again.
+const NOT_TAKEN_UP: u16 = 429;
 
 impl Failed {
     /// Whether the partner has certainly not acted.
     pub(super) fn is_certain(&self) -> bool {
-        self.verdict.effect == Effect::None && !self.is_in_doubt && self.verdict.status != Some(CONFLICT)
+        self.verdict.effect == Effect::None && !self.is_in_doubt
     }
 
     /// Whether another attempt may succeed: passing trouble, or a partner that did not take the request up.
     pub(crate) fn passes(&self) -> bool {
-        let is_put_off = self.verdict.status.is_some_and(|status| NOT_TAKEN_UP.contains(&status));
-        self.verdict.kind == Kind::Transient || self.verdict.retry_after.is_some() || is_put_off
+        let is_put_off = self.verdict.retry_after.is_some() || self.verdict.status == Some(NOT_TAKEN_UP);
+        self.verdict.kind == Kind::Transient || is_put_off
     }
 
     /// Whether the partner has said for good what became of the operation.

@@ -57,8 +57,8 @@ impl<'a> Attempts<'a> {
         let verdict = self.read(verdict);
         self.sent.attempts = self.sent.attempts.saturating_add(1);
         let made = self.sent.attempts;
-        // Where adapters saw requests and none of them can act, the failure is one of those.
-        if verdict.effect == Effect::Unknown && (self.sent.is_keyed() || !self.sent.has_seen_harmless_only()) {
+        let is_harmless = self.sent.failed_harmlessly() && !self.sent.is_keyed();
+        if verdict.effect == Effect::Unknown && !is_harmless {
             self.in_doubt = true;
             context::sent();
         }

@@ -8,8 +8,9 @@ use std::fmt::Display;
 /// What a strict test is told.
 fn key_stayed(site: &'static Site) -> Error {
     misconfigured(format!(
-        "{site} called a partner under an idempotency key that it did not send: send with `.checked()`, put the key in a \
-         header yourself, or write `.unkeyed()` where none is wanted"
+        "{site} called a partner under an idempotency key, and no request was seen to carry it: send with `.checked()`; \
+         where you send the key by other means, say so by `resil::sent()` before; or write `.unkeyed().checked()` where \
+         none is wanted"
     ))
 }
 

@@ -162,7 +162,10 @@ impl Retry {
         self
     }
 
-    /// Begins one call: call it once, then ask [`Attempts::again`] after each attempt.
+    /// Begins one call: call it once, run each attempt through [`Attempts::prove`] or [`Attempt::under`], so that it is
+    /// known what it sent, and ask [`Attempts::again`] after it.
+    ///
+    /// [`Attempt::under`]: crate::Attempt::under
     #[inline]
     pub fn start(&self) -> Attempts<'_> {
         Attempts::new(self, Sent::under(self.repeat))
