@@ -68,7 +68,7 @@ pub(crate) fn database_is_there(written: &[Written], errors: &mut Errors) {
         errors.at(
             one.span,
             format!(
-                "`#[{name}]` needs a database, and resil is built without; write in Cargo.toml `features = [\"postgres\"]` or `[\"sqlite\"]` at `resil`"
+                "`#[{name}]` needs a database, and resil is built without one; write `features = [\"postgres\"]` at `resil` in Cargo.toml, or `[\"sqlite\"]`"
             ),
         );
     }
