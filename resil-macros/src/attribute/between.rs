@@ -6,7 +6,7 @@ use crate::errors::{Errors, text};
 use crate::function::{Function, Shell, each_binding, hidden_by_a_box, is_inert};
 use crate::read;
 use crate::stack::Written;
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{FnArg, GenericParam};
 
@@ -220,7 +220,7 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
         GenericParam::Lifetime(_) => None,
     }));
     for one in written {
-        if let Some(ident) = first_of(read::in_statics(one.kind, one.arguments.clone()), &names) {
+        if let Some(ident) = read::first_of(read::in_statics(one.kind, one.arguments.clone()), &names) {
             errors.on(
                 &ident,
                 format!(
@@ -240,12 +240,14 @@ fn settings_name_no_parameter(written: &[Written], function: &Function, errors: 
         }
     }
     for Written { kind, arguments, .. } in written {
+        let known = kind.facts().arguments;
         for (setting, value) in read::values_in_statics(*kind, arguments.clone()) {
-            let known = kind.facts().arguments;
-            let Some(setting) = known.iter().find(|name| setting.is_ident(name)) else { continue };
-            let Some(parameter) = first_of(value.to_token_stream(), &parameters) else { continue };
-            let instead = if *setting == "name" && known.contains(&"key") {
-                format!("for a state of each `{parameter}`, write `name = \"payment\", key = {parameter}`")
+            // What is unknown is a mistake already.
+            let setting = setting.map_or(Some("bound"), |path| known.iter().copied().find(|name| path.is_ident(name)));
+            let Some(setting) = setting else { continue };
+            let Some(parameter) = read::value_of(value.to_token_stream(), &parameters) else { continue };
+            let instead = if setting == "name" && known.contains(&"key") {
+                format!("for a state of each, write `name = \"payment\", key = {}`", text(&value))
             } else {
                 "write a literal or a constant of the module".to_owned()
             };
@@ -262,7 +264,7 @@ fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) 
     let handles = Kind::ALL.iter().filter_map(|kind| kind.facts().handle);
     let names: Vec<_> = handles.map(|handle| handle.local.in_static().to_string()).chain(["SITE".to_owned()]).collect();
     for one in written {
-        if let Some(ident) = first_of(one.arguments.clone(), &names) {
+        if let Some(ident) = read::first_of(one.arguments.clone(), &names) {
             errors.on(
                 &ident,
                 format!(
@@ -271,19 +273,4 @@ fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) 
             );
         }
     }
-}
-
-fn first_of(tokens: TokenStream, names: &[String]) -> Option<Ident> {
-    let mut in_path = false;
-    tokens.into_iter().find_map(|token| match token {
-        TokenTree::Punct(punct) => {
-            in_path = punct.as_char() == ':';
-            None
-        }
-        // `self::RETRY` is somebody else's.
-        TokenTree::Ident(_) if std::mem::take(&mut in_path) => None,
-        TokenTree::Ident(ident) => names.iter().any(|name| ident == name).then_some(ident),
-        TokenTree::Group(group) => first_of(group.stream(), names),
-        TokenTree::Literal(_) => None,
-    })
 }

@@ -66,12 +66,13 @@ pub(crate) fn in_statics(kind: Kind, tokens: TokenStream) -> TokenStream {
     named.map(|meta| quote::quote!(#meta,)).collect()
 }
 
-/// What stands in a static, by the name of its argument.
-pub(crate) fn values_in_statics(kind: Kind, tokens: TokenStream) -> impl Iterator<Item = (Path, Expr)> {
+/// What stands in a static, with the name of its argument, if it has one.
+pub(crate) fn values_in_statics(kind: Kind, tokens: TokenStream) -> impl Iterator<Item = (Option<Path>, Expr)> {
     let in_function = kind.facts().in_function;
     items(tokens).unwrap_or_default().into_iter().filter_map(|item| match item {
+        Item::Alone(value) => Some((None, value)),
         Item::Named(Meta::NameValue(pair)) if !in_function.iter().any(|name| pair.path.is_ident(name)) => {
-            Some((pair.path, pair.value))
+            Some((Some(pair.path), pair.value))
         }
         _ => None,
     })

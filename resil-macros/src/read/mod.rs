@@ -4,12 +4,14 @@
 mod arguments;
 mod duration;
 mod items;
+mod names;
 mod values;
 
 pub(crate) use arguments::{Argument, Arguments, Value, arguments, set};
 pub(crate) use duration::likely as likely_duration;
 use duration::named_bound;
 pub(crate) use items::{crate_path, in_statics, value, values_in_statics};
+pub(crate) use names::{first_of, value_of};
 pub(crate) use values::*;
 
 use crate::attribute::{Attribute, Kind};
