@@ -25,22 +25,27 @@ impl Parse for Declaration {
         let visibility: Visibility = input.parse()?;
         let default: Option<Token![default]> = input.parse()?;
         let signature = input.parse()?;
-        let block =
-            if input.peek(Token![;]) { input.parse::<Token![;]>().map(|_| None)? } else { Some(input.call(block)?) };
+        let block = if input.peek(Token![;]) {
+            input.parse::<Token![;]>().map(|_| None)?
+        } else {
+            let body;
+            let brace_token = braced!(body in input);
+            Some(Block { brace_token, stmts: statements(&body)? })
+        };
         Ok(Self { attributes, head: quote!(#visibility #default), signature, block })
     }
 }
 
-/// The body. In one that cannot be read, rustc finds the mistake by itself: it stays as it is.
-fn block(input: ParseStream) -> syn::Result<Block> {
-    let ahead = input.fork();
-    if let Ok(block) = ahead.parse() {
-        input.advance_to(&ahead);
-        return Ok(block);
+/// The statements of a body. In one that cannot be read, rustc finds the mistake by itself: it stays as it is.
+fn statements(body: ParseStream) -> syn::Result<Vec<Stmt>> {
+    let ahead = body.fork();
+    if let Ok(statements) = ahead.call(Block::parse_within)
+        && ahead.is_empty()
+    {
+        body.advance_to(&ahead);
+        return Ok(statements);
     }
-    let content;
-    let brace_token = braced!(content in input);
-    Ok(Block { brace_token, stmts: vec![Stmt::Expr(Expr::Verbatim(content.parse()?), None)] })
+    Ok(vec![Stmt::Expr(Expr::Verbatim(body.parse()?), None)])
 }
 
 impl Declaration {
