@@ -28,6 +28,17 @@ fn crates_outside_the_workspace_build_lint_and_run_in_both_editions() {
 }
 
 #[test]
+fn what_needs_a_database_names_the_feature_and_says_nothing_else() {
+    let checked =
+        cargo(&["check", "--package", "outside-renamed", "--features", "refused"]).output().expect("cargo runs");
+    let messages = String::from_utf8_lossy(&checked.stderr);
+    let errors: Vec<_> = messages.lines().filter(|line| line.starts_with("error")).collect();
+    assert!(errors[0].contains("`#[transactional]` needs a database"), "{messages}");
+    assert!(errors[1].contains("`#[durable]` needs a database"), "{messages}");
+    assert!(errors[2].contains("due to 2 previous errors"), "{messages}");
+}
+
+#[test]
 fn marks_are_seen_in_both_editions() {
     const REFUSED: [&str; 3] = [
         "an operation that must not be repeated is awaited",

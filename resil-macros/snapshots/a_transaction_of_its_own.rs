@@ -7,7 +7,8 @@
 
 async fn place(&self, order: &Order) -> Result<OrderId, Error> {
     use ::resil::__private::{
-        Judge as _, JudgeResponse as _, Awaiting as _, InTransaction as _, Unmarked as _,
+        Judge as _, JudgeResponse as _, OnAny as _, OnPool as _, Awaiting as _,
+        InTransaction as _, Unmarked as _,
     };
     #[transactional(used)]
     const _: () = ();
@@ -29,7 +30,10 @@ async fn place(&self, order: &Order) -> Result<OrderId, Error> {
     let outcome = loop {
         let delay = {
             let attempt = async {
-                let mut transaction = match transactional.begin(&self.db).await {
+                let mut transaction = match transactional
+                    .begin((&::resil::__private::On(&self.db)).resil_db())
+                    .await
+                {
                     ::core::result::Result::Ok(transaction) => transaction,
                     ::core::result::Result::Err(refusal) => {
                         return ::core::result::Result::Err(

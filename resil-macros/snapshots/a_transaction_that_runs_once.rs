@@ -14,7 +14,9 @@ async fn place(
     item: Item,
     number: u32,
 ) -> Result<OrderId, Error> {
-    use ::resil::__private::{Awaiting as _, InTransaction as _, Unmarked as _};
+    use ::resil::__private::{
+        OnAny as _, OnPool as _, Awaiting as _, InTransaction as _, Unmarked as _,
+    };
     let transactional = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::place"),
@@ -30,7 +32,10 @@ async fn place(
     };
     let attempt = async move {
         let once = transactional.once(&request_id).argument(&item).argument(&number);
-        let mut transaction = match transactional.begin_once(&self.db, once).await {
+        let mut transaction = match transactional
+            .begin_once((&::resil::__private::On(&self.db)).resil_db(), once)
+            .await
+        {
             ::core::result::Result::Ok(::resil::__private::Begun::First(transaction)) => {
                 transaction
             }

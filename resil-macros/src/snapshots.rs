@@ -12,7 +12,7 @@ fn snapshot(name: &str, function: &TokenStream) {
     let mut item = crate::function::declaration(function.clone(), Kind::Retry).unwrap();
     let first = item.attributes.remove(0);
     let kind = Kind::named(&first.path().segments.last().unwrap().ident).unwrap();
-    let expanded = crate::stack::expand(kind, arguments(&first), item.beginning_with(&TokenStream::new()));
+    let expanded = crate::stack::expand(kind, arguments(&first), item.with_body(|body, _| body));
     let expanded = format!(
         "{}\n{}",
         comment(&prettyplease::unparse(&syn::parse_quote!(#function))),

@@ -6,9 +6,10 @@ use crate::expand::{self, Context};
 use crate::function::{self, is_inert};
 use crate::{paths, read};
 use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, Meta, Path};
+use quote::quote;
+use syn::{Attribute, Expr, ExprLit, ItemConst, Lit, LitStr, Meta, Path};
 
-/// The argument of what `expand::used` leaves behind, which expands to nothing.
+/// The argument of what is left behind for an attribute that was taken off, and expands to nothing, or to a mistake.
 const USED: &str = "used";
 
 /// One attribute of ours as written, not yet read.
@@ -24,8 +25,10 @@ pub(crate) struct Written {
 }
 
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
-    if arguments.to_string() == USED && syn::parse2::<syn::ItemConst>(item.clone()).is_ok() {
-        return TokenStream::new();
+    if arguments.to_string() == USED
+        && let Ok(left) = syn::parse2::<ItemConst>(item.clone())
+    {
+        return said(&left);
     }
     let mut errors = Errors::default();
     let Some(mut declaration) = errors.take(function::declaration(item.clone(), kind)) else {
@@ -36,11 +39,18 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
     let written = gather(first, &mut declaration.attributes, &mut errors);
     let siblings: Vec<Path> =
         written.iter().filter_map(|one| one.path.clone()).filter(|path| path.segments.len() == 1).collect();
-    let plain = declaration.beginning_with(&expand::used(&siblings));
+    attribute::database_is_there(&written, &mut errors);
+    let misplaced = attribute::order(&written, &mut errors).map(|(one, message)| one.says(&message));
+    let used = expand::used(&siblings);
+    let runtime = written.iter().find_map(|one| one.runtime.clone()).unwrap_or_else(paths::default_runtime);
+    let plain = declaration.with_body(|body, signature| {
+        let without = |body, one: &Written| (one.kind.facts().without)(body, &one.arguments, signature, &runtime);
+        let body = written.iter().fold(body, without);
+        quote!(#used #misplaced #body)
+    });
 
     let kinds: Vec<Kind> = written.iter().map(|one| one.kind).collect();
     let function = errors.take(function::take_apart(declaration, kind, &kinds));
-    attribute::order(&written, &mut errors);
     let mut models = Models::default();
     let unread = written.iter().filter(|one| !models.read(one, &mut errors)).count();
     let Some(function) = function else { return errors.beside(plain) };
@@ -49,7 +59,6 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
         (one.kind.facts().fits)(&function, one.span, &mut errors);
     }
     attribute::rules_of_writing(&written, &function, &mut errors);
-    let runtime = written.into_iter().find_map(|one| one.runtime).unwrap_or_else(paths::default_runtime);
     let layers = models.layers();
     let cx = Context::of(&layers, &runtime, &function);
     if unread == 0 {
@@ -58,7 +67,7 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
         }
         attribute::rules_of_models(&models, &mut errors);
     }
-    if !errors.any() {
+    if !errors.any() && misplaced.is_none() {
         return expand::function(&layers, &runtime, function, &siblings);
     }
     // The name of an operation is used elsewhere, also if something is wrong with what stands beside it.
@@ -69,6 +78,25 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
     };
     let beside = layers.iter().filter(|(kind, _)| fits(*kind)).filter_map(|(_, layer)| layer.beside(&cx));
     errors.beside([plain].into_iter().chain(beside).collect())
+}
+
+impl Written {
+    /// `#[retry(used)] const _: &str = "message";`: a mistake that this attribute tells by itself. If it cannot, since it was
+    /// never imported, rustc has said so; it is expanded last then, wherever it stands, and only seems to be misplaced.
+    fn says(&self, message: &str) -> TokenStream {
+        let (path, message) = (&self.path, LitStr::new(message, self.span));
+        quote!(#[#path(used)] const _: &str = #message;)
+    }
+}
+
+/// What an attribute says that was left behind.
+fn said(left: &ItemConst) -> TokenStream {
+    match &*left.expr {
+        Expr::Lit(ExprLit { lit: Lit::Str(message), .. }) => {
+            syn::Error::new(message.span(), message.value()).to_compile_error()
+        }
+        _ => TokenStream::new(),
+    }
 }
 
 /// Takes our attributes off the function, in the order written.

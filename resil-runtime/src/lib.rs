@@ -58,9 +58,7 @@ pub mod __private {
     pub use crate::policy::retry::{RepresentsDoubt, Told, Untold};
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]
-    pub use crate::transaction::Begun;
-    #[cfg(feature = "sqlx")]
-    pub use crate::transaction::database_name;
+    pub use crate::transaction::{Begun, On, OnAny, OnPool, database_name, opened};
     pub use inventory;
 
     /// Adds an annotated function to the program's call sites.

@@ -3,16 +3,17 @@
 use super::fallback::Fallback;
 use super::{Kind, Models, Place};
 use crate::errors::{Errors, text};
-use crate::function::{Function, Shell, is_inert};
+use crate::function::{Function, Shell, each_binding, hidden_by_a_box, is_inert};
 use crate::read;
 use crate::stack::Written;
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::Span;
 use quote::ToTokens;
-use syn::GenericParam;
+use syn::{FnArg, GenericParam};
 
 /// What can be said of attributes before they are read.
 pub(crate) fn rules_of_writing(written: &[Written], function: &Function, errors: &mut Errors) {
     arguments_name_nothing_generic(written, function, errors);
+    settings_name_no_parameter(written, function, errors);
     arguments_name_none_of_our_statics(written, errors);
     one_crate_path(written, errors);
     marks_stay_visible(written, function, errors);
@@ -30,8 +31,9 @@ pub(crate) fn rules_of_models(models: &Models, errors: &mut Errors) {
     callers_transaction_is_not_retried(models, errors);
 }
 
-/// The one right order, outermost first; each attribute once.
-pub(crate) fn order(written: &[Written], errors: &mut Errors) {
+/// The one right order, outermost first; each attribute once. Hands back the attribute that is misplaced, with what
+/// there is to say about it.
+pub(crate) fn order<'a>(written: &'a [Written], errors: &mut Errors) -> Option<(&'a Written, String)> {
     for (index, one) in written.iter().enumerate() {
         if written[..index].iter().any(|earlier| earlier.kind == one.kind) {
             let name = one.kind.name();
@@ -41,18 +43,32 @@ pub(crate) fn order(written: &[Written], errors: &mut Errors) {
                     "`#[{name}]` stands here twice; write it once, or split the function in two, one calling the other"
                 ),
             );
-            return;
+            return None;
         }
     }
-    if let Some(pair) = written.windows(2).find(|pair| pair[0].kind > pair[1].kind) {
-        let mut kinds: Vec<_> = written.iter().map(|one| one.kind).collect();
-        kinds.sort_unstable();
-        let right: Vec<_> = kinds.iter().map(|kind| format!("`#[{}]`", kind.name())).collect();
+    let pair = written.windows(2).find(|pair| pair[0].kind > pair[1].kind)?;
+    let mut kinds: Vec<_> = written.iter().map(|one| one.kind).collect();
+    kinds.sort_unstable();
+    let right: Vec<_> = kinds.iter().map(|kind| format!("`#[{}]`", kind.name())).collect();
+    let message = format!(
+        "the order written is the order run, outermost first, and only one order is right; write {}",
+        right.join(" above ")
+    );
+    Some((&pair[1], message))
+}
+
+/// What the runtime was built without does not exist in it.
+pub(crate) fn database_is_there(written: &[Written], errors: &mut Errors) {
+    // The snapshots are of all attributes.
+    if cfg!(any(feature = "database", test)) {
+        return;
+    }
+    for one in written.iter().filter(|one| one.kind.facts().needs_database) {
+        let name = one.kind.name();
         errors.at(
-            pair[1].span,
+            one.span,
             format!(
-                "the order written is the order run, outermost first, and only one order is right; write {}",
-                right.join(" above ")
+                "`#[{name}]` needs a database, and resil is built without one; write `features = [\"postgres\"]` at `resil` in Cargo.toml, or `[\"sqlite\"]`"
             ),
         );
     }
@@ -79,12 +95,7 @@ fn marks_stay_visible(written: &[Written], function: &Function, errors: &mut Err
     let Some(mark) = written.iter().find(|one| one.kind.place() == Place::Mark) else { return };
     let (name, function_name) = (mark.kind.name(), &function.signature.ident);
     if let Shell::AsyncTrait { .. } = function.shell {
-        errors.at(
-            mark.span,
-            format!(
-                "`#[async_trait]` boxes the future of `{function_name}`, and with it hides `#[{name}]` from its callers; take `#[async_trait]` off and write `fn {function_name}(..) -> impl Future<Output = ..> + Send`"
-            ),
-        );
+        errors.push(hidden_by_a_box(mark.span, mark.kind, function_name));
     }
     for foreign in function.attributes.iter().filter(|attribute| !is_inert(attribute.path())) {
         let path = text(foreign.path());
@@ -209,7 +220,7 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
         GenericParam::Lifetime(_) => None,
     }));
     for one in written {
-        if let Some(ident) = first_of(read::in_statics(one.kind, one.arguments.clone()), &names) {
+        if let Some(ident) = read::first_of(read::in_statics(one.kind, one.arguments.clone()), &names) {
             errors.on(
                 &ident,
                 format!(
@@ -220,12 +231,40 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
     }
 }
 
+/// Nor its parameters: a setting is the same for every call.
+fn settings_name_no_parameter(written: &[Written], function: &Function, errors: &mut Errors) {
+    let mut parameters = Vec::new();
+    for input in &function.signature.inputs {
+        if let FnArg::Typed(typed) = input {
+            each_binding(&typed.pat, &mut |binding| parameters.push(binding.ident.to_string()));
+        }
+    }
+    for Written { kind, arguments, .. } in written {
+        let known = kind.facts().arguments;
+        for (setting, value) in read::values_in_statics(*kind, arguments.clone()) {
+            // What is unknown is a mistake already.
+            let setting = setting.map_or(Some("bound"), |path| known.iter().copied().find(|name| path.is_ident(name)));
+            let Some(setting) = setting else { continue };
+            let Some(parameter) = read::value_of(value.to_token_stream(), &parameters) else { continue };
+            let instead = if setting == "name" && known.contains(&"key") {
+                format!("for a state of each, write `name = \"payment\", key = {}`", text(&value))
+            } else {
+                "write a literal or a constant of the module".to_owned()
+            };
+            errors.on(
+                &parameter,
+                format!("one `{setting}` serves every call, and `{parameter}` is another each time; {instead}"),
+            );
+        }
+    }
+}
+
 /// The statics of an expansion stand where its arguments are evaluated.
 fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) {
     let handles = Kind::ALL.iter().filter_map(|kind| kind.facts().handle);
     let names: Vec<_> = handles.map(|handle| handle.local.in_static().to_string()).chain(["SITE".to_owned()]).collect();
     for one in written {
-        if let Some(ident) = first_of(one.arguments.clone(), &names) {
+        if let Some(ident) = read::first_of(one.arguments.clone(), &names) {
             errors.on(
                 &ident,
                 format!(
@@ -234,19 +273,4 @@ fn arguments_name_none_of_our_statics(written: &[Written], errors: &mut Errors) 
             );
         }
     }
-}
-
-fn first_of(tokens: TokenStream, names: &[String]) -> Option<Ident> {
-    let mut in_path = false;
-    tokens.into_iter().find_map(|token| match token {
-        TokenTree::Punct(punct) => {
-            in_path = punct.as_char() == ':';
-            None
-        }
-        // `self::RETRY` is somebody else's.
-        TokenTree::Ident(_) if std::mem::take(&mut in_path) => None,
-        TokenTree::Ident(ident) => names.iter().any(|name| ident == name).then_some(ident),
-        TokenTree::Group(group) => first_of(group.stream(), names),
-        TokenTree::Literal(_) => None,
-    })
 }

@@ -1,16 +1,17 @@
 //! `#[fallback(value = Vec::new())]`: a default, a function, or the last good value in place of a failure.
 
 use super::{Attribute, Given, Handle, Layer};
-use crate::errors::Errors;
+use crate::errors::{Errors, text};
 use crate::expand::{Call, Context, Needs, Question, asked};
 use crate::function::{Function, Shell, anchored, span_of_error};
 use crate::paths;
-use crate::read::{Argument, Expression, PathTo, Reason, Time, Word, arguments};
+use crate::read::{Argument, Expression, PathTo, Reason, Time, Value, Word, arguments, likely_path};
 use crate::tokens::{Local, OUTCOME, code, code_at};
+use darling::FromMeta;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{FnArg, Pat};
+use syn::{Expr, FnArg, Pat};
 
 const FALLBACK: Local = Local("fallback");
 const FAILURE: Local = Local("failure");
@@ -28,17 +29,37 @@ const OF_WITH: [&str; 2] = ["unsent", "acts"];
 
 arguments! {
     value: Expression = Vec::new(),
-    with: PathTo = cached_rate,
+    with: Answering = cached_rate,
     stale: Time = "10m",
     key: Expression = tenant.id,
     unsent: Word,
     acts: Reason = "it only reads",
 }
 
+/// `with = path`: a function, which the expansion calls.
+pub(crate) struct Answering(PathTo);
+
+impl Value for Answering {
+    const WANTS: &'static str = "the path of an `async fn`, which gets each parameter by reference and the failure";
+
+    fn meant(written: &Expr, usual: &str) -> Option<String> {
+        match written {
+            Expr::Call(call) => Some(text(&call.func)),
+            other => likely_path(other, usual),
+        }
+    }
+}
+
+impl FromMeta for Answering {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        PathTo::from_expr(expr).map(Self)
+    }
+}
+
 /// What a fallback answers.
 pub(crate) enum Fallback {
     Value(Argument<Expression>),
-    With(Argument<PathTo>, Acting),
+    With(Argument<Answering>, Acting),
     Stale { max_age: Argument<Time>, key: Argument<Expression> },
 }
 
@@ -191,7 +212,7 @@ impl Fallback {
     /// The function that nobody says may act.
     pub(super) fn unsaid(&self) -> Option<&PathTo> {
         match self {
-            Self::With(path, Acting::Unsaid) => Some(path),
+            Self::With(path, Acting::Unsaid) => Some(&path.0),
             _ => None,
         }
     }
@@ -200,7 +221,7 @@ impl Fallback {
         let runtime = cx.runtime;
         match self {
             Self::Value(value) => code_at!(value.0.span()=> ::core::result::Result::Ok(#value)),
-            Self::With(path, acting) => {
+            Self::With(Argument { value: Answering(path), .. }, acting) => {
                 let parameters = by_reference(cx.function);
                 let output = anchored(&cx.function.output);
                 let private = paths::located_at(runtime, path.name_span());

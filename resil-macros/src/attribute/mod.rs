@@ -14,7 +14,7 @@ mod semaphore;
 mod timeout;
 mod transactional;
 
-pub(crate) use between::{order, rules_of_models, rules_of_writing};
+pub(crate) use between::{database_is_there, order, rules_of_models, rules_of_writing};
 
 use crate::errors::Errors;
 use crate::expand::{Call, Context, Keyed, Mark, Needs};
@@ -23,7 +23,7 @@ use crate::read::{Arguments, Given};
 use crate::stack::Written;
 use crate::tokens::Local;
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{Expr, Lit, Path};
+use syn::{Expr, Lit, Path, Signature};
 
 /// The table: our attributes, in the one right order, outermost first.
 macro_rules! table {
@@ -98,6 +98,8 @@ pub(crate) trait Attribute: Layer + Sized {
     const PLACE: Place = Place::Policy;
     /// Whether it may answer instead of the body.
     const CAN_REFUSE: bool = true;
+    /// Whether the runtime has it only with a database.
+    const NEEDS_DATABASE: bool = false;
     /// What its call site keeps of it.
     const HANDLE: Option<Handle> = None;
     /// The arguments that stand in the function itself and not in a static.
@@ -117,6 +119,11 @@ pub(crate) trait Attribute: Layer + Sized {
 
     /// Checks what belongs together within this attribute.
     fn new(arguments: Self::Arguments, given: &Given, errors: &mut Errors) -> Option<Self>;
+
+    /// The body, where a mistake takes the attribute off: nothing in it fails for lack of it.
+    fn without(body: TokenStream, _arguments: &TokenStream, _signature: &Signature, _runtime: &Path) -> TokenStream {
+        body
+    }
 
     /// Rules about the function that need no argument.
     fn fits(_function: &Function, _span: Span, _errors: &mut Errors) {}
@@ -201,10 +208,12 @@ pub(crate) struct Facts {
     pub(crate) name: &'static str,
     pub(crate) place: Place,
     pub(crate) can_refuse: bool,
+    pub(crate) needs_database: bool,
     pub(crate) handle: Option<Handle>,
     pub(crate) arguments: &'static [&'static str],
     pub(crate) in_function: &'static [&'static str],
     pub(crate) fits: fn(&Function, Span, &mut Errors),
+    pub(crate) without: fn(TokenStream, &TokenStream, &Signature, &Path) -> TokenStream,
 }
 
 impl Facts {
@@ -213,10 +222,12 @@ impl Facts {
             name,
             place: A::PLACE,
             can_refuse: A::CAN_REFUSE,
+            needs_database: A::NEEDS_DATABASE,
             handle: A::HANDLE,
             arguments: <A::Arguments as Arguments>::NAMES,
             in_function: A::IN_FUNCTION,
             fits: A::fits,
+            without: A::without,
         }
     }
 }

@@ -168,6 +168,7 @@ impl Attribute for Retry {
     type Arguments = Arguments;
     const EXAMPLE: &'static str = "retry(idempotent, attempts = 3)";
     const HANDLE: Option<Handle> = Some(Handle { local: RETRY, type_name: "Retry" });
+    const IN_FUNCTION: &'static [&'static str] = &["idempotency_key", "failure_if"];
 
     fn meant_by(value: &Lit) -> Option<&'static str> {
         matches!(value, Lit::Int(_)).then_some("attempts")

@@ -1,16 +1,19 @@
 //! `#[transactional(tx = self.db)]`: database work that commits or rolls back as one, and once for each request ID.
 
+mod statements;
+
 use super::{Attribute, Given, Handle, Layer};
 use crate::errors::Errors;
 use crate::expand::{Context, Needs, Question};
 use crate::function::{Function, each_binding, span_of_name, span_of_type};
-use crate::read::{Argument, Expression, Name, Time, Value, Wait, arguments, set};
+use crate::paths;
+use crate::read::{Argument, Expression, Name, Time, Value, Wait, arguments, set, value};
 use crate::tokens::{Local, OUTCOME, REFUSAL, code, code_at};
 use darling::FromMeta;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Expr, FnArg, Pat, PatIdent, Type};
+use syn::{Expr, FnArg, Pat, PatIdent, Path, Signature, Type};
 
 const TRANSACTIONAL: Local = Local("transactional");
 const TRANSACTION: Local = Local("transaction");
@@ -74,6 +77,7 @@ impl Attribute for Transactional {
     type Arguments = Arguments;
     const EXAMPLE: &'static str = "transactional(tx = self.db)";
     const HANDLE: Option<Handle> = Some(Handle { local: TRANSACTIONAL, type_name: "Transactional" });
+    const NEEDS_DATABASE: bool = true;
     const IN_FUNCTION: &'static [&'static str] = &["tx", "once", "fingerprint"];
     /// The database is what a transaction is opened on.
     const ALIASES: &'static [(&'static str, &'static str)] = &[("db", "tx")];
@@ -121,6 +125,16 @@ impl Attribute for Transactional {
         }
         Some(Self { tx, database, once })
     }
+
+    /// `let tx = &mut opened(&db);`, unless a parameter has that name.
+    fn without(body: TokenStream, arguments: &TokenStream, signature: &Signature, runtime: &Path) -> TokenStream {
+        let body = statements::on_connections(body, &mut Vec::new());
+        let opened = value(arguments, "tx").and_then(|(tx, database)| {
+            let is_free = parameter_named(tx.get_ident()?, signature).is_none();
+            is_free.then(|| code!(let #tx = &mut #runtime::__private::opened(&#database); let _ = &#tx;))
+        });
+        code!(#opened #body)
+    }
 }
 
 impl Layer for Transactional {
@@ -128,9 +142,18 @@ impl Layer for Transactional {
         needs.refuses = true;
         needs.questions.push(IN_TRANSACTION);
         needs.mentions.extend(self.mentions(function));
+        if self.database.is_some() {
+            needs.imports.extend(code!(OnAny as _, OnPool as _,));
+        }
     }
 
     fn check(&self, cx: &Context<'_>, errors: &mut Errors) {
+        let mut misplaced = Vec::new();
+        statements::on_connections(cx.function.body_tokens(), &mut misplaced);
+        for (run, tx) in misplaced {
+            errors
+                .on(tx, format!("a statement runs on a connection, and `tx` has it inside; write `{run}(&mut **tx)`"));
+        }
         self.has_a_name_of_its_own(cx.function, errors);
         self.requests_are_compared_by_named_parameters(cx.function, errors);
     }
@@ -158,7 +181,8 @@ impl Layer for Transactional {
         };
         let at = database.span();
         let database = cx.in_attempt(database.to_token_stream());
-        let database = code_at!(at=> &#database);
+        let runtime = paths::located_at(cx.runtime, at);
+        let database = code_at!(at=> (&#runtime::__private::On(&#database)).resil_db());
         let (begin, store) = match &self.once {
             Some(once) => self.begin_once(once, &database, cx),
             None => (begin(&database, cx), TokenStream::new()),
@@ -251,17 +275,7 @@ impl Transactional {
     /// `tx` is a parameter, and `tx = expr` hides none.
     fn has_a_name_of_its_own(&self, function: &Function, errors: &mut Errors) {
         let tx = &self.tx;
-        let mut parameter = None;
-        for input in &function.signature.inputs {
-            if let FnArg::Typed(typed) = input {
-                each_binding(&typed.pat, &mut |binding| {
-                    if binding.ident == *tx {
-                        parameter = Some(binding.ident.clone());
-                    }
-                });
-            }
-        }
-        match (parameter, &self.database) {
+        match (parameter_named(tx, &function.signature), &self.database) {
             (None, None) => errors.on(
                 tx,
                 "the function has no parameter `tx`; add `tx: &mut Tx<Postgres>`, or write `#[transactional(tx = self.db)]` to open a transaction here",
@@ -293,6 +307,21 @@ impl Transactional {
             }
         }
     }
+}
+
+/// The parameter of this name, also where it is a part of a pattern.
+fn parameter_named(name: &Ident, signature: &Signature) -> Option<Ident> {
+    let mut parameter = None;
+    for input in &signature.inputs {
+        if let FnArg::Typed(typed) = input {
+            each_binding(&typed.pat, &mut |binding| {
+                if binding.ident == *name {
+                    parameter = Some(binding.ident.clone());
+                }
+            });
+        }
+    }
+    parameter
 }
 
 /// Whether an expression is a part of `self`.

@@ -15,11 +15,7 @@ impl Context<'_> {
         let (anchor, begins) = (self.anchor(), &self.needs.begins);
         let body = code!(#anchor #begins #body);
         let body = layers.iter().rfold(body, |body, (_, layer)| layer.within(body, capture.as_ref(), self));
-        let mut block = code! {
-            async #capture {
-                #body
-            }
-        };
+        let mut block = self.function.async_block(&capture, &body);
         if clones.is_some() {
             block = code!({ #clones #block });
         }

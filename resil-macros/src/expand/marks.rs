@@ -5,7 +5,7 @@ use crate::function::{Function, Shell};
 use crate::tokens::{code, hygienic};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{FnArg, Pat, PatIdent, Path, ReturnType, Signature, Type};
+use syn::{FnArg, Pat, PatIdent, Path, ReturnType, Signature, Token, Type};
 
 /// A type around the future, which says what the call does.
 pub(crate) trait Mark {
@@ -109,7 +109,8 @@ impl Marks<'_> {
             Shell::AsyncFn | Shell::AsyncTrait { .. } => {
                 let called = self.called();
                 let bound = self.bind(&mut signature, written);
-                let future = self.future(code!(async move { #bound #statements }));
+                let body = code!(#bound #statements);
+                let future = self.future(function.async_block(<Token![move]>::default(), &body));
                 quote!({ #called #future })
             }
         };

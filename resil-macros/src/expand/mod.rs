@@ -142,7 +142,8 @@ impl Context<'_> {
             code!(Awaiting as _, #(#asked as _,)* Unmarked as _,)
         });
         let imports = &needs.imports;
-        (needs.judges || looks.is_some()).then(|| code!(use #runtime::__private::{#judges #imports #looks};))
+        let any = needs.judges || looks.is_some() || !imports.is_empty();
+        any.then(|| code!(use #runtime::__private::{#judges #imports #looks};))
     }
 
     /// `outcome.map_err(Failure::into_error)`, where a missing `From<resil::Error>` is reported at the error type.

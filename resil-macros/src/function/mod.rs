@@ -5,11 +5,13 @@ mod take_apart;
 mod types;
 
 pub(crate) use inert::is_inert;
-pub(crate) use take_apart::{declaration, take_apart};
+pub(crate) use take_apart::{declaration, hidden_by_a_box, take_apart};
 pub(crate) use types::{anchored, names_a_key, span_of_error, span_of_name, span_of_type};
 
-use proc_macro2::{TokenStream, TokenTree};
+use crate::tokens::code_at;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::spanned::Spanned;
 use syn::{Attribute, Expr, FnArg, Ident, Pat, PatIdent, Stmt, Type};
 
 /// The function, taken apart: what stands around the body, and the body that becomes the attempt.
@@ -39,6 +41,16 @@ pub(crate) enum Shell {
 impl Function {
     pub(crate) fn body_tokens(&self) -> TokenStream {
         self.body.iter().map(ToTokens::to_token_stream).collect()
+    }
+
+    /// `async capture { body }`, which stands for the function in what rustc says of it: from its `async` to its return type.
+    pub(crate) fn async_block(&self, capture: impl ToTokens, body: &TokenStream) -> TokenStream {
+        let (from, to) = match (&self.shell, self.signature.asyncness) {
+            (Shell::AsyncFn, Some(keyword)) => (keyword.span, self.output.span()),
+            _ => (Span::call_site(), Span::call_site()),
+        };
+        let block = code_at!(to=> { #body });
+        code_at!(from=> async #capture #block)
     }
 
     /// The parameter of this name, as it is written in the signature.

@@ -1,12 +1,15 @@
 //! Finds the body under the attributes, in every shape that a function can have here.
 
-use super::types::{future_output, text_of_no_result};
-use super::{Function, Shell};
+use super::types::{future_output, is_boxed_future, text_of_no_result};
+use super::{Function, Shell, mentions};
 use crate::attribute::{Kind, Place};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::parse::discouraged::Speculative as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Block, Error, Expr, Local, Pat, ReturnType, Signature, Stmt, Token, Type, Visibility};
+use syn::{
+    Attribute, Block, Error, Expr, Ident, Local, Pat, ReturnType, Signature, Stmt, Token, Type, Visibility, braced,
+};
 
 /// A function or a trait method, with or without a body.
 pub(crate) struct Declaration {
@@ -22,18 +25,36 @@ impl Parse for Declaration {
         let visibility: Visibility = input.parse()?;
         let default: Option<Token![default]> = input.parse()?;
         let signature = input.parse()?;
-        let block =
-            if input.peek(Token![;]) { input.parse::<Token![;]>().map(|_| None)? } else { Some(input.parse()?) };
+        let block = if input.peek(Token![;]) {
+            input.parse::<Token![;]>().map(|_| None)?
+        } else {
+            let body;
+            let brace_token = braced!(body in input);
+            Some(Block { brace_token, stmts: statements(&body)? })
+        };
         Ok(Self { attributes, head: quote!(#visibility #default), signature, block })
     }
 }
 
+/// The statements of a body. In one that cannot be read, rustc finds the mistake by itself: it stays as it is.
+fn statements(body: ParseStream) -> syn::Result<Vec<Stmt>> {
+    let ahead = body.fork();
+    if let Ok(statements) = ahead.call(Block::parse_within)
+        && ahead.is_empty()
+    {
+        body.advance_to(&ahead);
+        return Ok(statements);
+    }
+    Ok(vec![Stmt::Expr(Expr::Verbatim(body.parse()?), None)])
+}
+
 impl Declaration {
-    /// The function as it was, without what was taken off it; `first` goes to the beginning of the body.
-    pub(crate) fn beginning_with(&self, first: &TokenStream) -> TokenStream {
+    /// The function as it was, without what was taken off it, and with this in place of the body.
+    pub(crate) fn with_body(&self, instead: impl FnOnce(TokenStream, &Signature) -> TokenStream) -> TokenStream {
         let Self { attributes, head, signature, block } = self;
         let Some(Block { stmts, .. }) = block else { return quote!(#(#attributes)* #head #signature ;) };
-        quote!(#(#attributes)* #head #signature { #first #(#stmts)* })
+        let body = instead(quote!(#(#stmts)*), signature);
+        quote!(#(#attributes)* #head #signature { #body })
     }
 }
 
@@ -70,7 +91,10 @@ pub(crate) fn take_apart(declaration: Declaration, kind: Kind, kinds: &[Kind]) -
         (None, Some(output)) => (Shell::Declaration, Vec::new(), output),
         (Some(block), Some(output)) if signature.asyncness.is_some() => (Shell::AsyncFn, block.stmts, output),
         (Some(block), Some(output)) => impl_future(block, output).ok_or_else(|| no_async_block(&signature, kind))?,
-        (block, None) => block.and_then(async_trait).ok_or_else(|| not_async(&signature, kind))?,
+        (block, None) => {
+            let why = not_async(&signature, &attributes, block.as_ref(), kind);
+            block.and_then(async_trait).ok_or(why)?
+        }
     };
     let refusing = kinds.iter().copied().find(|kind| kind.facts().can_refuse).filter(|_| has_body);
     if let (Some(refusing), Some(text)) = (refusing, text_of_no_result(&output)) {
@@ -82,11 +106,67 @@ pub(crate) fn take_apart(declaration: Declaration, kind: Kind, kinds: &[Kind]) -
     Ok(Function { attributes, signature, head, shell, body, output })
 }
 
-fn not_async(signature: &Signature, kind: Kind) -> Error {
+/// Why there is nothing to guard.
+fn not_async(signature: &Signature, attributes: &[Attribute], block: Option<&Block>, kind: Kind) -> Error {
     let (name, function) = (kind.name(), &signature.ident);
-    Error::new_spanned(
-        signature.fn_token,
-        format!("`#[{name}]` needs something to wait for, and `{function}` is not async; write `async fn {function}`"),
+    if block.is_some_and(|block| mentions(block.to_token_stream(), &Ident::new("block_on", Span::call_site()))) {
+        return in_a_runtime(signature, attributes, kind);
+    }
+    if is_boxed_future(&signature.output) {
+        return match kind.place() {
+            Place::Mark => hidden_by_a_box(Span::call_site(), kind, function),
+            _ => Error::new_spanned(
+                function,
+                format!(
+                    "`#[{name}]` guards an async body, and `{function}` hands out a future in a box; write the call as an `async fn` under `#[{name}]`, and here `Box::pin(..)` around it"
+                ),
+            ),
+        };
+    }
+    let needs = format!("`#[{name}]` needs something to wait for, and `{function}` is not async; write");
+    let message = match kind {
+        Kind::Bulkhead => format!("{needs} `async fn {function}`, whose body may block"),
+        _ => format!(
+            "{needs} one of\n\
+             \x20   async fn {function}                             if its body awaits\n\
+             \x20   #[bulkhead(threads = 4)] async fn {function}    if its body blocks: it gets threads of its own"
+        ),
+    };
+    Error::new_spanned(signature.fn_token, message)
+}
+
+/// What `#[tokio::main]` and `#[tokio::test]` make of a function.
+fn in_a_runtime(signature: &Signature, attributes: &[Attribute], kind: Kind) -> Error {
+    let (name, function) = (kind.name(), &signature.ident);
+    let is_test =
+        attributes.iter().any(|attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "test"));
+    let above = if is_test { "test" } else { "main" };
+    let message = match kind.place() {
+        Place::Mark => format!(
+            "nobody awaits `{function}`, which an attribute above, such as `#[tokio::{above}]`, runs in a runtime; take `#[{name}]` off"
+        ),
+        _ => format!(
+            "`{function}` is not async any more: an attribute above, such as `#[tokio::{above}]`, runs it in a runtime; write that one last\n\
+             \x20   #[{name}(..)]\n\
+             \x20   #[tokio::{above}]\n\
+             \x20   async fn {function}()"
+        ),
+    };
+    Error::new(Span::call_site(), message)
+}
+
+/// A mark is in the type of a future, which a box hides.
+pub(crate) fn hidden_by_a_box(span: Span, mark: Kind, function: &Ident) -> Error {
+    let name = mark.name();
+    Error::new(
+        span,
+        format!(
+            "the future of `{function}` is boxed, which hides `#[{name}]` from callers; mark a method that awaits it, and call that one\n\
+             \x20   impl dyn Trait + '_ {{\n\
+             \x20       #[{name}]\n\
+             \x20       async fn marked_{function}(&self, ..) -> .. {{ self.{function}(..).await }}\n\
+             \x20   }}"
+        ),
     )
 }
 
@@ -110,7 +190,7 @@ fn no_body(signature: &Signature, kind: Kind) -> Error {
     )
 }
 
-fn cannot_fail(tokens: impl ToTokens, kind: Kind, function: &syn::Ident, output: &str) -> Error {
+fn cannot_fail(tokens: impl ToTokens, kind: Kind, function: &Ident, output: &str) -> Error {
     let name = kind.name();
     Error::new_spanned(
         tokens,

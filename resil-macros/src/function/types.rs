@@ -20,6 +20,21 @@ pub(super) fn future_output(output: &ReturnType) -> Option<Type> {
     })
 }
 
+/// `-> Pin<Box<dyn Future<..>>>`, as `#[async_trait]` writes a declaration.
+pub(super) fn is_boxed_future(output: &ReturnType) -> bool {
+    fn inside<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+        let Type::Path(path) = ty else { return None };
+        let last = path.path.segments.last().filter(|last| last.ident == name)?;
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+        match arguments.args.first() {
+            Some(GenericArgument::Type(inner)) => Some(inner),
+            _ => None,
+        }
+    }
+    let ReturnType::Type(_, ty) = output else { return false };
+    matches!(inside(ty, "Pin").and_then(|pinned| inside(pinned, "Box")), Some(Type::TraitObject(_)))
+}
+
 /// What no alias can turn into a `Result`: saves the user rustc's longer way of saying so. Everything else is judged
 /// by trait.
 pub(super) fn text_of_no_result(output: &Type) -> Option<String> {
@@ -28,7 +43,7 @@ pub(super) fn text_of_no_result(output: &Type) -> Option<String> {
         "i32", "i64", "i128", "isize", "f32", "f64",
     ];
     let is_one = match output {
-        Type::Tuple(_) | Type::Reference(_) | Type::Array(_) | Type::Never(_) => true,
+        Type::Tuple(_) | Type::Reference(_) | Type::Array(_) | Type::ImplTrait(_) | Type::Never(_) => true,
         Type::Path(path) => path
             .path
             .get_ident()

@@ -1,8 +1,9 @@
 //! Durations in quotes: what they say, and what somebody meant who forgot the quotes or the unit.
 
 use super::values::without_quotes;
+use crate::errors::text;
 use std::time::Duration;
-use syn::Expr;
+use syn::{Expr, Meta, MetaNameValue};
 
 /// `"250us"`, `"100ms"`, `"1.5s"`, `"2m"`, `"1h"`, `"1d"`. Saturates; a missing unit or a sign is no duration.
 pub(super) fn parse(text: &str) -> Option<Duration> {
@@ -37,13 +38,40 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(number * seconds).unwrap_or(Duration::MAX))
 }
 
+/// What people call a bound that stands alone, and the unit that such a name says.
+const BOUND: [(&str, &str); 12] = [
+    ("after", "s"),
+    ("bound", "s"),
+    ("duration", "s"),
+    ("limit", "s"),
+    ("millis", "ms"),
+    ("ms", "ms"),
+    ("mins", "m"),
+    ("minutes", "m"),
+    ("secs", "s"),
+    ("seconds", "s"),
+    ("total", "s"),
+    ("within", "s"),
+];
+
+/// `secs = 5`, `limit = "5s"`: a bound under a name, as it is to be written.
+pub(super) fn named_bound(meta: &Meta) -> Option<String> {
+    let (_, unit) = BOUND.iter().find(|(name, _)| meta.path().is_ident(name))?;
+    let Meta::NameValue(MetaNameValue { value, .. }) = meta else { return None };
+    let known = likely(value, unit);
+    Some(known.unwrap_or_else(|| match value {
+        Expr::Lit(_) => "\"5s\"".to_owned(),
+        constant => text(constant),
+    }))
+}
+
 /// `30`, `30s`, `"30"`, `"30 sec"`: a number, and what was most likely its unit, else the one that is `usual` here.
 pub(crate) fn likely(written: &Expr, usual: &str) -> Option<String> {
     let text = without_quotes(written);
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
     let unit = match unit.trim().to_ascii_lowercase().as_str() {
         "" => match usual.trim_matches(|c: char| !c.is_ascii_alphabetic()) {
-            unit @ ("ms" | "h") => unit,
+            unit @ ("ms" | "m" | "h") => unit,
             _ => "s",
         },
         "us" | "micros" => "us",

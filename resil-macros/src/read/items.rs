@@ -66,14 +66,30 @@ pub(crate) fn in_statics(kind: Kind, tokens: TokenStream) -> TokenStream {
     named.map(|meta| quote::quote!(#meta,)).collect()
 }
 
-/// The `crate = path` among unread arguments, needed to recognise siblings spelled with that path.
-pub(crate) fn crate_path(tokens: &TokenStream) -> Option<Path> {
-    let items = items(tokens.clone()).ok()?;
-    items.into_iter().find_map(|item| match item {
-        Item::Named(Meta::NameValue(pair)) if pair.path.is_ident(super::CRATE) => match pair.value {
-            Expr::Path(path) => Some(path.path),
-            _ => None,
-        },
+/// What stands in a static, with the name of its argument, if it has one.
+pub(crate) fn values_in_statics(kind: Kind, tokens: TokenStream) -> impl Iterator<Item = (Option<Path>, Expr)> {
+    let in_function = kind.facts().in_function;
+    items(tokens).unwrap_or_default().into_iter().filter_map(|item| match item {
+        Item::Alone(value) => Some((None, value)),
+        Item::Named(Meta::NameValue(pair)) if !in_function.iter().any(|name| pair.path.is_ident(name)) => {
+            Some((Some(pair.path), pair.value))
+        }
         _ => None,
     })
+}
+
+/// The value of one argument, among unread ones.
+pub(crate) fn value(tokens: &TokenStream, name: &str) -> Option<(Path, Expr)> {
+    items(tokens.clone()).ok()?.into_iter().find_map(|item| match item {
+        Item::Named(Meta::NameValue(pair)) if pair.path.is_ident(name) => Some((pair.path, pair.value)),
+        _ => None,
+    })
+}
+
+/// The `crate = path` among unread arguments, needed to recognise siblings spelled with that path.
+pub(crate) fn crate_path(tokens: &TokenStream) -> Option<Path> {
+    match value(tokens, super::CRATE)? {
+        (_, Expr::Path(path)) => Some(path.path),
+        _ => None,
+    }
 }

@@ -4,11 +4,14 @@
 mod arguments;
 mod duration;
 mod items;
+mod names;
 mod values;
 
 pub(crate) use arguments::{Argument, Arguments, Value, arguments, set};
 pub(crate) use duration::likely as likely_duration;
-pub(crate) use items::{crate_path, in_statics};
+use duration::named_bound;
+pub(crate) use items::{crate_path, in_statics, value, values_in_statics};
+pub(crate) use names::{first_of, value_of};
 pub(crate) use values::*;
 
 use crate::attribute::{Attribute, Kind};
@@ -89,7 +92,7 @@ pub(crate) fn read<A: Attribute>(written: &Written, errors: &mut Errors) -> Opti
 /// A named argument that is known, new and readable; else says what is wrong with it.
 fn accept<A: Attribute>(meta: &Meta, given: &mut Given, errors: &mut Errors) -> Option<NestedMeta> {
     let (Some(name), Some(known)) = (meta.path().get_ident(), known::<A>(meta.path())) else {
-        given.meant.extend(unknown::<A>(meta.path(), given.kind, errors));
+        given.meant.extend(unknown::<A>(meta, given.kind, errors));
         return None;
     };
     if given.names.contains(name) {
@@ -121,14 +124,19 @@ fn accept<A: Attribute>(meta: &Meta, given: &mut Given, errors: &mut Errors) -> 
 }
 
 /// Says what an unknown name was most likely meant to be, and hands that back.
-fn unknown<A: Attribute>(path: &Path, kind: Kind, errors: &mut Errors) -> Option<&'static str> {
-    let (attribute, written) = (kind.name(), text(path));
+fn unknown<A: Attribute>(meta: &Meta, kind: Kind, errors: &mut Errors) -> Option<&'static str> {
+    let (path, attribute) = (meta.path(), kind.name());
+    let written = text(path);
+    if let Some(bound) = named_bound(meta).filter(|_| A::STANDS_ALONE) {
+        errors.on(path, format!("the bound of `#[{attribute}]` has no name; write `#[{attribute}({bound})]`"));
+        return None;
+    }
     let likely = likely_name::<A>(path);
     let advice = match (likely, Kind::that_has(path)) {
         (Some(likely), _) => format!("; did you mean `{likely}`?"),
         (None, Some(owner)) => format!(", but `#[{}]` has; write it there", owner.name()),
-        // An attribute with few arguments is explained by all of itself.
-        (None, None) if A::Arguments::NAMES.len() < 3 => format!("; write `#[{}]`", A::EXAMPLE),
+        // An attribute with few arguments, or one without a name, is explained by all of itself.
+        (None, None) if A::STANDS_ALONE || A::Arguments::NAMES.len() < 3 => format!("; write `#[{}]`", A::EXAMPLE),
         (None, None) => {
             let all: Vec<_> = names::<A>().map(|name| format!("`{name}`")).collect();
             format!("; write one of {}", all.join(", "))

@@ -33,10 +33,13 @@ use std::error::Error as StdError;
     message = "`{Self}` does not say what its failures mean",
     label = "retry and circuit breaker decide from a verdict: `Classify` is missing",
     note = "if it is your own enum, write `#[derive(resil::Classify)]` above it and mark each variant:\n\
-            `#[classify(transient)]`, `#[classify(permanent)]`, `#[classify(caller)]`, `#[classify(delegate)]` or \
-            `#[classify(status)]`",
-    note = "if it is another crate's type, return `resil::http::Error` (feature `http`), `anyhow::Error` (feature \
-            `anyhow`),\nor an enum of your own with a variant that holds it"
+            `#[classify(caller)]`      the request is to blame, as for \"not found\": opens no circuit\n\
+            `#[classify(transient)]`   it may pass: repeated where that is safe\n\
+            `#[classify(permanent)]`   it does not pass, and opens a circuit\n\
+            `#[classify(delegate)]`, `#[classify(status)]`   the field knows",
+    note = "if it is another crate's type, return `resil::http::Error` for HTTP (feature `http`), or an enum of your \
+            own\nwith a variant for each meaning that it can have:\n\
+            `#[classify(caller)] NotFound({Self}), #[classify(transient)] Unavailable({Self}), ..`"
 )]
 pub trait Classify {
     /// What this error means.
@@ -47,23 +50,19 @@ pub trait Classify {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold a refusal of resil: `From<resil::Error>` is missing",
     label = "an open circuit or a time-out has no place in this type",
-    note = "if it is your own enum, add a variant `Policy(resil::Error)` and\n\
+    note = "if it is your own enum, add a variant `Policy(resil::Error)`, and if it is another crate's type, return one that \
+            holds it:\n\
+            `enum MyError {{ Call({Self}), Policy(resil::Error) }}`\n\
             `impl From<resil::Error> for MyError {{ fn from(error: resil::Error) -> Self {{ Self::Policy(error) }} }}`",
-    note = "if it is another crate's type, return `resil::http::Error` (feature `http`), `anyhow::Error` (feature \
-            `anyhow`), or wrap it:\n\
-            `#[derive(Debug, resil::Classify)]`\n\
-            `enum MyError {{`\n\
-            `    #[classify(permanent)] // or transient, or caller; delegate if it is a Classify itself`\n\
-            `    Call({Self}),`\n\
-            `    #[classify(delegate)]`\n\
-            `    Policy(resil::Error),`\n\
-            `}}`"
+    note = "for HTTP, `resil::http::Error` is ready (feature `http`)"
 )]
 pub trait Represents: Sized {
     /// The refusal as this type.
     fn represent(error: Error) -> Self;
 }
 
+// So that rustc names the type, and not what some `From` of another crate would ask for.
+#[diagnostic::do_not_recommend]
 impl<E: From<Error>> Represents for E {
     #[inline]
     fn represent(error: Error) -> Self {

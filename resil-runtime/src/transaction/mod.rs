@@ -21,9 +21,9 @@ mod transactional;
 pub use after::after;
 pub use allow::{Allowed, allow};
 #[cfg(feature = "sqlx")]
-pub use database::database_name;
+pub use database::{Backend, Connection, Db, HeldBy, Tx};
 #[cfg(feature = "sqlx")]
-pub use database::{Backend, Begun, Connection, Db, HeldBy, Tx};
+pub use database::{Begun, On, OnAny, OnPool, database_name, opened};
 #[cfg(feature = "sqlx")]
 pub(crate) use database::{Row, Value, in_millis, whole};
 pub use error::{Step, TransactionError};

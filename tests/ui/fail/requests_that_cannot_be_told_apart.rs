@@ -29,7 +29,9 @@ async fn unnamed(db: &Db<Sqlite>, id: u64, (item, number): (u64, u64)) -> Result
     Ok(item + number)
 }
 
-struct Shop;
+struct Shop {
+    db: Db<Sqlite>,
+}
 
 impl Shop {
     #[transactional(tx = self.db, op = Self::OP, once = id)]

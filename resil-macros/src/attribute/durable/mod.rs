@@ -92,8 +92,10 @@ impl Attribute for Durable {
     type Arguments = Arguments;
     const EXAMPLE: &'static str = EXAMPLE;
     const PLACE: Place = Place::Beside;
+    const NEEDS_DATABASE: bool = true;
     const HANDLE: Option<Handle> = Some(Handle { local: Local("durable"), type_name: "Durable" });
-    const IN_FUNCTION: &'static [&'static str] = &["db", "per", "verify", "compensate", "applied", "undone"];
+    const IN_FUNCTION: &'static [&'static str] =
+        &["db", "per", "amount", "verify", "compensate", "applied", "undone", "in_doubt"];
 
     fn new(mut with: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
         let missing: Vec<_> = ["db", "op"].into_iter().filter(|name| !given.has(name)).collect();

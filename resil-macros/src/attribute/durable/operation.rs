@@ -262,7 +262,7 @@ impl<'a> Operation<'a> {
     fn compensate(&self) -> Option<TokenStream> {
         let (path, handed) = (self.durable.with.compensate.as_ref()?, self.handed());
         let at = path.name_span();
-        let receipt = code!(receipt: ::core::option::Option<Self::Receipt>);
+        let receipt = code_at!(at=> receipt: ::core::option::Option<Self::Receipt>);
         let call = code_at!(at=> #path(#handed receipt));
         Some(self.reaching(&quote!(compensate), Some(receipt), &quote!(()), &call, at))
     }
@@ -297,38 +297,29 @@ impl<'a> Operation<'a> {
     }
 
     fn applied(&self, database: &Path) -> Option<TokenStream> {
-        let receipt = code!(receipt: &Self::Receipt);
         let path = self.durable.with.applied.as_ref()?;
-        Some(self.writing(&quote!(applied), path, database, &receipt, &code!(receipt)))
+        Some(self.writing(&quote!(applied), path, database, "receipt", &code!(&Self::Receipt)))
     }
 
     fn undone(&self, database: &Path) -> Option<TokenStream> {
-        let runtime = self.cx.runtime;
-        let why = code!(why: &#runtime::ledger::Report);
-        let path = self.durable.with.undone.as_ref()?;
-        Some(self.writing(&quote!(undone), path, database, &why, &code!(why)))
+        let (runtime, path) = (self.cx.runtime, self.durable.with.undone.as_ref()?);
+        Some(self.writing(&quote!(undone), path, database, "why", &code!(&#runtime::ledger::Report)))
     }
 
-    /// A function of the trait that writes our own books.
-    fn writing(
-        &self,
-        name: &TokenStream,
-        path: &PathTo,
-        database: &Path,
-        more: &TokenStream,
-        value: &TokenStream,
-    ) -> TokenStream {
+    /// A function of the trait that writes our own books. What it gets beside what is stored, and cannot take, is reported
+    /// at its path.
+    fn writing(&self, name: &TokenStream, path: &PathTo, database: &Path, more: &str, ty: &TokenStream) -> TokenStream {
         let (runtime, names) = (self.cx.runtime, self.names());
         let handed = self.stored().map(|parameter| parameter.name);
         let at = path.name_span();
         let failed = paths::located_at(runtime, at);
-        let tx = code!(tx);
-        let call = code_at!(at=> #path(#tx, #(#handed,)* #value).await.map_err(#failed::ledger::Failed::from));
+        let [tx, more] = ["tx", more].map(|name| Ident::new(name, hygienic().located_at(at)));
+        let call = code_at!(at=> #path(#tx, #(#handed,)* #more).await.map_err(#failed::ledger::Failed::from));
         code! {
             async fn #name(
                 #tx: &mut #runtime::Tx<#database>,
                 #names: Self::Arguments,
-                #more,
+                #more: #ty,
             ) -> ::core::result::Result<(), #runtime::ledger::Failed> {
                 #call
             }

@@ -30,3 +30,18 @@ async fn it_runs() {
     assert_eq!(renamed(7).await.unwrap(), 7);
     assert!(sturdy::Classify::verdict(&Failed::Busy).is_transient());
 }
+
+/// Without the feature `sqlite` or `postgres`.
+#[cfg(feature = "refused")]
+mod refused {
+    #[sturdy::transactional(crate = sturdy, tx = db)]
+    pub async fn transactional(db: u64) -> Result<(), sturdy::Error> {
+        Ok(())
+    }
+
+    #[sturdy::durable(crate = sturdy, db = Sqlite, op = "pay")]
+    #[sturdy::retry(unsent)]
+    pub async fn durable(won: u64) -> Result<u64, sturdy::Error> {
+        Ok(won)
+    }
+}
