@@ -402,11 +402,16 @@ fn is_key_reference(ty: &Type) -> bool {
     }
 }
 
-/// Whether the body sends through `.checked()`, which applies the key by itself.
+/// Whether the body sends through `.checked()`, which applies the key by itself. If that is another method of this name, the
+/// key is missed at run time.
 fn sends_checked(body: TokenStream) -> bool {
-    body.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == "checked",
-        TokenTree::Group(group) => sends_checked(group.stream()),
+    let tokens: Vec<_> = body.into_iter().collect();
+    let is_call = tokens.windows(3).any(|call| match call {
+        [TokenTree::Punct(dot), TokenTree::Ident(name), TokenTree::Group(arguments)] => {
+            dot.as_char() == '.' && name == "checked" && arguments.stream().is_empty()
+        }
         _ => false,
-    })
+    });
+    let sends = |token| matches!(token, TokenTree::Group(group) if sends_checked(group.stream()));
+    is_call || tokens.into_iter().any(sends)
 }
