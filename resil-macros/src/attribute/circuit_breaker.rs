@@ -80,6 +80,7 @@ impl Attribute for CircuitBreaker {
     type Arguments = Arguments;
     const EXAMPLE: &'static str = "circuit_breaker(name = \"payment\", failure_rate = 0.5)";
     const HANDLE: Option<Handle> = Some(Handle { local: CIRCUIT_BREAKER, type_name: "CircuitBreaker" });
+    const IN_FUNCTION: &'static [&'static str] = &["key", "failure_if"];
 
     fn meant_by(value: &Lit) -> Option<&'static str> {
         matches!(value, Lit::Str(_)).then_some("name")

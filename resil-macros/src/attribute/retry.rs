@@ -160,6 +160,7 @@ impl Attribute for Retry {
     type Arguments = Arguments;
     const EXAMPLE: &'static str = "retry(idempotent, attempts = 3)";
     const HANDLE: Option<Handle> = Some(Handle { local: RETRY, type_name: "Retry" });
+    const IN_FUNCTION: &'static [&'static str] = &["failure_if"];
 
     fn meant_by(value: &Lit) -> Option<&'static str> {
         matches!(value, Lit::Int(_)).then_some("attempts")
@@ -280,9 +281,12 @@ impl Layer for Retry {
     fn around(&self, inside: Call, _: &TokenStream, cx: &Context<'_>) -> Call {
         let start = match &self.proof {
             Proof::Key(key) => {
+                // The parameter as it is named there: a macro may have written the attribute, and its caller the name.
+                let at = key.span();
+                let (key, ty) = cx.function.parameter(key).map_or((key, None), |(name, ty)| (name, Some(ty)));
+                let key = Ident::new(&key.to_string(), key.span().located_at(at));
                 // Under a bulkhead it is taken by value.
-                let is_taken = cx.function.parameter(key).is_some_and(|(_, ty)| matches!(ty, Type::Path(_)));
-                let reference = is_taken.then(|| code!(&));
+                let reference = matches!(ty, Some(Type::Path(_))).then(|| code!(&));
                 code!(start_with(#reference #key))
             }
             _ => code!(start()),

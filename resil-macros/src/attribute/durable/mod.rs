@@ -176,7 +176,7 @@ impl Layer for Durable {
     /// `let _ = (&order_id, &amount);`: what is stored is used, also where the call itself does not need it.
     fn first(&self, cx: &Context<'_>) -> Option<TokenStream> {
         let parameters = cx.function.signature.inputs.iter().filter_map(parameter);
-        let stored = parameters.filter(|parameter| matches!(parameter.role, Role::Stored));
+        let stored = parameters.filter(|parameter| matches!(parameter.role, Role::Stored) && !parameter.is_quiet());
         let names = stored.map(|parameter| parameter.name);
         Some(code!(let _ = (#(&#names,)*);))
     }
