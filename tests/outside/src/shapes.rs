@@ -13,7 +13,7 @@ use std::fmt::{Debug, Display};
 #[fallback(with = absent)]
 #[retry(idempotent)]
 #[bulkhead(threads = 1)]
-pub async fn conditional(#[cfg(not(feature = "refused"))] there: u32, #[cfg(any())] gone: Missing) -> Answer<u32> {
+pub async fn conditional(#[cfg(any(unix, windows))] there: u32, #[cfg(any())] gone: Missing) -> Answer<u32> {
     if there == 0 {
         return Err(Failed::Busy);
     }

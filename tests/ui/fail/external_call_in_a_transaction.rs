@@ -83,12 +83,12 @@ async fn in_a_savepoint(tx: &mut Tx<Sqlite>) -> Result<u64, Error> {
 
 /// Nothing of resil's.
 mod timers {
-    pub async fn after<T>(delay: std::time::Duration, call: impl Future<Output = T>) -> T {
+    pub async fn after<T>(delay: std::time::Duration, call: impl std::future::Future<Output = T>) -> T {
         tokio::time::sleep(delay).await;
         call.await
     }
 
-    pub async fn allow<T>(call: impl Future<Output = T>) -> T {
+    pub async fn allow<T>(call: impl std::future::Future<Output = T>) -> T {
         call.await
     }
 }

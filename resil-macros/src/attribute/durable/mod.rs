@@ -6,7 +6,7 @@ mod operation;
 use super::{Attribute, Given, Handle, Layer, Place};
 use crate::errors::Errors;
 use crate::expand::{Context, pointless};
-use crate::function::{Function, Shell};
+use crate::function::{Function, Shell, conditions};
 use crate::read::{
     Argument, Count, Expression, Name, PathTo, Time, Value, Wait, arguments, likely_path, ungrouped, wanted,
 };
@@ -132,6 +132,10 @@ impl Attribute for Durable {
                 FnArg::Typed(typed) if !matches!(*typed.pat, Pat::Ident(_)) => errors.on(
                     &typed.pat,
                     "each parameter is stored under its name, and this one has none; write `order: Order` and take it apart in the body",
+                ),
+                FnArg::Typed(typed) if !conditions(&typed.attrs).is_empty() => errors.on(
+                    conditions(&typed.attrs),
+                    "what one build has stored another one reads, so the parameters are the same in each; write two functions, each under its `#[cfg]` and with an `op` of its own",
                 ),
                 FnArg::Typed(typed) => stored_or_given(&typed.ty, errors),
             }
