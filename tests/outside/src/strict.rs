@@ -56,9 +56,33 @@ async fn confirm_undone(
     tx.savepoint(async |_tx| Ok(())).await
 }
 
+mod hidden {
+    use super::{durable, Answer, Sqlite};
+
+    /// Public in a module that is not; written by a macro.
+    macro_rules! never_recorded {
+        ($name:ident, $op:literal) => {
+            #[durable(db = Sqlite, op = $op)]
+            pub async fn $name(order: u64) -> Answer<u64> {
+                Ok(order)
+            }
+        };
+    }
+    never_recorded!(one, "strict.one");
+
+    #[durable(db = Sqlite, op = "strict.other")]
+    pub(crate) async fn other(order: u64) -> Answer<u64> {
+        Ok(order)
+    }
+}
+
 /// Nobody records this operation here.
 pub fn ledger(db: &Db<Sqlite>) -> Opening<Sqlite> {
-    Ledger::on(db.clone()).operation::<confirm>().provide(Arc::new(Partner))
+    Ledger::on(db.clone())
+        .operation::<confirm>()
+        .operation::<hidden::one>()
+        .operation::<hidden::other>()
+        .provide(Arc::new(Partner))
 }
 
 /// What is out of date, for everybody but the ledger.

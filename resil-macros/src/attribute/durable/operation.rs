@@ -95,10 +95,18 @@ impl<'a> Operation<'a> {
         is_deprecated.then(|| code!(#[allow(deprecated, clippy::allow_attributes)]))
     }
 
+    /// That of the function, in tokens of ours: no lint takes an item that begins with them for the user's.
+    fn visibility(&self) -> TokenStream {
+        let tokens = self.cx.function.head.clone().into_iter().map(|mut token| {
+            token.set_span(Span::call_site().located_at(token.span()));
+            token
+        });
+        tokens.collect()
+    }
+
     /// `pub struct confirm {}`: with braces, so that the name still stands for the function too.
     fn structure(&self) -> TokenStream {
-        let (head, conditions) = (&self.cx.function.head, self.conditions());
-        // Of ours, so that no lint takes it for the user's.
+        let (head, conditions) = (self.visibility(), self.conditions());
         let name = Ident::new(&self.name().to_string(), Span::call_site().located_at(self.name().span()));
         let doc = format!("The operation of [`{name}()`], for the ledger.");
         quote! {
@@ -128,7 +136,7 @@ impl<'a> Operation<'a> {
 
     fn record(&self) -> TokenStream {
         let runtime = self.cx.runtime;
-        let (name, head, conditions) = (self.name(), &self.cx.function.head, self.conditions());
+        let (name, head, conditions) = (self.name(), self.visibility(), self.conditions());
         let (arguments, per) = (self.arguments(), self.durable.with.per.as_deref());
         let names: Vec<_> = self.stored().map(|parameter| parameter.visible(per)).collect();
         let parameters = self.stored().zip(&names).map(|(Parameter { ty, .. }, name)| quote!(#name: #ty));
@@ -139,7 +147,7 @@ impl<'a> Operation<'a> {
             }
             None => code!(let subject = ::core::option::Option::<::std::string::String>::None;),
         };
-        let visibility = if head.is_empty() { quote!(pub(self)) } else { head.clone() };
+        let visibility = if head.is_empty() { quote!(pub(self)) } else { head };
         let doc = format!(
             "Records an intent to call [`{name}()`] in this transaction. Hand it to `ledger.drive(..)` after the commit; if \
              nobody does, a reconciler will."
