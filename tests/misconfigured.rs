@@ -1,8 +1,9 @@
 //! Two settings under one name, and settings out of range: found at start by `check()`, refused at the first call
 //! without it. This program is misconfigured on purpose.
 
-use resil::{CircuitBreaker, Error, circuit_breaker};
+use resil::{CircuitBreaker, Error, circuit_breaker, deadline, retry, timeout};
 use std::cell::Cell;
+use std::time::Duration;
 
 mod shop {
     use super::*;
@@ -36,6 +37,45 @@ mod never_called {
     }
 }
 
+mod beyond_a_deadline {
+    use super::*;
+
+    const TOO_LONG: Duration = Duration::from_secs(20);
+    const MANY: u32 = u32::MAX;
+    const NEVER: Duration = Duration::ZERO;
+
+    #[deadline("15s")]
+    #[timeout(TOO_LONG, connect = TOO_LONG)]
+    async fn bound_by_a_constant() -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[deadline(TOO_LONG)]
+    #[timeout("5s", read = "21s")]
+    async fn deadline_by_a_constant() -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[deadline("15s")]
+    #[retry(idempotent, attempts = MANY, jitter = "none")]
+    async fn waits() -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[deadline(NEVER)]
+    #[timeout(TOO_LONG)]
+    async fn deadline_of_zero() -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[deadline(TOO_LONG)]
+    #[retry(idempotent, attempts = MANY)]
+    #[timeout(TOO_LONG)]
+    async fn fits() -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 #[circuit_breaker(name = "fine")]
 async fn fine() -> Result<(), Error> {
     Ok(())
@@ -44,7 +84,20 @@ async fn fine() -> Result<(), Error> {
 #[test]
 fn check_finds_every_problem_of_the_program() {
     let problems = resil::check().unwrap_err();
-    let [zero, payment] = problems.problems() else { panic!("{problems:#?}") };
+    let of = |part: &str| {
+        let mut all = problems.problems().iter().filter(|problem| problem.contains(part));
+        let first = all.next().unwrap_or_else(|| panic!("{part}: {problems:#?}"));
+        assert!(all.next().is_none(), "{part}: {problems:#?}");
+        first
+    };
+    assert_eq!(problems.problems().len(), 6, "{problems:#?}");
+    let bound = of("beyond_a_deadline::bound_by_a_constant");
+    assert!(bound.contains("attempt bound of 20s and its `connect` of 20s") && bound.contains("\"15s\""), "{bound}");
+    let bound = of("beyond_a_deadline::deadline_by_a_constant");
+    assert!(bound.contains("its `read` of 21s") && bound.contains("\"20s\""), "{bound}");
+    assert!(of("beyond_a_deadline::waits").contains("does not fit in the deadline of 15s"));
+    assert!(of("beyond_a_deadline::deadline_of_zero").contains("is zero"));
+    let (zero, payment) = (of("`zero`"), of("`payment`"));
     for part in ["`payment`", "misconfigured::shop::pay", "misconfigured::back_office::refund"] {
         assert!(payment.contains(part), "{payment}");
     }

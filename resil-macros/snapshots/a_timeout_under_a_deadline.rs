@@ -10,7 +10,6 @@ async fn ping(&mut self) -> Result<(), Error> {
     #[deprecated(
         note = "`read = \"1s\"` is outside the recommended 5 to 30 s: a shorter one cuts off slow answers, a longer one holds the caller; if it is meant, write `allow(range)` beside it"
     )]
-    #[allow(non_upper_case_globals)]
     const read_outside_its_range: () = ();
     let () = read_outside_its_range;
     let (deadline, timeout) = {

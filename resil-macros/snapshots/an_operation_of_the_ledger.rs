@@ -70,8 +70,7 @@ pub async fn confirm(
     outcome.map_err(::resil::Failure::into_error)
 }
 ///The operation of [`confirm()`], for the ledger.
-#[allow(non_camel_case_types)]
-#[derive(Debug)]
+#[derive(::core::fmt::Debug)]
 pub struct confirm {}
 impl confirm {
     ///Records an intent to call [`confirm()`] in this transaction. Hand it to `ledger.drive(..)` after the commit; if nobody does, a reconciler will.
@@ -79,7 +78,6 @@ impl confirm {
     /// # Errors
     ///
     /// As `resil::ledger::record`.
-    #[allow(dead_code, clippy::allow_attributes)]
     pub async fn record<DB>(
         tx: &mut ::resil::Tx<DB>,
         order_id: OrderId,
@@ -124,7 +122,7 @@ impl ::resil::ledger::Operation<Postgres> for confirm {
     ) -> ::core::result::Result<Self::Receipt, ::resil::ledger::Failed> {
         confirm(given.get::<Toss>()?, order_id, amount, key)
             .await
-            .map_err(::resil::ledger::Failed::from)
+            .map_err(<::resil::ledger::Failed as ::core::convert::From<_>>::from)
     }
     async fn verify(
         given: &::resil::ledger::Dependencies,
@@ -136,7 +134,7 @@ impl ::resil::ledger::Operation<Postgres> for confirm {
     > {
         payment_status(given.get::<Toss>()?, order_id, amount, key)
             .await
-            .map_err(::resil::ledger::Failed::from)
+            .map_err(<::resil::ledger::Failed as ::core::convert::From<_>>::from)
     }
     async fn compensate(
         given: &::resil::ledger::Dependencies,
@@ -146,7 +144,7 @@ impl ::resil::ledger::Operation<Postgres> for confirm {
     ) -> ::core::result::Result<(), ::resil::ledger::Failed> {
         cancel_payment(given.get::<Toss>()?, order_id, amount, key, receipt)
             .await
-            .map_err(::resil::ledger::Failed::from)
+            .map_err(<::resil::ledger::Failed as ::core::convert::From<_>>::from)
     }
     async fn applied(
         tx: &mut ::resil::Tx<Postgres>,
@@ -155,7 +153,7 @@ impl ::resil::ledger::Operation<Postgres> for confirm {
     ) -> ::core::result::Result<(), ::resil::ledger::Failed> {
         mark_paid(tx, order_id, amount, receipt)
             .await
-            .map_err(::resil::ledger::Failed::from)
+            .map_err(<::resil::ledger::Failed as ::core::convert::From<_>>::from)
     }
     async fn undone(
         tx: &mut ::resil::Tx<Postgres>,
@@ -164,7 +162,7 @@ impl ::resil::ledger::Operation<Postgres> for confirm {
     ) -> ::core::result::Result<(), ::resil::ledger::Failed> {
         mark_failed(tx, order_id, amount, why)
             .await
-            .map_err(::resil::ledger::Failed::from)
+            .map_err(<::resil::ledger::Failed as ::core::convert::From<_>>::from)
     }
 }
 const _: () = {

@@ -49,7 +49,7 @@ pub use transaction::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError
 #[doc(hidden)]
 pub mod __private {
     pub use crate::failure::{
-        Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, any, failure_if, output, status,
+        Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, any, failure_if, output, status, value,
     };
     pub use crate::mark::{
         Awaiting, InTransaction, OtherParameter, TransactionParameter, UnderFallback, UnderRetry, Unmarked, parameter,

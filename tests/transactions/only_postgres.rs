@@ -79,7 +79,7 @@ async fn what_the_database_refuses_at_the_commit_was_not_done() {
         sqlx::raw_sql(trigger).execute(db.pool().unwrap()).await.unwrap();
         let outcome = db.transaction(async |tx| Ok::<_, Failed>(Postgres::add(tx, 1).await?));
         let error = outcome.await.unwrap_err();
-        assert_eq!((error.step(), error.verdict()), (Some(Step::Commit), resil::Verdict::permanent().unsent()));
+        assert_eq!((error.step(), error.verdict()), (Some(Step::Commit), resil::Verdict::permanent().unsent().ours()));
         let Failed::Policy(error) = error else { unreachable!() };
         assert!(error.to_string().starts_with("the commit was refused and rolled back"), "{error}");
     })

@@ -3,12 +3,12 @@
 use super::{Attribute, Given, Handle, Layer};
 use crate::errors::{Errors, text};
 use crate::expand::{Context, Needs};
-use crate::function::Function;
+use crate::function::{Function, borrows};
 use crate::read::{Argument, Count, Name, Places, Time, arguments, set};
 use crate::tokens::{Local, code, code_at};
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
-use syn::{FnArg, Lit, Type};
+use syn::{FnArg, Lit, ReceiverKind, Type};
 
 const BULKHEAD: Local = Local("bulkhead");
 
@@ -69,34 +69,20 @@ impl Attribute for Bulkhead {
         };
         for input in &function.signature.inputs {
             match input {
-                FnArg::Receiver(this) if borrows(this.to_token_stream()) => borrows_at(this, "self: Arc<Self>"),
-                FnArg::Typed(typed) if borrows(typed.ty.to_token_stream()) => borrows_at(&typed.ty, &owned(&typed.ty)),
+                FnArg::Receiver(this) if is_borrowed(&this.kind) => borrows_at(this, "self: Arc<Self>"),
+                FnArg::Typed(typed) if borrows(&typed.ty) => borrows_at(&typed.ty, &owned(&typed.ty)),
                 _ => {}
             }
         }
     }
 }
 
-/// Whether a type holds a reference or a lifetime other than `'static`.
-fn borrows(ty: TokenStream) -> bool {
-    let mut tokens = ty.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        let found = match token {
-            TokenTree::Punct(quote) if quote.as_char() == '\'' => {
-                !matches!(tokens.next(), Some(TokenTree::Ident(name)) if name == "static")
-            }
-            TokenTree::Punct(and) if and.as_char() == '&' => {
-                !matches!(tokens.peek(), Some(TokenTree::Punct(quote)) if quote.as_char() == '\'')
-            }
-            // `Fn(&str)` borrows nothing yet.
-            TokenTree::Group(group) if group.delimiter() == Delimiter::None => borrows(group.stream()),
-            _ => false,
-        };
-        if found {
-            return true;
-        }
+fn is_borrowed(receiver: &ReceiverKind) -> bool {
+    match receiver {
+        ReceiverKind::Value => false,
+        ReceiverKind::Typed(_, ty) => borrows(ty),
+        _ => true,
     }
-    false
 }
 
 /// What to take in place of a borrowed type.

@@ -6,7 +6,7 @@ use crate::expand::{Call, Context, Keyed, Needs, pointless};
 use crate::function::Function;
 use crate::read::{
     Count, Expression, Factor, Name, PathTo, Rate, Setting, Time, Value, above_zero, arguments, count, likely_duration,
-    literal, set, ungrouped, wanted,
+    literal, set, wanted,
 };
 use crate::tokens::{Local, VERDICT, code};
 use darling::FromMeta;
@@ -64,8 +64,8 @@ impl Value for Window {
 impl FromMeta for Window {
     fn from_expr(expr: &Expr) -> darling::Result<Self> {
         wanted(match literal(expr) {
-            Some(Lit::Str(_)) => Setting::of(ungrouped(expr), above_zero).map(Self::Time),
-            _ => Setting::of(ungrouped(expr), |lit| count(lit).filter(|calls| *calls <= MOST_CALLS)).map(Self::Calls),
+            Some(Lit::Str(_)) => Setting::of(expr, above_zero).map(Self::Time),
+            _ => Setting::of(expr, |lit| count(lit).filter(|calls| *calls <= MOST_CALLS)).map(Self::Calls),
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::{Attribute, Given, Handle, Layer};
 use crate::errors::{Errors, text};
 use crate::expand::{Call, Context, Needs, Question, asked};
-use crate::function::{Function, Shell, anchored, span_of_error};
+use crate::function::{Function, Shell, anchored, conditions, span_of_error};
 use crate::paths;
 use crate::read::{Argument, Expression, PathTo, Reason, Time, Value, Word, arguments, likely_path};
 use crate::tokens::{Local, OUTCOME, code, code_at};
@@ -11,7 +11,7 @@ use darling::FromMeta;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Expr, FnArg, Pat};
+use syn::{Expr, FnArg, Pat, PatIdent};
 
 const FALLBACK: Local = Local("fallback");
 const FAILURE: Local = Local("failure");
@@ -220,7 +220,11 @@ impl Fallback {
     fn instead(&self, cx: &Context<'_>) -> TokenStream {
         let runtime = cx.runtime;
         match self {
-            Self::Value(value) => code_at!(value.0.span()=> ::core::result::Result::Ok(#value)),
+            // The type is said first, so that the value is coerced to it.
+            Self::Value(value) => {
+                let output = anchored(&cx.function.output);
+                code_at!(value.0.span()=> #runtime::__private::value::<#output>(#value))
+            }
             Self::With(Argument { value: Answering(path), .. }, acting) => {
                 let parameters = by_reference(cx.function);
                 let output = anchored(&cx.function.output);
@@ -238,15 +242,21 @@ impl Fallback {
 
 /// The parameters as a fallback function gets them. `check` has seen to it that each has a name.
 fn by_reference(function: &Function) -> Vec<TokenStream> {
-    let names = function.signature.inputs.iter().filter_map(|input| match input {
-        FnArg::Receiver(this) => Some(match function.shell {
-            Shell::AsyncTrait { .. } => Ident::new("__self", this.self_token.span).to_token_stream(),
-            _ => this.self_token.to_token_stream(),
-        }),
+    let references = function.signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Receiver(this) => {
+            let this = match function.shell {
+                Shell::AsyncTrait { .. } => Ident::new("__self", this.self_token.span).to_token_stream(),
+                _ => this.self_token.to_token_stream(),
+            };
+            Some(code!(&#this))
+        }
         FnArg::Typed(typed) => match &*typed.pat {
-            Pat::Ident(name) => Some(name.ident.to_token_stream()),
+            Pat::Ident(PatIdent { ident: name, .. }) => {
+                let conditions = conditions(&typed.attrs);
+                Some(code!(#conditions &#name))
+            }
             _ => None,
         },
     });
-    names.map(|name| code!(&#name)).collect()
+    references.collect()
 }

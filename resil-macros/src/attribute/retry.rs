@@ -287,9 +287,12 @@ impl Layer for Retry {
     fn around(&self, inside: Call, _: &TokenStream, cx: &Context<'_>) -> Call {
         let start = match &self.proof {
             Proof::Key(key) => {
+                // The parameter as it is named there: a macro may have written the attribute, and its caller the name.
+                let at = key.span();
+                let (key, ty) = cx.function.parameter(key).map_or((key, None), |(name, ty)| (name, Some(ty)));
+                let key = Ident::new(&key.to_string(), key.span().located_at(at));
                 // Under a bulkhead it is taken by value.
-                let is_taken = cx.function.parameter(key).is_some_and(|(_, ty)| matches!(ty, Type::Path(_)));
-                let reference = is_taken.then(|| code!(&));
+                let reference = matches!(ty, Some(Type::Path(_))).then(|| code!(&));
                 code!(start_with(#reference #key))
             }
             _ => code!(start()),
@@ -409,11 +412,16 @@ fn is_key_reference(ty: &Type) -> bool {
     }
 }
 
-/// Whether the body sends through `.checked()`, which applies the key by itself.
+/// Whether the body sends through `.checked()`, which applies the key by itself. If that is another method of this name, the
+/// key is missed at run time.
 fn sends_checked(body: TokenStream) -> bool {
-    body.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == "checked",
-        TokenTree::Group(group) => sends_checked(group.stream()),
+    let tokens: Vec<_> = body.into_iter().collect();
+    let is_call = tokens.windows(3).any(|call| match call {
+        [TokenTree::Punct(dot), TokenTree::Ident(name), TokenTree::Group(arguments)] => {
+            dot.as_char() == '.' && name == "checked" && arguments.stream().is_empty()
+        }
         _ => false,
-    })
+    });
+    let sends = |token| matches!(token, TokenTree::Group(group) if sends_checked(group.stream()));
+    is_call || tokens.into_iter().any(sends)
 }

@@ -121,7 +121,6 @@ fn warning(Argument { key, value, .. }: &Argument<Time>, least: u64, most: u64) 
     let name = Ident::new(&format!("{key}_outside_its_range"), hygienic().located_at(written));
     Some(code! {
         #[deprecated(note = #note)]
-        #[allow(non_upper_case_globals)]
         const #name: () = ();
         let () = #name;
     })

@@ -5,7 +5,7 @@ mod statements;
 use super::{Attribute, Given, Handle, Layer};
 use crate::errors::Errors;
 use crate::expand::{Context, Needs, Question};
-use crate::function::{Function, each_binding, span_of_name, span_of_type};
+use crate::function::{Function, conditions, each_binding, span_of_name, span_of_type};
 use crate::paths;
 use crate::read::{Argument, Expression, Name, Time, Value, Wait, arguments, set, value};
 use crate::tokens::{Local, OUTCOME, REFUSAL, code, code_at};
@@ -13,7 +13,7 @@ use darling::FromMeta;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Expr, FnArg, Pat, PatIdent, Path, Signature, Type};
+use syn::{Expr, FnArg, Pat, PatIdent, PatType, Path, Signature};
 
 const TRANSACTIONAL: Local = Local("transactional");
 const TRANSACTION: Local = Local("transaction");
@@ -240,7 +240,16 @@ impl Transactional {
             return code_at!(at=> .argument(&#fingerprint));
         }
         let compared = self.compared_parameters(cx.function);
-        compared.map(|(name, ty)| code_at!(span_of_type(ty)=> .argument(&#name))).collect()
+        let argument = |typed: &PatType, name: &Ident| {
+            let (at, conditions) = (span_of_type(&typed.ty), conditions(&typed.attrs));
+            if conditions.is_empty() {
+                code_at!(at=> .argument(&#name))
+            } else {
+                // A tuple may have an element under `#[cfg]`, and a chain of methods no link.
+                code_at!(at=> .argument(&(#conditions &#name,)))
+            }
+        };
+        compared.map(|(typed, name)| argument(typed, name)).collect()
     }
 
     /// What the transaction uses of the parameters before the body begins.
@@ -250,7 +259,7 @@ impl Transactional {
             mentioned.extend(id.to_token_stream());
             mentioned.extend(fingerprint.to_token_stream());
             if fingerprint.is_none() {
-                mentioned.extend(self.compared_parameters(function).map(|(name, _)| name.to_token_stream()));
+                mentioned.extend(self.compared_parameters(function).map(|(_, name)| name.to_token_stream()));
             }
         }
         mentioned
@@ -258,13 +267,13 @@ impl Transactional {
 
     /// All parameters but the database, which is no data, and the request ID, which is compared as it is. A parameter that
     /// only has one of the two in it may have data beside it, and stays.
-    fn compared_parameters<'a>(&'a self, function: &'a Function) -> impl Iterator<Item = (&'a Ident, &'a Type)> {
+    fn compared_parameters<'a>(&'a self, function: &'a Function) -> impl Iterator<Item = (&'a PatType, &'a Ident)> {
         let (database, id) = (self.database.as_ref(), self.once.as_ref().map(|once| &once.id.0));
         function.signature.inputs.iter().filter_map(move |input| match input {
             FnArg::Typed(typed) => match &*typed.pat {
                 Pat::Ident(PatIdent { ident, .. }) => {
                     let is_left_out = [database, id].into_iter().flatten().any(|expr| is_just(expr, ident));
-                    (!is_left_out).then_some((ident, &*typed.ty))
+                    (!is_left_out).then_some((typed, ident))
                 }
                 _ => None,
             },

@@ -11,7 +11,7 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Expr, Ident, Token};
+use syn::{Expr, Ident, Path, Token};
 
 /// What a future is asked before it is awaited: nothing, if it carries no mark that forbids it here.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub(crate) struct Question {
     pub(crate) method: &'static str,
     /// The trait that the method is of.
     pub(crate) import: &'static str,
-    /// Whether it is asked in `resil::after(..)` and `resil::allow(..)` too.
+    /// Whether it is asked in `resil::after(..)` and `resil::allow(..)` too. Whose a bare `after(..)` is, nobody knows here.
     pub(crate) everywhere: bool,
 }
 
@@ -36,23 +36,24 @@ pub(crate) fn asked(span: Span, questions: &[Question]) -> TokenStream {
 }
 
 /// The body with every await looked at, and whether there is one.
-pub(super) fn looked_at(body: TokenStream, questions: &[Question]) -> (TokenStream, bool) {
+pub(super) fn looked_at(body: TokenStream, questions: &[Question], runtime: &Path) -> (TokenStream, bool) {
     if questions.is_empty() {
         return (body, false);
     }
-    let mut look = Look { questions: questions.to_vec(), untyped: Vec::new(), any: false };
+    let mut look = Look { questions: questions.to_vec(), runtime, untyped: Vec::new(), any: false };
     let tokens = look.through(body);
     (tokens, look.any)
 }
 
-struct Look {
+struct Look<'a> {
     questions: Vec<Question>,
+    runtime: &'a Path,
     /// Parameters of closures around, without a type.
     untyped: Vec<Ident>,
     any: bool,
 }
 
-impl Look {
+impl Look<'_> {
     fn through(&mut self, tokens: TokenStream) -> TokenStream {
         let outside = self.untyped.len();
         let mut seen: Vec<TokenTree> = Vec::new();
@@ -80,7 +81,7 @@ impl Look {
                     seen.push(end.into());
                 }
                 TokenTree::Group(group) => {
-                    let inner = match before(&seen) {
+                    let inner = match before(&seen, self.runtime) {
                         Before::Joined => self.each(group.stream()),
                         Before::Exempt => self.exempt(group.stream()),
                         Before::Code => self.through(group.stream()),
@@ -174,18 +175,34 @@ enum Before {
     Foreign,
 }
 
-fn before(seen: &[TokenTree]) -> Before {
-    let is_ours = |name: &TokenTree| matches!(name, TokenTree::Ident(name) if name == "after" || name == "allow");
+fn before(seen: &[TokenTree], runtime: &Path) -> Before {
     match seen {
         [.., TokenTree::Ident(name), TokenTree::Punct(bang)] if bang.as_char() == '!' => of_macro(&name.to_string()),
         // `macro_rules! name { .. }`
         [.., TokenTree::Punct(bang), TokenTree::Ident(_)] if bang.as_char() == '!' => Before::Foreign,
         [.., TokenTree::Ident(word), TokenTree::Ident(_)] if word == "mod" => Before::Foreign,
-        // Of a method of that name they are not.
-        [.., TokenTree::Punct(dot), name] if is_ours(name) && dot.as_char() == '.' => Before::Code,
-        [.., name] if is_ours(name) => Before::Exempt,
+        _ if is_exempt(seen, runtime) => Before::Exempt,
         _ => Before::Code,
     }
+}
+
+/// Whether `resil::after` or `resil::allow` stands at the end.
+fn is_exempt(seen: &[TokenTree], runtime: &Path) -> bool {
+    let (mut path, mut before) = (Vec::new(), seen);
+    while let [rest @ .., TokenTree::Ident(name)] = before {
+        path.insert(0, name.to_string());
+        match rest {
+            [rest @ .., TokenTree::Punct(one), TokenTree::Punct(two)]
+                if one.as_char() == ':' && two.as_char() == ':' =>
+            {
+                before = rest;
+            }
+            _ => break,
+        }
+    }
+    let Some((name, of)) = path.split_last() else { return false };
+    let is_runtime = || runtime.segments.iter().map(|segment| segment.ident.to_string()).eq(of.iter().cloned());
+    (name == "after" || name == "allow") && (of == ["resil"] || is_runtime())
 }
 
 /// Macros that evaluate their arguments as they stand, and print only what they are worth.

@@ -1,7 +1,7 @@
 //! A marked function returns its future in a type that says so. It is the same function otherwise: every parameter
 //! lives as long as in an `async fn`.
 
-use crate::function::{Function, Shell};
+use crate::function::{Function, Shell, conditions};
 use crate::tokens::{code, hygienic};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -62,14 +62,17 @@ impl Marks<'_> {
         (!tracks).then(|| code!(#[track_caller]))
     }
 
-    fn parameter(&self, name: &Ident, ty: &Type) -> TokenStream {
-        self.marks.iter().filter_map(|mark| mark.parameter(name, ty, self.runtime)).collect()
+    fn parameter(&self, name: &Ident, ty: &Type) -> Option<TokenStream> {
+        self.marks.iter().find_map(|mark| mark.parameter(name, ty, self.runtime))
     }
 
     fn parameters(&self, signature: &Signature) -> TokenStream {
         let named = signature.inputs.iter().filter_map(|input| match input {
             FnArg::Typed(typed) => match &*typed.pat {
-                Pat::Ident(name) => Some(self.parameter(&name.ident, &typed.ty)),
+                Pat::Ident(name) => {
+                    let (conditions, asked) = (conditions(&typed.attrs), self.parameter(&name.ident, &typed.ty)?);
+                    Some(code!(#conditions #asked))
+                }
                 _ => None,
             },
             FnArg::Receiver(_) => None,
@@ -134,16 +137,28 @@ impl Marks<'_> {
                 (FnArg::Typed(typed), FnArg::Typed(written)) => {
                     let pattern = &written.pat;
                     let name = match &**pattern {
-                        Pat::Ident(PatIdent { by_ref: None, ident, subpat: None, .. }) => ident.clone(),
-                        _ => {
-                            let name = Ident::new(&format!("argument_{index}"), hygienic());
-                            *typed.pat = syn::parse_quote!(#name);
-                            bound.extend(code!(let #name = #name;));
-                            name
+                        // Of ours, so that no lint takes `let _ctx = _ctx;` for the user's.
+                        Pat::Ident(PatIdent { by_ref: None, ident, subpat: None, .. }) => {
+                            Ident::new(&ident.to_string(), hygienic().located_at(ident.span()))
                         }
+                        _ => Ident::new(&format!("argument_{index}"), hygienic()),
                     };
-                    bound.extend(self.parameter(&name, &written.ty));
-                    bound.extend(code!(let #pattern = #name;));
+                    *typed.pat = syn::parse_quote!(#name);
+                    let conditions = conditions(&written.attrs);
+                    if let Some(asked) = self.parameter(&name, &written.ty) {
+                        bound.extend(code!(#conditions #asked));
+                    }
+                    // Taken first, since a pattern may leave it where it is.
+                    if !matches!(&**pattern, Pat::Ident(PatIdent { by_ref: None, subpat: None, .. })) {
+                        bound.extend(code!(#conditions let #name = #name;));
+                    }
+                    bound.extend(match &**pattern {
+                        // To clippy a binding of that name alone is a slip.
+                        Pat::Ident(quiet) if quiet.ident.to_string().starts_with('_') => {
+                            code!(#conditions let (#pattern,) = (#name,);)
+                        }
+                        _ => code!(#conditions let #pattern = #name;),
+                    });
                 }
                 (FnArg::Typed(_), FnArg::Receiver(_)) => {}
             }

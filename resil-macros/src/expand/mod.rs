@@ -104,7 +104,7 @@ pub(crate) fn used(siblings: &[Path]) -> TokenStream {
 
 fn statements(layers: &Layers<'_>, cx: &Context<'_>, siblings: &[Path]) -> TokenStream {
     let body = cx.in_attempt(cx.function.body_tokens());
-    let (body, is_looked_at) = awaits::looked_at(body, &cx.needs.questions);
+    let (body, is_looked_at) = awaits::looked_at(body, &cx.needs.questions, cx.runtime);
     let traits = cx.traits(is_looked_at);
     let siblings = used(siblings);
     let first = layers.iter().filter_map(|(_, layer)| layer.first(cx));

@@ -1,7 +1,7 @@
 //! An attempt that leaves its caller's thread owns what it uses, and may be followed by another: it gets clones.
 
 use super::Context;
-use crate::function::{Shell, each_binding, mentions};
+use crate::function::{Shell, conditions, each_binding, mentions};
 use crate::tokens::{Local, code, code_at};
 use proc_macro2::{Delimiter, Group, Ident, Literal, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -32,7 +32,9 @@ impl Context<'_> {
                 FnArg::Typed(typed) => each_binding(&typed.pat, &mut |binding| {
                     let name = &binding.ident;
                     if mentions(used.clone(), name) {
-                        clones.extend(code_at!(typed.ty.span()=> let #name = ::core::clone::Clone::clone(&#name);));
+                        let conditions = conditions(&typed.attrs);
+                        let clone = code_at!(typed.ty.span()=> let #name = ::core::clone::Clone::clone(&#name););
+                        clones.extend(code!(#conditions #clone));
                     }
                 }),
             }

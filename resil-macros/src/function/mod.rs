@@ -6,7 +6,7 @@ mod types;
 
 pub(crate) use inert::is_inert;
 pub(crate) use take_apart::{declaration, hidden_by_a_box, take_apart};
-pub(crate) use types::{anchored, names_a_key, span_of_error, span_of_name, span_of_type};
+pub(crate) use types::{anchored, borrows, names_a_key, span_of_error, span_of_name, span_of_type};
 
 use crate::tokens::code_at;
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -71,6 +71,11 @@ impl Function {
             _ => None,
         })
     }
+}
+
+/// Under which `#[cfg]` something is there: what uses it must be under the same.
+pub(crate) fn conditions(attributes: &[Attribute]) -> TokenStream {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).map(ToTokens::to_token_stream).collect()
 }
 
 /// Whether `name` stands anywhere in the body, format strings included.

@@ -8,7 +8,8 @@ use quote::{ToTokens, quote};
 use syn::parse::discouraged::Speculative as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    Attribute, Block, Error, Expr, Ident, Local, Pat, ReturnType, Signature, Stmt, Token, Type, Visibility, braced,
+    AttrStyle, Attribute, Block, Error, Expr, FnArg, Ident, Local, Pat, ReturnType, Signature, Stmt, Token, Type,
+    Visibility, braced,
 };
 
 /// A function or a trait method, with or without a body.
@@ -21,15 +22,19 @@ pub(crate) struct Declaration {
 
 impl Parse for Declaration {
     fn parse(input: ParseStream) -> syn::Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
+        let mut attributes = input.call(Attribute::parse_outer)?;
         let visibility: Visibility = input.parse()?;
         let default: Option<Token![default]> = input.parse()?;
-        let signature = input.parse()?;
+        let mut signature: Signature = input.parse()?;
+        out_of_groups(&mut signature);
         let block = if input.peek(Token![;]) {
             input.parse::<Token![;]>().map(|_| None)?
         } else {
             let body;
             let brace_token = braced!(body in input);
+            // Those at the beginning of a body are for the whole function, as those above it are.
+            let inner = body.call(Attribute::parse_inner)?;
+            attributes.extend(inner.into_iter().map(|attribute| Attribute { style: AttrStyle::Outer, ..attribute }));
             Some(Block { brace_token, stmts: statements(&body)? })
         };
         Ok(Self { attributes, head: quote!(#visibility #default), signature, block })
@@ -46,6 +51,33 @@ fn statements(body: ParseStream) -> syn::Result<Vec<Stmt>> {
         return Ok(statements);
     }
     Ok(vec![Stmt::Expr(Expr::Verbatim(body.parse()?), None)])
+}
+
+/// Takes the types that a macro of the user's has handed on out of the invisible groups around them.
+fn out_of_groups(signature: &mut Signature) {
+    for input in &mut signature.inputs {
+        if let FnArg::Typed(typed) = input {
+            out_of_group(&mut typed.ty);
+        }
+    }
+    if let ReturnType::Type(_, output) = &mut signature.output {
+        out_of_group(output);
+    }
+}
+
+fn out_of_group(ty: &mut Type) {
+    match ty {
+        Type::Group(group) => {
+            *ty = (*group.elem).clone();
+            out_of_group(ty);
+        }
+        // `&$t` of `dyn A + B` stays in its group, without which it would be read otherwise.
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Group(group) if matches!(*group.elem, Type::TraitObject(_) | Type::ImplTrait(_)) => {}
+            _ => out_of_group(&mut reference.elem),
+        },
+        _ => {}
+    }
 }
 
 impl Declaration {

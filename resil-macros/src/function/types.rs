@@ -3,7 +3,7 @@
 use crate::errors::text;
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{GenericArgument, PathArguments, ReturnType, Type, TypeParamBound};
+use syn::{GenericArgument, GenericParam, Lifetime, Path, PathArguments, ReturnType, Type, TypeParamBound};
 
 /// `R` of `-> impl Future<Output = R> + ..`
 pub(super) fn future_output(output: &ReturnType) -> Option<Type> {
@@ -90,6 +90,59 @@ pub(crate) fn span_of_type(ty: &Type) -> Span {
     }
 }
 
+/// Whether a type holds a reference or a lifetime other than `'static`. What a function in it takes and gives back is
+/// borrowed for as long as that is called.
+pub(crate) fn borrows(ty: &Type) -> bool {
+    match ty {
+        Type::Array(inner) => borrows(&inner.elem),
+        Type::Group(inner) => borrows(&inner.elem),
+        Type::ImplTrait(inner) => inner.bounds.iter().any(|bound| bound_borrows(bound, &[])),
+        Type::Paren(inner) => borrows(&inner.elem),
+        Type::Path(path) => path.qself.as_ref().is_some_and(|of| borrows(&of.ty)) || path_borrows(&path.path, &[]),
+        Type::Ptr(inner) => borrows(&inner.elem),
+        Type::Reference(reference) => {
+            reference.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static") || borrows(&reference.elem)
+        }
+        Type::Slice(inner) => borrows(&inner.elem),
+        Type::TraitObject(inner) => inner.bounds.iter().any(|bound| bound_borrows(bound, &[])),
+        Type::Tuple(inner) => inner.elems.iter().any(borrows),
+        _ => false,
+    }
+}
+
+/// The same of a bound, in which `for<'a>` names lifetimes of nobody.
+fn bound_borrows(bound: &TypeParamBound, free: &[&Lifetime]) -> bool {
+    match bound {
+        TypeParamBound::Lifetime(lifetime) => is_of_somebody(lifetime, free),
+        TypeParamBound::Trait(bound) => {
+            let named = bound.lifetimes.iter().flat_map(|lifetimes| &lifetimes.lifetimes);
+            let named = named.filter_map(|parameter| match parameter {
+                GenericParam::Lifetime(parameter) => Some(&parameter.lifetime),
+                _ => None,
+            });
+            path_borrows(&bound.path, &named.chain(free.iter().copied()).collect::<Vec<_>>())
+        }
+        _ => false,
+    }
+}
+
+fn path_borrows(path: &Path, free: &[&Lifetime]) -> bool {
+    path.segments.iter().any(|segment| match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => arguments.args.iter().any(|argument| match argument {
+            GenericArgument::Lifetime(lifetime) => is_of_somebody(lifetime, free),
+            GenericArgument::Type(inner) => borrows(inner),
+            GenericArgument::AssocType(assoc) => borrows(&assoc.ty),
+            GenericArgument::Constraint(constraint) => constraint.bounds.iter().any(|bound| bound_borrows(bound, free)),
+            _ => false,
+        }),
+        PathArguments::Parenthesized(_) | PathArguments::None => false,
+    })
+}
+
+fn is_of_somebody(lifetime: &Lifetime, free: &[&Lifetime]) -> bool {
+    lifetime.ident != "static" && !free.contains(&lifetime)
+}
+
 /// The return type as it can stand in an expression: `impl Trait` becomes `_`.
 pub(crate) fn anchored(output: &Type) -> Type {
     let mut output = output.clone();
@@ -103,22 +156,29 @@ fn infer_opaque(ty: &mut Type) {
         Type::Array(inner) => infer_opaque(&mut inner.elem),
         Type::Group(inner) => infer_opaque(&mut inner.elem),
         Type::Paren(inner) => infer_opaque(&mut inner.elem),
+        Type::Ptr(inner) => infer_opaque(&mut inner.elem),
         Type::Reference(inner) => infer_opaque(&mut inner.elem),
         Type::Slice(inner) => infer_opaque(&mut inner.elem),
         Type::Tuple(inner) => inner.elems.iter_mut().for_each(infer_opaque),
-        Type::Path(path) => {
-            let arguments = path.path.segments.iter_mut().map(|segment| &mut segment.arguments);
-            for arguments in arguments {
-                let PathArguments::AngleBracketed(arguments) = arguments else { continue };
-                for argument in &mut arguments.args {
-                    match argument {
-                        GenericArgument::Type(inner) => infer_opaque(inner),
-                        GenericArgument::AssocType(assoc) => infer_opaque(&mut assoc.ty),
-                        _ => {}
-                    }
-                }
+        Type::Path(path) => infer_in_path(&mut path.path),
+        Type::TraitObject(object) => object.bounds.iter_mut().for_each(|bound| {
+            if let TypeParamBound::Trait(bound) = bound {
+                infer_in_path(&mut bound.path);
+            }
+        }),
+        _ => {}
+    }
+}
+
+fn infer_in_path(path: &mut Path) {
+    for segment in &mut path.segments {
+        let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else { continue };
+        for argument in &mut arguments.args {
+            match argument {
+                GenericArgument::Type(inner) => infer_opaque(inner),
+                GenericArgument::AssocType(assoc) => infer_opaque(&mut assoc.ty),
+                _ => {}
             }
         }
-        _ => {}
     }
 }

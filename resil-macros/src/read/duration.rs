@@ -5,37 +5,44 @@ use crate::errors::text;
 use std::time::Duration;
 use syn::{Expr, Meta, MetaNameValue};
 
-/// `"250us"`, `"100ms"`, `"1.5s"`, `"2m"`, `"1h"`, `"1d"`. Saturates; a missing unit or a sign is no duration.
+/// `"250us"`, `"100ms"`, `"1.5s"`, `"2m"`, `"1m30s"`, `"1h"`, `"1d"`. Saturates; a missing unit or a sign is no duration.
 pub(super) fn parse(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at(unit_at);
-    let seconds = match unit {
-        "us" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
+    let (mut sum, mut larger, mut rest) = (Duration::ZERO, Duration::MAX, text.trim());
+    loop {
+        let (number, after) = rest.split_at(rest.find(|c: char| c.is_ascii_alphabetic())?);
+        let (unit, after) = after.split_at(after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len()));
+        // `30s1m` and `1m1m` are slips, and nobody knows of what.
+        let unit = named(unit).filter(|unit| *unit < larger)?;
+        sum = sum.saturating_add(times(number.trim(), unit)?);
+        (larger, rest) = (unit, after.trim_start());
+        if rest.is_empty() {
+            return Some(sum);
+        }
+    }
+}
+
+fn named(unit: &str) -> Option<Duration> {
+    Some(match unit {
+        "us" => Duration::from_micros(1),
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" | "min" => Duration::from_secs(60),
+        "h" => Duration::from_secs(3600),
+        "d" => Duration::from_secs(86_400),
         _ => return None,
-    };
-    let number = number.trim();
+    })
+}
+
+fn times(number: &str, unit: Duration) -> Option<Duration> {
     if !number.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     // Whole numbers stay exact; a float would turn 100 ms into 100.000001.
-    if let Ok(whole) = number.parse::<u64>() {
-        return Some(match unit {
-            "us" => Duration::from_micros(whole),
-            "ms" => Duration::from_millis(whole),
-            "s" => Duration::from_secs(whole),
-            "m" | "min" => Duration::from_secs(whole.saturating_mul(60)),
-            "h" => Duration::from_secs(whole.saturating_mul(3600)),
-            _ => Duration::from_secs(whole.saturating_mul(86_400)),
-        });
+    if let Ok(whole) = number.parse() {
+        return Some(unit.saturating_mul(whole));
     }
     let number: f64 = number.parse().ok()?;
-    Some(Duration::try_from_secs_f64(number * seconds).unwrap_or(Duration::MAX))
+    Some(Duration::try_from_secs_f64(number * unit.as_secs_f64()).unwrap_or(Duration::MAX))
 }
 
 /// What people call a bound that stands alone, and the unit that such a name says.
@@ -97,18 +104,21 @@ mod tests {
         assert_eq!(parse("1 h"), Some(Duration::from_secs(3600)));
         assert_eq!(parse("250us"), Some(Duration::from_micros(250)));
         assert_eq!(parse("1d"), Some(Duration::from_secs(86_400)));
+        assert_eq!(parse("1m30s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse("1h 1min 1.5s"), Some(Duration::from_millis(3_661_500)));
+        assert_eq!(parse("1s250ms"), Some(Duration::from_millis(1250)));
     }
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for text in ["", "5", "s", "-5s", "5 parsecs", "1m30s", "inf s", "5S"] {
+        for text in ["", "5", "s", "-5s", "5 parsecs", "1m30", "30s1m", "1m1m", "1m-30s", "1m,30s", "inf s", "5S"] {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn durations_saturate() {
-        assert_eq!(parse("18446744073709551615d"), Some(Duration::from_secs(u64::MAX)));
+        assert_eq!(parse("18446744073709551615d"), Some(Duration::MAX));
         assert_eq!(parse("1e300s"), None, "an exponent is no unit");
         assert_eq!(parse("99999999999999999999999d"), Some(Duration::MAX));
     }

@@ -2,14 +2,14 @@
 
 use crate::attribute::Kind;
 use proc_macro2::{Span, TokenStream, TokenTree};
-use syn::ext::IdentExt;
+use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, Ident, Lit, LitBool, MacroDelimiter, Meta, MetaList, MetaNameValue, Path, Token, token};
+use syn::{Expr, MacroDelimiter, Meta, MetaList, MetaNameValue, Path, Token, token};
 
 /// One item of an attribute.
 pub(super) enum Item {
-    /// A literal by itself.
+    /// A value by itself.
     Alone(Expr),
     /// `name`, `name = value` or `name(..)`.
     Named(Meta),
@@ -25,11 +25,8 @@ pub(super) fn items(tokens: TokenStream) -> syn::Result<Vec<Item>> {
 
 impl Parse for Item {
     fn parse(input: ParseStream) -> syn::Result<Self> {
-        if input.peek(Lit) && !(input.peek(LitBool) && input.peek2(Token![=])) {
-            return input.parse().map(|lit| Self::Alone(Expr::Lit(ExprLit { attrs: Vec::new(), lit })));
-        }
-        if !input.peek(Ident::peek_any) && !input.peek(Token![::]) {
-            return Err(input.error("expected an argument"));
+        if !is_named(&input.fork()) {
+            return input.parse().map(Self::Alone);
         }
         let path = input.call(Path::parse_mod_style)?;
         if input.peek(token::Paren) {
@@ -55,15 +52,31 @@ impl Parse for Item {
     }
 }
 
+/// Whether a name of ours stands here, known or not, and no value: `limits::of(5)` and `LIMITS[0]` are values, `limit(5)`
+/// is none.
+fn is_named(input: ParseStream) -> bool {
+    let Ok(path) = input.call(Path::parse_mod_style) else { return false };
+    if input.peek(Token![=]) && !input.peek(Token![==]) {
+        return true;
+    }
+    if input.peek(token::Paren) && input.parse::<proc_macro2::Group>().is_err() {
+        return false;
+    }
+    path.get_ident().is_some() && (input.is_empty() || input.peek(Token![,]))
+}
+
 /// Unread arguments but for those that stand in the function itself and not in a static.
 pub(crate) fn in_statics(kind: Kind, tokens: TokenStream) -> TokenStream {
     let in_function = kind.facts().in_function;
     let Ok(items) = items(tokens.clone()) else { return tokens };
-    let named = items.into_iter().filter_map(|item| match item {
-        Item::Named(meta) if !in_function.iter().any(|name| meta.path().is_ident(name)) => Some(meta),
+    let in_statics = items.into_iter().filter_map(|item| match item {
+        Item::Alone(value) => Some(value.into_token_stream()),
+        Item::Named(meta) if !in_function.iter().any(|name| meta.path().is_ident(name)) => {
+            Some(meta.into_token_stream())
+        }
         _ => None,
     });
-    named.map(|meta| quote::quote!(#meta,)).collect()
+    in_statics.map(|tokens| quote::quote!(#tokens,)).collect()
 }
 
 /// What stands in a static, with the name of its argument, if it has one.

@@ -188,7 +188,7 @@ fn likely_name<A: Attribute>(path: &Path) -> Option<&'static str> {
     closest.filter(|(distance, name)| *distance <= name.len() / 2).map(|(_, name)| name)
 }
 
-/// `LIMIT`, `limits::LIMIT`: no argument of ours is written in capitals.
+/// `LIMIT`: no argument of ours is written in capitals.
 fn is_constant(path: &Path) -> bool {
-    path.segments.last().is_some_and(|last| last.ident.to_string().starts_with(|c: char| c.is_ascii_uppercase()))
+    path.get_ident().is_some_and(|name| name.to_string().starts_with(|c: char| c.is_ascii_uppercase()))
 }

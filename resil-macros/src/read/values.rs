@@ -10,7 +10,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::ToTokens;
 use std::time::Duration;
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, Lit, Path};
+use syn::{Expr, ExprBlock, ExprLit, Lit, Path, Stmt, UnOp};
 
 /// A setting: known here, or a constant the compiler knows later.
 pub(crate) enum Setting<T> {
@@ -19,15 +19,11 @@ pub(crate) enum Setting<T> {
 }
 
 impl<T: Copy> Setting<T> {
-    /// A literal is read now; a negative number is always wrong; anything else is a constant for the compiler.
+    /// A literal is read now; anything else is a constant for the compiler.
     pub(crate) fn of(expr: &Expr, read: impl FnOnce(&Lit) -> Option<T>) -> Option<Self> {
-        match (literal(expr), expr) {
-            (Some(lit), _) => read(lit).map(|value| Self::Known(value, expr.span())),
-            (
-                None,
-                Expr::Path(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Binary(_) | Expr::Block(_) | Expr::Macro(_),
-            ) => Some(Self::Constant(expr.clone())),
-            _ => None,
+        match literal(expr) {
+            Some(lit) => read(lit).map(|value| Self::Known(value, expr.span())),
+            None => constant(expr).map(Self::Constant),
         }
     }
 
@@ -99,8 +95,45 @@ pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
     }
 }
 
+/// A constant without the parentheses or braces that it stands in, and that rustc would call unnecessary.
+fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => bare(&group.expr),
+        Expr::Paren(inner) => bare(&inner.expr),
+        Expr::Block(ExprBlock { label: None, block, .. }) => match &block.stmts[..] {
+            [Stmt::Expr(only, None)] => bare(only),
+            _ => expr,
+        },
+        _ => expr,
+    }
+}
+
+/// What the compiler can evaluate, for all that is known here.
+fn constant(expr: &Expr) -> Option<Expr> {
+    let expr = bare(expr);
+    let can_be = match expr {
+        Expr::Binary(_)
+        | Expr::Block(_)
+        | Expr::Call(_)
+        | Expr::Cast(_)
+        | Expr::Const(_)
+        | Expr::Field(_)
+        | Expr::If(_)
+        | Expr::Index(_)
+        | Expr::Macro(_)
+        | Expr::Match(_)
+        | Expr::MethodCall(_)
+        | Expr::Path(_)
+        | Expr::Unsafe(_) => true,
+        // A negative number is always wrong.
+        Expr::Unary(unary) => !matches!(unary.op, UnOp::Neg(_)) || literal(&unary.expr).is_none(),
+        _ => false,
+    };
+    can_be.then(|| expr.clone())
+}
+
 pub(crate) fn literal(expr: &Expr) -> Option<&Lit> {
-    match ungrouped(expr) {
+    match bare(expr) {
         Expr::Lit(ExprLit { lit, .. }) => Some(lit),
         _ => None,
     }
@@ -171,7 +204,7 @@ macro_rules! settings {
 
         impl FromMeta for $name {
             fn from_expr(expr: &Expr) -> Result<Self> {
-                wanted(Setting::of(ungrouped(expr), $read)).map(Self)
+                wanted(Setting::of(expr, $read)).map(Self)
             }
         }
 
@@ -284,10 +317,10 @@ fn nothing(_: &Expr, _: &str) -> Option<String> {
 }
 
 pub(crate) fn name(expr: &Expr) -> Option<Expr> {
-    match (literal(expr), expr) {
-        (Some(Lit::Str(text)), _) if !text.value().is_empty() => Some(expr.clone()),
-        (None, Expr::Path(_) | Expr::Macro(_)) => Some(expr.clone()),
-        _ => None,
+    match literal(expr) {
+        Some(Lit::Str(text)) => (!text.value().is_empty()).then(|| bare(expr).clone()),
+        Some(_) => None,
+        None => constant(expr),
     }
 }
 
@@ -327,10 +360,7 @@ impl FromMeta for Word {
 
 /// The bound that stands alone, as in `#[timeout("5s")]`.
 pub(crate) fn bound(written: &Expr, kind: Kind, errors: &mut Errors) -> Option<Setting<Duration>> {
-    if let Expr::Path(_) = written {
-        return Some(Setting::Constant(written.clone()));
-    }
-    let bound = literal(written).and_then(above_zero);
+    let bound = Setting::of(written, above_zero);
     if bound.is_none() {
         let (name, instead) = (kind.name(), likely_duration(written, "").unwrap_or_else(|| "\"5s\"".to_owned()));
         errors.on(
@@ -338,5 +368,5 @@ pub(crate) fn bound(written: &Expr, kind: Kind, errors: &mut Errors) -> Option<S
             format!("`{name}` is bounded by a duration above zero, with its unit; write `#[{name}({instead})]`"),
         );
     }
-    bound.map(|bound| Setting::Known(bound, written.span()))
+    bound
 }

@@ -30,6 +30,16 @@ impl<T, E> Fallible for Result<T, E> {
     }
 }
 
+/// A value in place of a failure, coerced to what the function succeeds with.
+///
+/// # Errors
+///
+/// Never.
+#[inline]
+pub fn value<R: Fallible>(value: R::Ok) -> Result<R::Ok, Failure<R::Err>> {
+    Ok(value)
+}
+
 /// Anchors the type of an attempt: it stands behind `if false` and never runs.
 pub fn output<R: Fallible>() -> R {
     unreachable!("stands behind `if false`")

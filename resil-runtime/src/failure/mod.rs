@@ -8,7 +8,9 @@ mod verdict;
 
 pub use classify::{Classify, Represents};
 pub use error::{ConnectTimeout, Error, Inside, Misconfiguration, Phase};
-pub use judge::{Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, any, failure_if, output, status};
+pub use judge::{
+    Fallible, HttpStatus, Judge, JudgeResponse, Judgement, StatusCode, any, failure_if, output, status, value,
+};
 pub use verdict::{Effect, Kind, Verdict};
 
 use std::any::Any;

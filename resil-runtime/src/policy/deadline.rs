@@ -43,6 +43,16 @@ impl Deadline {
         Written { kind: "deadline", name: None, site: self.site, settings }
     }
 
+    /// What is wrong with the bound, as one sentence.
+    pub(crate) fn out_of_range(&self) -> Option<String> {
+        let site = self.site;
+        self.limit.is_zero().then(|| format!("the deadline of {site} is zero: no call can meet it; write \"30s\""))
+    }
+
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// Starts the clock. If a caller's deadline is nearer, that one counts.
     pub fn start(&'static self) -> Due {
         let own = Due { at: clock::after(clock::instant(), self.limit), of: self };

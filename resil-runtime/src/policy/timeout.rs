@@ -135,6 +135,22 @@ impl Timeout {
         Written { kind: "timeout", name: None, site, settings }
     }
 
+    /// Every bound that is longer than this deadline, as one sentence.
+    pub(crate) fn above(&self, deadline: Duration) -> Option<String> {
+        let Bounds { attempt, connect, read, site } = self.bounds;
+        let bounds = [("attempt bound", attempt), ("`connect`", connect), ("`read`", read)];
+        let above =
+            bounds.into_iter().filter_map(|(what, bound)| Some((what, bound.filter(|bound| *bound > deadline)?)));
+        let above: Vec<_> = above.map(|(what, bound)| format!("{what} of {bound:?}")).collect();
+        (!above.is_empty()).then(|| {
+            format!(
+                "the timeout of {site} can never pass: its deadline of {deadline:?} comes before its {}; write at most \
+                 \"{deadline:?}\", or a longer deadline",
+                above.join(" and its ")
+            )
+        })
+    }
+
     /// Every bound out of range, as one sentence.
     pub(crate) fn out_of_range(&self) -> Option<String> {
         let Bounds { attempt, connect, read, site } = self.bounds;

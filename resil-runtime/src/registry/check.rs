@@ -9,8 +9,8 @@ use crate::{Error, Misconfiguration, clock};
 ///
 /// # Errors
 ///
-/// [`Misconfiguration`] with one sentence for each breaker that two sites configure differently and each setting out
-/// of range.
+/// [`Misconfiguration`] with one sentence for each breaker that two sites configure differently, each setting out of
+/// range, and each bound or wait that a deadline above it never lets pass.
 ///
 /// ```
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,6 +22,7 @@ use crate::{Error, Misconfiguration, clock};
 pub fn check() -> Result<(), Misconfiguration> {
     clock::warm();
     let mut problems: Vec<String> = policies().filter_map(out_of_range).collect();
+    problems.extend(inventory::iter::<CallSite>.into_iter().flat_map(beyond_the_deadline));
     let mut written: Vec<Written> = policies().map(Policy::written).collect();
     written.sort_by_key(|one| (one.kind, one.name, one.site.file, one.site.line));
     let conflicts = written.chunk_by(Written::shares_with).filter_map(<[_]>::split_first);
@@ -46,8 +47,24 @@ fn out_of_range(policy: &Policy) -> Option<String> {
         Policy::Transactional(transactional) => transactional.out_of_range(),
         #[cfg(feature = "sqlx")]
         Policy::Durable(_) => None,
-        Policy::TransactionGuard(_) | Policy::Deadline(_) | Policy::Fallback(_) => None,
+        Policy::Deadline(deadline) => deadline.out_of_range(),
+        Policy::TransactionGuard(_) | Policy::Fallback(_) => None,
     }
+}
+
+/// What can never happen before the deadline above it.
+fn beyond_the_deadline(call_site: &CallSite) -> Vec<String> {
+    let deadline = call_site.policies.iter().find_map(|policy| match policy {
+        Policy::Deadline(deadline) => Some(deadline.limit()).filter(|limit| !limit.is_zero()),
+        _ => None,
+    });
+    let Some(deadline) = deadline else { return Vec::new() };
+    let beyond = |policy: &Policy| match policy {
+        Policy::Timeout(timeout) => timeout.above(deadline),
+        Policy::Retry(retry) => retry.waits_beyond(deadline),
+        _ => None,
+    };
+    call_site.policies.iter().filter_map(beyond).collect()
 }
 
 impl Registry {

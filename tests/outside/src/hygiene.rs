@@ -81,6 +81,98 @@ pub mod crowded {
     }
 }
 
+/// A module with types, traits, functions, macros and modules named like those that an expansion uses.
+pub mod taken {
+    #![allow(missing_docs, non_camel_case_types, clippy::upper_case_acronyms)]
+
+    use ::resil::Error as resil_error;
+
+    pub enum Result {}
+    pub struct Option;
+    pub struct Ok;
+    pub struct Err;
+    pub struct Some;
+    pub struct Duration;
+    pub trait Future {}
+    pub trait Judge {}
+    pub trait Awaiting {}
+    pub trait Into {}
+    pub trait From {}
+    pub trait Clone {}
+    pub mod core {}
+    pub mod std {}
+    pub mod resil {}
+    pub mod __private {}
+    #[must_use]
+    pub const fn output() -> u32 {
+        7
+    }
+    macro_rules! concat {
+        () => {};
+    }
+    macro_rules! module_path {
+        () => {};
+    }
+    concat!();
+    module_path!();
+
+    /// Everything at once.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    #[::resil::non_idempotent]
+    #[::resil::fallback(value = 0)]
+    #[::resil::deadline("30s")]
+    #[::resil::retry(unsent, base = "1ms")]
+    #[::resil::circuit_breaker(key = 1)]
+    #[::resil::semaphore(permits = 4)]
+    #[::resil::timeout("5s")]
+    pub async fn taken() -> ::std::result::Result<u32, resil_error> {
+        ::std::result::Result::Ok(output())
+    }
+
+    /// And on threads of its own.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    #[::resil::outside_transaction]
+    #[::resil::retry(idempotent)]
+    #[::resil::bulkhead(threads = 1)]
+    #[::resil::timeout("5s")]
+    pub async fn isolated(text: String) -> ::std::result::Result<usize, resil_error> {
+        ::std::result::Result::Ok(text.len())
+    }
+}
+
+/// Attributes of others, above ours and below.
+pub mod neighbours {
+    use crate::functions::Answer;
+    use resil::{deadline, retry, timeout};
+
+    /// All that may stand there.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    #[allow(dead_code, clippy::allow_attributes)]
+    #[doc(alias = "neighbour")]
+    #[cfg_attr(all(), deadline("30s"), inline(never))]
+    #[cfg(any(unix, windows))]
+    #[retry(idempotent)]
+    #[cold]
+    #[cfg_attr(not(any()), timeout("5s"))]
+    #[cfg_attr(any(), timeout("nonsense"))]
+    #[tracing::instrument(skip_all, err)]
+    #[must_use = "it says something"]
+    #[rustfmt::skip]
+    pub async fn neighbours(value: u32) -> Answer<u32> {
+        let values = value;
+        Ok(values)
+    }
+}
+
 /// A module where every value has methods named like those that the expansion calls.
 pub mod overtaken {
     use crate::functions::Failed;

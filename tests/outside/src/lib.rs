@@ -3,11 +3,14 @@
 #![forbid(unsafe_code)]
 
 pub mod awaits;
+pub mod fragments;
 pub mod functions;
 pub mod hygiene;
 pub mod isolation;
 pub mod marks;
 pub mod methods;
+pub mod shapes;
+pub mod strict;
 pub mod traits;
 pub mod transactions;
 
@@ -29,5 +32,7 @@ pub mod refused_in_a_transaction;
 #[expect(missing_docs, reason = "it does not compile")]
 pub mod refused_with_a_transaction;
 
+#[cfg(test)]
+mod mocks;
 #[cfg(test)]
 mod tests;

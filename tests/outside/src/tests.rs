@@ -70,6 +70,9 @@ async fn names_do_not_collide() {
     assert_eq!(hygiene::names(1, 1, 1, 1, 1, 1, 1, 1, 1, 1).await.unwrap(), 13);
     assert_eq!(hygiene::shadowed::shadowed().await.unwrap(), 7);
     assert_eq!(hygiene::crowded::crowded().await.unwrap(), 7);
+    assert_eq!(hygiene::taken::taken().await.unwrap(), 7);
+    assert_eq!(hygiene::taken::isolated("text".to_owned()).await.unwrap(), 4);
+    assert_eq!(hygiene::neighbours::neighbours(7).await.unwrap(), 7);
 }
 
 #[tokio::test]

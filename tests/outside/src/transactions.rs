@@ -81,6 +81,21 @@ impl Shop {
         Ok((format!("{item} {number}"), self.count(tx).await?))
     }
 
+    /// Writes once, with a parameter that this build has not, and one that it has.
+    ///
+    /// # Errors
+    ///
+    /// Whatever fails.
+    #[transactional(tx = self.db, op = "outside.conditional", once = request)]
+    pub async fn conditional(
+        &self,
+        request: &str,
+        #[cfg(any())] gone: Missing,
+        #[cfg(any(unix, windows))] number: i64,
+    ) -> Answer<i64> {
+        Ok(self.count(tx).await? + number)
+    }
+
     /// Takes part.
     ///
     /// # Errors
@@ -133,6 +148,9 @@ mod tests {
         let once = shop.write_once("r-1", "tea", 2).await.expect("it runs");
         assert_eq!(shop.write_once("r-1", "tea", 2).await.expect("it is known"), once);
         assert!(shop.write_once("r-1", "tea", 3).await.is_err());
+        assert_eq!(shop.conditional("r-2", 1).await.ok(), Some(8));
+        assert_eq!(shop.conditional("r-2", 1).await.ok(), Some(8));
+        assert!(shop.conditional("r-2", 2).await.is_err());
         let ledger = Ledger::on(shop.db.clone()).operation::<settle>().provide(Arc::clone(&shop.partner));
         assert!(ledger.open().await.is_err(), "in memory it would forget");
         let recorded = shop.db.transaction(async |tx| settle::record(tx, 7, 500).await).await.expect("an intent");

@@ -24,6 +24,11 @@ async fn generic<L: Limits>(limits: &L) -> Result<(), Error> {
     Ok(())
 }
 
+#[timeout(Duration::from_secs(CALLS as u64))]
+async fn by_itself<const CALLS: u32>() -> Result<(), Error> {
+    Ok(())
+}
+
 #[circuit_breaker(min_calls = CALLS)]
 async fn constant<const CALLS: u32>() -> Result<(), Error> {
     Ok(())

@@ -90,4 +90,9 @@ async fn a_name_by_itself() -> Result<(), Error> {
     Ok(())
 }
 
+#[circuit_breaker(window = |calls| calls, open_for = ["5s"], min_calls = (-1), slow_rate = 0.1..0.2)]
+async fn what_is_no_constant() -> Result<(), Error> {
+    Ok(())
+}
+
 fn main() {}

@@ -20,4 +20,14 @@ async fn under_timeout() -> Result<u32, Error> {
     Ok(1)
 }
 
+#[timeout(if RATE > 5 { LIMIT } else { LIMIT })]
+async fn by_an_expression() -> Result<u32, Error> {
+    Ok(1)
+}
+
+#[circuit_breaker(name = (NAME), min_calls = ATTEMPTS as usize)]
+async fn in_parentheses() -> Result<u32, Error> {
+    Ok(1)
+}
+
 fn main() {}

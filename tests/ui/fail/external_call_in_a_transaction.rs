@@ -81,4 +81,24 @@ async fn in_a_savepoint(tx: &mut Tx<Sqlite>) -> Result<u64, Error> {
     tx.savepoint(async |_tx| pay(1).await).await
 }
 
+/// Nothing of resil's.
+mod timers {
+    pub async fn after<T>(delay: std::time::Duration, call: impl std::future::Future<Output = T>) -> T {
+        tokio::time::sleep(delay).await;
+        call.await
+    }
+
+    pub async fn allow<T>(call: impl std::future::Future<Output = T>) -> T {
+        call.await
+    }
+}
+
+#[transactional(tx)]
+async fn in_functions_named_like_ours(tx: &mut Tx<Sqlite>) -> Result<u64, Error> {
+    use timers::allow;
+    let _ = tx;
+    let late = timers::after(Duration::ZERO, async { pay(1).await }).await?;
+    Ok(late + allow(async { pay(2).await }).await?)
+}
+
 fn main() {}

@@ -25,4 +25,25 @@ async fn never_sent(key: &IdempotencyKey, order: u64) -> Result<u64, Error> {
     Ok(order)
 }
 
+struct Order {
+    checked: bool,
+}
+
+impl Order {
+    fn checked(&self, _strictly: bool) -> u64 {
+        7
+    }
+}
+
+#[retry(idempotency_key = key)]
+async fn something_is_checked(key: &IdempotencyKey, order: &Order) -> Result<u64, Error> {
+    let number = order.checked(true);
+    let checked = number.max(checked());
+    if order.checked { Ok(checked) } else { Ok(number) }
+}
+
+fn checked() -> u64 {
+    7
+}
+
 fn main() {}

@@ -125,4 +125,9 @@ async fn uses_it(tx: &mut Tx<Sqlite>) -> Result<Intent<with_another_mistake>, Er
     with_another_mistake::record(tx, 7).await
 }
 
+#[durable(db = Sqlite, op = "conditional")]
+async fn conditional(order: u64, #[cfg(debug_assertions)] trace: String) -> Result<u64, Error> {
+    Ok(order)
+}
+
 fn main() {}

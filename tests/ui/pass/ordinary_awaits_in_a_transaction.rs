@@ -2,7 +2,7 @@
 #![deny(warnings)]
 #![allow(dead_code)]
 
-use resil::{Db, Error, OutsideTransaction, Tx, after, fallback, outside_transaction, retry, semaphore, timeout, transactional};
+use resil::{Db, Error, OutsideTransaction, Tx, fallback, outside_transaction, retry, semaphore, timeout, transactional};
 use sqlx::{Postgres, Sqlite};
 use std::future::Future;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl Shop {
         let noted = self.note(tx, id).await;
         tx.savepoint(async |tx| self.note(tx, id).await).await?;
         let partner = Arc::clone(&self.partner);
-        after(async move {
+        ::resil::after(async move {
             _ = partner.pay(&Transaction { won: 5 }).await;
         });
         let rate = resil::allow("the rate of this moment", self.partner.pay(&Transaction { won: 5 })).await?;

@@ -7,7 +7,7 @@ use super::retry::Statuses;
 use super::{Attribute, Given, Handle, Layer, Place};
 use crate::errors::Errors;
 use crate::expand::{Context, pointless};
-use crate::function::{Function, Shell};
+use crate::function::{Function, Shell, conditions};
 use crate::read::{
     Argument, Count, Expression, Name, PathTo, Time, Value, Wait, arguments, likely_path, ungrouped, wanted,
 };
@@ -137,6 +137,10 @@ impl Attribute for Durable {
                     &typed.pat,
                     "each parameter is stored under its name, and this one has none; write `order: Order` and take it apart in the body",
                 ),
+                FnArg::Typed(typed) if !conditions(&typed.attrs).is_empty() => errors.on(
+                    conditions(&typed.attrs),
+                    "what one build has stored another one reads, so the parameters are the same in each; write two functions, each under its `#[cfg]` and with an `op` of its own",
+                ),
                 FnArg::Typed(typed) => stored_or_given(&typed.ty, errors),
             }
         }
@@ -180,7 +184,7 @@ impl Layer for Durable {
     /// `let _ = (&order_id, &amount);`: what is stored is used, also where the call itself does not need it.
     fn first(&self, cx: &Context<'_>) -> Option<TokenStream> {
         let parameters = cx.function.signature.inputs.iter().filter_map(parameter);
-        let stored = parameters.filter(|parameter| matches!(parameter.role, Role::Stored));
+        let stored = parameters.filter(|parameter| matches!(parameter.role, Role::Stored) && !parameter.is_quiet());
         let names = stored.map(|parameter| parameter.name);
         Some(code!(let _ = (#(&#names,)*);))
     }

@@ -2,9 +2,9 @@
 
 use super::{Durable, InDoubt};
 use crate::expand::Context;
-use crate::function::{names_a_key, span_of_error, span_of_type};
+use crate::function::{conditions, mentions, names_a_key, span_of_error, span_of_type};
 use crate::paths;
-use crate::read::{Constant, PathTo, set};
+use crate::read::{Constant, Expression, PathTo, set};
 use crate::tokens::{code, code_at, hygienic, operand};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -16,6 +16,30 @@ pub(super) struct Parameter<'a> {
     pub(super) name: &'a Ident,
     ty: &'a Type,
     pub(super) role: Role<'a>,
+}
+
+/// What the functions of an operation call their other parameters.
+const OTHERS: [&str; 7] = ["given", "_given", "key", "_key", "receipt", "tx", "why"];
+
+impl Parameter<'_> {
+    /// Its name where it is only handed on: a function of the user's may have the same.
+    fn local(&self) -> Ident {
+        let name = self.name.to_string();
+        let name = if OTHERS.contains(&&*name) { format!("argument_{name}") } else { name };
+        Ident::new(&name, hygienic().located_at(self.name.span()))
+    }
+
+    /// Whether it may be left unused.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.name.to_string().starts_with('_')
+    }
+
+    /// Its name where an expression of the user's may use it.
+    fn visible(&self, used_by: Option<&Expression>) -> Ident {
+        let is_used = used_by.is_some_and(|used_by| mentions(used_by.to_token_stream(), self.name));
+        // To clippy the use of `_order` is a slip.
+        if self.is_quiet() && !is_used { self.local() } else { self.name.clone() }
+    }
 }
 
 pub(super) enum Role<'a> {
@@ -62,19 +86,33 @@ impl<'a> Operation<'a> {
 
     /// `#[cfg]` is for all of it.
     fn conditions(&self) -> TokenStream {
-        let attributes = self.cx.function.attributes.iter();
-        attributes.filter(|attribute| attribute.path().is_ident("cfg")).map(ToTokens::to_token_stream).collect()
+        conditions(&self.cx.function.attributes)
+    }
+
+    /// The ledger goes on to call a function that others should not call any more.
+    fn calls_what_is_deprecated(&self) -> Option<TokenStream> {
+        let is_deprecated = self.cx.function.attributes.iter().any(|attribute| attribute.path().is_ident("deprecated"));
+        is_deprecated.then(|| code!(#[allow(deprecated, clippy::allow_attributes)]))
+    }
+
+    /// That of the function, in tokens of ours: no lint takes an item that begins with them for the user's.
+    fn visibility(&self) -> TokenStream {
+        let tokens = self.cx.function.head.clone().into_iter().map(|mut token| {
+            token.set_span(Span::call_site().located_at(token.span()));
+            token
+        });
+        tokens.collect()
     }
 
     /// `pub struct confirm {}`: with braces, so that the name still stands for the function too.
     fn structure(&self) -> TokenStream {
-        let (name, head, conditions) = (self.name(), &self.cx.function.head, self.conditions());
+        let (head, conditions) = (self.visibility(), self.conditions());
+        let name = Ident::new(&self.name().to_string(), Span::call_site().located_at(self.name().span()));
         let doc = format!("The operation of [`{name}()`], for the ledger.");
         quote! {
             #conditions
             #[doc = #doc]
-            #[allow(non_camel_case_types)]
-            #[derive(Debug)]
+            #[derive(::core::fmt::Debug)]
             #head struct #name {}
         }
     }
@@ -92,23 +130,24 @@ impl<'a> Operation<'a> {
 
     /// `(order_id, amount,)`
     fn names(&self) -> TokenStream {
-        let names = self.stored().map(|parameter| parameter.name);
+        let names = self.stored().map(Parameter::local);
         quote!((#(#names,)*))
     }
 
     fn record(&self) -> TokenStream {
         let runtime = self.cx.runtime;
-        let (name, head, conditions) = (self.name(), &self.cx.function.head, self.conditions());
-        let (arguments, names) = (self.arguments(), self.names());
-        let parameters = self.stored().map(|Parameter { name, ty, .. }| quote!(#name: #ty));
-        let subject = match &self.durable.with.per {
+        let (name, head, conditions) = (self.name(), self.visibility(), self.conditions());
+        let (arguments, per) = (self.arguments(), self.durable.with.per.as_deref());
+        let names: Vec<_> = self.stored().map(|parameter| parameter.visible(per)).collect();
+        let parameters = self.stored().zip(&names).map(|(Parameter { ty, .. }, name)| quote!(#name: #ty));
+        let subject = match per {
             Some(per) => {
                 let text = as_text(&per.0);
                 code!(let subject = ::core::option::Option::Some(#text);)
             }
             None => code!(let subject = ::core::option::Option::<::std::string::String>::None;),
         };
-        let visibility = if head.is_empty() { quote!(pub(self)) } else { head.clone() };
+        let visibility = if head.is_empty() { quote!(pub(self)) } else { head };
         let doc = format!(
             "Records an intent to call [`{name}()`] in this transaction. Hand it to `ledger.drive(..)` after the commit; if \
              nobody does, a reconciler will."
@@ -121,7 +160,6 @@ impl<'a> Operation<'a> {
                 /// # Errors
                 ///
                 /// As `resil::ledger::record`.
-                #[allow(dead_code, clippy::allow_attributes)]
                 #visibility async fn record<DB>(
                     tx: &mut #runtime::Tx<DB>,
                     #(#parameters,)*
@@ -131,7 +169,7 @@ impl<'a> Operation<'a> {
                     Self: #runtime::ledger::Operation<DB, Arguments = #arguments>,
                 {
                     #subject
-                    #runtime::ledger::record(tx, subject, &#names).await
+                    #runtime::ledger::record(tx, subject, &(#(#names,)*)).await
                 }
             }
         }
@@ -147,8 +185,10 @@ impl<'a> Operation<'a> {
         let requires = self.requires();
         let functions =
             [Some(self.call()), self.verify(), self.compensate(), self.applied(database), self.undone(database)];
+        let deprecated = self.calls_what_is_deprecated();
         code! {
             #conditions
+            #deprecated
             impl #runtime::ledger::Operation<#database> for #name {
                 const NAME: &'static str = #op;
                 const VERSION: u32 = #version;
@@ -207,8 +247,9 @@ impl<'a> Operation<'a> {
     }
 
     fn amount(&self) -> Option<TokenStream> {
-        let amount = as_text(&self.durable.with.amount.as_ref()?.0);
-        let names: Vec<_> = self.stored().map(|parameter| parameter.name).collect();
+        let amount = self.durable.with.amount.as_deref()?;
+        let names: Vec<_> = self.stored().map(|parameter| parameter.visible(Some(amount))).collect();
+        let amount = as_text(&amount.0);
         Some(code! {
             fn amount((#(#names,)*): &Self::Arguments) -> ::core::option::Option<::std::string::String> {
                 let _ = (#(#names,)*);
@@ -241,7 +282,7 @@ impl<'a> Operation<'a> {
         let handed = self.parameters.iter().map(|parameter| match parameter.role {
             Role::Given(ty) => code!(given.get::<#ty>()?),
             Role::Key => code!(key),
-            Role::Stored => parameter.name.to_token_stream(),
+            Role::Stored => parameter.local().to_token_stream(),
         });
         quote!(#(#handed,)*)
     }
@@ -283,7 +324,7 @@ impl<'a> Operation<'a> {
         let key = Ident::new(if takes_key { "key" } else { "_key" }, hygienic());
         let more = more.map(|more| quote!(#more,));
         let failed = paths::located_at(runtime, at);
-        let outcome = code_at!(at=> #call.await.map_err(#failed::ledger::Failed::from));
+        let outcome = code_at!(at=> #call.await.map_err(<#failed::ledger::Failed as ::core::convert::From<_>>::from));
         code! {
             async fn #name(
                 #given: &#runtime::ledger::Dependencies,
@@ -310,11 +351,11 @@ impl<'a> Operation<'a> {
     /// at its path.
     fn writing(&self, name: &TokenStream, path: &PathTo, database: &Path, more: &str, ty: &TokenStream) -> TokenStream {
         let (runtime, names) = (self.cx.runtime, self.names());
-        let handed = self.stored().map(|parameter| parameter.name);
+        let handed = self.stored().map(Parameter::local);
         let at = path.name_span();
         let failed = paths::located_at(runtime, at);
         let [tx, more] = ["tx", more].map(|name| Ident::new(name, hygienic().located_at(at)));
-        let call = code_at!(at=> #path(#tx, #(#handed,)* #more).await.map_err(#failed::ledger::Failed::from));
+        let call = code_at!(at=> #path(#tx, #(#handed,)* #more).await.map_err(<#failed::ledger::Failed as ::core::convert::From<_>>::from));
         code! {
             async fn #name(
                 #tx: &mut #runtime::Tx<#database>,

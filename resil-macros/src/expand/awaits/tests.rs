@@ -6,7 +6,7 @@ const ASKED: Question = Question { method: "ask", import: "Ask", everywhere: fal
 
 /// How many awaits of a body are looked at.
 fn looked(body: &TokenStream) -> usize {
-    let (tokens, _) = looked_at(body.clone(), &[ASKED]);
+    let (tokens, _) = looked_at(body.clone(), &[ASKED], &syn::parse_quote!(crate::partners::sturdy));
     tokens.to_string().matches("resil_awaited").count()
 }
 
@@ -74,7 +74,24 @@ fn what_others_understand_stays_as_it_is() {
         )),
         0
     );
+}
+
+#[test]
+fn only_a_path_of_ours_exempts() {
     assert_eq!(looked(&quote!(resil::after(async { call.await }))), 0);
+    assert_eq!(looked(&quote!(::resil::allow("why", async { call.await }))), 0);
+    assert_eq!(looked(&quote!(crate::partners::sturdy::after(async { call.await }))), 0);
+    assert_eq!(looked(&quote!(after(async { call.await }))), 1);
+    assert_eq!(looked(&quote!(timers::after(second, async { call.await }))), 1);
+    assert_eq!(looked(&quote!(timers::resil::after(async { call.await }))), 1);
+    assert_eq!(looked(&quote!(sturdy::after(async { call.await }))), 1);
+    assert_eq!(
+        looked(&quote!(if late {
+            return self.resil.after(async { call.await });
+        })),
+        1
+    );
+    assert_eq!(looked(&quote!(resil::spawn(async { call.await }))), 1);
 }
 
 #[test]

@@ -53,6 +53,27 @@ impl Backoff {
         self.capped(delay).max(Duration::from_nanos(1))
     }
 
+    /// The sum of all waits between so many attempts, or a part of it that reaches `enough`. Known only without jitter.
+    pub(crate) fn sum(&self, attempts: u32, enough: Duration) -> Option<Duration> {
+        if self.jitter != Jitter::None {
+            return None;
+        }
+        let (mut sum, mut last) = (Duration::ZERO, None);
+        for attempt in 1..attempts {
+            let wait = self.delay(attempt, Duration::ZERO, || 1.0);
+            if last == Some(wait) {
+                // It grows no more.
+                return Some(sum.saturating_add(wait.saturating_mul(attempts - attempt)));
+            }
+            sum = sum.saturating_add(wait);
+            if sum >= enough {
+                break;
+            }
+            last = Some(wait);
+        }
+        Some(sum)
+    }
+
     /// Saturates: an overflow or a product that is no number is the cap.
     fn capped(&self, seconds: f64) -> Duration {
         Duration::try_from_secs_f64(seconds).map_or(self.max, |delay| delay.min(self.max))
@@ -95,6 +116,17 @@ mod tests {
         let backoff = Backoff { base: Duration::from_secs(1), ..with(Jitter::None) };
         let waits: Vec<_> = (1..=3).map(|n| backoff.delay(n, Duration::ZERO, || 1.0).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4]);
+    }
+
+    #[test]
+    fn waits_add_up_also_where_they_have_stopped_growing() {
+        let backoff = Backoff { max: Duration::from_secs(1), ..with(Jitter::None) };
+        let sum = |attempts| backoff.sum(attempts, Duration::MAX);
+        assert_eq!((sum(0), sum(1), sum(3)), (Some(ms(0)), Some(ms(0)), Some(ms(300))));
+        assert_eq!(sum(7), Some(ms(100 + 200 + 400 + 800 + 1000 + 1000)));
+        assert_eq!(sum(u32::MAX), Some(ms(1500) + Duration::from_secs(u64::from(u32::MAX) - 5)));
+        assert!(backoff.sum(u32::MAX, ms(300)) >= Some(ms(300)));
+        assert_eq!(with(Jitter::Full).sum(3, Duration::MAX), None);
     }
 
     #[test]

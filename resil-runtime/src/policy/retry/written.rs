@@ -1,6 +1,7 @@
 use super::{Backoff, BudgetOf, Jitter, Retry};
 use crate::context::Repeat;
 use crate::registry::Written;
+use std::time::Duration;
 
 impl Retry {
     /// Each setting by its name, as text to show.
@@ -45,6 +46,16 @@ impl Retry {
             wrong.push(format!("`jitter = {part}` is no fraction: write one above 0 and at most 1"));
         }
         (!wrong.is_empty()).then(|| format!("retry of {}: {}", self.site, wrong.join("; ")))
+    }
+
+    /// Waits that do not fit in this deadline, as one sentence.
+    pub(crate) fn waits_beyond(&self, deadline: Duration) -> Option<String> {
+        let waits = self.backoff.sum(self.attempts, deadline).filter(|waits| *waits >= deadline)?;
+        Some(format!(
+            "the waits of the retry of {} add up to {waits:?}, which does not fit in the deadline of {deadline:?}; write \
+             fewer attempts, a smaller base or max, or a longer deadline",
+            self.site
+        ))
     }
 
     /// The name of the budget it shares.
