@@ -115,7 +115,7 @@ impl Attribute for Fallback {
             (_, _, None, Some(key)) if !given.has("stale") => {
                 errors.on(key.key, "`key` tells last good values apart; write `stale = \"10m\", key = ..`");
             }
-            (None, None, None, None) if !given.has_any(&FORMS) => errors.at(
+            (None, None, None, None) if !given.has_any(&FORMS) && !given.unread => errors.at(
                 given.span,
                 "a fallback needs to know what to answer; write one of\n\
                  \x20   #[fallback(value = Vec::new())]                   a default\n\
