@@ -123,8 +123,7 @@ pub(crate) struct States {
     guard_mode: AtomicU32,
     called_inside: AtomicU64,
     stream: stream::Stream,
-    /// What is a warning in production is an error here.
-    #[cfg(feature = "testing")]
+    /// Set by `resil::testing` alone.
     strict: bool,
 }
 
@@ -149,10 +148,7 @@ impl States {
 
     /// Whether what is a warning in production is an error here.
     pub(crate) fn is_strict(&self) -> bool {
-        #[cfg(feature = "testing")]
-        return self.strict;
-        #[cfg(not(feature = "testing"))]
-        false
+        self.strict
     }
 
     /// The breaker of this owner. The first to ask sets it up; a later one must ask for the same.
