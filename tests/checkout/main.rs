@@ -52,6 +52,8 @@ async fn main() -> Result<ExitCode, Failed> {
             println!("checkout: test");
             return Ok(ExitCode::SUCCESS);
         }
+        // It plays by what there is, and ignores nothing.
+        Some("--ignored") => return Ok(ExitCode::SUCCESS),
         _ => {}
     }
     let kills = if words.iter().any(|word| word == "--whole") { WHOLE } else { SOME };

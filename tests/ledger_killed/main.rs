@@ -32,6 +32,10 @@ fn main() -> ExitCode {
         println!("kills: test");
         return ExitCode::SUCCESS;
     }
+    // It plays by what there is, and ignores nothing.
+    if arguments.iter().any(|argument| argument == "--ignored") {
+        return ExitCode::SUCCESS;
+    }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let postgres = std::env::var("RESIL_TEST_POSTGRES_URL").is_ok();
     if !postgres {
