@@ -46,26 +46,29 @@ async fn by_hand(http: &reqwest::Client, url: &str) -> Result<String, Error> {
     let mut retry = RETRY.start().within(deadline);
 
     let outcome = loop {
-        // The breaker is asked for each attempt, so that a circuit which opens half way ends the retries. A refusal
-        // is final: to repeat it would only load our own process.
-        let pass = match CIRCUIT_BREAKER.admit() {
-            Ok(pass) => pass,
-            Err(refusal) => break Err(Failure::Policy(refusal)),
+        let delay = {
+            // The breaker is asked for each attempt, so that a circuit which opens half way ends the retries. A refusal
+            // is final: to repeat it would only load our own process.
+            let pass = match CIRCUIT_BREAKER.admit() {
+                Ok(pass) => pass,
+                Err(refusal) => break Err(Failure::Policy(refusal)),
+            };
+            // The body. It borrows the parameters, so that it can run again; it is inline, not a closure, so that it stays
+            // `Send` and a moved argument is the compiler's own error.
+            let attempt = async { http.get(url).checked().await?.text().await };
+            // Bounded, and told why it may be repeated, which `checked()` looks at before it sends a POST. A time-out, a
+            // panic and the body's own error come out as one `Result`.
+            let outcome = TIMEOUT.apply(attempt).within(deadline).under(&mut retry).await;
+            // What it means, decided once, by the error itself.
+            let verdict = outcome.as_ref().err().map(Classify::verdict);
+            // The pass is consumed before any wait: nothing is held while we sleep. Had this future been dropped above,
+            // dropping the pass would have counted as nothing.
+            pass.record(verdict);
+            // Again only if the failure passes, attempts and budget are left, and the delay fits in the deadline.
+            let Some(delay) = retry.again(verdict) else { break outcome };
+            delay
         };
-        // The body. It borrows the parameters, so that it can run again; it is inline, not a closure, so that it stays
-        // `Send` and a moved argument is the compiler's own error.
-        let attempt = async { http.get(url).checked().await?.text().await };
-        // Bounded, and told why it may be repeated, which `checked()` looks at before it sends a POST. A time-out, a
-        // panic and the body's own error come out as one `Result`.
-        let outcome = TIMEOUT.apply(attempt).within(deadline).under(&mut retry).await;
-        // What it means, decided once, by the error itself.
-        let verdict = outcome.as_ref().err().map(Classify::verdict);
-        // The pass is consumed before any wait: nothing is held while we sleep. Had this future been dropped above,
-        // dropping the pass would have counted as nothing.
-        pass.record(verdict);
-        // Again only if the failure passes, attempts and budget are left, and the delay fits in the deadline.
-        let Some(delay) = retry.again(verdict) else { break outcome };
-        drop(outcome);
+        // The outcome is gone by now: it neither grows the future nor decides whether that is `Send`.
         delay.await;
     };
     // Refusals take the function's own error type, through `From<resil::Error>`.
