@@ -81,6 +81,7 @@ macro_rules! payments {
 payments! {
     verified("verified", settle = "40ms", verify = status, compensate = cancel);
     repeated("repeated", settle = "40ms", in_doubt = repeat, compensate = cancel);
+    hasty("hasty", settle = "1ms", in_doubt = repeat);
     cancelled("cancelled", settle = "40ms", in_doubt = cancel, compensate = cancel);
     manual("manual", in_doubt = manual);
 }
@@ -104,6 +105,7 @@ impl<DB: Shop> Fixture<DB>
 where
     verified: Operation<DB>,
     repeated: Operation<DB>,
+    hasty: Operation<DB>,
     cancelled: Operation<DB>,
     manual: Operation<DB>,
     guarded: Operation<DB>,
@@ -111,7 +113,8 @@ where
     async fn new(db: &Db<DB>, partner: Arc<Partner>) -> Self {
         DB::create(db).await;
         let ledger = Ledger::on(db.clone()).operation::<verified>().operation::<repeated>().operation::<cancelled>();
-        let ledger = ledger.operation::<manual>().operation::<guarded>().provide(Arc::clone(&partner));
+        let ledger =
+            ledger.operation::<hasty>().operation::<manual>().operation::<guarded>().provide(Arc::clone(&partner));
         let ledger = ledger.partial().open().await.unwrap();
         Self { db: db.clone(), partner, ledger }
     }

@@ -89,7 +89,7 @@ on_both_databases! {
         for repeat in [Way::Refuses, Way::LetsNobodyIn] {
             let ways = std::iter::once(Way::LostAfter).chain([repeat; 9]);
             let shop = Fixture::new(&db, Partner::new(Skill::Deduplicates, ways)).await;
-            let outcome = shop.reconciled::<repeated>(500).await;
+            let outcome = shop.reconciled::<hasty>(500).await;
             assert!(matches!(outcome, Outcome::Manual(_)), "{outcome:?}");
             assert_eq!((shop.order().await, shop.partner.entry().applied), ((0, "pending".to_owned()), 1));
             DB::run(&db, "DROP TABLE orders; DELETE FROM resil_intents").await;
