@@ -284,3 +284,24 @@ async fn a_key_whose_request_never_left_is_free() -> Tested {
     assert_eq!((refused_for(outcome), partner.requests("/elsewhere")), (Some("path"), 0));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_panic_unwinds_on_although_the_key_never_left() -> Tested {
+    #[retry(idempotency_key = key, base = "0ms")]
+    #[resil::timeout("5s")]
+    async fn panics(client: &reqwest::Client, url: &str, key: &IdempotencyKey) -> Result<String, Error> {
+        _ = key;
+        client.post(url).send().await?;
+        panic!("a bug")
+    }
+    let _scope = resil::testing::strict();
+    let partner = Partner::start()?;
+    partner.on("/well").answers([Answer::ok("{}")]);
+    let url = partner.url("/well");
+    let (client, key) = (client(), IdempotencyKey::random());
+    let caught = std::panic::AssertUnwindSafe(panics(&client, &url, &key));
+    let caught = futures_util::FutureExt::catch_unwind(caught).await;
+    assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"a bug"));
+    assert_eq!(partner.requests("/well"), 1);
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! A thousand calls to partners that are never kind. `RESIL_SEED=.. cargo test --test what_was_sent plays` plays one again.
 
 use super::cruel::{Arrived, Cruel, Fate, Fates, Log};
-use super::partner::unreachable::{UNRESOLVABLE, refused_addr};
+use super::partner::unreachable::{UNRESOLVABLE, Unaccepting, refused_addr};
 use super::{Tested, client};
 use resil::http::{Checked, Error};
 use resil::{Classify as _, Effect, IdempotencyKey, retry, timeout};
@@ -99,12 +99,13 @@ async fn around(stage: &Stage) -> Result<(), Error> {
     keyed(stage, &IdempotencyKey::random()).await
 }
 
-fn fate(random: &mut fastrand::Rng, hosts: &[String; 2], nowhere: &str) -> Fate {
+fn fate(random: &mut fastrand::Rng, hosts: &[String; 2], nowhere: &[String; 2]) -> Fate {
     let places = [
         "/elsewhere".to_owned(),
         "/pay".to_owned(),
         format!("{}/pay", hosts[1]),
-        nowhere.to_owned(),
+        nowhere[0].clone(),
+        nowhere[1].clone(),
         format!("http://{UNRESOLVABLE}/"),
         format!("{}/pay", hosts[0]),
         "mailto:x@y".to_owned(),
@@ -163,7 +164,9 @@ async fn plays() -> Tested {
     let (log, fates) = (Log::default(), Fates::default());
     let hosts = [Cruel::start(log.clone(), fates.clone()).await?, Cruel::start(log.clone(), fates.clone()).await?];
     let origins = [hosts[0].origin.clone(), hosts[1].origin.clone()];
-    let (client, nowhere) = (client(), format!("http://{}", refused_addr()?));
+    // One refuses connections, and at the other a handshake never completes.
+    let silent = Unaccepting::start().await?;
+    let (client, nowhere) = (client(), [format!("http://{}", refused_addr()?), silent.url("")]);
     let (mut repeated, mut in_doubt, mut refused) = (0, 0, 0);
     for play in 0..1_000 {
         *fates.lock().unwrap() = (0..12).map(|_| fate(&mut random, &origins, &nowhere)).collect();
@@ -176,11 +179,11 @@ async fn plays() -> Tested {
             Shape::Wandering,
         ];
         let first = match random.u32(0..20) {
-            0 => format!("{nowhere}/pay"),
+            0 => format!("{}/pay", nowhere[random.usize(0..2)]),
             _ => format!("{}/pay", origins[0]),
         };
         let second = match random.u32(0..4) {
-            0 => format!("{nowhere}/capture"),
+            0 => format!("{}/capture", nowhere[random.usize(0..2)]),
             1 => format!("{}/pay", origins[1]),
             _ => format!("{}/capture", origins[0]),
         };

@@ -37,7 +37,8 @@ impl Attempts<'_> {
         if outcome.is_ok() {
             self.keyed_attempt_ended(true);
         }
-        if self.key_stayed {
+        // A panic unwinds on, whatever became of the key.
+        if self.key_stayed && !outcome.as_ref().is_err_and(E::is_panic) {
             return Err(E::represent_doubt(key_stayed(self.retry.site)));
         }
         outcome.map_err(|error| {
@@ -84,6 +85,11 @@ fn shortened(mut text: String) -> String {
 pub trait RepresentsDoubt: Sized {
     /// The doubt as this type.
     fn represent_doubt(error: Error) -> Self;
+
+    /// Whether it is a panic that was caught.
+    fn is_panic(&self) -> bool {
+        false
+    }
 }
 
 impl<E: From<Error>> RepresentsDoubt for E {
@@ -95,6 +101,10 @@ impl<E: From<Error>> RepresentsDoubt for E {
 impl<E> RepresentsDoubt for Failure<E> {
     fn represent_doubt(error: Error) -> Self {
         Self::Policy(error)
+    }
+
+    fn is_panic(&self) -> bool {
+        matches!(self, Self::Panic(_))
     }
 }
 
