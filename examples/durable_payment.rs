@@ -9,7 +9,7 @@ mod partner;
 
 use partner::{Answer, Partner};
 use resil::http::{Checked as _, Error};
-use resil::ledger::{IntentId, Ledger, Outcome, Report};
+use resil::ledger::{IntentId, Ledger, LedgerEvent, Outcome, Report};
 use resil::{Db, IdempotencyKey, Tx, durable, retry, timeout};
 use serde::Deserialize;
 use sqlx::Sqlite;
@@ -81,7 +81,7 @@ async fn recover(ledger: Ledger<Sqlite>) -> Result<(), Failed> {
     let mut events = resil::registry().subscribe();
     let ended = async {
         loop {
-            if let resil::Event::IntentMoved { id, from, to, .. } = events.next().await {
+            if let resil::Event::Ledger(LedgerEvent::Moved { id, from, to, .. }) = events.next().await {
                 say(&format!("{from} → {to}"));
                 if to.is_final() {
                     print_history(&ledger, id).await;

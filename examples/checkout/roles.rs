@@ -8,6 +8,7 @@ use crate::shop::Shop;
 use crate::shop::bank::Bank;
 use crate::shop::nats::Stream;
 use crate::{Failed, database, partner, scenarios};
+use resil::ledger::LedgerEvent;
 use resil::{Db, Event};
 use std::path::Path;
 use tokio::net::TcpListener;
@@ -54,8 +55,8 @@ async fn tell() {
     let mut events = resil::registry().subscribe();
     loop {
         match events.next().await {
-            Event::Reconciled(report) if report.agrees() => {}
-            Event::Reconciled(report) => println!("{report}"),
+            Event::Ledger(LedgerEvent::Reconciled(report)) if report.agrees() => {}
+            Event::Ledger(LedgerEvent::Reconciled(report)) => println!("{report}"),
             event => println!("{event}"),
         }
     }

@@ -8,14 +8,12 @@ mod context;
 mod failure;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(feature = "sqlx")]
-pub mod ledger;
 mod mark;
 pub mod net;
-#[cfg(feature = "sqlx")]
-pub mod outbox;
 mod policy;
 mod registry;
+#[cfg(feature = "sqlx")]
+mod sql;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -39,11 +37,13 @@ pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Pro
 pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
 pub use policy::timeout::Timeout;
 pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
-pub use transaction::{
-    Allowed, Began, GuardMode, Holds, Step, TransactionError, TransactionGuard, Transactional, after, allow, spawn,
-};
 #[cfg(feature = "sqlx")]
-pub use transaction::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, Stored, Tx};
+pub use sql::db::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, Stored, Transactional, Tx};
+#[cfg(feature = "sqlx")]
+pub use sql::{ledger, outbox};
+pub use transaction::{
+    Allowed, Began, GuardMode, Holds, Step, TransactionError, TransactionGuard, after, allow, spawn,
+};
 
 /// Spelled by expansions only. No promise is made about it.
 #[doc(hidden)]
@@ -58,7 +58,7 @@ pub mod __private {
     pub use crate::policy::retry::{RepresentsDoubt, Told, Untold};
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]
-    pub use crate::transaction::{Begun, On, OnAny, OnPool, database_name, opened};
+    pub use crate::sql::db::{Begun, On, OnAny, OnPool, database_name, opened};
     pub use inventory;
 
     /// Adds an annotated function to the program's call sites.

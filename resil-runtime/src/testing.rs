@@ -32,11 +32,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
-#[cfg(feature = "sqlx")]
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU32, Ordering},
-};
 use tokio::time::Instant;
 
 /// While this lives, this thread has its own registry and clock. Scopes nest.
@@ -96,40 +91,4 @@ impl fmt::Debug for Scope {
 }
 
 #[cfg(feature = "sqlx")]
-type Point = Box<dyn Fn(&str, &str) + Send + Sync>;
-#[cfg(feature = "sqlx")]
-static POINT: OnceLock<Point> = OnceLock::new();
-
-/// Calls `point` at every place of the ledger between two things that last, with `before`, `after`, `before commit` or
-/// `after commit`, and the state that is written there: for a test that ends its process at each. Once a process.
-///
-/// ```
-/// resil::testing::at_each_point(|when, state| println!("{when} {state}"));
-/// ```
-#[cfg(feature = "sqlx")]
-pub fn at_each_point(point: impl Fn(&str, &str) + Send + Sync + 'static) {
-    _ = POINT.set(Box::new(point));
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn reached(when: &str, state: &str) {
-    if let Some(point) = POINT.get() {
-        point(when, state);
-    }
-}
-
-#[cfg(feature = "sqlx")]
-static LOST_COMMITS: AtomicU32 = AtomicU32::new(0);
-
-/// The answers of the next commits of our own books by the ledger are lost, so many of them: what was committed is, and its
-/// worker does not know.
-#[cfg(feature = "sqlx")]
-pub fn lose_commits(answers: u32) {
-    LOST_COMMITS.store(answers, Ordering::Relaxed);
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn loses_commit(began: &crate::Began) -> bool {
-    began.site == crate::ledger::BOOKS
-        && LOST_COMMITS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-}
+pub use crate::sql::faults::{at_each_point, lose_commits};

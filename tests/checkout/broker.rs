@@ -5,7 +5,7 @@ use crate::partner::mood::{Mood, Of};
 use crate::scenarios::stage::{Stage, act, expect, wait_until};
 use crate::{Failed, database};
 use resil::Event;
-use resil::outbox::Outbox;
+use resil::outbox::{Outbox, OutboxEvent};
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -68,7 +68,7 @@ async fn play<DB: Books>(stage: &mut Stage<DB>, road: &Road) -> Result<(), Faile
     }
     let mut attempts = 0;
     while attempts <= ORDERS {
-        attempts += usize::from(matches!(events.next().await, Event::MessageFailed { .. }));
+        attempts += usize::from(matches!(events.next().await, Event::Outbox(OutboxEvent::Failed { .. })));
     }
     let outbox = Outbox::on(stage.shop.db.clone());
     let backlog = outbox.backlog().await?;

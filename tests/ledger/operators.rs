@@ -1,6 +1,7 @@
 //! What is stored, what an operator decides, and what is refused.
 
 use super::*;
+use resil::ledger::LedgerEvent;
 
 on_both_databases! {
     async fn one_intent_for_one_subject(db) {
@@ -61,7 +62,7 @@ on_both_databases! {
         shop.rests(ours.id()).await;
         assert_eq!(shop.ledger.unknown().await.unwrap(), [("manual".to_owned(), 2, 1)]);
         assert_eq!(shop.ledger.find(newer.id()).await.unwrap().unwrap().state, State::Recorded);
-        assert!(std::iter::from_fn(|| events.try_next()).any(|event| matches!(event, Event::IntentsUnknown { .. })));
+        assert!(std::iter::from_fn(|| events.try_next()).any(|event| matches!(event, Event::Ledger(LedgerEvent::Unknown { .. }))));
         let error = shop.ledger.drive(&newer).await.unwrap_err().to_string();
         assert!(error.starts_with("operation `manual` version 2 is not in this ledger"), "{error}");
         let state = DB::number(&db, "SELECT count(*) FROM resil_intents WHERE state = 'LATER'").await;

@@ -1,6 +1,7 @@
 //! What becomes of an intent, by what the partner and our own books do.
 
 use super::*;
+use resil::ledger::LedgerEvent;
 
 on_both_databases! {
     async fn what_succeeds_is_applied_in_both_books(db) {
@@ -100,7 +101,7 @@ on_both_databases! {
         let mut events = resil::registry().subscribe();
         let shop = Fixture::new(&db, Partner::new(Skill::Deduplicates, [Way::LetsNobodyIn; 3])).await;
         assert_eq!(shop.reconciled::<repeated>(500).await, Outcome::Applied(500), "it was mended in time");
-        let held_up = std::iter::from_fn(|| events.try_next()).filter(|event| matches!(event, Event::IntentHeldUp { .. }));
+        let held_up = std::iter::from_fn(|| events.try_next()).filter(|event| matches!(event, Event::Ledger(LedgerEvent::HeldUp { .. })));
         assert!(held_up.count() >= 3);
         DB::run(&db, "DROP TABLE orders; DELETE FROM resil_intents").await;
         let shop = Fixture::new(&db, Partner::new(Skill::Deduplicates, [Way::LetsNobodyIn; 9])).await;

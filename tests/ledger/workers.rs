@@ -1,6 +1,7 @@
 //! Workers that wait, are dropped, stop, or are overtaken.
 
 use super::*;
+use resil::ledger::LedgerEvent;
 
 on_both_databases! {
     async fn no_connection_is_held_while_the_partner_is_asked(db) {
@@ -37,7 +38,7 @@ on_both_databases! {
             () = ours.notified() => {}
         }
         drop(theirs);
-        while !matches!(events.next().await, Event::IntentMoved { to: State::Applied, .. }) {}
+        while !matches!(events.next().await, Event::Ledger(LedgerEvent::Moved { to: State::Applied, .. })) {}
         assert_eq!((shop.order().await, shop.partner.book().calls), ((1, "paid".to_owned()), 1));
     }
 
@@ -79,8 +80,8 @@ on_both_databases! {
         let mut ended = 0;
         while ended < INTENTS {
             match events.next().await {
-                Event::IntentMoved { to, .. } if to.is_final() => ended += 1,
-                Event::IntentMoved { to: State::Manual, id, .. } => panic!("{id} in MANUAL"),
+                Event::Ledger(LedgerEvent::Moved { to, .. }) if to.is_final() => ended += 1,
+                Event::Ledger(LedgerEvent::Moved { to: State::Manual, id, .. }) => panic!("{id} in MANUAL"),
                 Event::Missed(_) => panic!("too many events for one test"),
                 _ => {}
             }
@@ -231,7 +232,7 @@ async fn a_full_disk_loses_nothing() {
             async move { ledger.drive(&intent).await }
         });
         loop {
-            if let Event::LedgerUnreachable { why } = events.next().await {
+            if let Event::Ledger(LedgerEvent::Unreachable { why }) = events.next().await {
                 assert!(why.contains("database or disk is full"), "{why}");
                 break;
             }

@@ -1,6 +1,7 @@
 //! Consumers that fail, and what an operator does about it.
 
 use super::*;
+use resil::outbox::OutboxEvent;
 
 on_both_databases! {
     async fn each_key_is_in_order_whatever_fails(db) {
@@ -43,7 +44,7 @@ on_both_databases! {
         assert!(backlog.oldest.is_some());
         let mut told = HashSet::new();
         while told.len() < 2 {
-            if let Event::MessageSetAside { id, topic, .. } = events.next().await {
+            if let Event::Outbox(OutboxEvent::SetAside { id, topic, .. }) = events.next().await {
                 assert_eq!(topic, "numbers");
                 told.insert(id);
             }

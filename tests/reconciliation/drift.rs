@@ -1,6 +1,7 @@
 //! Each kind of drift is found and mended.
 
 use super::*;
+use resil::ledger::LedgerEvent;
 
 on_both_databases! {
     async fn books_that_agree_are_left_alone(db) {
@@ -13,7 +14,7 @@ on_both_databases! {
         let report = shop.compares::<verified>(shop.records()).await;
         assert!(report.agrees(), "{report}");
         assert_eq!((report.records, report.agree, report.other), (6, 5, 1));
-        let Event::Reconciled(told) = events.next().await else { panic!("it is told") };
+        let Event::Ledger(LedgerEvent::Reconciled(told)) = events.next().await else { panic!("it is told") };
         assert_eq!(*told, report);
         assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_intents WHERE state <> 'APPLIED'").await, 0);
         assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_records").await, 0, "nothing is left behind");

@@ -1,6 +1,7 @@
 //! Records in any order, broken, hostile, and on a schedule.
 
 use super::*;
+use resil::ledger::LedgerEvent;
 
 on_both_databases! {
     async fn records_come_in_any_order_and_twice(db) {
@@ -98,11 +99,11 @@ on_both_databases! {
         let mended = async {
             loop {
                 match events.next().await {
-                    Event::NotReconciled { op, why } => {
+                    Event::Ledger(LedgerEvent::NotReconciled { op, why }) => {
                         assert!(told.len() < 2, "{why}");
                         told.push(format!("{op}: {why}"));
                     }
-                    Event::Reconciled(report) => break assert_eq!(found(&report), [0, 0, 1, 0], "{report}"),
+                    Event::Ledger(LedgerEvent::Reconciled(report)) => break assert_eq!(found(&report), [0, 0, 1, 0], "{report}"),
                     _ => {}
                 }
             }

@@ -23,10 +23,6 @@ pub trait Transaction {}
 impl<T: Transaction + ?Sized> Transaction for &T {}
 impl<T: Transaction + ?Sized> Transaction for &mut T {}
 impl<T: Transaction + ?Sized> Transaction for Box<T> {}
-#[cfg(feature = "sqlx")]
-impl<DB: sqlx::Database> Transaction for sqlx::Transaction<'_, DB> {}
-#[cfg(feature = "sqlx")]
-impl<DB: crate::Backend> Transaction for crate::Tx<DB> {}
 
 /// Never implemented: what a parameter that holds a transaction would have to be.
 #[diagnostic::on_unimplemented(

@@ -44,6 +44,7 @@ fn out_of_range(policy: &Policy) -> Option<String> {
         Policy::KeyedSemaphore(semaphore) => semaphore.out_of_range(),
         Policy::Bulkhead(bulkhead) => bulkhead.out_of_range(),
         Policy::Timeout(timeout) => timeout.out_of_range(),
+        #[cfg(feature = "sqlx")]
         Policy::Transactional(transactional) => transactional.out_of_range(),
         #[cfg(feature = "sqlx")]
         Policy::Durable(_) => None,

@@ -1,7 +1,3 @@
-#[cfg(feature = "sqlx")]
-use crate::ledger::{IntentId, State};
-#[cfg(feature = "sqlx")]
-use crate::outbox::MessageId;
 use crate::policy::circuit_breaker::{Cause, CircuitState};
 use crate::{Began, Effect, Kind, Phase, Site, Verdict, Why};
 use std::fmt;
@@ -159,85 +155,12 @@ pub enum Event {
         /// The first function that met it.
         site: &'static Site,
     },
-    /// An intent of the ledger has changed state.
+    /// Something that happened in the ledger.
     #[cfg(feature = "sqlx")]
-    IntentMoved {
-        /// Which.
-        id: IntentId,
-        /// Its operation.
-        op: String,
-        /// The state that ended.
-        from: State,
-        /// The state that began. [`State::Manual`] calls for an operator.
-        to: State,
-    },
-    /// An intent cannot go on because of a mistake on our side: a missing key, a misconfiguration, credentials that the
-    /// partner does not accept, our own database. It is tried again, and left to an operator in the end.
+    Ledger(crate::ledger::LedgerEvent),
+    /// Something that happened in the outbox.
     #[cfg(feature = "sqlx")]
-    IntentHeldUp {
-        /// Which.
-        id: IntentId,
-        /// Its operation.
-        op: String,
-        /// What went wrong.
-        why: String,
-    },
-    /// There are open intents that this process leaves to others: a newer or an older version recorded them. Told once a
-    /// minute.
-    #[cfg(feature = "sqlx")]
-    IntentsUnknown {
-        /// Their operation.
-        op: String,
-        /// Its version.
-        version: u32,
-        /// How many.
-        count: u64,
-    },
-    /// The ledger's database could not be reached.
-    #[cfg(feature = "sqlx")]
-    LedgerUnreachable {
-        /// What went wrong.
-        why: String,
-    },
-    /// Our books were compared with the partner's.
-    #[cfg(feature = "sqlx")]
-    Reconciled(std::sync::Arc<crate::ledger::Reconciliation>),
-    /// Our books could not be compared with the partner's, on a schedule.
-    #[cfg(feature = "sqlx")]
-    NotReconciled {
-        /// The operation.
-        op: String,
-        /// What went wrong.
-        why: String,
-    },
-    /// A handler of the outbox has failed; the message is tried again.
-    #[cfg(feature = "sqlx")]
-    MessageFailed {
-        /// Which.
-        id: MessageId,
-        /// Its topic.
-        topic: String,
-        /// The attempt that has failed.
-        attempt: u32,
-        /// What went wrong, in the handler's words.
-        why: String,
-    },
-    /// A message was set aside: an operator has to decide, and later ones of its ordering key wait.
-    #[cfg(feature = "sqlx")]
-    MessageSetAside {
-        /// Which.
-        id: MessageId,
-        /// Its topic.
-        topic: String,
-        /// What went wrong, in the handler's words.
-        why: String,
-    },
-    /// The database of the outbox could not be reached.
-    #[cfg(feature = "sqlx")]
-    OutboxUnreachable {
-        /// What went wrong.
-        why: String,
-    },
+    Outbox(crate::outbox::OutboxEvent),
     /// The subscriber was slow, and so many events were dropped here.
     Missed(u64),
 }
@@ -292,43 +215,9 @@ impl fmt::Display for Event {
             }
             Self::ConnectUnenforced { site } => write!(f, "{site}: `connect` bounds nothing, no adapter is installed"),
             #[cfg(feature = "sqlx")]
-            Self::IntentMoved { id, op, from, to } => {
-                write!(f, "operation `{}`: intent {id} from {from} to {to}", op.escape_debug())
-            }
+            Self::Ledger(event) => event.fmt(f),
             #[cfg(feature = "sqlx")]
-            Self::IntentHeldUp { id, op, why } => {
-                write!(f, "operation `{}`: intent {id} is held up by us: {}", op.escape_debug(), why.escape_debug())
-            }
-            #[cfg(feature = "sqlx")]
-            Self::IntentsUnknown { op, version, count } => {
-                write!(f, "operation `{}` version {version}: {count} intents are left to others", op.escape_debug())
-            }
-            #[cfg(feature = "sqlx")]
-            Self::LedgerUnreachable { why } => write!(f, "the database of the ledger cannot be reached: {why}"),
-            #[cfg(feature = "sqlx")]
-            Self::Reconciled(report) => {
-                let op = report.op.escape_debug();
-                write!(f, "operation `{op}`: {} differences from the partner's books", report.all())
-            }
-            #[cfg(feature = "sqlx")]
-            Self::NotReconciled { op, why } => {
-                write!(f, "operation `{}`: the books could not be compared: {}", op.escape_debug(), why.escape_debug())
-            }
-            #[cfg(feature = "sqlx")]
-            Self::MessageFailed { id, topic, attempt, why } => {
-                write!(
-                    f,
-                    "topic `{}`: message {id}: attempt {attempt} failed, {}",
-                    topic.escape_debug(),
-                    why.escape_debug()
-                )
-            }
-            #[cfg(feature = "sqlx")]
-            Self::MessageSetAside { id, topic, why } => {
-                write!(f, "topic `{}`: message {id} was set aside, {}", topic.escape_debug(), why.escape_debug())
-            }
-            #[cfg(feature = "sqlx")]
-            Self::OutboxUnreachable { why } => write!(f, "the database of the outbox cannot be reached: {why}"),
+            Self::Outbox(event) => event.fmt(f),
             Self::Missed(events) => write!(f, "missed {events} events"),
         }
     }

@@ -1,13 +1,10 @@
 //! Each transition, refusal, retry and time-out, told once: as a `tracing` event and to the subscribers of the
 //! registry. Names and labels only: never a body, a key or a header.
 
-use super::{Event, stream::tell};
+use super::Event;
+pub(crate) use super::stream::tell;
 #[cfg(feature = "reqwest")]
 use super::{Registry, States};
-#[cfg(feature = "sqlx")]
-use crate::ledger::{IntentId, State};
-#[cfg(feature = "sqlx")]
-use crate::outbox::MessageId;
 use crate::policy::circuit_breaker::{CircuitState, Transition};
 use crate::{Began, Phase, Site, Verdict, Why};
 use std::panic::Location;
@@ -19,6 +16,8 @@ macro_rules! event {
         tracing::$level!(target: "resil", $($rest)+);
     }};
 }
+#[cfg_attr(not(feature = "sqlx"), allow(unused_imports, reason = "what else tells needs a database"))]
+pub(crate) use event;
 
 pub(crate) fn transition(breaker: &'static str, transition: Transition) {
     let Transition { from, to, cause } = transition;
@@ -128,70 +127,4 @@ pub(crate) fn allowed_inside(site: &'static Site, called_at: &'static Location<'
 pub(crate) fn connect_unenforced(site: &'static Site) {
     event!(warn, %site, "`connect` bounds nothing: no adapter is installed. Use `resil::http::client()`, build around your own with `resil::http::watch(..)`, or dial through `resil::net::connect`");
     tell(|| Event::ConnectUnenforced { site });
-}
-
-#[cfg(feature = "sqlx")]
-#[cfg_attr(not(feature = "tracing"), expect(clippy::if_same_then_else, reason = "neither is told"))]
-pub(crate) fn intent_moved(id: IntentId, op: &str, from: State, to: State) {
-    if to == State::Manual {
-        event!(warn, %id, ?op, %from, %to, "intent needs an operator");
-    } else {
-        event!(debug, %id, ?op, %from, %to, "intent changed state");
-    }
-    tell(|| Event::IntentMoved { id, op: op.to_owned(), from, to });
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn intent_held_up(id: IntentId, op: &str, why: &str) {
-    event!(warn, %id, ?op, ?why, "intent is held up by a mistake on our side");
-    tell(|| Event::IntentHeldUp { id, op: op.to_owned(), why: why.to_owned() });
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn intents_unknown(op: &str, version: u32, count: u64) {
-    event!(warn, ?op, version, count, "intents are left to others: this process does not know their operation");
-    tell(|| Event::IntentsUnknown { op: op.to_owned(), version, count });
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn ledger_unreachable(error: &crate::Error) {
-    event!(warn, %error, "the database of the ledger cannot be reached");
-    tell(|| Event::LedgerUnreachable { why: error.to_string() });
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn message_failed(id: MessageId, topic: &str, attempt: u32, why: &str) {
-    event!(info, %id, ?topic, attempt, ?why, "message was not delivered, to be tried again");
-    tell(|| Event::MessageFailed { id, topic: topic.to_owned(), attempt, why: why.to_owned() });
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn message_set_aside(id: MessageId, topic: &str, why: &str) {
-    event!(warn, %id, ?topic, ?why, "message was set aside, it needs an operator");
-    tell(|| Event::MessageSetAside { id, topic: topic.to_owned(), why: why.to_owned() });
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn outbox_unreachable(error: &crate::Error) {
-    event!(warn, %error, "the database of the outbox cannot be reached");
-    tell(|| Event::OutboxUnreachable { why: error.to_string() });
-}
-
-#[cfg(feature = "sqlx")]
-#[cfg_attr(not(feature = "tracing"), expect(clippy::if_same_then_else, reason = "none is told"))]
-pub(crate) fn reconciled(report: &crate::ledger::Reconciliation) {
-    if report.agrees() {
-        event!(info, op = ?report.op, records = report.records, "both books agree");
-    } else if report.held_back {
-        event!(error, op = ?report.op, records = report.records, differences = report.all(), "the books differ so much that nothing is mended");
-    } else {
-        event!(warn, op = ?report.op, records = report.records, differences = report.all(), "the books differ, it is being mended");
-    }
-    tell(|| Event::Reconciled(std::sync::Arc::new(report.clone())));
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn not_reconciled(op: &str, why: &str) {
-    event!(warn, ?op, ?why, "the books could not be compared");
-    tell(|| Event::NotReconciled { op: op.to_owned(), why: why.to_owned() });
 }

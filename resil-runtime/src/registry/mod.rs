@@ -33,7 +33,7 @@ use crate::policy::retry::{Budget, Retry};
 use crate::policy::semaphore::{Limiter, Semaphore};
 use crate::policy::timeout::Timeout;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
-use crate::{Error, GuardMode, Misconfiguration, TransactionGuard, Transactional};
+use crate::{Error, GuardMode, Misconfiguration, TransactionGuard};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -74,7 +74,8 @@ pub enum Policy {
     /// `#[timeout]`
     Timeout(&'static Timeout),
     /// `#[transactional]`
-    Transactional(&'static Transactional),
+    #[cfg(feature = "sqlx")]
+    Transactional(&'static crate::Transactional),
     /// `#[durable]`
     #[cfg(feature = "sqlx")]
     Durable(&'static crate::ledger::Durable),

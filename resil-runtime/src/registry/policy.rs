@@ -36,6 +36,7 @@ impl Policy {
             Self::Semaphore(semaphore) => Found::name(*semaphore),
             Self::KeyedSemaphore(semaphore) => semaphore.name(),
             Self::Bulkhead(bulkhead) => Found::name(*bulkhead),
+            #[cfg(feature = "sqlx")]
             Self::Transactional(transactional) => transactional.name(),
             #[cfg(feature = "sqlx")]
             Self::Durable(_) => None,
@@ -68,6 +69,7 @@ impl Policy {
             Self::KeyedSemaphore(semaphore) => semaphore.written(),
             Self::Bulkhead(bulkhead) => bulkhead.written(),
             Self::Timeout(timeout) => timeout.written(),
+            #[cfg(feature = "sqlx")]
             Self::Transactional(transactional) => transactional.written(),
             #[cfg(feature = "sqlx")]
             Self::Durable(durable) => durable.written(),

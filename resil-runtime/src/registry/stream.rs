@@ -34,7 +34,7 @@ impl Stream {
 
 /// Gives an event to the subscribers of this thread's registry, if there are any. Never waits for one.
 #[inline]
-pub(super) fn tell(event: impl FnOnce() -> Event) {
+pub(crate) fn tell(event: impl FnOnce() -> Event) {
     if SUBSCRIBERS.load(Ordering::Relaxed) > 0 {
         let event = event();
         Registry::with(|states| states.stream.send(event));

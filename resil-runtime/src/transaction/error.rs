@@ -10,8 +10,8 @@ pub struct TransactionError {
     pub began: Began,
     /// What was being done.
     pub step: Step,
-    pub(super) verdict: Verdict,
-    pub(super) source: Option<Box<dyn StdError + Send + Sync>>,
+    pub(crate) verdict: Verdict,
+    pub(crate) source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// A step in the life of a transaction.

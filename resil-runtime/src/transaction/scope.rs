@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// What runs after a commit.
-pub(super) type After = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type After = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A transaction or a connection that is held, or the permission to call out all the same.
 pub(crate) struct Scope {
@@ -156,7 +156,7 @@ impl Scope {
     }
 
     /// What is to run after the commit, but for the first `keep`.
-    pub(super) fn take_after(&self, keep: usize) -> Vec<After> {
+    pub(crate) fn take_after(&self, keep: usize) -> Vec<After> {
         match &self.kind {
             Kind::Held { after, .. } => lock(after).drain(keep..).collect(),
             Kind::Allowed(_) => Vec::new(),
@@ -164,7 +164,7 @@ impl Scope {
     }
 
     /// How much is to run after the commit.
-    pub(super) fn number_after(&self) -> usize {
+    pub(crate) fn number_after(&self) -> usize {
         if let Kind::Held { after, .. } = &self.kind { lock(after).len() } else { 0 }
     }
 
@@ -204,7 +204,7 @@ fn swap(scope: &mut Option<Arc<Scope>>) {
 /// A scope to run futures in.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Holding(pub(super) Arc<Scope>);
+pub struct Holding(pub(crate) Arc<Scope>);
 
 impl Holding {
     /// Runs a future in this scope.

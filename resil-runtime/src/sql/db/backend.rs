@@ -1,0 +1,176 @@
+use super::statement::{Row, Value, statements};
+use sqlx::{Database, SqlStr};
+use std::future::Future;
+
+/// A database that [`Db`](super::Db) works with: `sqlx::Sqlite` (feature `sqlite`) and `sqlx::Postgres` (feature
+/// `postgres`).
+pub trait Backend: Database<Connection: Send> + sealed::Backend {}
+
+impl<DB: Database<Connection: Send> + sealed::Backend> Backend for DB {}
+
+/// A statement that asks for a setting, and what is wrong with a value of it.
+pub(crate) type Setting = (&'static str, fn(&str) -> Option<String>);
+
+/// What sqlx calls a database.
+pub const fn database_name<DB: Backend>() -> &'static str {
+    DB::NAME
+}
+
+pub(super) mod sealed {
+    use super::{Database, Future, Row, Setting, SqlStr, Value};
+
+    /// A trait of a user's on top of `Backend` shares one space of names with this: so its functions are called `own_`.
+    pub trait Backend: Database {
+        /// Keeps a migration from running twice at once, where a transaction alone does not.
+        const LOCK_SCHEMA: Option<&'static str>;
+
+        /// Whether it has one writer at a time, for whom the others wait by trying again and again.
+        const HAS_ONE_WRITER: bool;
+
+        /// Begins what is to be done once: see `once.rs`.
+        const CLAIM_ONCE: &'static str;
+
+        /// Records a message of the outbox: see `outbox/store.rs`.
+        const RECORD_MESSAGE: &'static str;
+
+        /// A column that numbers its rows, for good.
+        const IDENTITY: &'static str;
+
+        /// A text that is compared byte by byte, as we do.
+        const BYTES: &'static str;
+
+        /// How a transaction begins, where it is not plain `BEGIN`.
+        fn own_begin() -> Option<SqlStr>;
+
+        /// How one begins that is to see what others have committed while it waited.
+        fn own_begin_schema() -> Option<SqlStr>;
+
+        /// Fails if a statement of the transaction failed, so that the commit would roll it back without a word.
+        fn own_can_commit(connection: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+        /// Runs statements of ours without arguments.
+        fn own_run(
+            connection: &mut Self::Connection,
+            sql: SqlStr,
+        ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+        /// What would lose commits if it were set otherwise.
+        const OWN_SETTINGS: &'static [Setting];
+
+        /// Runs one statement of ours. What its text may hold in braces, `Dialect` says.
+        fn own_fetch(
+            connection: &mut Self::Connection,
+            sql: &'static str,
+            values: &[Value<'_>],
+        ) -> impl Future<Output = Result<Vec<Row>, sqlx::Error>> + Send;
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl sealed::Backend for sqlx::Sqlite {
+    // There is one writer at a time.
+    const HAS_ONE_WRITER: bool = true;
+    const LOCK_SCHEMA: Option<&'static str> = None;
+    const CLAIM_ONCE: &'static str = super::once::CLAIM;
+    const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD;
+    const IDENTITY: &'static str = "INTEGER PRIMARY KEY AUTOINCREMENT";
+    const BYTES: &'static str = "TEXT";
+    const OWN_SETTINGS: &'static [Setting] = &[
+        ("PRAGMA journal_mode", |mode| {
+            (mode != "wal").then(|| {
+                format!(
+                    "SQLite with `journal_mode = {}` is slower than with a write-ahead log, and in memory forgets: write \
+                     `.journal_mode(SqliteJournalMode::Wal)` on the connect options",
+                    mode.escape_debug()
+                )
+            })
+        }),
+        ("PRAGMA synchronous", |level| {
+            (level != "2" && level != "3").then(|| {
+                "SQLite with `synchronous` below FULL forgets commits when the power fails: write \
+                 `.synchronous(SqliteSynchronous::Full)` on the connect options"
+                    .to_owned()
+            })
+        }),
+    ];
+
+    /// Waits for the one writer there can be before anything is read. A transaction that begins with a read and then
+    /// writes would fail instead of wait.
+    fn own_begin() -> Option<SqlStr> {
+        use sqlx::SqlSafeStr;
+        Some("BEGIN IMMEDIATE".into_sql_str())
+    }
+
+    fn own_begin_schema() -> Option<SqlStr> {
+        Self::own_begin()
+    }
+
+    async fn own_can_commit(_connection: &mut sqlx::SqliteConnection) -> Result<(), sqlx::Error> {
+        // If a statement has ended the transaction, COMMIT itself fails.
+        Ok(())
+    }
+
+    async fn own_run(connection: &mut sqlx::SqliteConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(sql).execute(connection).await.map(drop)
+    }
+
+    statements!(
+        sqlx::Sqlite,
+        sqlx::SqliteConnection,
+        Dialect {
+            now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            skip_locked: "",
+            texts: ["(SELECT value FROM json_each(", "))"],
+            rows: ["json_each(", ")"],
+        }
+    );
+}
+
+#[cfg(feature = "postgres")]
+impl sealed::Backend for sqlx::Postgres {
+    const HAS_ONE_WRITER: bool = false;
+    const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
+    const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
+    const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD_IN_TURN;
+    const IDENTITY: &'static str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
+    const BYTES: &'static str = "TEXT COLLATE \"C\"";
+    const OWN_SETTINGS: &'static [Setting] = &[("SHOW synchronous_commit", |value| {
+        (value == "off").then(|| {
+            "PostgreSQL with `synchronous_commit = off` forgets commits when it crashes: write `ALTER ROLE .. SET \
+             synchronous_commit = on` for the role of this service, or `.options([(\"synchronous_commit\", \"on\")])` on the \
+             connect options"
+                .to_owned()
+        })
+    })];
+
+    fn own_begin() -> Option<SqlStr> {
+        None
+    }
+
+    fn own_begin_schema() -> Option<SqlStr> {
+        use sqlx::SqlSafeStr;
+        Some("BEGIN ISOLATION LEVEL READ COMMITTED".into_sql_str())
+    }
+
+    /// PostgreSQL answers the COMMIT of a failed transaction with a successful ROLLBACK.
+    async fn own_can_commit(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+        use sqlx::SqlSafeStr;
+        Self::own_run(connection, "SELECT 1".into_sql_str()).await
+    }
+
+    async fn own_run(connection: &mut sqlx::PgConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(sql).execute(connection).await.map(drop)
+    }
+
+    statements!(
+        sqlx::Postgres,
+        sqlx::PgConnection,
+        Dialect {
+            // Read once a statement: what changes from row to row finds nothing in an index.
+            now: "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
+            skip_locked: "FOR UPDATE SKIP LOCKED",
+            texts: ["(SELECT jsonb_array_elements_text((", ")::jsonb))"],
+            rows: ["jsonb_array_elements((", ")::jsonb) AS rows (value)"],
+        }
+    );
+}

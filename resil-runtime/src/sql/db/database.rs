@@ -1,0 +1,276 @@
+use super::begin::{failed, first_of, to_its_end};
+use super::meter::{Holds as Metered, Meter};
+use super::tx::Held;
+use super::{Backend, Begun, HeldBy, Once, Transactional, Tx};
+use crate::failure::Represents;
+use crate::sync::{AtomicU32, Ordering};
+use crate::transaction::error::Step;
+use crate::transaction::scope::Holding;
+use crate::transaction::{Began, Holds, Scope};
+use crate::{Classify, Error, Failure, Verdict};
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection as _, Pool, SqlStr};
+use std::fmt;
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::sync::Arc;
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+
+/// A pool of connections whose transactions the guard of `#[outside_transaction]` knows of. Cheap to clone.
+///
+/// It wraps an sqlx pool. Statements go through [`transaction`](Self::transaction), [`connection`](Self::connection) or,
+/// one by one, [`pool`](Self::pool).
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use resil::Db;
+/// type Error = Box<dyn std::error::Error + Send + Sync>;
+///
+/// let db = Db::new(sqlx::SqlitePool::connect("sqlite::memory:").await?);
+/// let stock: i64 = db
+///     .transaction(async |tx| {
+///         sqlx::query("CREATE TABLE stock (item TEXT, number INTEGER)").execute(&mut **tx).await?;
+///         sqlx::query("INSERT INTO stock VALUES ('tea', 7)").execute(&mut **tx).await?;
+///         Ok::<_, Error>(sqlx::query_scalar("SELECT number FROM stock").fetch_one(&mut **tx).await?)
+///     })
+///     .await?;
+/// assert_eq!(stock, 7);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// ```
+pub struct Db<DB: Backend> {
+    pool: Pool<DB>,
+    shared: Arc<Shared>,
+}
+
+/// What all clones of a [`Db`] share.
+#[derive(Debug, Default)]
+struct Shared {
+    meter: Arc<Meter>,
+    /// How many transactions were to run once.
+    claims: AtomicU32,
+    /// Told when messages were committed to the outbox.
+    wake: Arc<Notify>,
+    /// Where writers queue up.
+    turns: Arc<Mutex<()>>,
+}
+
+impl<DB: Backend> Db<DB> {
+    /// Takes over a pool. Nothing else should open transactions on it: those are not seen.
+    pub fn new(pool: Pool<DB>) -> Self {
+        Self { pool, shared: Arc::default() }
+    }
+
+    /// Runs `body` in a transaction: commits if it answers `Ok`, rolls back if it answers `Err`, panics or is dropped.
+    ///
+    /// On SQLite it begins with `BEGIN IMMEDIATE`, so that it waits for another writer instead of failing half way.
+    /// BEGIN and COMMIT run to their end even if this future is dropped meanwhile; then the outcome of the COMMIT is
+    /// unknown to the caller.
+    ///
+    /// # Errors
+    ///
+    /// What `body` answers; or, as `E` from [`Error::Transaction`], that it could not begin, that the commit was refused
+    /// (nothing was done) or not answered (the outcome is unknown), and that a transaction or connection of this
+    /// database is held by the caller already.
+    #[track_caller]
+    pub fn transaction<T, E, F>(&self, body: F) -> impl Future<Output = Result<T, E>>
+    where
+        F: AsyncFnOnce(&mut Tx<DB>) -> Result<T, E>,
+        E: Represents,
+    {
+        let began = Began::at(Holds::Transaction, "db.transaction(..)", Location::caller());
+        async move {
+            let mut tx = self.begin(began).await.map_err(|error| Failure::Policy(error).into_error())?;
+            let scope = tx.scope();
+            let outcome = scope.around(body(&mut tx)).await;
+            tx.end(outcome).await
+        }
+    }
+
+    /// Runs `body` with a connection of its own, which goes back to the pool when it ends or is dropped. No transaction
+    /// is open; an external call inside is refused all the same, because it would hold the connection.
+    ///
+    /// # Errors
+    ///
+    /// What `body` answers; or, as `E` from [`Error::Transaction`], that there was no connection, and that a transaction
+    /// or connection of this database is held by the caller already.
+    #[track_caller]
+    pub fn connection<T, E, F>(&self, body: F) -> impl Future<Output = Result<T, E>>
+    where
+        F: AsyncFnOnce(&mut Connection<DB>) -> Result<T, E>,
+        E: Represents,
+    {
+        let began = Began::at(Holds::Connection, "db.connection(..)", Location::caller());
+        async move {
+            let (connection, metered) =
+                self.acquire(began).await.map_err(|error| Failure::Policy(error).into_error())?;
+            let mut connection =
+                Connection { connection, scope: Scope::hold(began, self.database()), _metered: metered };
+            let scope = Holding(Arc::clone(&connection.scope));
+            scope.around(body(&mut connection)).await
+        }
+    }
+
+    /// The pool, for single statements: each holds a connection as long as it runs. What is held longer belongs in
+    /// [`connection`](Self::connection) or [`transaction`](Self::transaction), or else the guard does not see it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transaction`] while the caller holds a transaction or connection of this database: the statement would
+    /// run outside of it, and wait for a second connection.
+    pub fn pool(&self) -> Result<&Pool<DB>, Error> {
+        first_of(self.database())?;
+        Ok(&self.pool)
+    }
+
+    /// How long connections were held, a line each place, those that held longest first.
+    pub fn held(&self) -> Vec<HeldBy> {
+        self.shared.meter.held()
+    }
+
+    pub(crate) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
+        self.begin_with(began, DB::own_begin()).await
+    }
+
+    /// Begins with this statement instead of plain BEGIN.
+    pub(super) async fn begin_with(&self, began: Began, statement: Option<SqlStr>) -> Result<Tx<DB>, Error> {
+        let turn = self.turn(began).await?;
+        let (connection, metered) = self.acquire(began).await?;
+        let step = to_its_end(async move {
+            // Not in sqlx's documentation: its other ways wait for a connection and begin in one step, and only the
+            // first of the two may be dropped.
+            sqlx::Transaction::begin(connection, statement).await.map(|transaction| (transaction, metered))
+        });
+        match step.await {
+            Some(Ok((transaction, metered))) => {
+                let held = Held::new(Scope::hold(began, self.database()), metered, turn);
+                Ok(Tx::new(transaction, began, held, Arc::clone(&self.shared.wake)))
+            }
+            Some(Err(error)) => Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
+            None => Err(failed(began, Step::Begin, Verdict::transient().unsent(), None)),
+        }
+    }
+
+    pub(super) async fn acquire(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
+        first_of(self.database())?;
+        loop {
+            match self.pool.acquire().await {
+                // SQLite ends a transaction by itself when the disk is full. Then ROLLBACK fails, and sqlx takes the
+                // transaction for open, so that nothing could begin on this connection any more.
+                Ok(mut connection) if connection.is_in_transaction() => connection.close_on_drop(),
+                Ok(connection) => return Ok((connection, self.shared.meter.hold(began))),
+                Err(error) => return Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
+            }
+        }
+    }
+
+    /// Waits for the turn of a writer, where one at a time can write. In a queue each is woken in order; in the database all
+    /// would try again and again, and wait longer each time. No longer than for a connection.
+    pub(super) async fn turn(&self, began: Began) -> Result<Option<OwnedMutexGuard<()>>, Error> {
+        first_of(self.database())?;
+        if !DB::HAS_ONE_WRITER {
+            return Ok(None);
+        }
+        let turn = Arc::clone(&self.shared.turns).lock_owned();
+        let turn = tokio::time::timeout(self.pool.options().get_acquire_timeout(), turn).await;
+        turn.map(Some).map_err(|_| {
+            let verdict = Verdict::transient().unsent();
+            failed(began, Step::Begin, verdict, Some("the other writers of this process were not done in time".into()))
+        })
+    }
+
+    /// Told when messages were committed to the outbox.
+    pub(crate) fn wake(&self) -> &Notify {
+        &self.shared.wake
+    }
+
+    /// What tells this database from others.
+    fn database(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
+
+    /// How many transactions were to run once before this one.
+    pub(super) fn count_claim(&self) -> u32 {
+        self.shared.claims.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// For expansions.
+impl Transactional {
+    /// Opens the transaction of this function.
+    #[doc(hidden)]
+    pub async fn begin<DB: Backend>(&self, db: &Db<DB>) -> Result<Tx<DB>, Error> {
+        db.begin(Began { holds: Holds::Transaction, site: *self.site }).await
+    }
+
+    /// One request for this function's operation.
+    #[doc(hidden)]
+    pub fn once(&self, id: impl fmt::Display) -> Once {
+        let once = Once::of(self.op.unwrap_or_default(), id);
+        let once = if let Some(keep) = self.keep { once.keep(keep) } else { once };
+        if let Some(wait) = self.max_wait { once.max_wait(wait) } else { once }
+    }
+
+    /// Opens the transaction of this function, unless it has run for this request ID.
+    #[doc(hidden)]
+    pub async fn begin_once<DB: Backend>(&self, db: &Db<DB>, once: Once) -> Result<Begun<DB>, Error> {
+        self.is_consistent()?;
+        db.begin_once_at(Began { holds: Holds::Transaction, site: *self.site }, once).await
+    }
+
+    /// The scope of the caller's transaction.
+    #[doc(hidden)]
+    pub fn take_part<DB: Backend>(&self, tx: &Tx<DB>) -> Holding {
+        tx.scope()
+    }
+}
+
+impl<DB: Backend> Clone for Db<DB> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<DB: Backend> fmt::Debug for Db<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db")
+            .field("size", &self.pool.size())
+            .field("idle", &self.pool.num_idle())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection that was checked out by [`Db::connection`]. Statements run on `&mut **connection`.
+pub struct Connection<DB: Backend> {
+    connection: PoolConnection<DB>,
+    scope: Arc<Scope>,
+    _metered: Metered,
+}
+
+impl<DB: Backend> Deref for Connection<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        &self.connection
+    }
+}
+
+impl<DB: Backend> DerefMut for Connection<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        &mut self.connection
+    }
+}
+
+impl<DB: Backend> Drop for Connection<DB> {
+    fn drop(&mut self) {
+        self.scope.end();
+    }
+}
+
+impl<DB: Backend> fmt::Debug for Connection<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({:?})", self.scope)
+    }
+}

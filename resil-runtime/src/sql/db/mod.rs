@@ -1,0 +1,26 @@
+//! Transactions and connections of an sqlx pool that the context knows of.
+
+mod backend;
+mod begin;
+mod database;
+mod meter;
+mod once;
+mod opened;
+mod schema;
+mod statement;
+mod stored;
+mod transactional;
+mod tx;
+mod verdict;
+
+pub use backend::{Backend, database_name};
+pub use database::{Connection, Db};
+pub use meter::HeldBy;
+pub use once::{Begun, Compared, Once, OnceError, OnceProblem};
+pub use opened::{On, OnAny, OnPool, opened};
+pub(crate) use statement::{Row, Value, in_millis, whole};
+pub use stored::Stored;
+pub(crate) use stored::{sorted, unquoted};
+pub use transactional::Transactional;
+pub use tx::Tx;
+pub(crate) use verdict::verdict;

@@ -1,0 +1,217 @@
+//! What is to run once: the operation, the request ID and the arguments of the request.
+
+mod run;
+
+pub use run::Begun;
+#[cfg(feature = "sqlite")]
+pub(super) use run::CLAIM;
+#[cfg(feature = "postgres")]
+pub(super) use run::CLAIM_SHORTLY;
+pub(super) use run::{Claim, TABLE};
+
+use super::stored::canonical;
+use crate::{Classify, Error, Verdict};
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Which request a transaction answers, for [`Db::once`](crate::Db::once): what
+/// `#[transactional(tx = .., op = .., once = ..)]` expands to.
+///
+/// ```
+/// use resil::Once;
+/// use std::time::Duration;
+///
+/// let once = Once::of("order.place", "request-7").argument(&"tea").argument(&2).keep(Duration::from_hours(1));
+/// ```
+#[must_use = "says what to run once, and runs nothing"]
+pub struct Once {
+    pub(super) op: &'static str,
+    pub(super) id: Result<String, OnceError>,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) keep: Duration,
+    pub(super) max_wait: Duration,
+}
+
+/// Neither the ID nor an argument, which are the client's.
+impl fmt::Debug for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Once").field("op", &self.op).field("keep", &self.keep).finish_non_exhaustive()
+    }
+}
+
+const LONGEST_ID: usize = 255;
+const DAY: Duration = Duration::from_hours(24);
+const TEN_SECONDS: Duration = Duration::from_secs(10);
+
+/// Tells the arguments of one request from those of another.
+///
+/// The namespace of its UUIDs. Changing it would make every stored request one with other arguments.
+const FINGERPRINTS: Uuid = Uuid::from_u128(0x2b1d_7c54_90e3_4f6a_8d27_51c8_6e0b_a39f);
+
+/// All arguments so far, as text, or why one has none.
+pub(super) struct Fingerprint(Result<String, String>);
+
+impl Fingerprint {
+    fn add(&mut self, value: &(impl Serialize + ?Sized)) {
+        let Ok(all) = &mut self.0 else { return };
+        match canonical(value) {
+            Ok(text) => {
+                all.push_str(&text);
+                all.push('\n');
+            }
+            Err(why) => self.0 = Err(why),
+        }
+    }
+
+    pub(super) fn finish(self, op: &'static str) -> Result<String, OnceError> {
+        match self.0 {
+            Ok(all) => Ok(Uuid::new_v5(&FINGERPRINTS, all.as_bytes()).to_string()),
+            Err(why) => Err(OnceError::new(op, OnceProblem::Arguments(why))),
+        }
+    }
+}
+
+impl Once {
+    /// One request for an operation. The ID is whatever the client made up: a text of 1 to 255 bytes, or anything that
+    /// prints as one. One that cannot be an ID is refused when the transaction is to begin.
+    pub fn of(op: &'static str, id: impl fmt::Display) -> Self {
+        let id = valid(id.to_string()).map_err(|problem| OnceError::new(op, problem));
+        Self { op, id, fingerprint: Fingerprint(Ok(String::new())), keep: DAY, max_wait: TEN_SECONDS }
+    }
+
+    /// An argument of the request: the same ID with another value is an error. Who asks belongs among them, so that
+    /// nobody is answered what was somebody else's.
+    pub fn argument(mut self, value: &(impl Compared + ?Sized)) -> Self {
+        self.fingerprint.add(value);
+        self
+    }
+
+    /// How long the outcome is kept, from a second to a hundred years. After that the ID is forgotten, and a repeat runs
+    /// afresh. 24 h unless told.
+    pub fn keep(mut self, keep: Duration) -> Self {
+        self.keep = keep.clamp(Duration::from_secs(1), DAY * 36_525);
+        self
+    }
+
+    /// How long to wait for the first request with this ID while it runs. 10 s unless told. On SQLite the one writer is
+    /// waited for instead, as long as sqlx's `busy_timeout` says.
+    pub const fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+}
+
+/// An argument by which a repeated request is compared with the first; implemented for everything that serde can write.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be compared between a request and its repeat",
+    label = "the same request ID with another value here would be answered like the first",
+    note = "if it is a part of the request, write `#[derive(serde::Serialize)]` above the type",
+    note = "if it is not, say what is: `fingerprint = (&item, number)`"
+)]
+pub trait Compared: Serialize {}
+
+impl<T: Serialize + ?Sized> Compared for T {}
+
+fn valid(id: String) -> Result<String, OnceProblem> {
+    if id.is_empty() || id.len() > LONGEST_ID {
+        return Err(OnceProblem::IdLength(id.len()));
+    }
+    match id.char_indices().find(|(_, char)| char.is_control()) {
+        Some((at, _)) => Err(OnceProblem::IdCharacter { at }),
+        None => Ok(id),
+    }
+}
+
+/// Why a request was not run, or not answered again: the content of [`Error::Once`].
+///
+/// It prints the operation, never the request ID, an argument or an outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnceError {
+    /// The operation.
+    pub op: &'static str,
+    /// What is wrong.
+    pub problem: OnceProblem,
+}
+
+/// What can be wrong with a request that is to run once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnceProblem {
+    /// The request ID is empty, or longer than 255 bytes. Nothing was run.
+    IdLength(usize),
+    /// The request ID has a control character. Nothing was run.
+    IdCharacter {
+        /// Its byte position.
+        at: usize,
+    },
+    /// An argument has no text to be compared by. Nothing was run.
+    Arguments(String),
+    /// The ID was used for a request with other arguments. Nothing was run.
+    OtherArguments,
+    /// The first request with this ID is still running. Nothing was run.
+    Running,
+    /// It has run, and its stored outcome is not of the type asked for any more: it was stored by another version of the
+    /// program. It stays stored.
+    Undecodable(String),
+    /// The outcome cannot be stored and read again as the same type. Rolled back.
+    Unstorable(String),
+}
+
+impl OnceError {
+    pub(super) fn new(op: &'static str, problem: OnceProblem) -> Self {
+        Self { op, problem }
+    }
+}
+
+impl Classify for OnceError {
+    fn verdict(&self) -> Verdict {
+        match self.problem {
+            OnceProblem::IdLength(_) | OnceProblem::IdCharacter { .. } | OnceProblem::OtherArguments => {
+                Verdict::caller()
+            }
+            OnceProblem::Running => Verdict::transient().unsent(),
+            OnceProblem::Arguments(_) | OnceProblem::Unstorable(_) => Verdict::permanent().unsent(),
+            OnceProblem::Undecodable(_) => Verdict::permanent(),
+        }
+    }
+}
+
+impl fmt::Display for OnceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let op = self.op.escape_debug();
+        match &self.problem {
+            OnceProblem::IdLength(0) => write!(f, "the request ID of `{op}` is empty: not run"),
+            OnceProblem::IdLength(length) => {
+                write!(f, "the request ID of `{op}` has {length} bytes, {LONGEST_ID} are allowed: not run")
+            }
+            OnceProblem::IdCharacter { at } => {
+                write!(f, "byte {at} of the request ID of `{op}` is a control character: not run")
+            }
+            OnceProblem::Arguments(why) => write!(f, "the arguments of `{op}` cannot be compared, {why}: not run"),
+            OnceProblem::OtherArguments => write!(
+                f,
+                "this request ID was used for `{op}` with other arguments: not run. Another request needs another ID"
+            ),
+            OnceProblem::Running => write!(f, "the first request with this ID is still running `{op}`: not run"),
+            OnceProblem::Undecodable(why) => write!(
+                f,
+                "`{op}` has run for this request ID, and its stored outcome cannot be read any more, {why}: not run \
+                 again. Let the type accept what was stored, or give the operation another name"
+            ),
+            OnceProblem::Unstorable(why) => {
+                write!(f, "the outcome of `{op}` cannot be stored and read again, {why}: rolled back")
+            }
+        }
+    }
+}
+
+impl std::error::Error for OnceError {}
+
+impl From<OnceError> for Error {
+    fn from(error: OnceError) -> Self {
+        Self::Once(Arc::new(error))
+    }
+}

@@ -1,0 +1,79 @@
+//! The tables of our own: embedded, versioned, made by one call.
+
+use super::begin::failed;
+use super::{Backend, Db};
+use crate::registry::misconfigured;
+use crate::transaction::{Began, Holds, Step};
+use crate::{Classify, Error, Site};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+/// What each version adds. A version is never changed once it is released: databases have it.
+const VERSIONS: &[&str] = &[
+    super::once::TABLE,
+    crate::sql::ledger::TABLES,
+    crate::sql::outbox::TABLE,
+    crate::sql::ledger::BOOKS_COLUMNS,
+    crate::sql::ledger::RECORDS,
+];
+
+const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
+const VERSION: &str = "CREATE TABLE IF NOT EXISTS resil_schema (version BIGINT NOT NULL)";
+
+impl<DB: Backend> Db<DB> {
+    /// Makes the tables that `once`, the ledger and the outbox need, or brings them up to this version of resil. Their names begin with `resil_`.
+    ///
+    /// Call it at start, as often as you like and from as many processes: it does what is missing, in one transaction.
+    /// A version only adds, so that processes of the version before go on working.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transaction`] as for [`transaction`](Self::transaction), or if a statement fails, for example because
+    /// the role may not make tables; then nothing was done.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let db = resil::Db::new(sqlx::SqlitePool::connect("sqlite::memory:").await?);
+    /// db.migrate().await?;
+    /// db.migrate().await?; // nothing is left to do
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "sqlite"))] fn main() {}
+    /// ```
+    pub async fn migrate(&self) -> Result<(), Error> {
+        let began = Began { holds: Holds::Transaction, site: SITE };
+        let mut tx = self.begin_with(began, DB::own_begin_schema()).await?;
+        let made = make::<DB>(&mut tx).await;
+        let made = made.map_err(|error| failed(began, Step::Schema, error.verdict().unsent(), Some(error.into())));
+        tx.end(made).await
+    }
+}
+
+async fn make<DB: Backend>(connection: &mut DB::Connection) -> Result<(), sqlx::Error> {
+    if let Some(lock) = DB::LOCK_SCHEMA {
+        DB::own_fetch(connection, lock, &[]).await?;
+    }
+    DB::own_run(connection, VERSION.into_sql_str()).await?;
+    let rows = DB::own_fetch(connection, "SELECT coalesce(max(version), 0) FROM resil_schema", &[]).await?;
+    let version = rows.first().and_then(|row| row.number(0)).unwrap_or(0);
+    for (number, sql) in (1..).zip(VERSIONS) {
+        if number > version {
+            let sql = sql.replace("{identity}", DB::IDENTITY).replace("{bytes}", DB::BYTES);
+            DB::own_run(connection, AssertSqlSafe(sql).into_sql_str()).await?;
+            DB::own_fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a failed statement of ours means, if a table or a column is missing.
+pub(super) fn missing(error: &sqlx::Error) -> Option<Error> {
+    let sqlx::Error::Database(database) = error else { return None };
+    // PostgreSQL has a code for it, SQLite only words.
+    let is_missing = database.code().is_some_and(|code| code == "42P01" || code == "42703")
+        || ["no such table: resil_", "no such column", "table resil_"]
+            .iter()
+            .any(|words| database.message().starts_with(words));
+    is_missing.then(|| {
+        misconfigured("the tables of resil are not in this database, or those of an older version: write `db.migrate().await?` at start".to_owned())
+    })
+}

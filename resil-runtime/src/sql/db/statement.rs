@@ -1,0 +1,188 @@
+//! The one door for statements of our own: the same SQL, texts and numbers on every database.
+
+use super::begin::failed;
+use super::schema::missing;
+use super::{Backend, Db, Tx};
+use crate::transaction::{Began, Holds, Step};
+use crate::{Classify, Error, Site};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use std::time::Duration;
+
+/// A value that travels with a statement, never in its text.
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'q> {
+    Text(Option<&'q str>),
+    Number(Option<i64>),
+}
+
+impl<'q> From<&'q str> for Value<'q> {
+    fn from(text: &'q str) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'q> From<Option<&'q str>> for Value<'q> {
+    fn from(text: Option<&'q str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    Text(String),
+    Number(i64),
+    Null,
+}
+
+/// A row of an answer.
+#[derive(Debug)]
+pub struct Row(pub(super) Vec<Cell>);
+
+impl Row {
+    /// Takes the text of a column; `None` if it holds none.
+    pub(crate) fn text(&mut self, column: usize) -> Option<String> {
+        match self.0.get_mut(column).map(|cell| std::mem::replace(cell, Cell::Null)) {
+            Some(Cell::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What stands in a column, as text.
+    pub(crate) fn any(&mut self, column: usize) -> Option<String> {
+        self.number(column).map(|number| number.to_string()).or_else(|| self.text(column))
+    }
+
+    /// The number of a column; `None` if it holds none.
+    pub(crate) fn number(&self, column: usize) -> Option<i64> {
+        match self.0.get(column) {
+            Some(Cell::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+/// A count of the database's.
+pub(crate) fn whole(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+}
+
+/// A time for the database's clock.
+pub(crate) fn in_millis(duration: Duration) -> i64 {
+    // Far beyond what is allowed anywhere, and far below what a sum with the clock could exceed.
+    const MOST: i64 = 1 << 50;
+    i64::try_from(duration.as_millis()).unwrap_or(MOST).min(MOST)
+}
+
+/// What the databases have different words for.
+pub(super) struct Dialect {
+    /// The database's clock, in milliseconds since 1970.
+    pub(super) now: &'static str,
+    pub(super) skip_locked: &'static str,
+    /// The texts of a JSON list, before and after the number of the value that holds it.
+    pub(super) texts: [&'static str; 2],
+    /// The elements of a JSON list as rows with the column `value`, in the same way.
+    pub(super) rows: [&'static str; 2],
+}
+
+impl Dialect {
+    /// A statement with `{now}`, `{skip locked}`, `{texts of $1}` and `{rows of $1}` filled in. It holds nothing else that is not written
+    /// in this crate.
+    pub(super) fn text(&self, sql: &'static str) -> SqlStr {
+        if !sql.contains('{') {
+            return sql.into_sql_str();
+        }
+        let mut text = sql.replace("{now}", self.now).replace("{skip locked}", self.skip_locked);
+        for (what, [before, after]) in [("texts", self.texts), ("rows", self.rows)] {
+            for number in ["$1", "$2", "$3"] {
+                text = text.replace(&format!("{{{what} of {number}}}"), &format!("{before}{number}{after}"));
+            }
+        }
+        AssertSqlSafe(text).into_sql_str()
+    }
+}
+
+/// Runs statements on one kind of database.
+macro_rules! statements {
+    ($database:ty, $connection:ty, $dialect:expr) => {
+        async fn own_fetch(
+            connection: &mut $connection,
+            sql: &'static str,
+            values: &[$crate::sql::db::statement::Value<'_>],
+        ) -> Result<Vec<$crate::sql::db::statement::Row>, sqlx::Error> {
+            use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
+            use $crate::sql::db::statement::{Cell, Dialect, Row, Value};
+            const DIALECT: Dialect = $dialect;
+            let mut query = sqlx::query::<$database>(DIALECT.text(sql));
+            for value in values {
+                query = match *value {
+                    Value::Text(text) => query.bind(text),
+                    Value::Number(number) => query.bind(number),
+                };
+            }
+            let rows = query.fetch_all(connection).await?;
+            let cell = |row: &<$database as sqlx::Database>::Row, column: usize| {
+                let value = row.try_get_raw(column)?;
+                Ok(match value.is_null() {
+                    true => Cell::Null,
+                    false if value.type_info().name() == "TEXT" => Cell::Text(row.try_get(column)?),
+                    false => Cell::Number(row.try_get(column)?),
+                })
+            };
+            let all = rows.iter().map(|row| (0..row.len()).map(|column| cell(row, column)).collect());
+            all.map(|cells: Result<_, _>| cells.map(Row)).collect()
+        }
+    };
+}
+pub(super) use statements;
+
+const SITE: Site = Site { function: "a statement of resil", file: file!(), line: line!() };
+
+impl<DB: Backend> Db<DB> {
+    /// Runs one statement of ours on a connection of its own.
+    pub(crate) async fn statement(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        let began = Began { holds: Holds::Connection, site: SITE };
+        let is_read = sql.trim_start().starts_with("SELECT");
+        let _turn = if is_read { None } else { self.turn(began).await? };
+        let (mut connection, _metered) = self.acquire(began).await?;
+        for _ in 1..TRIES {
+            match DB::own_fetch(&mut connection, sql, values).await {
+                Err(error) if was_rolled_back(&error) => {}
+                ended => return ended.map_err(|error| not_run(began, error)),
+            }
+        }
+        DB::own_fetch(&mut connection, sql, values).await.map_err(|error| not_run(began, error))
+    }
+}
+
+impl<DB: Backend> Tx<DB> {
+    /// Runs one statement of ours in this transaction.
+    pub(crate) async fn statement(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        let began = self.began;
+        DB::own_fetch(self, sql, values).await.map_err(|error| not_run(began, error))
+    }
+}
+
+/// How often a statement is tried that the database ends for the sake of another one.
+const TRIES: u32 = 4;
+
+/// Class 40: where the isolation level is strict, each statement is a transaction that others may get into the way of.
+fn was_rolled_back(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code.starts_with("40"))
+}
+
+fn not_run(began: Began, error: sqlx::Error) -> Error {
+    missing(&error).unwrap_or_else(|| failed(began, Step::Statement, error.verdict(), Some(error.into())))
+}

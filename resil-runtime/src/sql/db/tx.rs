@@ -1,0 +1,228 @@
+use super::Backend;
+use super::begin::{failed, to_its_end};
+use super::meter::Holds as Metered;
+use super::once::Claim;
+use super::verdict::of_commit;
+use crate::failure::Represents;
+use crate::mark::Transaction;
+use crate::transaction::error::Step;
+use crate::transaction::scope::Holding;
+use crate::transaction::{Began, Scope};
+use crate::{Error, Failure, Verdict};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use tokio::sync::{Notify, OwnedMutexGuard};
+
+/// An open transaction of a [`Db`](super::Db). Statements run on `&mut **tx`.
+///
+/// It is opened and ended by [`Db::transaction`](super::Db::transaction) or `#[transactional(tx = db)]`. Hand it on as
+/// `&mut Tx<DB>`, to functions under `#[transactional(tx)]` or to plain ones.
+pub struct Tx<DB: Backend> {
+    transaction: sqlx::Transaction<'static, DB>,
+    pub(super) began: Began,
+    /// What its outcome is to be stored under.
+    pub(super) claim: Option<Claim>,
+    held: Held,
+    /// How many savepoints are set.
+    depth: u32,
+    /// Whether a savepoint was left half way, so that nobody knows what a commit would commit.
+    is_spoilt: bool,
+    /// Whom to tell of the commit.
+    wake: Arc<Notify>,
+    has_messages: bool,
+}
+
+/// Ends the scope before the connection is counted as given back.
+pub(super) struct Held {
+    scope: Arc<Scope>,
+    _metered: Metered,
+    /// Where there is one writer at a time.
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Held {
+    pub(super) fn new(scope: Arc<Scope>, metered: Metered, turn: Option<OwnedMutexGuard<()>>) -> Self {
+        Self { scope, _metered: metered, _turn: turn }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.scope.end();
+    }
+}
+
+impl<DB: Backend> Tx<DB> {
+    pub(super) fn new(
+        transaction: sqlx::Transaction<'static, DB>,
+        began: Began,
+        held: Held,
+        wake: Arc<Notify>,
+    ) -> Self {
+        Self { transaction, began, claim: None, held, depth: 0, is_spoilt: false, wake, has_messages: false }
+    }
+
+    /// What the body runs in.
+    #[doc(hidden)]
+    pub fn scope(&self) -> Holding {
+        Holding(Arc::clone(&self.held.scope))
+    }
+
+    /// Runs a part of the transaction that can fail by itself: if `body` answers `Err`, only what it did is rolled back.
+    ///
+    /// If it is dropped half way, or panics, the whole transaction is spoilt and will not commit.
+    ///
+    /// # Errors
+    ///
+    /// What `body` answers; or, as `E` from [`Error::Transaction`], that the savepoint could not be set or released.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # use resil::Db;
+    /// type Error = Box<dyn std::error::Error + Send + Sync>;
+    /// # let db = Db::new(sqlx::SqlitePool::connect("sqlite::memory:").await?);
+    /// let number: i64 = db
+    ///     .transaction(async |tx| {
+    ///         sqlx::query("CREATE TABLE points (number INTEGER)").execute(&mut **tx).await?;
+    ///         let bonus: Result<(), Error> = tx
+    ///             .savepoint(async |tx| {
+    ///                 sqlx::query("INSERT INTO points VALUES (100)").execute(&mut **tx).await?;
+    ///                 Err("no bonus today".into())
+    ///             })
+    ///             .await;
+    ///         assert!(bonus.is_err());
+    ///         Ok::<_, Error>(sqlx::query_scalar("SELECT count(*) FROM points").fetch_one(&mut **tx).await?)
+    ///     })
+    ///     .await?;
+    /// assert_eq!(number, 0);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "sqlite"))] fn main() {}
+    /// ```
+    pub async fn savepoint<T, E: Represents>(
+        &mut self,
+        body: impl AsyncFnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (was_spoilt, name) = (self.is_spoilt, format!("resil_{}", self.depth));
+        let before = self.held.scope.number_after();
+        // Unless this runs to its end.
+        self.is_spoilt = true;
+        self.depth += 1;
+        self.run(format!("SAVEPOINT {name}")).await.map_err(|error| self.savepoint_failed(error))?;
+        let outcome = body(self).await;
+        self.depth -= 1;
+        let undo = if outcome.is_err() { format!("ROLLBACK TO SAVEPOINT {name}; ") } else { String::new() };
+        if outcome.is_err() {
+            drop(self.held.scope.take_after(before));
+        }
+        let ended = self.run(format!("{undo}RELEASE SAVEPOINT {name}")).await;
+        match (outcome, ended) {
+            (Ok(_), Err(error)) => Err(self.savepoint_failed(error)),
+            // Its own failure says more; the transaction stays spoilt.
+            (Err(failure), Err(_)) => Err(failure),
+            (outcome, Ok(())) => {
+                // A savepoint within that was left half way is undone with this one.
+                self.is_spoilt = was_spoilt;
+                outcome
+            }
+        }
+    }
+
+    async fn run(&mut self, sql: String) -> Result<(), sqlx::Error> {
+        // Our own names and numbers only.
+        DB::own_run(&mut self.transaction, AssertSqlSafe(sql).into_sql_str()).await
+    }
+
+    fn savepoint_failed<E: Represents>(&self, error: sqlx::Error) -> E {
+        let verdict = super::verdict(&error).unsent();
+        Failure::Policy(failed(self.began, Step::Savepoint, verdict, Some(error.into()))).into_error()
+    }
+
+    /// Commits what succeeded, rolls back what did not.
+    #[doc(hidden)]
+    pub async fn end<T, E: Represents>(mut self, outcome: Result<T, E>) -> Result<T, E> {
+        if outcome.is_err() {
+            self.roll_back().await;
+            return outcome;
+        }
+        self.keep_outcome().await.map_err(|error| Failure::Policy(error).into_error())?;
+        self.commit().await.map_err(|error| Failure::Policy(error).into_error())?;
+        outcome
+    }
+
+    /// There are messages for the outbox in it.
+    pub(crate) fn wakes_relay(&mut self) {
+        self.has_messages = true;
+    }
+
+    async fn commit(self) -> Result<(), Error> {
+        let Self { mut transaction, began, held, is_spoilt, wake, has_messages, .. } = self;
+        let not_committed = |verdict, source| Err(failed(began, Step::Commit, verdict, source));
+        if is_spoilt {
+            drop(transaction);
+            return not_committed(Verdict::permanent().unsent(), Some("a savepoint was left half way".into()));
+        }
+        let ended = to_its_end(async move {
+            if let Err(error) = DB::own_can_commit(&mut transaction).await {
+                return (Err(error), false);
+            }
+            let committed = transaction.commit().await;
+            let after = held.scope.take_after(0);
+            drop(held);
+            if committed.is_ok() {
+                for task in after {
+                    tokio::spawn(task);
+                }
+                if has_messages {
+                    wake.notify_one();
+                }
+            }
+            (committed, true)
+        });
+        match ended.await {
+            #[cfg(feature = "testing")]
+            Some((Ok(()), _)) if crate::sql::faults::loses_commit(&began) => {
+                not_committed(Verdict::transient(), Some("lost for a test".into()))
+            }
+            Some((Ok(()), _)) => Ok(()),
+            Some((Err(error), true)) => not_committed(of_commit(&error), Some(error.into())),
+            Some((Err(error), false)) => not_committed(super::verdict(&error).unsent(), Some(error.into())),
+            None => not_committed(Verdict::transient(), Some("no answer in time".into())),
+        }
+    }
+
+    pub(crate) async fn roll_back(self) {
+        let Self { transaction, held, .. } = self;
+        to_its_end(async move {
+            // If it fails, so does the connection, and the pool closes it.
+            _ = transaction.rollback().await;
+            drop(held);
+        })
+        .await;
+    }
+}
+
+impl<DB: Backend> Deref for Tx<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        &self.transaction
+    }
+}
+
+impl<DB: Backend> DerefMut for Tx<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        &mut self.transaction
+    }
+}
+
+impl<DB: Backend> fmt::Debug for Tx<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tx({})", self.began)
+    }
+}
+
+impl<DB: sqlx::Database> Transaction for sqlx::Transaction<'_, DB> {}
+impl<DB: Backend> Transaction for Tx<DB> {}

@@ -1,0 +1,38 @@
+//! Faults for our own tests: the end of the process at each point, and lost answers to a COMMIT.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+type Point = Box<dyn Fn(&str, &str) + Send + Sync>;
+static POINT: OnceLock<Point> = OnceLock::new();
+
+/// Calls `point` at every place of the ledger between two things that last, with `before`, `after`, `before commit` or
+/// `after commit`, and the state that is written there: for a test that ends its process at each. Once a process.
+///
+/// ```
+/// resil::testing::at_each_point(|when, state| println!("{when} {state}"));
+/// ```
+#[doc(hidden)]
+pub fn at_each_point(point: impl Fn(&str, &str) + Send + Sync + 'static) {
+    _ = POINT.set(Box::new(point));
+}
+
+pub(crate) fn reached(when: &str, state: &str) {
+    if let Some(point) = POINT.get() {
+        point(when, state);
+    }
+}
+
+static LOST_COMMITS: AtomicU32 = AtomicU32::new(0);
+
+/// The answers of the next commits of our own books by the ledger are lost, so many of them: what was committed is, and its
+/// worker does not know.
+#[doc(hidden)]
+pub fn lose_commits(answers: u32) {
+    LOST_COMMITS.store(answers, Ordering::Relaxed);
+}
+
+pub(crate) fn loses_commit(began: &crate::Began) -> bool {
+    began.site == crate::sql::ledger::BOOKS
+        && LOST_COMMITS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}

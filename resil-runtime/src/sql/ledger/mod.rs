@@ -1,0 +1,284 @@
+//! Unknown outcomes: the ledger of intents.
+//!
+//! An external call cannot be rolled back. So the *intent* is recorded first, in the caller's own transaction; the call is
+//! made outside any transaction; and what comes of it is written into our own books in a second one, together with the
+//! intent's end. Whatever dies in between, the ledger knows what was begun, and a [`Reconciler`] finishes it: by asking the
+//! partner, by calling again under the same key, by cancelling, or by leaving it to an operator.
+//!
+//! What is promised:
+//!
+//! *at-least-once calls under one stable key; the effect is exactly once if the partner deduplicates that key or its status
+//! API is authoritative after `settle`; otherwise one attempt in doubt, then MANUAL. Your database and the ledger never
+//! disagree.*
+//!
+//! `#[durable]` makes an [`Operation`] of a function; its page has the whole of it. [`State`] draws the way of an intent.
+
+mod dependencies;
+mod durable;
+mod erased;
+mod error;
+mod event;
+mod history;
+mod intent;
+mod machine;
+mod open;
+mod operation;
+mod point;
+mod reconciler;
+mod reconciliation;
+mod record;
+mod resolve;
+mod run;
+mod settings;
+mod start;
+mod state;
+mod store;
+
+pub use crate::sql::worker::Failed;
+pub use dependencies::{Dependencies, Required};
+pub use durable::Durable;
+pub use error::LedgerError;
+pub use event::LedgerEvent;
+pub use history::{Entry, History};
+pub use intent::{Intent, IntentId, IntentView, InvalidIntentId, Outcome};
+pub use open::Opening;
+pub use operation::{Operation, Report, Status};
+pub use reconciler::{Reconciled, Reconciler};
+pub(crate) use reconciliation::RECORDS;
+pub use reconciliation::{Difference, Kind, Mend, Reconciliation, Record, Schedule};
+pub use record::record;
+pub use resolve::Resolution;
+#[cfg(feature = "testing")]
+pub(crate) use run::BOOKS;
+pub use settings::{InDoubt, Settings};
+pub use state::State;
+pub(crate) use store::{BOOKS_COLUMNS, TABLES};
+
+use crate::transaction::TransactionGuard;
+use crate::{Backend, Db, Error, Site, clock};
+use erased::Erased;
+use point::point;
+use run::{Drive, Work};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Claimed;
+
+/// The intents of one database, and the operations that this process can drive. Cheap to clone.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] mod shop {
+/// use resil::ledger::{Ledger, Outcome};
+/// use resil::{Db, Error, durable, timeout};
+/// use sqlx::Sqlite;
+/// use std::sync::Arc;
+///
+/// struct Bank;
+///
+/// #[durable(db = Sqlite, op = "payment.confirm", version = 1, per = order)]
+/// #[timeout("15s")]
+/// async fn confirm(bank: &Bank, order: u64, won: u64) -> Result<String, Error> {
+///     Ok(format!("receipt of {won}")) // the external call
+/// }
+///
+/// async fn pay(db: Db<Sqlite>) -> Result<(), Error> {
+///     db.migrate().await?;
+///     let ledger = Ledger::on(db.clone()).operation::<confirm>().provide(Arc::new(Bank)).open().await?;
+///
+///     let intent = db.transaction(async |tx| confirm::record(tx, 7, 5_000).await).await?;
+///     match ledger.drive(&intent).await? {
+///         Outcome::Applied(receipt) => println!("{receipt}"),
+///         Outcome::InDoubt(id) => println!("202: ask again for {id}"),
+///         other => println!("{other:?}"),
+///     }
+///     Ok(())
+/// }
+/// # }
+/// ```
+pub struct Ledger<DB: Backend>(Arc<Inner<DB>>);
+
+struct Inner<DB: Backend> {
+    db: Db<DB>,
+    operations: HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
+    /// The same as a JSON list, for the statement that claims.
+    known: String,
+    given: Dependencies,
+    lease: Duration,
+}
+
+const DRIVE: Site = Site { function: "ledger.drive(..)", file: file!(), line: line!() };
+
+impl<DB: Backend> Ledger<DB> {
+    /// A ledger in this database, to be put together: what it is to drive, and what that borrows.
+    pub fn on(db: Db<DB>) -> Opening<DB> {
+        Opening::new(db)
+    }
+
+    fn new(
+        db: Db<DB>,
+        operations: HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
+        given: Dependencies,
+        lease: Duration,
+    ) -> Self {
+        let names: Vec<_> = operations.keys().map(|(name, version)| format!("{name} {version}")).collect();
+        Self(Arc::new(Inner { db, operations, known: serde_json::json!(names).to_string(), given, lease }))
+    }
+
+    /// Drives an intent in line: calls the partner, and writes into our own books what came of it. It does what a reconciler
+    /// would do later; a reconciler leaves a fresh intent alone for 10 s, so that whoever recorded it comes first.
+    ///
+    /// It answers as soon as there is something to wait for: [`Outcome::InDoubt`] is not an error, a reconciler goes on.
+    ///
+    /// Dropping the future does not stop the drive, which goes on in a task of its own: a call that is under way is better
+    /// finished than put in doubt.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ledger`] if there is no such intent, it is one of another operation, the operation is not in this ledger, or
+    /// its receipt cannot be read any more. [`Error::InsideTransaction`] while the caller holds a transaction or a
+    /// connection. [`Error::Transaction`] if the database cannot be reached; a reconciler will find the intent.
+    #[track_caller]
+    pub fn drive<O: Operation<DB>>(
+        &self,
+        intent: &Intent<O>,
+    ) -> impl Future<Output = Result<Outcome<O::Receipt>, Error>> + Send {
+        let (called_at, id) = (Location::caller(), intent.id());
+        async move {
+            TransactionGuard::new().at(&DRIVE).check_call(called_at)?;
+            let ledger = self.clone();
+            let driven = tokio::spawn(async move { ledger.drive_here(id).await }).await;
+            let now = match driven {
+                Ok(driven) => driven?,
+                Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+                // The runtime is shutting down.
+                Err(_) => return Ok(Outcome::InDoubt(id)),
+            };
+            outcome::<DB, O>(now)
+        }
+    }
+
+    /// What has become of an intent so far; nothing is driven.
+    ///
+    /// # Errors
+    ///
+    /// As [`drive`](Self::drive).
+    pub async fn outcome<O: Operation<DB>>(&self, intent: &Intent<O>) -> Result<Outcome<O::Receipt>, Error> {
+        outcome::<DB, O>(self.read(intent.id()).await?)
+    }
+
+    /// An intent as an operator sees it, with its history.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transaction`] if the database cannot be asked, or while the caller holds one of its connections.
+    pub async fn find(&self, id: IntentId) -> Result<Option<IntentView>, Error> {
+        store::view(self.db(), id).await
+    }
+
+    /// How many intents there are: operation, version, state, number. `None` is a state that this program does not know.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub async fn count(&self) -> Result<Vec<(String, u32, Option<State>, u64)>, Error> {
+        store::count(self.db()).await
+    }
+
+    /// How many open intents there are of operations or versions that this ledger does not know, and leaves to others.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub async fn unknown(&self) -> Result<Vec<(String, u32, u64)>, Error> {
+        store::unknown(self.db(), self.known()).await
+    }
+
+    /// What finishes later what was begun.
+    pub fn reconciler(&self) -> Reconciler<DB> {
+        Reconciler::new(self.clone())
+    }
+
+    async fn drive_here(&self, id: IntentId) -> Result<Claimed, Error> {
+        let asked = clock::instant();
+        point("before", State::Calling);
+        let Some(held) = store::claim_one(self.db(), id, self.known(), self.lease()).await? else {
+            let now = self.read(id).await?;
+            if !now.position.state.rests() {
+                self.operation(&now.op, now.version)?;
+            }
+            return Ok(now);
+        };
+        point("after", held.position.state);
+        let operation = self.operation(&held.op, held.version)?;
+        match Work::new(self.clone(), operation, held, asked).run().await? {
+            Drive::Rested(now) => Ok(now),
+            Drive::Lost => self.read(id).await,
+        }
+    }
+
+    async fn read(&self, id: IntentId) -> Result<Claimed, Error> {
+        store::read(self.db(), id).await?.ok_or_else(|| LedgerError::NoSuchIntent(id).into())
+    }
+
+    fn operation(&self, op: &str, version: u32) -> Result<Arc<dyn Erased<DB>>, Error> {
+        // The names of the map live as long as the program; this one does not.
+        let known = self.0.operations.iter().find(|((name, number), _)| *name == op && *number == version);
+        let operation = known.map(|(_, operation)| Arc::clone(operation));
+        operation.ok_or_else(|| LedgerError::NotInLedger { op: op.to_owned(), version }.into())
+    }
+
+    fn db(&self) -> &Db<DB> {
+        &self.0.db
+    }
+
+    fn given(&self) -> &Dependencies {
+        &self.0.given
+    }
+
+    fn known(&self) -> &str {
+        &self.0.known
+    }
+
+    fn lease(&self) -> Duration {
+        self.0.lease
+    }
+}
+
+fn outcome<DB: Backend, O: Operation<DB>>(now: Claimed) -> Result<Outcome<O::Receipt>, Error> {
+    use crate::Stored as _;
+    let Claimed { id, op, position, receipt, why, .. } = now;
+    let is_asked_again = matches!(position.state, State::Recorded | State::Calling | State::Unknown | State::Succeeded);
+    let is_done = position.is_done_here && is_asked_again;
+    if op != O::NAME {
+        return Err(LedgerError::OtherOperation { op: O::NAME }.into());
+    }
+    Ok(match position.state {
+        // The second is what our own books say while the partner is asked again.
+        state if state == State::Applied || is_done => {
+            let unreadable = |why| LedgerError::Unreadable { op, why };
+            Outcome::Applied(O::Receipt::decode(&receipt.unwrap_or_default()).map_err(unreadable)?)
+        }
+        State::Rejected => Outcome::Rejected(Report { why }),
+        State::Compensated => Outcome::Compensated(Report { why }),
+        State::Manual => Outcome::Manual(id),
+        _ => Outcome::InDoubt(id),
+    })
+}
+
+impl<DB: Backend> Clone for Ledger<DB> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<DB: Backend> fmt::Debug for Ledger<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("operations", &self.0.known)
+            .field("given", &self.0.given)
+            .finish_non_exhaustive()
+    }
+}

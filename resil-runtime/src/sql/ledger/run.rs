@@ -1,0 +1,343 @@
+//! Drives one intent from step to step, in line and in the reconciler alike. Before each step, what is about to happen is
+//! written down; a connection is held by the writing alone.
+
+use super::Ledger;
+use super::erased::Erased;
+use super::event;
+use super::machine::{Fact, Millis, Move, Now, Position, Step, Then};
+use super::operation::Report;
+use super::point::point;
+use super::settings::Settings;
+use super::state::{Books, State};
+use super::store::{self, Claimed, Written};
+use crate::sql::worker::{Boxed, Ended, Failed, Lease, Leased, Trouble, caught};
+use crate::transaction::{Began, Holds};
+use crate::{Backend, Classify as _, Effect, Error, Site, Tx, Verdict, clock};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What holds the connection while our own books are written.
+pub(crate) const BOOKS: Site = Site { function: "the ledger's books", file: file!(), line: line!() };
+
+/// However long a function of the user's waits, nobody waits longer for it.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// So long is tried to write down what is known, when the database cannot be reached. After that the lease has expired,
+/// and it is found out anew.
+const PATIENCE: Duration = Duration::from_secs(120);
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+/// How a drive ended.
+pub(super) enum Drive {
+    /// It rests where this says, or waits for its time.
+    Rested(Claimed),
+    /// Somebody else has it.
+    Lost,
+}
+
+/// What a step has come to.
+enum Found {
+    Fact(Fact),
+    /// This is to be written down.
+    To(Move),
+    /// It is written down already, together with our own books.
+    Written(Move),
+    Lost,
+}
+
+/// One intent under a lease.
+pub(super) struct Work<DB: Backend> {
+    ledger: Ledger<DB>,
+    operation: Arc<dyn Erased<DB>>,
+    held: Claimed,
+    lease: Lease,
+    /// When the statement was sent that last read the database's clock, and when its answer was there.
+    read: (Instant, Instant),
+}
+
+impl<DB: Backend> Work<DB> {
+    /// Takes up an intent that was claimed by a statement sent at this moment.
+    pub(super) fn new(ledger: Ledger<DB>, operation: Arc<dyn Erased<DB>>, held: Claimed, asked: Instant) -> Self {
+        let lease = Lease::asked_for(asked, ledger.lease());
+        Self { ledger, operation, held, lease, read: (asked, clock::instant()) }
+    }
+
+    /// The database's clock, which was read somewhere between question and answer.
+    fn now(&self) -> Now {
+        let (asked, answered) = self.read;
+        let since = |instant| {
+            let since = clock::instant().saturating_duration_since(instant);
+            self.held.now.saturating_add(Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX))
+        };
+        Now { early: since(answered), late: since(asked) }
+    }
+
+    pub(super) async fn run(mut self) -> Result<Drive, Error> {
+        let settings = self.operation.settings();
+        loop {
+            let began = self.now();
+            let found = match self.held.position.next(&settings, began) {
+                Step::Rest => return Ok(Drive::Rested(self.held)),
+                Step::Go(to) => Found::To(to),
+                Step::Call => self.call().await,
+                Step::Check => self.check().await,
+                Step::Cancel => self.cancel().await?,
+                Step::Apply | Step::Reject => self.write_books().await?,
+            };
+            let to = match found {
+                Found::Lost => return Ok(Drive::Lost),
+                Found::To(to) => to,
+                Found::Fact(fact) => {
+                    self.tell_of_ours(&fact);
+                    let now = Now { early: began.early, late: self.now().late };
+                    self.held.position.after(fact, &settings, now, || 1.0 - fastrand::f64())
+                }
+                Found::Written(to) => {
+                    self.moved(to);
+                    return Ok(Drive::Rested(self.held));
+                }
+            };
+            let to = self.with_one_receipt(to, &settings);
+            let then = to.then;
+            if !self.write(to).await? {
+                return Ok(Drive::Lost);
+            }
+            if then != Then::GoOn {
+                return Ok(Drive::Rested(self.held));
+            }
+        }
+    }
+
+    /// A mistake of ours holds up every intent of the operation.
+    fn tell_of_ours(&self, fact: &Fact) {
+        if let Some(failed) = fact.failed().filter(|failed| failed.is_ours()) {
+            event::held_up(self.held.id, self.operation.name(), failed.text());
+        }
+    }
+
+    /// What our own books have written down stays what it was.
+    fn with_one_receipt(&self, to: Move, settings: &Settings) -> Move {
+        let known = self.held.receipt.as_ref().filter(|_| self.held.position.is_done_here);
+        match (known, &to.receipt) {
+            (Some(known), Some(other)) if known != other => {
+                self.held.position.after(Fact::OtherReceipt, settings, self.now(), || 1.0)
+            }
+            _ => to,
+        }
+    }
+
+    async fn call(&self) -> Found {
+        let Claimed { arguments, key, .. } = &self.held;
+        self.reach(self.operation.call(self.ledger.given(), arguments, key), Fact::Called).await
+    }
+
+    async fn check(&self) -> Found {
+        let Claimed { arguments, key, .. } = &self.held;
+        self.reach(self.operation.verify(self.ledger.given(), arguments, key), Fact::Checked).await
+    }
+
+    /// Cancels with the partner; what comes of it here is written at once.
+    async fn cancel(&mut self) -> Result<Found, Error> {
+        let Claimed { arguments, key, receipt, .. } = &self.held;
+        let cancel = self.operation.compensate(self.ledger.given(), arguments, key, receipt.as_deref());
+        match self.reached(cancel).await {
+            Ended::With(Ok(())) => self.write_books().await,
+            Ended::With(Err(failed)) => Ok(Found::Fact(Fact::NotCancelled(failed))),
+            other => Ok(fact_of(other)),
+        }
+    }
+
+    async fn reach<T>(&self, running: Boxed<'_, T>, fact: impl FnOnce(Result<T, Failed>) -> Fact) -> Found {
+        match self.reached(running).await {
+            Ended::With(outcome) => Found::Fact(fact(outcome)),
+            other => fact_of(other),
+        }
+    }
+
+    /// Runs a function of the user's that reaches the partner. The lease is extended meanwhile; no connection is held.
+    async fn reached<T>(&self, running: Boxed<'_, T>) -> Ended<T> {
+        let step = Leased::new(running, &self.held.key, &self.lease);
+        tokio::select! {
+            biased;
+            () = self.until_lost() => Ended::Lost,
+            ended = tokio::time::timeout(LONGEST, step) => ended.unwrap_or_else(|_| Ended::too_long(LONGEST)),
+        }
+    }
+
+    /// Extends the lease for as long as this can be done; returns when it is lost.
+    async fn until_lost(&self) {
+        loop {
+            tokio::time::sleep(self.lease.length() / 3).await;
+            let asked = clock::instant();
+            let hold = store::hold(self.ledger.db(), &self.held, self.lease.length());
+            match tokio::time::timeout_at(self.lease.ends(), hold).await {
+                Ok(Ok(true)) => self.lease.extended(asked),
+                Ok(Ok(false)) | Err(_) => return,
+                // The database cannot be reached: until the lease ends, nobody else can have taken the intent.
+                Ok(Err(_)) if self.lease.is_over() => return,
+                Ok(Err(_)) => {}
+            }
+        }
+    }
+
+    /// Writes a move down before anything else happens. `false` if the lease was lost.
+    async fn write(&mut self, to: Move) -> Result<bool, Error> {
+        let until = clock::after(clock::instant(), PATIENCE);
+        let from = self.held.position.state;
+        let written = Written::new(&self.held, to, self.lease.length());
+        point("before", written.state());
+        let (mut may_be_written, mut is_told) = (false, false);
+        loop {
+            let asked = clock::instant();
+            match written.to(self.ledger.db()).await {
+                Ok(Some(now)) => {
+                    self.lease.extended(asked);
+                    (self.held.now, self.read) = (now, (asked, clock::instant()));
+                    break;
+                }
+                Ok(None) if may_be_written && self.is_written(&written, from).await? => break,
+                Ok(None) => return Ok(false),
+                Err(error) if clock::instant() >= until => return Err(error),
+                Err(error) => {
+                    if !is_told {
+                        event::unreachable(&error);
+                        is_told = true;
+                    }
+                    may_be_written |= error.verdict().effect == Effect::Unknown;
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+            }
+        }
+        point("after", written.state());
+        self.moved(written.into_move());
+        Ok(true)
+    }
+
+    /// Whether an earlier try, whose answer was lost, has written it.
+    async fn is_written(&self, written: &Written, from: State) -> Result<bool, Error> {
+        let now = store::read(self.ledger.db(), self.held.id).await?;
+        let is_ours = |now: &Claimed| now.epoch == self.held.epoch;
+        Ok(from != written.state() && now.filter(is_ours).is_some_and(|now| now.position.state == written.state()))
+    }
+
+    /// What is written down is so.
+    fn moved(&mut self, to: Move) {
+        let Move { to: state, attempts, panics, doubt_until, receipt, why, keeps_why, .. } = to;
+        let is_done_here = self.held.position.is_done_here;
+        let position = Position { state, attempts, panics, doubt_until, is_done_here };
+        let from = std::mem::replace(&mut self.held.position, position).state;
+        self.held.receipt = receipt.or(self.held.receipt.take());
+        if from != state {
+            event::moved(self.held.id, self.operation.name(), from, state);
+        }
+        if !keeps_why {
+            self.held.why = why;
+        }
+    }
+
+    /// Writes our own books, and in the same transaction that they are written.
+    async fn write_books(&mut self) -> Result<Found, Error> {
+        let done = self.held.position.done();
+        let written = Written::new(&self.held, done, self.lease.length());
+        let books = self.books(&written).await;
+        Ok(match books {
+            Ok(()) => Found::Written(written.into_move()),
+            Err(Unwritten::Fact(fact)) => Found::Fact(fact),
+            Err(Unwritten::Lost) => Found::Lost,
+            Err(Unwritten::Unknown) => self.reread().await?,
+        })
+    }
+
+    async fn books(&mut self, written: &Written) -> Result<(), Unwritten> {
+        let began = Began { holds: Holds::Transaction, site: BOOKS };
+        let mut tx = self.ledger.db().begin(began).await.map_err(|error| self.trouble(&error))?;
+        // First the fence: whoever has lost the lease writes nothing of the user's either.
+        match written.within(&mut tx).await {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                tx.roll_back().await;
+                return Err(Unwritten::Lost);
+            }
+            Err(error) => {
+                tx.roll_back().await;
+                return Err(self.trouble(&error));
+            }
+        }
+        // What a comparison with the partner's books has put on its way again may be written already.
+        let is_written = self.held.books.is_some() && self.held.books == Books::in_state(written.state());
+        if !is_written && let Err(trouble) = self.users_part(&mut tx).await {
+            tx.roll_back().await;
+            return Err(Unwritten::Fact(trouble));
+        }
+        point("before commit", written.state());
+        let committed: Result<(), Error> = tx.end(Ok(())).await;
+        point("after commit", written.state());
+        committed.map_err(|error| match error.verdict().effect {
+            Effect::Unknown => Unwritten::Unknown,
+            // The database may refuse for the user's reasons: a deferred constraint.
+            Effect::None => Unwritten::Fact(self.not_written(Failed::from(error))),
+        })
+    }
+
+    /// `applied` or `undone`, inside the transaction.
+    async fn users_part(&self, tx: &mut Tx<DB>) -> Result<(), Fact> {
+        let Claimed { arguments, receipt, why, .. } = &self.held;
+        let report = Report { why: why.clone() };
+        let scope = tx.scope();
+        let running = match self.held.position.state {
+            State::Succeeded => self.operation.applied(tx, arguments, receipt.as_deref()),
+            _ => self.operation.undone(tx, arguments, &report),
+        };
+        match caught(scope.around(running)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Trouble::Failed(failed))) => Err(self.not_written(failed)),
+            Ok(Err(Trouble::Unreadable(why))) => Err(Fact::Unreadable(why)),
+            Err(panic) => Err(Fact::Panicked(panic)),
+        }
+    }
+
+    fn not_written(&self, failed: Failed) -> Fact {
+        if self.held.position.state == State::Succeeded { Fact::NotApplied(failed) } else { Fact::NotUndone(failed) }
+    }
+
+    /// The database fails us, which is no refusal by the user's books.
+    fn trouble(&self, error: &Error) -> Unwritten {
+        Unwritten::Fact(self.not_written(Failed::new(Verdict::transient().unsent(), error)))
+    }
+
+    /// After a commit without an answer: the ledger says whether it was committed.
+    async fn reread(&self) -> Result<Found, Error> {
+        let until = clock::after(clock::instant(), PATIENCE);
+        let now = loop {
+            match store::read(self.ledger.db(), self.held.id).await {
+                Err(_) if clock::instant() < until => tokio::time::sleep(BETWEEN_TRIES).await,
+                read => break read?,
+            }
+        };
+        Ok(match now {
+            Some(now) if now.epoch != self.held.epoch => Found::Lost,
+            Some(now) if now.position.state == self.held.position.state => {
+                let failed = Failed::new(Verdict::transient().unsent(), "no answer to the commit, which was not done");
+                Found::Fact(self.not_written(failed))
+            }
+            Some(_) => Found::Written(self.held.position.done()),
+            None => Found::Lost,
+        })
+    }
+}
+
+/// Why our own books were not written.
+enum Unwritten {
+    Fact(Fact),
+    Lost,
+    Unknown,
+}
+
+fn fact_of<T>(ended: Ended<T>) -> Found {
+    match ended {
+        Ended::Panicked(text) => Found::Fact(Fact::Panicked(text)),
+        Ended::Unreadable(why) => Found::Fact(Fact::Unreadable(why)),
+        Ended::With(_) | Ended::Lost => Found::Lost,
+    }
+}
