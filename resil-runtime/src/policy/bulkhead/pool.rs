@@ -1,5 +1,5 @@
 use super::Running;
-use crate::context::Carried;
+use crate::context::{Carried, Pause};
 use crate::policy::semaphore::Permits;
 use crate::registry::{Written, events};
 use crate::sync::{AtomicU32, Mutex, Ordering, lock};
@@ -84,6 +84,7 @@ impl Pool {
             return Ok(Place(self));
         }
         let Some(_queued) = Queued::join(self) else { return Err(self.full(until)) };
+        let _pause = Pause::start();
         match timeout_at(until.instant(), self.places.acquire()).await {
             Ok(()) => Ok(Place(self)),
             Err(_) => Err(self.late(until)),
@@ -215,6 +216,7 @@ impl Place {
         #[cfg(feature = "tracing")]
         let task = tracing::Instrument::in_current_span(task);
         let running = Running::new(pool, pool.spawn(task)?);
+        let _pause = Pause::start();
         match timeout_at(until.instant(), &mut begun).await {
             Ok(Ok(())) => Ok(running),
             Ok(Err(_)) => Err(pool.closed(false)),
