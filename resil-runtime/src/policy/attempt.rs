@@ -174,7 +174,7 @@ fn deadline(frame: Option<&Frame>) -> Option<Due> {
 
 /// A deadline that has passed by now refuses the attempt.
 fn spent(due: Due) -> Option<Error> {
-    (due.at <= clock::instant()).then(|| due.exceeded(false))
+    (due.at <= clock::instant()).then(|| due.refused())
 }
 
 #[inline(always)]

@@ -6,6 +6,7 @@ use crate::{Due, Error, Phase, clock};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 pin_project! {
@@ -80,7 +81,7 @@ impl Watch<'_> {
             let Some((due, bound)) = self.nearest(clock.as_mut(), now) else { return Poll::Pending };
             // Asked of the clock and not of the timer, which stays pending for a task that has used up its budget.
             if due <= now {
-                return Poll::Ready(self.error(bound));
+                return Poll::Ready(self.error(bound, due.saturating_duration_since(clock.pending_since)));
             }
             let mut timer = clock.as_mut().project().timer;
             // A later bound (the read clock restarted) is looked at when the timer rings, not at every mark.
@@ -109,10 +110,12 @@ impl Watch<'_> {
         [attempt, read, deadline].into_iter().flatten().min_by_key(|(due, _)| *due)
     }
 
-    fn error(&self, bound: Bound) -> Error {
+    /// `had` is how long the attempt has had.
+    fn error(&self, bound: Bound, had: Duration) -> Error {
+        let bounds = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
         match bound {
-            Bound::Deadline(due) => due.exceeded(true),
-            Bound::Phase(phase) => self.timeout.map_or(&Bounds::NONE, Timeout::bounds).timed_out(phase),
+            Bound::Deadline(due) => due.ended(had < bounds.enough()),
+            Bound::Phase(phase) => bounds.timed_out(phase),
         }
     }
 }

@@ -124,7 +124,7 @@ impl Pool {
     /// What to answer when the wait for a beginning has ended without one.
     fn late(&self, until: &Until) -> Error {
         match until.deadline {
-            Some(due) if due.at <= clock::instant() => due.exceeded(false),
+            Some(due) if due.at <= clock::instant() => due.refused(),
             _ => self.full(until),
         }
     }

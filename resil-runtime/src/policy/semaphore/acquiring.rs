@@ -78,7 +78,7 @@ impl Waiting {
         std::task::ready!(self.timer.as_mut().poll(cx));
         let now = clock::instant();
         Poll::Ready(Err(match self.deadline {
-            Some(due) if due.at <= now => due.exceeded(false),
+            Some(due) if due.at <= now => due.refused(),
             _ => self.limiter.full(now.saturating_duration_since(self.since)),
         }))
     }
