@@ -85,10 +85,11 @@ impl Pool {
         }
         let Some(_queued) = Queued::join(self) else { return Err(self.full(until)) };
         let _pause = Pause::start();
-        match timeout_at(until.instant(), self.places.acquire()).await {
-            Ok(()) => Ok(Place(self)),
-            Err(_) => Err(self.late(until)),
-        }
+        let place = async {
+            self.places.acquire().await;
+            Place(self)
+        };
+        timeout_at(until.instant(), place).await.map_err(|_| self.late(until))
     }
 
     /// Starts the threads, if this is the first call, and hands them the task.
@@ -165,12 +166,18 @@ impl Pool {
             Ok(()) => 0,
             Err(_) => self.usage().in_use,
         };
-        if let Stage::Closed(runtime) = &mut *lock(&self.stage)
-            && let Some(runtime) = runtime.take()
-        {
-            runtime.shutdown_background();
-        }
+        self.let_go();
         left
+    }
+
+    /// Lets go of the threads of a closed bulkhead. What runs on them ends at its next await.
+    fn let_go(&self) {
+        let runtime = match &mut *lock(&self.stage) {
+            Stage::Closed(runtime) => runtime.take(),
+            Stage::New | Stage::Open(_) => None,
+        };
+        // Not under the lock: tasks end here, and what they hold with them.
+        runtime.into_iter().for_each(Runtime::shutdown_background);
     }
 
     pub(super) fn close(&self) {
@@ -192,8 +199,15 @@ pub(super) struct Place(&'static Pool);
 
 impl Drop for Place {
     fn drop(&mut self) {
+        struct Told(&'static Pool);
+        impl Drop for Told {
+            fn drop(&mut self) {
+                self.0.ended.notify_waiters();
+            }
+        }
+        // Even if the waker of whoever is next panics.
+        let _told = Told(self.0);
         self.0.places.give_back();
-        self.0.ended.notify_waiters();
     }
 }
 

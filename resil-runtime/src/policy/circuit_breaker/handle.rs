@@ -34,10 +34,12 @@ impl Breaker {
     fn ask(&'static self) -> Result<Pass, Error> {
         match self.circuit.admit(clock::now) {
             Ok((admission, transition)) => {
+                // Before others hear of the transition: should they panic, the place is given back.
+                let pass = Pass::new(self, admission);
                 if let Some(transition) = transition {
                     self.report(transition);
                 }
-                Ok(Pass::new(self, admission))
+                Ok(pass)
             }
             Err(refusal) => {
                 if let Some(transition) = refusal.transition {
