@@ -82,9 +82,19 @@ impl Due {
         self.at.saturating_duration_since(clock::instant())
     }
 
-    pub(crate) fn exceeded(&self, attempted: bool) -> Error {
+    /// It has passed before anything was attempted.
+    pub(crate) fn refused(&self) -> Error {
+        self.exceeded(false, false)
+    }
+
+    /// It has passed during an attempt, which it may have cut short.
+    pub(crate) fn ended(&self, cut_short: bool) -> Error {
+        self.exceeded(true, cut_short)
+    }
+
+    fn exceeded(&self, attempted: bool, cut_short: bool) -> Error {
         let Deadline { site, limit } = *self.of;
-        events::deadline(site, limit, attempted);
-        Error::DeadlineExceeded { site, limit, attempted }
+        events::deadline(site, limit, attempted, cut_short);
+        Error::DeadlineExceeded { site, limit, attempted, cut_short }
     }
 }

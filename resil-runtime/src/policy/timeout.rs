@@ -39,6 +39,12 @@ pub(super) struct Bounds {
 impl Bounds {
     pub(super) const NONE: Self = Self { attempt: None, connect: None, read: None, site: &Site::UNKNOWN };
 
+    /// From here on it is the partner's failure when a deadline ends the attempt. A tenth less than the bound, since a
+    /// deadline as long as the bound begins earlier.
+    pub(super) fn enough(&self) -> Duration {
+        self.attempt.or(self.read).unwrap_or(Duration::from_secs(1)) / 10 * 9
+    }
+
     pub(super) fn timed_out(&self, phase: Phase) -> Error {
         let limit = match phase {
             Phase::Connect => self.connect,

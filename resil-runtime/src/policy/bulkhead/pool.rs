@@ -1,5 +1,5 @@
 use super::Running;
-use crate::context::Carried;
+use crate::context::{Carried, Pause};
 use crate::policy::semaphore::Permits;
 use crate::registry::{Row, State, Written, events};
 use crate::sync::{AtomicU32, Mutex, Ordering, lock};
@@ -85,11 +85,12 @@ impl Pool {
             return Ok(Place(self));
         }
         let Some(_queued) = Queued::join(&self) else { return Err(self.full(until)) };
-        let taken = timeout_at(until.instant(), self.places.acquire()).await;
-        if taken.is_err() {
-            return Err(self.late(until));
-        }
-        Ok(Place(Arc::clone(&self)))
+        let _pause = Pause::start();
+        let place = async {
+            self.places.acquire().await;
+            Place(Arc::clone(&self))
+        };
+        timeout_at(until.instant(), place).await.map_err(|_| self.late(until))
     }
 
     /// Starts the threads, if this is the first call, and hands them the task.
@@ -125,7 +126,7 @@ impl Pool {
     /// What to answer when the wait for a beginning has ended without one.
     fn late(&self, until: &Until) -> Error {
         match until.deadline {
-            Some(due) if due.at <= clock::instant() => due.exceeded(false),
+            Some(due) if due.at <= clock::instant() => due.refused(),
             _ => self.full(until),
         }
     }
@@ -170,13 +171,14 @@ impl Pool {
         left
     }
 
-    /// Lets go of the threads of a closed one, without waiting for them.
+    /// Lets go of the threads of a closed bulkhead. What runs on them ends at its next await.
     fn let_go(&self) {
-        if let Stage::Closed(runtime) = &mut *lock(&self.stage)
-            && let Some(runtime) = runtime.take()
-        {
-            runtime.shutdown_background();
-        }
+        let runtime = match &mut *lock(&self.stage) {
+            Stage::Closed(runtime) => runtime.take(),
+            Stage::New | Stage::Open(_) => None,
+        };
+        // Not under the lock: tasks end here, and what they hold with them.
+        runtime.into_iter().for_each(Runtime::shutdown_background);
     }
 
     pub(super) fn close(&self) {
@@ -224,8 +226,15 @@ pub(super) struct Place(Arc<Pool>);
 
 impl Drop for Place {
     fn drop(&mut self) {
+        struct Told<'a>(&'a Pool);
+        impl Drop for Told<'_> {
+            fn drop(&mut self) {
+                self.0.ended.notify_waiters();
+            }
+        }
+        // Even if the waker of whoever is next panics.
+        let _told = Told(&self.0);
         self.0.places.give_back();
-        self.0.ended.notify_waiters();
     }
 }
 
@@ -248,6 +257,7 @@ impl Place {
         #[cfg(feature = "tracing")]
         let task = tracing::Instrument::in_current_span(task);
         let running = Running::new(Arc::clone(&pool), pool.spawn(task)?);
+        let _pause = Pause::start();
         match timeout_at(until.instant(), &mut begun).await {
             Ok(Ok(())) => Ok(running),
             Ok(Err(_)) => Err(pool.closed(false)),

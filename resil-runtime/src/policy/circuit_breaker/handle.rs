@@ -36,10 +36,12 @@ impl Breaker {
     fn ask(&self) -> Result<Pass<'_>, Error> {
         match self.circuit.admit(clock::now) {
             Ok((admission, transition)) => {
+                // Before others hear of the transition: should they panic, the place is given back.
+                let pass = Pass::new(self, admission);
                 if let Some(transition) = transition {
                     self.report(transition);
                 }
-                Ok(Pass::new(self, admission))
+                Ok(pass)
             }
             Err(refusal) => {
                 if let Some(transition) = refusal.transition {

@@ -48,15 +48,18 @@ impl Kept {
     fn keep(&self, key: &str, value: Arc<dyn Any + Send + Sync>, now: Nanos) {
         let mut entries = lock(&self.0);
         let entry = Entry { since: now, value };
-        if let Some(known) = entries.get_mut(key) {
-            *known = entry;
-            return;
-        }
-        if entries.len() >= MOST {
-            let oldest = entries.iter().min_by_key(|(_, entry)| entry.since).map(|(key, _)| key.clone());
-            oldest.and_then(|oldest| entries.remove(&oldest));
-        }
-        entries.insert(key.to_owned(), entry);
+        let gone = if let Some(known) = entries.get_mut(key) {
+            Some(std::mem::replace(known, entry))
+        } else {
+            let oldest = (entries.len() >= MOST).then(|| entries.iter().min_by_key(|(_, entry)| entry.since)).flatten();
+            let oldest = oldest.map(|(key, _)| key.clone());
+            let gone = oldest.and_then(|oldest| entries.remove(&oldest));
+            entries.insert(key.to_owned(), entry);
+            gone
+        };
+        drop(entries);
+        // Other people's code, and so not under the lock.
+        drop(gone);
     }
 
     fn last<T: Clone + 'static>(&self, key: &str, max_age: Nanos, now: Nanos) -> Option<T> {

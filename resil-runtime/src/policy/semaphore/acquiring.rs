@@ -1,5 +1,6 @@
 use super::{Acquire, Limiter, Permit, Semaphore};
-use crate::{Due, Error, clock, context};
+use crate::context::{self, Pause};
+use crate::{Due, Error, clock};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,6 +23,8 @@ struct Waiting<'a> {
     timer: Pin<Box<Sleep>>,
     since: Instant,
     deadline: Option<Due>,
+    /// It is no silence of a partner.
+    _pause: Option<Pause>,
 }
 
 /// Whose permits are waited for.
@@ -61,7 +64,8 @@ impl<'a, S> Acquiring<'a, S> {
         let until = clock::after(since, longest);
         let until = deadline.map_or(until, |due| until.min(due.at));
         let timer = Box::pin(tokio::time::sleep_until(until));
-        Ok(self.waiting.insert(Waiting { limiter, acquire: limiter.permits.acquire(), timer, since, deadline }))
+        let acquire = limiter.permits.acquire();
+        Ok(self.waiting.insert(Waiting { limiter, acquire, timer, since, deadline, _pause: Pause::start() }))
     }
 }
 
@@ -74,7 +78,7 @@ impl<'a> Waiting<'a> {
         std::task::ready!(self.timer.as_mut().poll(cx));
         let now = clock::instant();
         Poll::Ready(Err(match self.deadline {
-            Some(due) if due.at <= now => due.exceeded(false),
+            Some(due) if due.at <= now => due.refused(),
             _ => self.limiter.full(now.saturating_duration_since(self.since)),
         }))
     }
