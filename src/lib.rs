@@ -91,7 +91,7 @@ struct Operation;
 ///     Error::InDoubt {
 ///         site,
 ///         verdict: Box::new(resil::Verdict::status(409)),
-///         why: Some("the peer answered 409 Conflict".into()),
+///         why: Some("the partner answered 409 Conflict".into()),
 ///     },
 /// ] {
 ///     assert!(readme.contains(&format!("| {error} |")), "not in the README: {error}");
