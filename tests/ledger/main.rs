@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod keys;
 mod operators;
 mod outcomes;
 #[path = "../support/mod.rs"]

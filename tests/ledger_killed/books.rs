@@ -1,6 +1,6 @@
 //! Our own books, and the operations that write them.
 
-use resil::ledger::{Report, Status};
+use resil::ledger::{OriginalKey, Report, Status};
 use resil::{Backend, Classify, Db, Error, IdempotencyKey, Tx, durable, timeout};
 use sqlx::{Postgres, Sqlite};
 use std::net::SocketAddr;
@@ -149,8 +149,8 @@ async fn charge(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -
 }
 
 #[timeout("2s")]
-async fn status(partner: &Partner, order: i64, _won: u64, key: &IdempotencyKey) -> Result<Status<u64>, PartnerError> {
-    let answer = partner.ask(format!("check {order} {key}\n")).await?;
+async fn status(partner: &Partner, order: i64, _won: u64, original: &OriginalKey) -> Result<Status<u64>, PartnerError> {
+    let answer = partner.ask(format!("check {order} {original}\n")).await?;
     match answer.split_once(' ') {
         Some(("applied", receipt)) => receipt.parse().map(Status::Applied).map_err(|_| PartnerError::Undecodable),
         _ => Ok(Status::NotApplied),
@@ -162,10 +162,11 @@ async fn cancel(
     partner: &Partner,
     order: i64,
     _won: u64,
-    key: &IdempotencyKey,
+    original: &OriginalKey,
+    _key: &IdempotencyKey,
     _receipt: Option<u64>,
 ) -> Result<(), PartnerError> {
-    partner.ask(format!("cancel {order} {key}\n")).await.map(drop)
+    partner.ask(format!("cancel {order} {original}\n")).await.map(drop)
 }
 
 macro_rules! operations {

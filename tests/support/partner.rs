@@ -1,7 +1,7 @@
 //! A partner with a book of its own, who fails the way real ones do.
 
 use resil::IdempotencyKey;
-use resil::ledger::Status;
+use resil::ledger::{OriginalKey, Status};
 use resil::{Classify, Error};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -61,6 +61,15 @@ pub struct Book {
     pub calls: u32,
     pub checks: u32,
     pub cancels: u32,
+    /// What came, and the key that `.checked()` would have sent it under.
+    pub heard: Vec<(&'static str, Option<String>)>,
+}
+
+impl Book {
+    /// The keys that came with what was heard of this kind; an empty one is none.
+    pub fn keys(&self, what: &str) -> Vec<String> {
+        self.heard.iter().filter(|(heard, _)| *heard == what).map(|(_, key)| key.clone().unwrap_or_default()).collect()
+    }
 }
 
 #[derive(Debug, Classify)]
@@ -166,7 +175,8 @@ impl Partner {
         book.entries.values().next().cloned().unwrap_or_default()
     }
 
-    fn tell(&self, what: &str) {
+    fn tell(&self, what: &'static str) {
+        self.write().heard.push((what, IdempotencyKey::current().map(|key| key.to_string())));
         if let Some(watch) = &*self.watch.lock().unwrap() {
             watch(what);
         }
@@ -230,7 +240,7 @@ impl Partner {
     }
 
     /// What became of a key.
-    pub async fn status(&self, key: &IdempotencyKey) -> Result<Status<u64>, PartnerError> {
+    pub async fn status(&self, original: &OriginalKey) -> Result<Status<u64>, PartnerError> {
         self.tell("check");
         self.ready().await;
         self.write().checks += 1;
@@ -238,19 +248,20 @@ impl Partner {
             return Ok(answer);
         }
         let book = self.write();
-        Ok(match book.entries.get(key.as_str()) {
+        Ok(match book.entries.get(original.as_str()) {
             Some(entry) if entry.applied > 0 && !entry.cancelled => Status::Applied(entry.won),
             _ => Status::NotApplied,
         })
     }
 
-    /// Cancels what was done under a key, if anything was.
-    pub async fn cancel(&self, key: &IdempotencyKey) -> Result<(), PartnerError> {
+    /// Cancels what was done under a key, if anything was; under a key of its own.
+    pub async fn cancel(&self, original: &OriginalKey, key: &IdempotencyKey) -> Result<(), PartnerError> {
         self.tell("cancel");
         self.ready().await;
         self.write().cancels += 1;
+        assert_eq!(IdempotencyKey::current().as_ref(), Some(key), "what is given is what is sent");
         let way = self.cancels.lock().unwrap().pop_front().unwrap_or(Way::Ok);
-        let (book, key) = (Arc::clone(&self.book), key.as_str().to_owned());
+        let (book, key) = (Arc::clone(&self.book), original.to_string());
         self.go(way, move || {
             if let Some(entry) = book.lock().unwrap().entries.get_mut(&key) {
                 entry.cancelled = true;
@@ -265,9 +276,9 @@ pub async fn status(
     partner: &Partner,
     _order: i64,
     _won: u64,
-    key: &IdempotencyKey,
+    original: &OriginalKey,
 ) -> Result<Status<u64>, PartnerError> {
-    partner.status(key).await
+    partner.status(original).await
 }
 
 /// As `#[durable]` wants it.
@@ -275,8 +286,9 @@ pub async fn cancel(
     partner: &Partner,
     _order: i64,
     _won: u64,
+    original: &OriginalKey,
     key: &IdempotencyKey,
     _receipt: Option<u64>,
 ) -> Result<(), PartnerError> {
-    partner.cancel(key).await
+    partner.cancel(original, key).await
 }

@@ -7,7 +7,7 @@ use super::retry::Statuses;
 use super::{Attribute, Given, Handle, Layer, Place};
 use crate::errors::Errors;
 use crate::expand::{Context, pointless};
-use crate::function::{Function, Shell, conditions};
+use crate::function::{Function, Shell, conditions, names_an_original_key};
 use crate::read::{
     Argument, Count, Expression, Name, PathTo, Time, Value, Wait, arguments, likely_path, ungrouped, wanted,
 };
@@ -140,6 +140,10 @@ impl Attribute for Durable {
                 FnArg::Typed(typed) if !conditions(&typed.attrs).is_empty() => errors.on(
                     conditions(&typed.attrs),
                     "what one build has stored another one reads, so the parameters are the same in each; write two functions, each under its `#[cfg]` and with an `op` of its own",
+                ),
+                FnArg::Typed(typed) if names_an_original_key(&typed.ty) => errors.on(
+                    &typed.ty,
+                    "the call has the key itself, by which `verify` and `compensate` then know it; write `key: &IdempotencyKey`",
                 ),
                 FnArg::Typed(typed) => stored_or_given(&typed.ty, errors),
             }
