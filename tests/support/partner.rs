@@ -14,6 +14,10 @@ pub enum Way {
     Ok,
     /// It is answered with 402, and not applied.
     Refuses,
+    /// It is answered with a word that says for good that it is not applied.
+    RefusesForGood,
+    /// It is answered with this, and not applied.
+    Answers(u16),
     /// It is answered with 401, and not applied.
     LetsNobodyIn,
     /// It never arrives, and its connection is lost.
@@ -76,6 +80,8 @@ impl Book {
 pub enum PartnerError {
     #[classify(status)]
     Status(u16),
+    #[classify(caller, conclusive)]
+    Declined,
     #[classify(transient)]
     Lost,
     #[classify(transient, unsent)]
@@ -88,6 +94,7 @@ impl std::fmt::Display for PartnerError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Status(code) => write!(f, "the partner answered {code}"),
+            Self::Declined => f.write_str("the partner has declined it for good"),
             Self::Lost => f.write_str("the connection was lost"),
             Self::NoConnection => f.write_str("no connection"),
             Self::Policy(error) => error.fmt(f),
@@ -195,6 +202,8 @@ impl Partner {
         match way {
             Way::Ok => apply(),
             Way::Refuses => return Err(PartnerError::Status(402)),
+            Way::RefusesForGood => return Err(PartnerError::Declined),
+            Way::Answers(status) => return Err(PartnerError::Status(status)),
             Way::LetsNobodyIn => return Err(PartnerError::Status(401)),
             Way::LostBefore => return Err(PartnerError::Lost),
             Way::LostAfter => {

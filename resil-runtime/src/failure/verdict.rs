@@ -53,11 +53,14 @@ pub struct Verdict {
     /// Whether the trouble is on our side: a missing key, a misconfiguration, our own database. No partner has said
     /// anything then, and the ledger takes it for no refusal.
     pub is_ours: bool,
+    /// Whether the peer has said for good that it did not act, and will not: also as the answer to a repeat, it is the
+    /// truth about the first request. Only the ledger asks.
+    pub is_conclusive: bool,
 }
 
 impl Verdict {
     const fn new(kind: Kind, effect: Effect) -> Self {
-        Self { kind, effect, retry_after: None, status: None, is_ours: false }
+        Self { kind, effect, retry_after: None, status: None, is_ours: false, is_conclusive: false }
     }
 
     /// Passing trouble; the peer may have acted. Say [`unsent`](Self::unsent) where it certainly did not.
@@ -89,6 +92,12 @@ impl Verdict {
     /// The same, on our side.
     pub const fn ours(mut self) -> Self {
         self.is_ours = true;
+        self
+    }
+
+    /// The same, said for good: see [`is_conclusive`](Self::is_conclusive).
+    pub const fn conclusive(mut self) -> Self {
+        self.is_conclusive = true;
         self
     }
 

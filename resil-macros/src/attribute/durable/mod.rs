@@ -30,7 +30,7 @@ arguments! {
     applied: PathTo = mark_paid,
     undone: PathTo = mark_failed,
     in_doubt: InDoubt = manual,
-    conclusive: Statuses = [402],
+    conclusive: Conclusive = [402],
     settle: Time = "5s",
     attempts: Count = 3,
     base: Wait = "100ms",
@@ -54,6 +54,29 @@ impl FromMeta for Databases {
             one => path(one).map(|one| vec![one]),
         };
         wanted(databases).map(Self)
+    }
+}
+
+/// `conclusive = [402]`, or `conclusive = is_final`.
+enum Conclusive {
+    Statuses(Statuses),
+    Judged(PathTo),
+}
+
+impl Value for Conclusive {
+    const WANTS: &'static str = "a list of HTTP statuses from 400 to 599, or the path of a `fn(&Error) -> bool`";
+
+    fn meant(written: &Expr, usual: &str) -> Option<String> {
+        Statuses::meant(written, usual).or_else(|| likely_path(written, usual))
+    }
+}
+
+impl FromMeta for Conclusive {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        match ungrouped(expr) {
+            Expr::Path(_) => PathTo::from_expr(expr).map(Self::Judged),
+            _ => Statuses::from_expr(expr).map(Self::Statuses),
+        }
     }
 }
 
@@ -95,7 +118,7 @@ impl Attribute for Durable {
     const NEEDS_DATABASE: bool = true;
     const HANDLE: Option<Handle> = Some(Handle { local: Local("durable"), type_name: "Durable" });
     const IN_FUNCTION: &'static [&'static str] =
-        &["db", "per", "amount", "verify", "compensate", "applied", "undone", "in_doubt"];
+        &["db", "per", "amount", "verify", "compensate", "applied", "undone", "in_doubt", "conclusive"];
 
     fn new(mut with: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
         let missing: Vec<_> = ["db", "op"].into_iter().filter(|name| !given.has(name)).collect();

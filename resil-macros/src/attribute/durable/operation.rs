@@ -1,6 +1,6 @@
 //! The operation beside a function: what the ledger records and drives.
 
-use super::{Durable, InDoubt};
+use super::{Conclusive, Durable, InDoubt};
 use crate::expand::Context;
 use crate::function::{conditions, mentions, names_a_key, span_of_error, span_of_type};
 use crate::paths;
@@ -233,7 +233,10 @@ impl<'a> Operation<'a> {
             InDoubt::Repeat => Some(code!(.in_doubt(#runtime::ledger::InDoubt::Repeat))),
             InDoubt::Cancel => Some(code!(.in_doubt(#runtime::ledger::InDoubt::Cancel))),
         };
-        let conclusive = with.conclusive.as_ref().and_then(|statuses| statuses.constant());
+        let conclusive = match with.conclusive.as_deref() {
+            Some(Conclusive::Statuses(statuses)) => statuses.constant(),
+            _ => None,
+        };
         let conclusive = conclusive.map(|statuses| code!(.conclusive(#statuses)));
         let settings = code!(
             #runtime::ledger::Settings::new()
@@ -294,7 +297,21 @@ impl<'a> Operation<'a> {
         let takes_key = self.parameters.iter().any(|parameter| matches!(parameter.role, Role::Key));
         let key = Ident::new(if takes_key { "key" } else { "_key" }, hygienic());
         let key = quote!(#key: &#runtime::IdempotencyKey);
-        self.reaching(&quote!(call), &key, &quote!(Self::Receipt), &code_at!(at=> #name(#handed)), at)
+        let call = code_at!(at=> #name(#handed));
+        let failed = match self.durable.with.conclusive.as_deref() {
+            Some(Conclusive::Judged(path)) => {
+                let (at, runtime) = (path.name_span(), paths::located_at(runtime, path.name_span()));
+                code_at!(at=> |failure| #runtime::ledger::Failed::concluding_if(failure, #path))
+            }
+            _ => self.failed(at),
+        };
+        self.reaching(&quote!(call), &key, &quote!(Self::Receipt), &code_at!(at=> #call.await.map_err(#failed)))
+    }
+
+    /// `Failed::from`
+    fn failed(&self, at: Span) -> TokenStream {
+        let runtime = paths::located_at(self.cx.runtime, at);
+        code_at!(at=> <#runtime::ledger::Failed as ::core::convert::From<_>>::from)
     }
 
     fn verify(&self) -> Option<TokenStream> {
@@ -302,7 +319,9 @@ impl<'a> Operation<'a> {
         let at = path.name_span();
         let answer = code!(#runtime::ledger::Status<Self::Receipt>);
         let (original, handed_on) = self.original(at);
-        Some(self.reaching(&quote!(verify), &original, &answer, &code_at!(at=> #path(#handed #handed_on)), at))
+        let failed = self.failed(at);
+        let outcome = code_at!(at=> #path(#handed #handed_on).await.map_err(#failed));
+        Some(self.reaching(&quote!(verify), &original, &answer, &outcome))
     }
 
     fn compensate(&self) -> Option<TokenStream> {
@@ -311,8 +330,9 @@ impl<'a> Operation<'a> {
         let (original, handed_on) = self.original(at);
         let receipt = code_at!(at=> receipt: ::core::option::Option<Self::Receipt>);
         let more = code!(#original, key: &#runtime::IdempotencyKey, #receipt);
-        let call = code_at!(at=> #path(#handed #handed_on, key, receipt));
-        Some(self.reaching(&quote!(compensate), &more, &quote!(()), &call, at))
+        let failed = self.failed(at);
+        let outcome = code_at!(at=> #path(#handed #handed_on, key, receipt).await.map_err(#failed));
+        Some(self.reaching(&quote!(compensate), &more, &quote!(()), &outcome))
     }
 
     /// `original: &OriginalKey`, and how it is handed on: a function that takes a key there is told so at its path.
@@ -328,14 +348,11 @@ impl<'a> Operation<'a> {
         name: &TokenStream,
         more: &TokenStream,
         answer: &TokenStream,
-        call: &TokenStream,
-        at: Span,
+        outcome: &TokenStream,
     ) -> TokenStream {
         let (runtime, names) = (self.cx.runtime, self.names());
         let is_given = self.parameters.iter().any(|parameter| matches!(parameter.role, Role::Given(_)));
         let given = Ident::new(if is_given { "given" } else { "_given" }, hygienic());
-        let failed = paths::located_at(runtime, at);
-        let outcome = code_at!(at=> #call.await.map_err(<#failed::ledger::Failed as ::core::convert::From<_>>::from));
         code! {
             async fn #name(
                 #given: &#runtime::ledger::Dependencies,
@@ -363,9 +380,9 @@ impl<'a> Operation<'a> {
         let (runtime, names) = (self.cx.runtime, self.names());
         let handed = self.stored().map(Parameter::local);
         let at = path.name_span();
-        let failed = paths::located_at(runtime, at);
+        let failed = self.failed(at);
         let [tx, more] = ["tx", more].map(|name| Ident::new(name, hygienic().located_at(at)));
-        let call = code_at!(at=> #path(#tx, #(#handed,)* #more).await.map_err(<#failed::ledger::Failed as ::core::convert::From<_>>::from));
+        let call = code_at!(at=> #path(#tx, #(#handed,)* #more).await.map_err(#failed));
         code! {
             async fn #name(
                 #tx: &mut #runtime::Tx<#database>,

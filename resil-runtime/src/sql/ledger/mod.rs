@@ -29,6 +29,7 @@ mod point;
 mod reconciler;
 mod reconciliation;
 mod record;
+mod refuse;
 mod resolve;
 mod run;
 mod settings;
@@ -51,6 +52,7 @@ pub use reconciler::{Reconciled, Reconciler};
 pub(crate) use reconciliation::RECORDS;
 pub use reconciliation::{Difference, Kind, Mend, Reconciliation, Record, Schedule};
 pub use record::record;
+pub use refuse::refuse;
 pub use resolve::Resolution;
 #[cfg(feature = "testing")]
 pub(crate) use run::BOOKS;

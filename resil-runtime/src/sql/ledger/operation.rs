@@ -115,8 +115,8 @@ pub trait Operation<DB: Backend>: Send + Sync + 'static {
         async { Err(not_there("compensate")) }
     }
 
-    /// Writes into our own books that it was done. An error whose kind is `Caller` refuses it: then it is cancelled with
-    /// the partner. Any other is trouble that passes.
+    /// Writes into our own books that it was done. What [refuses](super::refuse) it has it cancelled with the partner; any
+    /// other failure is trouble that passes, or an operator's.
     fn applied(
         tx: &mut Tx<DB>,
         arguments: Self::Arguments,

@@ -312,7 +312,7 @@ impl<DB: Backend> Work<DB> {
 
     /// The database fails us, which is no refusal by the user's books.
     fn trouble(&self, error: &Error) -> Unwritten {
-        Unwritten::Fact(self.not_written(Failed::new(Verdict::transient().unsent(), error)))
+        Unwritten::Fact(self.not_written(Failed::new(Verdict::transient().unsent().ours(), error)))
     }
 
     /// After a commit without an answer: the ledger says whether it was committed.
@@ -327,7 +327,8 @@ impl<DB: Backend> Work<DB> {
         Ok(match now {
             Some(now) if now.epoch != self.held.epoch => Found::Lost,
             Some(now) if now.position.state == self.held.position.state => {
-                let failed = Failed::new(Verdict::transient().unsent(), "no answer to the commit, which was not done");
+                let failed =
+                    Failed::new(Verdict::transient().unsent().ours(), "no answer to the commit, which was not done");
                 Found::Fact(self.not_written(failed))
             }
             Some(_) => Found::Written(self.held.position.done()),
