@@ -77,7 +77,7 @@ struct Operation;
 /// let (site, seconds) = (&PAY, Duration::from_secs);
 /// let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
 /// for error in [
-///     Error::CircuitOpen { name: "payments", retry_after: seconds(30) },
+///     Error::CircuitOpen { name: "payments", retry_after: Some(seconds(30)) },
 ///     Error::SemaphoreFull { name: "reports", limit: 2, waited: Duration::ZERO },
 ///     Error::BulkheadFull { name: "reports", limit: 2, waited: seconds(1) },
 ///     Error::BulkheadClosed { name: "reports", attempted: false },

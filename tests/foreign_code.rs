@@ -152,7 +152,10 @@ async fn a_body_whose_destructor_panics_when_it_is_cut_off_has_failed() {
     static FRAGILE: CircuitBreaker = CircuitBreaker::named("fragile").window(Window::Calls(10)).min_calls(10);
     let _scope = resil::testing::isolated();
     let outcomes = [catching(bounded()).await, catching(due()).await, catching(silent()).await];
-    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(tokio::task::JoinError::is_panic)), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(tokio::task::JoinError::is_panic)),
+        "{outcomes:?}"
+    );
     assert_eq!(FRAGILE.snapshot().unwrap().failures, 3);
 }
 

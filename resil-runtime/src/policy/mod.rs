@@ -8,6 +8,7 @@ pub(crate) mod deadline;
 pub(crate) mod dial;
 pub(crate) mod fallback;
 pub(crate) mod keyed;
+mod lazy;
 pub(crate) mod retry;
 pub(crate) mod semaphore;
 pub(crate) mod timeout;
