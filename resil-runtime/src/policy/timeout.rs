@@ -1,6 +1,6 @@
 use super::attempt::Attempt;
 use crate::context::ConnectBound;
-use crate::registry::{Registry, Written, events};
+use crate::registry::{Handle, Registry, Written, events};
 use crate::{Error, Phase, Site};
 use std::time::Duration;
 
@@ -133,16 +133,18 @@ impl Timeout {
             None
         })
     }
+}
 
-    pub(crate) fn written(&self) -> Written {
+impl Handle for Timeout {
+    fn written(&self) -> Written {
         let Bounds { attempt, connect, read, site } = self.bounds;
         let bounds = [("attempt", attempt), ("connect", connect), ("read", read)];
         let settings = bounds.into_iter().filter_map(|(phase, bound)| Some((phase, format!("{:?}", bound?)))).collect();
         Written { kind: "timeout", name: None, site, settings }
     }
 
-    /// Every bound that is longer than this deadline, as one sentence.
-    pub(crate) fn above(&self, deadline: Duration) -> Option<String> {
+    /// Every bound that is longer.
+    fn beyond(&self, deadline: Duration) -> Option<String> {
         let Bounds { attempt, connect, read, site } = self.bounds;
         let bounds = [("attempt bound", attempt), ("`connect`", connect), ("`read`", read)];
         let above =
@@ -157,8 +159,7 @@ impl Timeout {
         })
     }
 
-    /// Every bound out of range, as one sentence.
-    pub(crate) fn out_of_range(&self) -> Option<String> {
+    fn out_of_range(&self) -> Option<String> {
         let Bounds { attempt, connect, read, site } = self.bounds;
         let zero = [attempt, connect, read].into_iter().flatten().any(|bound| bound.is_zero());
         zero.then(|| format!("a bound of the timeout of {site} is zero: no call can meet it; write \"5s\""))

@@ -9,14 +9,14 @@ use std::mem::ManuallyDrop;
 /// Dropped without a result it means *cancelled*: nothing is counted, and the place of a probe is free again. A
 /// result that arrives after the breaker has changed state changes nothing and frees nothing.
 #[must_use = "a pass that is dropped counts as a cancelled call; give the result to `record`"]
-pub struct Pass {
-    breaker: &'static Breaker,
+pub struct Pass<'a> {
+    breaker: &'a Breaker,
     admission: Admission,
 }
 
-impl Pass {
+impl<'a> Pass<'a> {
     #[inline]
-    pub(super) fn new(breaker: &'static Breaker, admission: Admission) -> Self {
+    pub(super) fn new(breaker: &'a Breaker, admission: Admission) -> Self {
         Self { breaker, admission }
     }
 
@@ -37,7 +37,7 @@ impl Pass {
     }
 }
 
-impl Drop for Pass {
+impl Drop for Pass<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.admission.is_probe() {
@@ -46,7 +46,7 @@ impl Drop for Pass {
     }
 }
 
-impl fmt::Debug for Pass {
+impl fmt::Debug for Pass<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pass").field("admission", &self.admission).finish_non_exhaustive()
     }

@@ -1,4 +1,6 @@
+use crate::Site;
 use crate::clock::{self, Nanos};
+use crate::registry::{Row, State, Written};
 use crate::sync::{Mutex, lock};
 use std::any::Any;
 use std::collections::HashMap;
@@ -26,6 +28,21 @@ struct Entry {
 }
 
 const MOST: usize = 1_000;
+
+impl State for Kept {
+    fn written(&self) -> Written {
+        Written { kind: "fallback", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
+    }
+
+    fn label(&self) -> &'static str {
+        ""
+    }
+
+    /// The values are the user's.
+    fn row(&self) -> Option<Row> {
+        None
+    }
+}
 
 impl Kept {
     fn keep(&self, key: &str, value: Arc<dyn Any + Send + Sync>, now: Nanos) {
@@ -57,14 +74,14 @@ impl Kept {
 
 /// The last good value under one key.
 #[derive(Debug)]
-pub struct LastGood {
-    kept: Option<&'static Kept>,
+pub struct LastGood<'a> {
+    kept: Option<&'a Kept>,
     key: String,
     max_age: Nanos,
 }
 
-impl LastGood {
-    pub(super) fn new(kept: Option<&'static Kept>, key: String, max_age: Duration) -> Self {
+impl<'a> LastGood<'a> {
+    pub(super) fn new(kept: Option<&'a Kept>, key: String, max_age: Duration) -> Self {
         Self { kept, key, max_age: clock::nanos(max_age) }
     }
 

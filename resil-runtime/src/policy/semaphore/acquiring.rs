@@ -12,17 +12,17 @@ use tokio::time::{Instant, Sleep};
 /// A bounded wait for a permit. Where one is free it is ready at once, and reads no time.
 #[must_use = "a permit is taken only when awaited"]
 #[derive(Debug)]
-pub struct Acquiring<S> {
+pub struct Acquiring<'a, S> {
     source: S,
     deadline: Option<Due>,
-    waiting: Lazy<Waiting>,
+    waiting: Lazy<Waiting<'a>>,
 }
 
 pin_project! {
     #[derive(Debug)]
-    struct Waiting {
-        limiter: &'static Limiter,
-        acquire: Acquire<'static>,
+    struct Waiting<'a> {
+        limiter: &'a Limiter,
+        acquire: Acquire<'a>,
         #[pin]
         timer: Sleep,
         since: Instant,
@@ -33,18 +33,18 @@ pin_project! {
 }
 
 /// Whose permits are waited for.
-pub(super) trait Limits {
-    fn limiter(&mut self) -> Result<&'static Limiter, Error>;
+pub(super) trait Limits<'a> {
+    fn limiter(&mut self) -> Result<&'a Limiter, Error>;
 }
 
-impl Limits for &Semaphore {
+impl<'a> Limits<'a> for &'a Semaphore {
     #[inline]
-    fn limiter(&mut self) -> Result<&'static Limiter, Error> {
+    fn limiter(&mut self) -> Result<&'a Limiter, Error> {
         Semaphore::limiter(self)
     }
 }
 
-impl<S> Acquiring<S> {
+impl<'a, S> Acquiring<'a, S> {
     #[inline]
     pub(super) fn new(source: S) -> Self {
         Self { source, deadline: None, waiting: Lazy::NONE }
@@ -59,7 +59,7 @@ impl<S> Acquiring<S> {
 
     /// Refuses, or begins to wait.
     #[cold]
-    fn wait(&mut self, limiter: &'static Limiter) -> Result<Pin<&mut Waiting>, Error> {
+    fn wait(&mut self, limiter: &'a Limiter) -> Result<Pin<&mut Waiting<'a>>, Error> {
         let longest = limiter.max_wait;
         if longest.is_zero() {
             return Err(limiter.full(Duration::ZERO));
@@ -74,9 +74,9 @@ impl<S> Acquiring<S> {
     }
 }
 
-impl Waiting {
+impl<'a> Waiting<'a> {
     #[inline(never)]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Permit, Error>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Permit<'a>, Error>> {
         let this = self.project();
         if Pin::new(this.acquire).poll(cx).is_ready() {
             return Poll::Ready(Ok(Permit::of(this.limiter)));
@@ -90,8 +90,8 @@ impl Waiting {
     }
 }
 
-impl<S: Limits + Unpin> Future for Acquiring<S> {
-    type Output = Result<Permit, Error>;
+impl<'a, S: Limits<'a> + Unpin> Future for Acquiring<'a, S> {
+    type Output = Result<Permit<'a>, Error>;
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
