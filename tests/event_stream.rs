@@ -37,7 +37,7 @@ async fn a_whole_story_is_told_in_order() {
     let breaker = "story";
     let expected = [
         Event::StateChanged { breaker, from: Closed, to: Open, cause: Cause::FailureRate },
-        Event::CircuitRefused { breaker, retry_after: Duration::from_secs(1) },
+        Event::CircuitRefused { breaker, retry_after: Some(Duration::from_secs(1)) },
         Event::StateChanged { breaker, from: Open, to: HalfOpen, cause: Cause::WaitOver },
         Event::StateChanged { breaker, from: HalfOpen, to: Closed, cause: Cause::ProbesPassed },
     ];

@@ -33,8 +33,8 @@ pub enum Event {
     CircuitRefused {
         /// Its name, or its call site if it has none.
         breaker: &'static str,
-        /// When the next call has a chance; `open_for` where nobody knows.
-        retry_after: Duration,
+        /// When the next call has a chance; `None` where nobody knows.
+        retry_after: Option<Duration>,
     },
     /// A semaphore refused a call.
     SemaphoreRefused {
@@ -178,7 +178,8 @@ impl fmt::Display for Event {
                 write!(f, "{}: would have opened, {cause:?}", Name("circuit breaker", breaker))
             }
             Self::CircuitRefused { breaker, retry_after } => {
-                write!(f, "{}: refused a call, next chance in {retry_after:?}", Name("circuit breaker", breaker))
+                write!(f, "{}: refused a call", Name("circuit breaker", breaker))?;
+                retry_after.map_or(Ok(()), |wait| write!(f, ", next chance in {wait:?}"))
             }
             Self::SemaphoreRefused { semaphore, limit, waited } => {
                 write!(f, "{}: refused a call after {waited:?}, limit {limit}", Name("semaphore", semaphore))

@@ -36,7 +36,7 @@ pub(crate) fn transition(breaker: &'static str, transition: Transition) {
 }
 
 #[inline]
-pub(crate) fn refused(breaker: &'static str, retry_after: Duration) {
+pub(crate) fn refused(breaker: &'static str, retry_after: Option<Duration>) {
     event!(debug, ?breaker, ?retry_after, "circuit breaker refused a call");
     tell(|| Event::CircuitRefused { breaker, retry_after });
 }

@@ -131,6 +131,11 @@ impl States {
         state
     }
 
+    /// Ends what runs for them.
+    pub(crate) fn end(&self) {
+        self.every().iter().for_each(|state| state.end());
+    }
+
     /// Whether what is a warning in production is an error here.
     pub(crate) fn is_strict(&self) -> bool {
         self.strict
@@ -161,7 +166,7 @@ impl States {
 /// The end of a test's: nothing is left running.
 impl Drop for States {
     fn drop(&mut self) {
-        self.every().iter().for_each(|state| state.end());
+        self.end();
     }
 }
 

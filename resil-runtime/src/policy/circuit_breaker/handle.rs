@@ -47,7 +47,7 @@ impl Breaker {
                 if let Some(transition) = refusal.transition {
                     self.report(transition);
                 }
-                let retry_after = refusal.retry_after().unwrap_or(self.settings.open_for);
+                let retry_after = refusal.retry_after();
                 events::refused(self.label, retry_after);
                 Err(Error::CircuitOpen { name: self.label, retry_after })
             }

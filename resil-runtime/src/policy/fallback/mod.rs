@@ -22,11 +22,11 @@ use std::time::Duration;
 ///
 /// ```
 /// use resil::{Error, Failure, Fallback};
-/// use std::{io, time::Duration};
+/// use std::io;
 ///
 /// static FALLBACK: Fallback = Fallback::new();
 ///
-/// let refused: Failure<io::Error> = Failure::Policy(Error::CircuitOpen { name: "x", retry_after: Duration::ZERO });
+/// let refused: Failure<io::Error> = Failure::Policy(Error::CircuitOpen { name: "x", retry_after: None });
 /// assert!(FALLBACK.takes(&refused));
 /// let our_fault: Failure<io::Error> = Failure::Call(io::ErrorKind::InvalidInput.into());
 /// assert!(!FALLBACK.takes(&our_fault));
