@@ -42,7 +42,7 @@
 //!
 //! # Features
 //!
-//! - `tracing` (default): one `tracing` event for each transition, refusal, retry and time-out.
+//! - `tracing` (default): one `tracing` event for each transition, refusal, retry and timeout.
 //! - `http`: `resil::http::Error`, a ready error type, and [`Classify`](trait@Classify) for `http::StatusCode`.
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.

@@ -3,7 +3,7 @@ use std::time::Duration;
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Passing trouble of the partner or the way to it: a time-out, a lost connection, HTTP 502, 503, 504.
+    /// Passing trouble of the partner or the way to it: a timeout, a lost connection, HTTP 502, 503, 504.
     Transient,
     /// Broken: trying again changes nothing.
     Permanent,

@@ -8,7 +8,7 @@ use crate::{Bulkhead, CircuitBreaker, Error, GuardMode, Keyed, Semaphore, clock}
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// The policies of this process, for an operator: find them by name, read them, steer them, watch them.
+/// The policies of this process, for an operator: find them by name, read them, control them, watch them.
 ///
 /// Get it from [`registry()`]. It prints as a report of everything: states, windows, settings and call sites.
 ///
@@ -215,7 +215,7 @@ impl Registry {
     /// for call_site in registry().call_sites() {
     ///     let bounded = call_site.policies().iter().any(|policy| matches!(policy, Policy::Timeout(_)));
     ///     if !bounded {
-    ///         println!("waits for ever: {}", call_site.site());
+    ///         println!("waits forever: {}", call_site.site());
     ///     }
     /// }
     /// ```
@@ -240,7 +240,7 @@ pub(crate) trait Found: Sized + 'static {
     fn set_up(&self, states: &States) -> Result<&'static Self::State, Error>;
     /// A handle of this state.
     fn found(name: Option<&'static str>, state: &'static Self::State) -> Self;
-    /// The same handle, to answer this error for ever.
+    /// The same handle, to answer this error forever.
     fn without_state(&self, error: Error) -> Self;
 }
 
