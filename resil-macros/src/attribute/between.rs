@@ -178,7 +178,7 @@ fn callers_transaction_is_not_retried(models: &Models, errors: &mut Errors) {
     if transactional.database.is_none() {
         errors.at(
             retry.span,
-            "a failed statement has spoiled the caller's transaction, and repeating a part of it cannot mend that; write `#[retry(unsent)]` above the function that opens it with `#[transactional(tx = ..)]`",
+            "a failed statement has spoiled the caller's transaction, and repeating a part of it cannot mend that; write `#[retry(unsent)]` above the function that begins it with `#[transactional(tx = ..)]`",
         );
     }
 }
