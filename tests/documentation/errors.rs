@@ -105,8 +105,14 @@ async fn samples() -> Vec<(&'static str, Error)> {
         ("`Timeout`, phase `Connect`", Error::Timeout { site, phase: Phase::Connect, limit: seconds(2) }),
         ("`Timeout`, phase `Read`", Error::Timeout { site, phase: Phase::Read, limit: seconds(5) }),
         ("`Timeout`, phase `Attempt`", Error::Timeout { site, phase: Phase::Attempt, limit: seconds(10) }),
-        ("`DeadlineExceeded`, not attempted", Error::DeadlineExceeded { site, limit: seconds(30), attempted: false }),
-        ("`DeadlineExceeded`, attempted", Error::DeadlineExceeded { site, limit: seconds(30), attempted: true }),
+        (
+            "`DeadlineExceeded`, not attempted",
+            Error::DeadlineExceeded { site, limit: seconds(30), attempted: false, cut_short: false },
+        ),
+        (
+            "`DeadlineExceeded`, attempted",
+            Error::DeadlineExceeded { site, limit: seconds(30), attempted: true, cut_short: false },
+        ),
         ("`MissingKey`", Error::MissingKey { method: "POST" }),
         ("`KeyReused`", Error::KeyReused { differs: "path" }),
         ("`InDoubt`, after a 409", in_doubt),
