@@ -56,11 +56,22 @@ pub struct Verdict {
     /// Whether we ended the attempt before it had the time it should have had. The partner may have acted, and nothing is
     /// known of its health: a circuit breaker does not count it.
     pub is_cut_short: bool,
+    /// Whether the partner has said for good that it did not act, and will not: also as the answer to a repeat, it is the
+    /// truth about the first request. Only the ledger asks.
+    pub is_conclusive: bool,
 }
 
 impl Verdict {
     const fn new(kind: Kind, effect: Effect) -> Self {
-        Self { kind, effect, retry_after: None, status: None, is_ours: false, is_cut_short: false }
+        Self {
+            kind,
+            effect,
+            retry_after: None,
+            status: None,
+            is_ours: false,
+            is_cut_short: false,
+            is_conclusive: false,
+        }
     }
 
     /// Passing trouble; the partner may have acted. Say [`unsent`](Self::unsent) where it certainly did not.
@@ -98,6 +109,12 @@ impl Verdict {
     /// The same, of an attempt that we ended before it had the time it should have had.
     pub const fn cut_short(mut self) -> Self {
         self.is_cut_short = true;
+        self
+    }
+
+    /// The same, said for good: see [`is_conclusive`](Self::is_conclusive).
+    pub const fn conclusive(mut self) -> Self {
+        self.is_conclusive = true;
         self
     }
 

@@ -14,6 +14,7 @@ const VERSIONS: &[&str] = &[
     crate::sql::outbox::TABLE,
     crate::sql::ledger::BOOKS_COLUMNS,
     crate::sql::ledger::RECORDS,
+    crate::sql::ledger::KEYS,
 ];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
