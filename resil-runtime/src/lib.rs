@@ -30,12 +30,11 @@ pub use policy::attempt::Attempt;
 pub use policy::bulkhead::Bulkhead;
 pub use policy::circuit_breaker::{Cause, CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
 pub use policy::deadline::{Deadline, Due};
-pub use policy::dial::Dial;
 pub use policy::fallback::{Fallback, LastGood};
 pub use policy::keyed::{KeyUsage, Keyed};
 pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry, RetryBudget, Why};
 pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
-pub use policy::timeout::Timeout;
+pub use policy::timeout::{Dial, Timeout};
 pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
 #[cfg(feature = "sqlx")]
 pub use sql::db::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, Stored, Transactional, Tx};

@@ -3,9 +3,7 @@
 pub(crate) mod attempt;
 pub(crate) mod bulkhead;
 pub(crate) mod circuit_breaker;
-mod clocks;
 pub(crate) mod deadline;
-pub(crate) mod dial;
 pub(crate) mod fallback;
 pub(crate) mod keyed;
 pub(crate) mod retry;

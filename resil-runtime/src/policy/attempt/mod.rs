@@ -1,9 +1,11 @@
-use super::clocks::{Lazy, Watch};
-use super::retry::Attempts;
-use super::timeout::Timeout;
+mod clocks;
+
 use crate::context::{self, Call, Frame, Sent};
 use crate::failure::Fallible;
+use crate::policy::retry::Attempts;
+use crate::policy::timeout::Timeout;
 use crate::{Due, Error, Failure, clock};
+use clocks::{Lazy, Watch};
 use pin_project_lite::pin_project;
 use std::any::Any;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The clocks of one pending attempt: its own bound, the read clock, and the deadline above it.
 
-use super::timeout::{Bounds, Timeout};
 use crate::context::{Activity, Frame};
+use crate::policy::timeout::{Bounds, Timeout};
 use crate::{Due, Error, Phase, clock};
 use pin_project_lite::pin_project;
 use std::pin::Pin;

@@ -1,5 +1,9 @@
-use super::attempt::Attempt;
+mod dial;
+
+pub use dial::Dial;
+
 use crate::context::ConnectBound;
+use crate::policy::attempt::Attempt;
 use crate::registry::{Handle, Registry, Written, events};
 use crate::{Error, Phase, Site};
 use std::time::Duration;
