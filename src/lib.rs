@@ -1,18 +1,23 @@
 //! Attributes for async functions that call systems you do not control.
 //!
 //! ```no_run
-//! use resil::http::{Checked as _, Error};
-//! use resil::{circuit_breaker, deadline, retry, timeout};
+//! use resil::{circuit_breaker, deadline, net, retry, timeout};
+//! use tokio::io::AsyncReadExt as _;
+//! use tokio::net::TcpStream;
 //!
 //! #[deadline("30s")]
 //! #[retry(idempotent)]
-//! #[circuit_breaker(name = "partner")]
+//! #[circuit_breaker(name = "clock")]
 //! #[timeout("10s", connect = "2s", read = "5s")]
-//! async fn status(client: &reqwest::Client, order: u64) -> Result<String, Error> {
-//!     let url = format!("https://partner.example/orders/{order}");
-//!     client.get(url).checked().await?.text().await
+//! async fn time() -> std::io::Result<String> {
+//!     let mut partner = net::connect(TcpStream::connect("clock.example:13")).await?;
+//!     let mut answer = String::new();
+//!     partner.read_to_string(&mut answer).await?;
+//!     Ok(answer)
 //! }
 //! ```
+//!
+//! Over HTTP, the feature `reqwest` has a client that knows what was sent: see [`http`].
 //!
 //! Each attribute becomes a few typed lines in your own function, in the order written; `cargo expand` shows them, and
 //! the page of each attribute has them written by hand. Dangerous combinations do not compile: a retry without proof that
@@ -51,6 +56,7 @@
 //! - `testing`: `resil::testing`, a registry and a clock for each test.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use resil_macros::*;
 #[doc(hidden)]

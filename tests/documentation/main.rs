@@ -35,10 +35,30 @@ fn pages() -> Vec<PathBuf> {
 }
 
 #[test]
+fn every_answer_to_where_is_it_is_there() {
+    let page = read("docs/where.md");
+    let files: Vec<&str> = page.split('`').filter(|text| text.starts_with("resil-")).collect();
+    assert!(files.len() >= 20, "{files:?}");
+    for file in files {
+        assert!(Path::new(file).is_file(), "{file} is not there");
+    }
+}
+
+#[test]
 fn the_readme_is_short() {
     for readme in ["README.md", "README.ko.md"] {
         let lines = read(readme).lines().count();
         assert!(lines <= 200, "{readme} has {lines} lines");
+    }
+}
+
+#[test]
+fn the_readme_names_the_oldest_compiler() {
+    let manifest = read("Cargo.toml");
+    let version =
+        manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("a version");
+    for readme in ["README.md", "README.ko.md"] {
+        assert!(read(readme).contains(&format!("Rust {version} ")), "{readme} names another version than {version}");
     }
 }
 

@@ -1,3 +1,5 @@
+//! One attempt: the wrapper that has its bounds, its frame, and the catching of its panics.
+
 mod clocks;
 
 use crate::context::{self, Call, Frame, Sent};

@@ -16,6 +16,7 @@ pub use backoff::Jitter;
 pub(crate) use budget::Budget;
 pub use budget::RetryBudget;
 pub use delay::Delay;
+#[doc(hidden)]
 pub use doubt::{RepresentsDoubt, Told, Untold};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;

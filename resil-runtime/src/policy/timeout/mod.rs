@@ -1,3 +1,5 @@
+//! The timeout: bounds on one attempt and on its phases.
+
 mod dial;
 
 pub use dial::Dial;
