@@ -71,28 +71,6 @@ on_both_databases! {
         assert_eq!((shop.state(intent.id()).await, shop.partner.book().cancels), (State::Compensated, 1));
     }
 
-    async fn a_database_of_the_version_before_keeps_its_intents(db) {
-        let shop = Fixture::new(&db, Skill::Status).await;
-        let paid = shop.pays::<verified>(7, 500).await;
-        let open = db.transaction(async |tx| {
-            DB::insert(tx, 8).await?;
-            Ok::<_, Failed>(verified::record(tx, 8, 600).await?)
-        });
-        let open = open.await.unwrap();
-        let before = "DROP TABLE resil_outbox; DROP TABLE resil_records; DROP INDEX resil_intents_recorded;
-            ALTER TABLE resil_intents DROP COLUMN amount; ALTER TABLE resil_intents DROP COLUMN books;
-            ALTER TABLE resil_intents DROP COLUMN moved; ALTER TABLE resil_intents DROP COLUMN resolved;
-            ALTER TABLE resil_intents DROP COLUMN adopted; DELETE FROM resil_schema WHERE version > 2";
-        DB::run(&db, before).await;
-        let refused = shop.ledger.drive(&open).await.unwrap_err();
-        assert!(refused.to_string().ends_with("write `db.migrate().await?` at start"), "{refused}");
-        db.migrate().await.unwrap();
-        assert_eq!(shop.ledger.drive(&open).await.unwrap(), Outcome::Applied(600));
-        assert_eq!(shop.ledger.outcome(&paid).await.unwrap(), Outcome::Applied(500));
-        assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_intents WHERE books = 'DONE'").await, 2);
-        assert!(shop.compares::<verified>(shop.records()).await.agrees(), "without an amount there is none to compare");
-    }
-
     async fn a_comparison_that_is_dropped_at_every_poll_is_finished_by_the_next(db) {
         let shop = Fixture::new(&db, Skill::Status).await;
         for order in 1..=4 {

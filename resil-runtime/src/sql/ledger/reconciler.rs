@@ -2,7 +2,9 @@ use super::Ledger;
 use super::event;
 use super::point::point;
 use super::run::{Drive, Work};
+use super::shares::Shares;
 use super::store;
+use super::views;
 use crate::sql::worker::beside;
 use crate::{Backend, Error, clock};
 use std::future::Future;
@@ -29,7 +31,7 @@ use tokio::time::{Instant, sleep, timeout};
 #[derive(Debug)]
 pub struct Reconciler<DB: Backend> {
     ledger: Ledger<DB>,
-    concurrency: usize,
+    shares: Shares,
     poll: Duration,
     grace: Duration,
 }
@@ -53,12 +55,21 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
 impl<DB: Backend> Reconciler<DB> {
     pub(super) fn new(ledger: Ledger<DB>) -> Self {
         let (poll, grace) = (Duration::from_secs(1), Duration::from_secs(10));
-        Self { ledger, concurrency: 16, poll, grace }
+        let shares = Shares::new(ledger.versions());
+        Self { ledger, shares, poll, grace }
     }
 
-    /// How many intents are driven at once. 16 unless told. Each waits for its partner without a connection.
-    pub const fn concurrency(mut self, intents: usize) -> Self {
-        self.concurrency = if intents == 0 { 1 } else { intents };
+    /// How many intents are driven at once, of all operations together. As many as [`at_most`](Self::at_most) allows of each
+    /// unless told. Each waits for its partner without a connection.
+    pub fn concurrency(mut self, intents: usize) -> Self {
+        self.shares.concurrency = Some(intents.max(1));
+        self
+    }
+
+    /// How many intents of one operation are driven at once, so that a partner who hangs stops no other operation. 16 unless
+    /// told; half of [`concurrency`](Self::concurrency) where that is told and there are several operations.
+    pub fn at_most(mut self, intents: usize) -> Self {
+        self.shares.at_most = Some(intents.max(1));
         self
     }
 
@@ -68,8 +79,8 @@ impl<DB: Backend> Reconciler<DB> {
         self
     }
 
-    /// How long what is under way may take to end, once it is to stop. 10 s unless told. What is cut off is in doubt, and
-    /// found again when its lease is over.
+    /// How long what is under way may take to end, once it is to stop, drives in line included. 10 s unless told. What is
+    /// cut off is in doubt, and found again when its lease is over.
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -90,19 +101,18 @@ impl<DB: Backend> Reconciler<DB> {
                     looked = Some(clock::instant());
                     self.look().await;
                 }
-                let free = self.concurrency - running.len();
-                if free == 0 { 0 } else { self.claim(free, &mut running).await }
+                self.claim(&mut running).await
             };
             let (claimed, is_stopped) = beside(&mut stop, claim).await;
             done.claimed += claimed as u64;
-            let is_busy = running.len() == self.concurrency;
+            let is_busy = self.shares.is_full();
             tokio::select! {
                 biased;
                 () = std::future::ready(()), if is_stopped => break,
                 () = &mut stop, if !is_stopped => break,
                 Some(ended) = running.join_next(), if is_busy => done.count(&ended),
-                () = sleep(self.pause()), if claimed == 0 && !is_busy => {}
-                () = std::future::ready(()), if claimed > 0 && !is_busy => {}
+                () = std::future::ready(()), if claimed > 0 => {}
+                () = sleep(self.pause()), if claimed == 0 => {}
             }
             while let Some(ended) = running.try_join_next() {
                 done.count(&ended);
@@ -112,6 +122,7 @@ impl<DB: Backend> Reconciler<DB> {
             while let Some(ended) = running.join_next().await {
                 done.count(&ended);
             }
+            self.ledger.drained().await;
         };
         _ = timeout(self.grace, rest).await;
         done
@@ -124,9 +135,10 @@ impl<DB: Backend> Reconciler<DB> {
     /// [`Error::Transaction`] if the database cannot be asked.
     pub async fn run_once(self) -> Result<Reconciled, Error> {
         let mut done = Reconciled::default();
+        self.look().await;
         loop {
             let mut running = JoinSet::new();
-            let claimed = self.spawn_due(self.concurrency, &mut running).await?;
+            let claimed = self.spawn_due(&mut running).await?;
             done.claimed += claimed as u64;
             while let Some(ended) = running.join_next().await {
                 done.count(&ended);
@@ -137,8 +149,8 @@ impl<DB: Backend> Reconciler<DB> {
         }
     }
 
-    async fn claim(&self, most: usize, running: &mut JoinSet<Result<Drive, Error>>) -> usize {
-        match self.spawn_due(most, running).await {
+    async fn claim(&self, running: &mut JoinSet<Result<Drive, Error>>) -> usize {
+        match self.spawn_due(running).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 event::unreachable(&error);
@@ -147,15 +159,22 @@ impl<DB: Backend> Reconciler<DB> {
         }
     }
 
-    async fn spawn_due(&self, most: usize, running: &mut JoinSet<Result<Drive, Error>>) -> Result<usize, Error> {
+    async fn spawn_due(&self, running: &mut JoinSet<Result<Drive, Error>>) -> Result<usize, Error> {
+        let Some(room) = self.shares.room() else { return Ok(0) };
         let asked = clock::instant();
-        let due = store::claim_due(self.ledger.db(), self.ledger.known(), most, self.ledger.lease()).await?;
+        let known = room.known.as_deref().unwrap_or(self.ledger.known());
+        let due = store::claim_due(self.ledger.db(), known, room.most, self.ledger.lease()).await?;
         let claimed = due.len();
         for held in due {
             point("after", held.position.state);
             // What is claimed is known.
             if let Ok(operation) = self.ledger.operation(&held.op, held.version) {
-                running.spawn(Work::new(self.ledger.clone(), operation, held, asked).run());
+                let place = self.shares.take(operation.name());
+                let work = Work::new(self.ledger.clone(), operation, held, asked).run();
+                running.spawn(async move {
+                    let _place = place;
+                    work.await
+                });
             }
         }
         Ok(claimed)
@@ -165,7 +184,7 @@ impl<DB: Backend> Reconciler<DB> {
     /// has put off.
     async fn look(&self) {
         let (db, known) = (self.ledger.db(), self.ledger.known());
-        if let Ok(unknown) = store::unknown(db, known).await {
+        if let Ok(unknown) = views::unknown(db, known).await {
             for (op, version, count) in unknown {
                 event::unknown(&op, version, count);
             }

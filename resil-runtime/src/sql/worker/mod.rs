@@ -4,6 +4,7 @@ mod failed;
 mod lease;
 mod panic;
 mod polling;
+mod span;
 mod step;
 
 pub use failed::Failed;
@@ -11,4 +12,5 @@ pub(crate) use failed::shortened;
 pub(crate) use lease::Lease;
 pub(crate) use panic::caught;
 pub(crate) use polling::beside;
+pub(crate) use span::in_callers_span;
 pub(crate) use step::{Boxed, Ended, Leased, Trouble};
