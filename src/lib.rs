@@ -84,8 +84,8 @@ struct Operation;
 ///     Error::Panicked { name: "reports" },
 ///     Error::Timeout { site, phase: Phase::Read, limit: seconds(5) },
 ///     Error::Timeout { site, phase: Phase::Attempt, limit: seconds(10) },
-///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: true },
-///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: false },
+///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: true, cut_short: false },
+///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: false, cut_short: false },
 ///     Error::MissingKey { method: "POST" },
 ///     Error::KeyReused { differs: "path" },
 ///     Error::InDoubt {

@@ -200,7 +200,7 @@ fn our_errors_are_answers_that_tell_nothing_of_what_is_inside() {
         (Error::SemaphoreFull { name: "secret", limit: 1, waited: limit }, 503, Some("1")),
         (Error::BulkheadFull { name: "secret", limit: 1, waited: limit }, 503, Some("1")),
         (Error::Timeout { site, phase: resil::Phase::Read, limit }, 504, None),
-        (Error::DeadlineExceeded { site, limit, attempted: false }, 504, None),
+        (Error::DeadlineExceeded { site, limit, attempted: false, cut_short: false }, 504, None),
         (Error::Panicked { name: "secret" }, 500, None),
         (Error::MissingKey { method: "POST" }, 500, None),
     ] {

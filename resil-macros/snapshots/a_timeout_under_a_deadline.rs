@@ -25,7 +25,7 @@ async fn ping(&mut self) -> Result<(), Error> {
         static TIMEOUT: ::resil::Timeout = ::resil::Timeout::phases()
             .read(::core::time::Duration::from_secs(1))
             .at(&SITE);
-        ::resil::__private::collect!(SITE, Deadline(& DEADLINE), Timeout(& TIMEOUT));
+        ::resil::__private::collect!(SITE, DEADLINE, TIMEOUT);
         (&DEADLINE, &TIMEOUT)
     };
     let deadline = deadline.start();

@@ -44,7 +44,7 @@ pub async fn confirm(
                 ::core::time::Duration::from_secs(15),
             )
             .at(&SITE);
-        ::resil::__private::collect!(SITE, Retry(& RETRY), Timeout(& TIMEOUT));
+        ::resil::__private::collect!(SITE, RETRY, TIMEOUT);
         (&RETRY, &TIMEOUT)
     };
     let mut retry = retry.start_with(key);
@@ -201,5 +201,5 @@ const _: () = {
             &[::resil::__private::database_name::<Postgres>()],
         )
         .at(&SITE);
-    ::resil::__private::collect!(SITE, Durable(& DURABLE));
+    ::resil::__private::collect!(SITE, DURABLE);
 };

@@ -65,9 +65,9 @@ pub mod __private {
     #[macro_export]
     #[doc(hidden)]
     macro_rules! __collect {
-        ($site:ident, $($kind:ident(&$policy:ident)),*) => {
+        ($site:ident, $($policy:ident),*) => {
             $crate::__private::inventory::submit! {
-                $crate::__private::CallSite::new(&$site, &[$($crate::__private::Policy::$kind(&$policy)),*])
+                $crate::__private::CallSite::new(&$site, &[$($crate::__private::Policy::new(&$policy)),*])
             }
         };
     }

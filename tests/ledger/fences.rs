@@ -80,7 +80,7 @@ on_both_databases! {
         let (partner, arrived, answers) = withholding(Skill::Neither, Way::Ok);
         DB::create(&db).await;
         let ledger = Ledger::on(db.clone()).partial().operation::<manual>().provide(Arc::clone(&partner));
-        let ledger = ledger.lease(Duration::from_millis(600)).open().await.unwrap();
+        let ledger = ledger.lease(Duration::from_secs(6)).open().await.unwrap();
         let shop = Fixture { db: db.clone(), partner, ledger };
         let intent = shop.record::<manual>(7, 500).await;
         let mut events = resil::registry().subscribe();
@@ -94,11 +94,11 @@ on_both_databases! {
         for _ in 0..support::CONNECTIONS {
             all.push(pool.acquire().await.unwrap());
         }
-        // The first of them looks on, until the lease was extended beyond its first length.
+        // The first of them looks on, until the lease was extended twice.
         let held = "SELECT scheduled FROM resil_intents";
         let first: i64 = sqlx::query_scalar(held).fetch_one(&mut *all[0]).await.unwrap();
         let extended = async {
-            while sqlx::query_scalar::<_, i64>(held).fetch_one(&mut *all[0]).await.unwrap() <= first + 1_000 {
+            while sqlx::query_scalar::<_, i64>(held).fetch_one(&mut *all[0]).await.unwrap() <= first + 2_000 {
                 tokio::task::yield_now().await;
             }
         };

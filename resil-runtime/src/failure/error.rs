@@ -89,6 +89,9 @@ pub enum Error {
         limit: Duration,
         /// Whether an attempt was under way, whose outcome is then unknown. If not, nothing was attempted.
         attempted: bool,
+        /// Whether that attempt had less time than its own `#[timeout]` gives, or a second without one. Then its partner
+        /// may be in good health, and no circuit breaker counts it.
+        cut_short: bool,
     },
     /// A POST or PATCH under `#[retry(idempotent)]` has no idempotency key. Nothing was sent.
     MissingKey {
@@ -170,7 +173,10 @@ impl Classify for Error {
             | Self::DeadlineExceeded { attempted: false, .. } => Verdict::refused(),
             Self::BulkheadClosed { attempted: true, .. } | Self::Panicked { .. } => Verdict::permanent(),
             Self::Timeout { phase: Phase::Connect, .. } => Verdict::transient().unsent(),
-            Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => Verdict::transient(),
+            Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, cut_short: false, .. } => {
+                Verdict::transient()
+            }
+            Self::DeadlineExceeded { attempted: true, cut_short: true, .. } => Verdict::transient().cut_short(),
             Self::InDoubt { verdict, .. } => **verdict,
             Self::Transaction(error) => error.verdict().ours(),
             #[cfg(feature = "sqlx")]
@@ -223,10 +229,10 @@ impl fmt::Display for Error {
             Self::Timeout { site, phase, limit } => {
                 write!(f, "{phase} timeout of {limit:?} in {site}: the outcome is unknown")
             }
-            Self::DeadlineExceeded { site, limit, attempted: true } => {
+            Self::DeadlineExceeded { site, limit, attempted: true, .. } => {
                 write!(f, "deadline of {limit:?} set by {site} passed during an attempt: the outcome is unknown")
             }
-            Self::DeadlineExceeded { site, limit, attempted: false } => {
+            Self::DeadlineExceeded { site, limit, attempted: false, .. } => {
                 write!(f, "deadline of {limit:?} set by {site} had passed: not called")
             }
             Self::MissingKey { method } => write!(

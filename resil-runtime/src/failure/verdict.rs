@@ -26,7 +26,7 @@ pub enum Effect {
 ///
 /// | | retry | circuit breaker | fallback |
 /// |---|---|---|---|
-/// | [`Transient`](Kind::Transient) | yes; under `unsent` only with [`Effect::None`] | failure | yes |
+/// | [`Transient`](Kind::Transient) | yes; under `unsent` only with [`Effect::None`] | failure, unless it was [cut short](Self::is_cut_short) | yes |
 /// | [`Permanent`](Kind::Permanent) | no | failure | yes |
 /// | [`Caller`](Kind::Caller) | no, unless its status is listed in `retry_status` | not counted | never |
 /// | [`Refused`](Kind::Refused) | no | not counted | yes |
@@ -53,11 +53,14 @@ pub struct Verdict {
     /// Whether the trouble is on our side: a missing key, a misconfiguration, our own database. No partner has said
     /// anything then, and the ledger takes it for no refusal.
     pub is_ours: bool,
+    /// Whether we ended the attempt before it had the time it should have had. The peer may have acted, and nothing is
+    /// known of its health: a circuit breaker does not count it.
+    pub is_cut_short: bool,
 }
 
 impl Verdict {
     const fn new(kind: Kind, effect: Effect) -> Self {
-        Self { kind, effect, retry_after: None, status: None, is_ours: false }
+        Self { kind, effect, retry_after: None, status: None, is_ours: false, is_cut_short: false }
     }
 
     /// Passing trouble; the peer may have acted. Say [`unsent`](Self::unsent) where it certainly did not.
@@ -89,6 +92,12 @@ impl Verdict {
     /// The same, on our side.
     pub const fn ours(mut self) -> Self {
         self.is_ours = true;
+        self
+    }
+
+    /// The same, of an attempt that we ended before it had the time it should have had.
+    pub const fn cut_short(mut self) -> Self {
+        self.is_cut_short = true;
         self
     }
 

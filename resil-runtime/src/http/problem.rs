@@ -167,7 +167,7 @@ mod tests {
         ];
         for attempted in [true, false] {
             all.push(Error::BulkheadClosed { name, attempted });
-            all.push(Error::DeadlineExceeded { site, limit, attempted });
+            all.push(Error::DeadlineExceeded { site, limit, attempted, cut_short: attempted });
         }
         all.extend([Phase::Connect, Phase::Read, Phase::Attempt].map(|phase| Error::Timeout { site, phase, limit }));
         all

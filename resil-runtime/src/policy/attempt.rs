@@ -30,8 +30,9 @@ pin_project! {
     /// ```
     #[must_use = "an attempt does nothing unless awaited"]
     pub struct Attempt<'a, F> {
+        // Gone once a bound has cut it off.
         #[pin]
-        body: F,
+        body: Option<F>,
         timeout: Option<&'a Timeout>,
         frame: Option<Frame>,
         sent: Option<&'a mut Sent>,
@@ -44,13 +45,13 @@ impl<'a, F> Attempt<'a, F> {
     /// An attempt without bounds of its own.
     #[inline]
     pub fn new(body: F) -> Self {
-        Self { body, timeout: None, frame: None, sent: None, entered: false, clock: Lazy::NONE }
+        Self { body: Some(body), timeout: None, frame: None, sent: None, entered: false, clock: Lazy::NONE }
     }
 
     #[inline]
     pub(super) fn bounded(body: F, timeout: &'a Timeout) -> Self {
         let frame = timeout.needs_frame().then(|| Frame::bounding(timeout.connect_bound()));
-        Self { body, timeout: Some(timeout), frame, sent: None, entered: false, clock: Lazy::NONE }
+        Self { body: Some(body), timeout: Some(timeout), frame, sent: None, entered: false, clock: Lazy::NONE }
     }
 
     /// Ends it, at the latest, when this deadline passes, and hands the deadline to nested calls.
@@ -96,18 +97,18 @@ impl<'a, F> Attempt<'a, F> {
         }
     }
 
-    /// The body, and the attempt without it.
-    pub(super) fn split(self) -> (F, Attempt<'a, ()>) {
+    /// The body, unless it has been cut off, and the attempt without it.
+    pub(super) fn split(self) -> (Option<F>, Attempt<'a, ()>) {
         let Self { body, timeout, frame, sent, entered, clock } = self;
-        (body, Attempt { body: (), timeout, frame, sent, entered, clock })
+        (body, Attempt { body: None, timeout, frame, sent, entered, clock })
     }
 }
 
 impl<'a> Attempt<'a, ()> {
     /// The attempt with another body, which stands for the one that was split off.
     pub(super) fn with<F>(self, body: F) -> Attempt<'a, F> {
-        let Self { body: (), timeout, frame, sent, entered, clock } = self;
-        Attempt { body, timeout, frame, sent, entered, clock }
+        let Self { timeout, frame, sent, entered, clock, .. } = self;
+        Attempt { body: Some(body), timeout, frame, sent, entered, clock }
     }
 }
 
@@ -127,7 +128,8 @@ where
                 return Poll::Ready(Err(Failure::Policy(refusal)));
             }
         }
-        let body = this.body;
+        let mut whole = this.body;
+        let Some(body) = whole.as_mut().as_pin_mut() else { return Poll::Pending };
         let outer = this.sent.as_mut().map_or(Call::NONE, |sent| sent.begin());
         let polled = match this.frame {
             Some(frame) => frame.enter(|| poll_body(body, cx)),
@@ -145,9 +147,20 @@ where
             Poll::Pending => {
                 let frame = this.frame.as_ref();
                 let watch = Watch { timeout: *this.timeout, frame, deadline: deadline(frame) };
-                watch.expired(this.clock, cx).map(|error| Err(Failure::Policy(error)))
+                watch.expired(this.clock, cx).map(|expired| Err(cut_off(whole, || watch.error(expired))))
             }
         }
+    }
+}
+
+/// Ends the body here, where its breaker still sees it if its destructor panics, or who is told of the error.
+#[cold]
+fn cut_off<F, E>(mut body: Pin<&mut Option<F>>, error: impl FnOnce() -> Error) -> Failure<E> {
+    let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
+    let error = catch_unwind(AssertUnwindSafe(error));
+    match dropped.and(error) {
+        Ok(error) => Failure::Policy(error),
+        Err(panic) => Failure::Panic(panic),
     }
 }
 
@@ -174,7 +187,7 @@ fn deadline(frame: Option<&Frame>) -> Option<Due> {
 
 /// A deadline that has passed by now refuses the attempt.
 fn spent(due: Due) -> Option<Error> {
-    (due.at <= clock::instant()).then(|| due.exceeded(false))
+    (due.at <= clock::instant()).then(|| due.refused())
 }
 
 #[inline(always)]

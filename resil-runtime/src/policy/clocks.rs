@@ -6,6 +6,7 @@ use crate::{Due, Error, Phase, clock};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 pin_project! {
@@ -64,9 +65,15 @@ enum Bound {
     Deadline(Due),
 }
 
+/// The bound that has passed, and how long the attempt has had.
+pub(super) struct Expired {
+    bound: Bound,
+    had: Duration,
+}
+
 impl Watch<'_> {
     /// Decides, after a pending poll, whether a bound has passed, and sees to it that the next one wakes the task.
-    pub(super) fn expired(&self, slot: &mut Lazy, cx: &mut Context<'_>) -> Poll<Error> {
+    pub(super) fn expired(&self, slot: &mut Lazy, cx: &mut Context<'_>) -> Poll<Expired> {
         if self.is_unbounded() {
             return Poll::Pending;
         }
@@ -80,7 +87,7 @@ impl Watch<'_> {
             let Some((due, bound)) = self.nearest(clock.as_mut(), now) else { return Poll::Pending };
             // Asked of the clock and not of the timer, which stays pending for a task that has used up its budget.
             if due <= now {
-                return Poll::Ready(self.error(bound));
+                return Poll::Ready(Expired { bound, had: due.saturating_duration_since(clock.pending_since) });
             }
             let mut timer = clock.as_mut().project().timer;
             // A later bound (the read clock restarted) is looked at when the timer rings, not at every mark.
@@ -109,10 +116,12 @@ impl Watch<'_> {
         [attempt, read, deadline].into_iter().flatten().min_by_key(|(due, _)| *due)
     }
 
-    fn error(&self, bound: Bound) -> Error {
+    /// The failure that an attempt ends in.
+    pub(super) fn error(&self, Expired { bound, had }: Expired) -> Error {
+        let bounds = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
         match bound {
-            Bound::Deadline(due) => due.exceeded(true),
-            Bound::Phase(phase) => self.timeout.map_or(&Bounds::NONE, Timeout::bounds).timed_out(phase),
+            Bound::Deadline(due) => due.ended(had < bounds.enough()),
+            Bound::Phase(phase) => bounds.timed_out(phase),
         }
     }
 }

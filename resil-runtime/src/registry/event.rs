@@ -129,6 +129,9 @@ pub enum Event {
         limit: Duration,
         /// Whether an attempt was under way, so that the outcome is unknown.
         attempted: bool,
+        /// Whether that attempt had less time than its own `#[timeout]` gives, or a second without one. No circuit
+        /// breaker counts it then.
+        cut_short: bool,
     },
     /// An external call was about to be made while its caller held a transaction or a connection.
     CalledInside {
@@ -202,8 +205,12 @@ impl fmt::Display for Event {
                 write!(f, "{site}: failed ({}), answering with the fallback", Meaning(verdict))
             }
             Self::TimedOut { site, phase, limit } => write!(f, "{site}: timed out: {phase} took {limit:?}"),
-            Self::DeadlinePassed { site, limit, attempted } => {
-                let when = if *attempted { "during an attempt" } else { "before an attempt" };
+            Self::DeadlinePassed { site, limit, attempted, cut_short } => {
+                let when = match (attempted, cut_short) {
+                    (false, _) => "before an attempt",
+                    (true, false) => "during an attempt",
+                    (true, true) => "during an attempt that had little time",
+                };
                 write!(f, "{site}: deadline of {limit:?} passed {when}")
             }
             Self::CalledInside { site, called_at, began, refused } => {

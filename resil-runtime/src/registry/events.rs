@@ -109,9 +109,9 @@ pub(crate) fn timed_out(site: &'static Site, phase: Phase, limit: Duration) {
     tell(|| Event::TimedOut { site, phase, limit });
 }
 
-pub(crate) fn deadline(site: &'static Site, limit: Duration, attempted: bool) {
-    event!(info, %site, ?limit, attempted, "deadline passed");
-    tell(|| Event::DeadlinePassed { site, limit, attempted });
+pub(crate) fn deadline(site: &'static Site, limit: Duration, attempted: bool, cut_short: bool) {
+    event!(info, %site, ?limit, attempted, cut_short, "deadline passed");
+    tell(|| Event::DeadlinePassed { site, limit, attempted, cut_short });
 }
 
 pub(crate) fn called_inside(site: &'static Site, called_at: &'static Location<'static>, began: Began, refused: bool) {

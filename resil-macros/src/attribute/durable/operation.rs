@@ -422,7 +422,7 @@ impl<'a> Operation<'a> {
                     &[#(#runtime::__private::database_name::<#databases>()),*],
                 )
                 .at(&SITE);
-                #runtime::__private::collect!(SITE, Durable(&DURABLE));
+                #runtime::__private::collect!(SITE, DURABLE);
             };
         }
     }

@@ -7,7 +7,7 @@ pub use answer::{Answer, answer};
 pub(crate) use stale::Kept;
 pub use stale::{Keepable, LastGood};
 
-use crate::registry::{Owner, Slot, Written, events};
+use crate::registry::{Handle, Slot, Written, events};
 use crate::{Classify, Effect, Failure, Kind, Site};
 use std::fmt::Display;
 use std::time::Duration;
@@ -78,16 +78,6 @@ impl Fallback {
         self
     }
 
-    pub(crate) fn written(&self) -> Written {
-        let stale = (!self.max_age.is_zero()).then(|| ("stale", format!("{:?}", self.max_age)));
-        let acts = match self.acts {
-            Acts::No => None,
-            Acts::Unsent => Some(("answers", "what was never sent".to_owned())),
-            Acts::Because(why) => Some(("acts", format!("{why:?}"))),
-        };
-        Written { kind: "fallback", name: None, site: self.site, settings: stale.into_iter().chain(acts).collect() }
-    }
-
     /// Whether this failure is answered with something else.
     pub fn takes<E: Classify>(&self, failure: &Failure<E>) -> bool {
         if let Failure::Panic(_) = failure {
@@ -108,10 +98,21 @@ impl Fallback {
     }
 
     /// The last good value under this key: keep good ones, ask for it after a failure.
-    pub fn last_good(&self, key: impl Display) -> LastGood {
-        let owner = Owner::Handle(std::ptr::from_ref(self).addr());
-        let kept = self.kept.get(|registry| Ok(registry.kept(owner)));
+    pub fn last_good(&self, key: impl Display) -> LastGood<'_> {
+        let kept = self.kept.get(|states| Ok(states.state(self.kept.owner(None), Kept::default)));
         LastGood::new(kept.ok(), key.to_string(), self.max_age)
+    }
+}
+
+impl Handle for Fallback {
+    fn written(&self) -> Written {
+        let stale = (!self.max_age.is_zero()).then(|| ("stale", format!("{:?}", self.max_age)));
+        let acts = match self.acts {
+            Acts::No => None,
+            Acts::Unsent => Some(("answers", "what was never sent".to_owned())),
+            Acts::Because(why) => Some(("acts", format!("{why:?}"))),
+        };
+        Written { kind: "fallback", name: None, site: self.site, settings: stale.into_iter().chain(acts).collect() }
     }
 }
 

@@ -5,10 +5,10 @@ mod backoff;
 mod budget;
 mod delay;
 mod doubt;
+mod found;
 mod key;
 mod proven;
 mod why;
-mod written;
 
 pub use attempts::Attempts;
 pub(crate) use backoff::Backoff;
@@ -22,8 +22,9 @@ pub use proven::Proven;
 pub use why::Why;
 
 use crate::context::{Repeat, Sent};
-use crate::registry::{Owner, Slot, States};
+use crate::registry::{Slot, States};
 use crate::{Effect, Error, Kind, Site, Verdict, clock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A retry policy: what `#[retry]` expands to. The constructor is the proof that repeating is safe.
@@ -188,18 +189,15 @@ impl Retry {
     }
 
     #[inline]
-    fn budget_state(&self) -> Option<&'static Budget> {
-        self.slot.get(|registry| self.look_up(registry)).ok()
+    fn budget_state(&self) -> Option<&Budget> {
+        self.slot.get(|states| self.look_up(states)).ok()
     }
 
     #[cold]
     #[expect(clippy::unnecessary_wraps, reason = "the shape a slot asks for")]
-    fn look_up(&self, registry: &States) -> Result<&'static Budget, Error> {
-        let owner = match self.budget {
-            BudgetOf::Name(name) => Owner::Name(name),
-            BudgetOf::Site | BudgetOf::None => Owner::Handle(std::ptr::from_ref(self).addr()),
-        };
-        Ok(registry.budget(owner))
+    fn look_up(&self, states: &States) -> Result<Arc<Budget>, Error> {
+        let name = self.budget_name();
+        Ok(states.state(self.slot.owner(name), || Budget::full(name)))
     }
 
     fn takes_from_budget(&self) -> bool {

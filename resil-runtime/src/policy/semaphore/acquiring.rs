@@ -1,5 +1,6 @@
 use super::{Acquire, Limiter, Permit, Semaphore};
-use crate::{Due, Error, clock, context};
+use crate::context::{self, Pause};
+use crate::{Due, Error, clock};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,34 +10,36 @@ use tokio::time::{Instant, Sleep};
 /// A bounded wait for a permit. Where one is free it is ready at once, and reads no time.
 #[must_use = "a permit is taken only when awaited"]
 #[derive(Debug)]
-pub struct Acquiring<S> {
+pub struct Acquiring<'a, S> {
     source: S,
     deadline: Option<Due>,
-    waiting: Option<Waiting>,
+    waiting: Option<Waiting<'a>>,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    limiter: &'static Limiter,
-    acquire: Acquire<'static>,
+struct Waiting<'a> {
+    limiter: &'a Limiter,
+    acquire: Acquire<'a>,
     timer: Pin<Box<Sleep>>,
     since: Instant,
     deadline: Option<Due>,
+    /// It is no silence of a partner.
+    _pause: Option<Pause>,
 }
 
 /// Whose permits are waited for.
-pub(super) trait Limits {
-    fn limiter(&mut self) -> Result<&'static Limiter, Error>;
+pub(super) trait Limits<'a> {
+    fn limiter(&mut self) -> Result<&'a Limiter, Error>;
 }
 
-impl Limits for &Semaphore {
+impl<'a> Limits<'a> for &'a Semaphore {
     #[inline]
-    fn limiter(&mut self) -> Result<&'static Limiter, Error> {
+    fn limiter(&mut self) -> Result<&'a Limiter, Error> {
         Semaphore::limiter(self)
     }
 }
 
-impl<S> Acquiring<S> {
+impl<'a, S> Acquiring<'a, S> {
     #[inline]
     pub(super) fn new(source: S) -> Self {
         Self { source, deadline: None, waiting: None }
@@ -51,7 +54,7 @@ impl<S> Acquiring<S> {
 
     /// Refuses, or begins to wait.
     #[cold]
-    fn wait(&mut self, limiter: &'static Limiter) -> Result<&mut Waiting, Error> {
+    fn wait(&mut self, limiter: &'a Limiter) -> Result<&mut Waiting<'a>, Error> {
         let longest = limiter.max_wait;
         if longest.is_zero() {
             return Err(limiter.full(Duration::ZERO));
@@ -61,27 +64,28 @@ impl<S> Acquiring<S> {
         let until = clock::after(since, longest);
         let until = deadline.map_or(until, |due| until.min(due.at));
         let timer = Box::pin(tokio::time::sleep_until(until));
-        Ok(self.waiting.insert(Waiting { limiter, acquire: limiter.permits.acquire(), timer, since, deadline }))
+        let acquire = limiter.permits.acquire();
+        Ok(self.waiting.insert(Waiting { limiter, acquire, timer, since, deadline, _pause: Pause::start() }))
     }
 }
 
-impl Waiting {
+impl<'a> Waiting<'a> {
     #[inline(never)]
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, Error>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit<'a>, Error>> {
         if Pin::new(&mut self.acquire).poll(cx).is_ready() {
             return Poll::Ready(Ok(Permit::of(self.limiter)));
         }
         std::task::ready!(self.timer.as_mut().poll(cx));
         let now = clock::instant();
         Poll::Ready(Err(match self.deadline {
-            Some(due) if due.at <= now => due.exceeded(false),
+            Some(due) if due.at <= now => due.refused(),
             _ => self.limiter.full(now.saturating_duration_since(self.since)),
         }))
     }
 }
 
-impl<S: Limits + Unpin> Future for Acquiring<S> {
-    type Output = Result<Permit, Error>;
+impl<'a, S: Limits<'a> + Unpin> Future for Acquiring<'a, S> {
+    type Output = Result<Permit<'a>, Error>;
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]

@@ -2,6 +2,7 @@ use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Holds as Metered, Meter};
 use super::tx::Held;
 use super::{Backend, Begun, HeldBy, Once, Transactional, Tx};
+use crate::context::Pause;
 use crate::failure::Represents;
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::error::Step;
@@ -168,6 +169,7 @@ impl<DB: Backend> Db<DB> {
 
     pub(super) async fn acquire(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
         first_of(self.database())?;
+        let _pause = Pause::start();
         loop {
             if let Some(taken) = self.taken(began, self.pool.acquire().await) {
                 return taken;
@@ -224,6 +226,7 @@ impl<DB: Backend> Db<DB> {
         if !DB::HAS_ONE_WRITER {
             return Ok(None);
         }
+        let _pause = Pause::start();
         let turn = Arc::clone(&self.shared.turns).lock_owned();
         let turn = tokio::time::timeout(self.pool.options().get_acquire_timeout(), turn).await;
         turn.map(Some).map_err(|_| {

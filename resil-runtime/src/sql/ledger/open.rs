@@ -1,5 +1,6 @@
 use super::Ledger;
 use super::dependencies::{Dependencies, Required};
+use super::durable::Durable;
 use super::erased::{Erased, Of};
 use super::operation::Operation;
 use super::start;
@@ -114,8 +115,7 @@ impl<DB: Backend> Opening<DB> {
 fn forgotten<DB: Backend>(
     operations: &HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
 ) -> impl Iterator<Item = String> {
-    let durable =
-        policies().filter_map(|policy| if let Policy::Durable(durable) = policy { Some(durable) } else { None });
+    let durable = policies().filter_map(Policy::downcast_ref::<Durable>);
     let of_this_kind = durable.filter(|durable| durable.databases().contains(&DB::NAME));
     of_this_kind.filter(|durable| !operations.contains_key(&(durable.op(), durable.version()))).map(|durable| {
         format!(

@@ -5,13 +5,11 @@ use super::run::{Drive, Work};
 use super::shares::Shares;
 use super::store;
 use super::views;
-use crate::sql::worker::beside;
+use crate::sql::worker::{self, Outcome, Polling, Worker};
 use crate::{Backend, Error, clock};
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::JoinSet;
 
 /// Finishes what was begun: intents whose worker is gone, whose outcome is unknown, or that wait for their time.
 ///
@@ -32,8 +30,7 @@ use tokio::time::{Instant, sleep, timeout};
 pub struct Reconciler<DB: Backend> {
     ledger: Ledger<DB>,
     shares: Shares,
-    poll: Duration,
-    grace: Duration,
+    polling: Polling,
 }
 
 /// What a reconciler has done.
@@ -48,15 +45,10 @@ pub struct Reconciled {
     pub failed: u64,
 }
 
-/// So that a poll which is to be never has a random part, too.
-const LONGEST_POLL: Duration = Duration::from_hours(12);
-const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
-
 impl<DB: Backend> Reconciler<DB> {
     pub(super) fn new(ledger: Ledger<DB>) -> Self {
-        let (poll, grace) = (Duration::from_secs(1), Duration::from_secs(10));
         let shares = Shares::new(ledger.versions());
-        Self { ledger, shares, poll, grace }
+        Self { ledger, shares, polling: Polling::new() }
     }
 
     /// How many intents are driven at once, of all operations together. As many as [`at_most`](Self::at_most) allows of each
@@ -75,14 +67,14 @@ impl<DB: Backend> Reconciler<DB> {
 
     /// How often to look for intents that are due, when there were none. 1 s unless told.
     pub fn poll(mut self, poll: Duration) -> Self {
-        self.poll = poll.min(LONGEST_POLL);
+        self.polling.poll(poll);
         self
     }
 
     /// How long what is under way may take to end, once it is to stop, drives in line included. 10 s unless told. What is
     /// cut off is in doubt, and found again when its lease is over.
     pub const fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.polling.grace = grace;
         self
     }
 
@@ -91,41 +83,9 @@ impl<DB: Backend> Reconciler<DB> {
     ///
     /// Dropping the future cuts off what is under way.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Reconciled {
-        let mut stop = pin!(stop);
-        let mut running = JoinSet::new();
-        let mut done = Reconciled::default();
-        let mut looked: Option<Instant> = None;
-        loop {
-            let claim = async {
-                if looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
-                    looked = Some(clock::instant());
-                    self.look().await;
-                }
-                self.claim(&mut running).await
-            };
-            let (claimed, is_stopped) = beside(&mut stop, claim).await;
-            done.claimed += claimed as u64;
-            let is_busy = self.shares.is_full();
-            tokio::select! {
-                biased;
-                () = std::future::ready(()), if is_stopped => break,
-                () = &mut stop, if !is_stopped => break,
-                Some(ended) = running.join_next(), if is_busy => done.count(&ended),
-                () = std::future::ready(()), if claimed > 0 => {}
-                () = sleep(self.pause()), if claimed == 0 => {}
-            }
-            while let Some(ended) = running.try_join_next() {
-                done.count(&ended);
-            }
-        }
-        let rest = async {
-            while let Some(ended) = running.join_next().await {
-                done.count(&ended);
-            }
-            self.ledger.drained().await;
-        };
-        _ = timeout(self.grace, rest).await;
-        done
+        let (mut reconciling, polling) = self.begin();
+        worker::run(&mut reconciling, polling, stop).await;
+        reconciling.done
     }
 
     /// Drives everything that is due now, and returns when nothing is: for tests, and for a job that a scheduler starts.
@@ -134,37 +94,49 @@ impl<DB: Backend> Reconciler<DB> {
     ///
     /// [`Error::Transaction`] if the database cannot be asked.
     pub async fn run_once(self) -> Result<Reconciled, Error> {
-        let mut done = Reconciled::default();
-        self.look().await;
-        loop {
-            let mut running = JoinSet::new();
-            let claimed = self.spawn_due(&mut running).await?;
-            done.claimed += claimed as u64;
-            while let Some(ended) = running.join_next().await {
-                done.count(&ended);
-            }
-            if claimed == 0 {
-                return Ok(done);
-            }
-        }
+        let (mut reconciling, polling) = self.begin();
+        reconciling.look().await;
+        worker::run_once(&mut reconciling, polling).await?;
+        Ok(reconciling.done)
     }
 
-    async fn claim(&self, running: &mut JoinSet<Result<Drive, Error>>) -> usize {
-        match self.spawn_due(running).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                event::unreachable(&error);
-                0
+    fn begin(self) -> (Reconciling<DB>, Polling) {
+        let Self { ledger, shares, mut polling } = self;
+        polling.concurrency(shares.all());
+        (Reconciling { ledger, shares, done: Reconciled::default() }, polling)
+    }
+}
+
+/// A reconciler that runs.
+struct Reconciling<DB: Backend> {
+    ledger: Ledger<DB>,
+    shares: Shares,
+    done: Reconciled,
+}
+
+impl<DB: Backend> Worker for Reconciling<DB> {
+    type Ran = Result<Drive, Error>;
+
+    /// Intents of operations that this process does not know, and those that a clock which was set back has put off.
+    async fn look(&mut self) {
+        let (db, known) = (self.ledger.db(), self.ledger.known());
+        if let Ok(unknown) = views::unknown(db, known).await {
+            for (op, version, count) in unknown {
+                event::unknown(&op, version, count);
             }
         }
+        // If it fails, so does the next claim, which tells of it.
+        _ = store::heal(db).await;
     }
 
-    async fn spawn_due(&self, running: &mut JoinSet<Result<Drive, Error>>) -> Result<usize, Error> {
+    async fn claim(&mut self, most: usize, running: &mut JoinSet<Self::Ran>) -> Result<usize, Error> {
         let Some(room) = self.shares.room() else { return Ok(0) };
         let asked = clock::instant();
         let known = room.known.as_deref().unwrap_or(self.ledger.known());
-        let due = store::claim_due(self.ledger.db(), known, room.most, self.ledger.lease()).await?;
+        let most = room.most.min(most);
+        let due = store::claim_due(self.ledger.db(), known, most, self.ledger.lease()).await?;
         let claimed = due.len();
+        self.done.claimed += claimed as u64;
         for held in due {
             point("after", held.position.state);
             // What is claimed is known.
@@ -180,31 +152,21 @@ impl<DB: Backend> Reconciler<DB> {
         Ok(claimed)
     }
 
-    /// What no claim finds: intents of operations that this process does not know, and those that a clock which was set back
-    /// has put off.
-    async fn look(&self) {
-        let (db, known) = (self.ledger.db(), self.ledger.known());
-        if let Ok(unknown) = views::unknown(db, known).await {
-            for (op, version, count) in unknown {
-                event::unknown(&op, version, count);
+    async fn ended(&mut self, ended: Vec<Outcome<Self::Ran>>) {
+        for one in ended {
+            match one {
+                Ok(Ok(Drive::Rested(_))) => {}
+                Ok(Ok(Drive::Lost)) => self.done.lost += 1,
+                Ok(Err(_)) | Err(_) => self.done.failed += 1,
             }
         }
-        // If it fails, so does the next claim, which tells of it.
-        _ = store::heal(db).await;
     }
 
-    /// Not in step with the other reconcilers.
-    fn pause(&self) -> Duration {
-        self.poll.mul_f64(0.5 + fastrand::f64())
+    async fn drained(&mut self) {
+        self.ledger.drained().await;
     }
-}
 
-impl Reconciled {
-    fn count(&mut self, ended: &Result<Result<Drive, Error>, JoinError>) {
-        match ended {
-            Ok(Ok(Drive::Rested(_))) => {}
-            Ok(Ok(Drive::Lost)) => self.lost += 1,
-            Ok(Err(_)) | Err(_) => self.failed += 1,
-        }
+    fn unreachable(&self, error: &Error) {
+        event::unreachable(error);
     }
 }

@@ -71,12 +71,6 @@ impl Shares {
         (most > 0).then(|| Room { most, known: (!is_all).then(known) })
     }
 
-    /// Whether all is taken that can be, by some operation or by all.
-    pub(super) fn is_full(&self) -> bool {
-        let (running, share) = (lock(&self.running), self.share());
-        running.values().sum::<usize>() >= self.all() || running.values().any(|running| *running >= share)
-    }
-
     pub(super) fn take(&self, op: &'static str) -> Place {
         *lock(&self.running).entry(op).or_default() += 1;
         Place { running: Arc::clone(&self.running), op }
@@ -105,10 +99,8 @@ mod tests {
         let hanging: Vec<_> = (0..PLACES).map(|_| shares.take("hangs")).collect();
         let room = shares.room().unwrap();
         assert_eq!(room, Room { most: PLACES, known: Some("[\"works 1\"]".to_owned()) });
-        assert!(shares.is_full(), "when one of them ends, there is something to claim");
         drop(hanging);
         assert_eq!(shares.room(), Some(Room { most: PLACES, known: None }));
-        assert!(!shares.is_full());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! wait; if the first rolls back, so does its claim. No state "in progress" exists that a crash could leave behind.
 
 use super::{Once, OnceError, OnceProblem};
+use crate::context::Pause;
 use crate::failure::Represents;
 use crate::sql::db::begin::failed;
 use crate::sql::db::schema::missing;
@@ -179,7 +180,10 @@ impl<DB: Backend> Db<DB> {
                     return Err(OnceError::new(op, OnceProblem::Running).into());
                 }
                 // Without a connection, so that impatient clients do not empty the pool.
-                Claimed::Running => tokio::time::sleep(BETWEEN_TRIES.mul_f64(0.5 + fastrand::f64())).await,
+                Claimed::Running => {
+                    let _pause = Pause::start();
+                    tokio::time::sleep(BETWEEN_TRIES.mul_f64(0.5 + fastrand::f64())).await;
+                }
             }
         }
     }
