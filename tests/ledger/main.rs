@@ -8,6 +8,7 @@ mod growth;
 mod older;
 mod operators;
 mod outcomes;
+mod spans;
 #[path = "../support/mod.rs"]
 mod support;
 mod times;

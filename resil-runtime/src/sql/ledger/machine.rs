@@ -22,6 +22,9 @@ const UNKNOWN: &str = "the outcome is unknown";
 /// Two readings of the database's clock differ by the way of the statements that read it.
 const SLACK: Millis = 1_000;
 
+/// When an intent was called of which only the partner's records tell.
+pub(super) const BY_OTHERS: Millis = 0;
+
 /// So often may a step of one intent panic.
 const PANICS: u32 = 3;
 
@@ -207,6 +210,9 @@ impl Position {
                 _ => {
                     let why = "the partner says it was not applied";
                     let cleared = Self { doubt_until: None, ..*self };
+                    if self.called == Some(BY_OTHERS) {
+                        return cleared.manual(&format!("{why}, and its records have it as done"));
+                    }
                     if self.key_is_old(settings, now) {
                         return cleared.begin(State::Declined, &format!("{why}, and {}", old_key(settings)));
                     }

@@ -4,6 +4,7 @@
 use super::difference::{Difference, Kind, Mend};
 use super::record::Record;
 use crate::sql::db::{Row, Value, in_millis, whole};
+use crate::sql::ledger::machine::BY_OTHERS;
 use crate::sql::ledger::store::token;
 use crate::sql::ledger::{IntentId, State};
 use crate::{Backend, Db, Error, IdempotencyKey, Stored};
@@ -105,12 +106,11 @@ const MOVE: &str = "
     WHERE id = $1 AND epoch = $2 AND state = $7
     RETURNING id";
 
-/// Nobody knows when it was called.
 const ADOPT: &str = "
     INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
                                epoch, due, why, history, recorded, amount, moved, adopted, scheduled, called)
     VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, 0, 0, $13, CASE WHEN $9 = 1 THEN {now} END, $10, {now} || $11, {now}, $12,
-            {now}, 1, {now}, 0)
+            {now}, 1, {now}, $14)
     ON CONFLICT (id) DO NOTHING
     RETURNING id";
 
@@ -277,7 +277,7 @@ pub(super) async fn adopt<DB: Backend>(
 ) -> Result<bool, Error> {
     let (id, why, is_due) = (difference.id.to_string(), difference.why(), i64::from(!to.rests()));
     let line = crate::sql::ledger::history::line(to, &why);
-    let values: [Value<'_>; 13] = [
+    let values: [Value<'_>; 14] = [
         (&*id).into(),
         (&*difference.key).into(),
         intent.op.into(),
@@ -291,6 +291,7 @@ pub(super) async fn adopt<DB: Backend>(
         (&*line).into(),
         intent.amount.into(),
         token().into(),
+        BY_OTHERS.into(),
     ];
     Ok(!db.statement(ADOPT, &values).await?.is_empty())
 }
