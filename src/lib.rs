@@ -57,45 +57,24 @@ pub use resil_macros::*;
 pub use resil_runtime::__private;
 pub use resil_runtime::*;
 
-/// The examples of the README compile and run.
+/// The examples of the README and of the pages in `docs/` compile and run. The Korean ones have the same, as
+/// `tests/documentation` sees.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
-/// So do those of the pages beside it.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/operation.md")]
-struct Operation;
-
-/// The sample messages of the README are the real ones.
-///
-/// ```
-/// use resil::{Error, Phase, Site};
-/// use std::time::Duration;
-///
-/// static PAY: Site = Site { function: "shop::pay", file: "src/shop.rs", line: 12 };
-/// let (site, seconds) = (&PAY, Duration::from_secs);
-/// let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-/// for error in [
-///     Error::CircuitOpen { name: "payments", retry_after: seconds(30) },
-///     Error::SemaphoreFull { name: "reports", limit: 2, waited: Duration::ZERO },
-///     Error::BulkheadFull { name: "reports", limit: 2, waited: seconds(1) },
-///     Error::BulkheadClosed { name: "reports", attempted: false },
-///     Error::Panicked { name: "reports" },
-///     Error::Timeout { site, phase: Phase::Read, limit: seconds(5) },
-///     Error::Timeout { site, phase: Phase::Attempt, limit: seconds(10) },
-///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: true, cut_short: false },
-///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: false, cut_short: false },
-///     Error::MissingKey { method: "POST" },
-///     Error::KeyReused { differs: "path" },
-///     Error::InDoubt {
-///         site,
-///         verdict: Box::new(resil::Verdict::status(409)),
-///         why: Some("the peer answered 409 Conflict".into()),
-///     },
-/// ] {
-///     assert!(readme.contains(&format!("| {error} |")), "not in the README: {error}");
-/// }
-/// ```
-#[cfg(doctest)]
-struct ReadmeMessages;
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/guide.md")]
+    struct Guide;
+    #[doc = include_str!("../docs/errors.md")]
+    struct Errors;
+    #[doc = include_str!("../docs/clients.md")]
+    struct Clients;
+    #[doc = include_str!("../docs/testing.md")]
+    struct Testing;
+    #[doc = include_str!("../docs/migrating.md")]
+    struct Migrating;
+    #[doc = include_str!("../docs/operation.md")]
+    struct Operation;
+    #[doc = include_str!("../docs/architecture.md")]
+    struct Architecture;
+}

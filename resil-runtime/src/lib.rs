@@ -59,6 +59,8 @@ pub mod __private {
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]
     pub use crate::sql::db::{Begun, On, OnAny, OnPool, database_name, opened};
+    #[cfg(feature = "sqlx")]
+    pub use crate::sql::ledger::original_key::original;
     pub use inventory;
 
     /// Adds an annotated function to the program's call sites.

@@ -57,6 +57,21 @@ async fn old_database<DB: Shop>(db: &Db<DB>, version: usize) {
     DB::run(db, "CREATE TABLE orders (id BIGINT, state TEXT, changes BIGINT)").await;
 }
 
+/// What this version has added is gone again.
+pub async fn as_version_5<DB: Shop>(db: &Db<DB>) {
+    let columns = ["cancel_key", "called", "since", "scheduled", "put_off", "again", "pruned"];
+    let columns = columns.map(|column| format!("ALTER TABLE resil_intents DROP COLUMN {column};")).concat();
+    let trigger = match DB::NAME {
+        "SQLite" => "DROP TRIGGER resil_no_old_claims",
+        _ => "DROP FUNCTION resil_no_old_claims CASCADE",
+    };
+    let back = format!(
+        "{trigger}; DROP INDEX resil_intents_key; {columns} DROP TABLE resil_installation;
+        DELETE FROM resil_schema WHERE version > 5"
+    );
+    DB::run_text(db, &back).await;
+}
+
 /// An intent about this order as an older version has written it, so many milliseconds ago.
 async fn old_intent<DB: Shop, O: Operation<DB>>(
     db: &Db<DB>,
@@ -148,7 +163,7 @@ on_both_databases! {
             assert_eq!(shop.partner.book().calls, 3);
             let done = DB::number(&db, "SELECT count(*) FROM orders WHERE state = 'paid' AND changes = 1").await;
             assert_eq!(done, 4, "all but the one that was applied before");
-            for table in ["intents", "operations", "once", "outbox", "records", "schema"] {
+            for table in ["intents", "operations", "once", "outbox", "records", "installation", "schema"] {
                 DB::run_text(&db, &format!("DROP TABLE resil_{table}")).await;
             }
             DB::run(&db, "DROP TABLE orders").await;

@@ -54,7 +54,7 @@ impl Drop for Lazy {
 pub(super) struct Watch<'a> {
     pub(super) timeout: Option<&'a Timeout>,
     pub(super) frame: Option<&'a Frame>,
-    /// Its own, or the nearest of its callers': whoever waits for a peer fails by itself when that passes, so that
+    /// Its own, or the nearest of its callers': whoever waits for a partner fails by itself when that passes, so that
     /// its breaker counts it, instead of being dropped from above.
     pub(super) deadline: Option<Due>,
 }

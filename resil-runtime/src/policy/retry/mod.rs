@@ -99,12 +99,12 @@ impl Retry {
         Self::new(Repeat::Reasoned)
     }
 
-    /// For operations whose peer recognises a repeated key; [`start_with`](Self::start_with) takes it.
+    /// For operations whose partner recognises a repeated key; [`start_with`](Self::start_with) takes it.
     pub const fn idempotency_key() -> Self {
         Self::new(Repeat::Keyed)
     }
 
-    /// Repeats only what certainly never reached the peer: right for any operation.
+    /// Repeats only what certainly never reached the partner: right for any operation.
     pub const fn unsent() -> Self {
         Self::new(Repeat::Never)
     }

@@ -1,7 +1,8 @@
 use super::error::LedgerError;
 use super::intent::{Intent, IntentId};
+use super::keys;
 use super::operation::Operation;
-use super::store::{self, Known, Recorded};
+use super::recording::{self, Known, Recorded};
 use crate::sql::db::sorted;
 use crate::{Backend, Error, IdempotencyKey, Stored as _, Tx};
 use std::marker::PhantomData;
@@ -14,7 +15,8 @@ const LONGEST_SUBJECT: usize = 255;
 /// Records an intent in the caller's transaction: if it rolls back, there is none. Nothing is called yet.
 ///
 /// `subject` says what it is about, such as the order that is paid. There is one intent of an operation about one subject,
-/// whose key is derived from both: recording it again with the same arguments answers the same intent, the last one where
+/// whose key is derived from both, and from the name of the [installation](super::Opening::installation) if the database has
+/// one: recording it again with the same arguments answers the same intent, the last one where
 /// [`record_again`](super::record_again) has made others. Without a subject each is a new one.
 ///
 /// # Errors
@@ -26,28 +28,57 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
     subject: Option<String>,
     arguments: &O::Arguments,
 ) -> Result<Intent<O>, Error> {
-    let key = match &subject {
-        Some(subject) => key_about::<DB, O>(subject)?,
-        None => IdempotencyKey::random(),
-    };
     let intent = New::<DB, O>::of(subject.as_deref(), arguments)?;
-    let Some(mut known) = intent.record(tx, &key).await? else { return Ok(IntentId::of(&key).into()) };
-    let mut id = IntentId::of(&key);
-    if known.again > 0 {
-        id = IntentId::of(&key_again(&key, known.again));
-        known = store::recorded(tx, id).await?;
+    let Some(subject) = &subject else {
+        let key = IdempotencyKey::random();
+        let name = Name { id: IntentId::of(&key), key };
+        return match intent.record(tx, &name).await? {
+            Some(known) => intent.same(&known),
+            None => Ok(name.id.into()),
+        };
+    };
+    let names = Names::of::<DB, O>(tx, subject).await?;
+    let first = names.number(0);
+    match intent.record(tx, &first).await? {
+        None => Ok(first.id.into()),
+        Some(known) if known.again > 0 => intent.same(&names.number(known.again).known(tx).await?),
+        Some(known) => intent.same(&known),
     }
-    intent.same(id, &known)
 }
 
-/// The key of the first intent about a subject.
-pub(super) fn key_about<DB: Backend, O: Operation<DB>>(subject: &str) -> Result<IdempotencyKey, LedgerError> {
-    Ok(IdempotencyKey::derived(O::NAME, valid(O::NAME, subject)?))
+/// What an intent goes by, here and with the partner.
+pub(super) struct Name {
+    pub(super) id: IntentId,
+    pub(super) key: IdempotencyKey,
 }
 
-/// The key of one that was recorded again.
-pub(super) fn key_again(first: &IdempotencyKey, number: u32) -> IdempotencyKey {
-    first.step(&format!("again {number}"))
+impl Name {
+    /// The intent of this name, which is there.
+    pub(super) async fn known<DB: Backend>(&self, tx: &mut Tx<DB>) -> Result<Known, Error> {
+        recording::recorded(tx, self.id, &self.key).await
+    }
+}
+
+/// The names of all intents about one subject.
+pub(super) struct Names {
+    /// The same in every installation.
+    here: IdempotencyKey,
+    there: IdempotencyKey,
+}
+
+impl Names {
+    pub(super) async fn of<DB: Backend, O: Operation<DB>>(tx: &mut Tx<DB>, subject: &str) -> Result<Self, Error> {
+        let subject = valid(O::NAME, subject)?;
+        let installation = keys::installation(tx).await?;
+        let there = keys::key(installation.as_deref(), O::NAME, subject);
+        Ok(Self { here: IdempotencyKey::derived(O::NAME, subject), there })
+    }
+
+    /// The first one, or that which was recorded again as the so manieth.
+    pub(super) fn number(&self, again: u32) -> Name {
+        let of = |key: &IdempotencyKey| if again == 0 { key.clone() } else { key.step(&format!("again {again}")) };
+        Name { id: IntentId::of(&of(&self.here)), key: of(&self.there) }
+    }
 }
 
 /// What an intent is recorded with.
@@ -70,10 +101,11 @@ impl<'a, DB: Backend, O: Operation<DB>> New<'a, DB, O> {
         Ok(Self { subject, arguments: text, fingerprint, amount, operation: PhantomData })
     }
 
-    /// Records it under this key, unless there is one with it.
-    pub(super) async fn record(&self, tx: &mut Tx<DB>, key: &IdempotencyKey) -> Result<Option<Known>, Error> {
+    /// Records it under this name, unless there is one of it or with its key.
+    pub(super) async fn record(&self, tx: &mut Tx<DB>, name: &Name) -> Result<Option<Known>, Error> {
         let intent = Recorded {
-            key,
+            id: name.id,
+            key: &name.key,
             op: O::NAME,
             version: O::VERSION,
             subject: self.subject,
@@ -82,15 +114,15 @@ impl<'a, DB: Backend, O: Operation<DB>> New<'a, DB, O> {
             settle: O::settings().settle,
             amount: self.amount.as_deref(),
         };
-        store::record(tx, &intent).await
+        recording::record(tx, &intent).await
     }
 
     /// The one that is there, if it is the same.
-    pub(super) fn same(&self, id: IntentId, known: &Known) -> Result<Intent<O>, Error> {
+    pub(super) fn same(&self, known: &Known) -> Result<Intent<O>, Error> {
         match &*known.fingerprint {
-            "" => Err(LedgerError::OnlyThere { op: O::NAME, id }.into()),
+            "" => Err(LedgerError::OnlyThere { op: O::NAME, id: known.id }.into()),
             other if other != self.fingerprint => Err(LedgerError::OtherArguments { op: O::NAME }.into()),
-            _ => Ok(id.into()),
+            _ => Ok(known.id.into()),
         }
     }
 }

@@ -1,8 +1,7 @@
-use super::intent::{Intent, IntentId};
+use super::intent::Intent;
 use super::operation::Operation;
-use super::record::{New, key_about, key_again};
+use super::record::{Names, New};
 use super::state::State;
-use super::store;
 use crate::{Backend, Error, Tx};
 
 /// Keeps two who record again from making two: the second waits for the first.
@@ -35,24 +34,25 @@ pub async fn record_again<DB: Backend, O: Operation<DB>>(
     arguments: &O::Arguments,
 ) -> Result<Intent<O>, Error> {
     let subject = subject.into();
-    let first = key_about::<DB, O>(&subject)?;
-    let first_id = IntentId::of(&first).to_string();
+    let names = Names::of::<DB, O>(tx, &subject).await?;
+    let first = names.number(0);
+    let id = first.id.to_string();
     let intent = New::<DB, O>::of(Some(&subject), arguments)?;
-    if tx.statement(LOCK, &[(&*first_id).into()]).await?.is_empty() && intent.record(tx, &first).await?.is_none() {
-        return Ok(IntentId::of(&first).into());
+    if tx.statement(LOCK, &[(&*id).into()]).await?.is_empty() && intent.record(tx, &first).await?.is_none() {
+        return Ok(first.id.into());
     }
-    let mut known = store::recorded(tx, IntentId::of(&first)).await?;
-    let (mut id, number) = (IntentId::of(&first), known.again);
-    if number > 0 {
-        id = IntentId::of(&key_again(&first, number));
-        known = store::recorded(tx, id).await?;
+    let mut known = first.known(tx).await?;
+    let again = known.again;
+    if again > 0 {
+        known = names.number(again).known(tx).await?;
     }
     if !matches!(known.state, Some(State::Rejected | State::Compensated)) {
-        return intent.same(id, &known);
+        return intent.same(&known);
     }
-    let next = number.saturating_add(1);
-    let key = key_again(&first, next);
-    intent.record(tx, &key).await?;
-    tx.statement(COUNT, &[(&*first_id).into(), i64::from(next).into()]).await?;
-    Ok(IntentId::of(&key).into())
+    let next = names.number(again.saturating_add(1));
+    if let Some(known) = intent.record(tx, &next).await? {
+        return intent.same(&known);
+    }
+    tx.statement(COUNT, &[(&*id).into(), i64::from(again.saturating_add(1)).into()]).await?;
+    Ok(next.id.into())
 }

@@ -3,6 +3,7 @@
 
 use super::history::{Next, line};
 use super::intent::IntentId;
+use super::keys;
 use super::machine::{Millis, Move, Position, Then};
 use super::state::{Books, State};
 use crate::sql::db::{Row, Value, in_millis, whole};
@@ -67,24 +68,12 @@ pub(crate) const TIME_COLUMNS: &str = "
     {old claims}
 ";
 
-/// An intent is the driver's first; a reconciler takes it after this time.
-pub(super) const GRACE: Millis = 10_000;
-
-const RECORD: &str = "
-    INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
-                               epoch, due, why, history, recorded, amount, scheduled)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'RECORDED', 0, 0, 0, {now} + $9, '', {now} || ' RECORDED\n', {now}, $10, {now})
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id";
-
-const RECORDED: &str = "SELECT fingerprint, again, state FROM resil_intents WHERE id = $1";
-
 /// What a worker needs to know of an intent.
 macro_rules! columns {
     () => {
         "id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now}, books, history, \
          coalesce(called, CASE WHEN state <> 'RECORDED' OR attempts > 0 THEN recorded END), since, put_off, resolved, due, \
-         pruned"
+         pruned, cancel_key"
     };
 }
 
@@ -168,23 +157,13 @@ const RESOLVE: &str = "
     WHERE id = $1 AND state = 'MANUAL'
     RETURNING id";
 
-/// What an intent is recorded as.
-pub(super) struct Recorded<'a> {
-    pub(super) key: &'a IdempotencyKey,
-    pub(super) op: &'static str,
-    pub(super) version: u32,
-    pub(super) subject: &'a str,
-    pub(super) arguments: &'a str,
-    pub(super) fingerprint: &'a str,
-    pub(super) settle: Duration,
-    pub(super) amount: Option<&'a str>,
-}
-
 /// An intent under a lease of ours.
 #[derive(Debug, Clone)]
 pub(super) struct Claimed {
     pub(super) id: IntentId,
     pub(super) key: IdempotencyKey,
+    /// What a cancellation left under before cancellations had keys of their own.
+    cancel_key: Option<IdempotencyKey>,
     pub(super) op: String,
     pub(super) version: u32,
     pub(super) arguments: String,
@@ -204,44 +183,11 @@ pub(super) struct Claimed {
     pub(super) is_pruned: bool,
 }
 
-/// An intent that was there before.
-pub(super) struct Known {
-    /// Empty if only the partner knows it.
-    pub(super) fingerprint: String,
-    /// How often it was recorded again.
-    pub(super) again: u32,
-    /// `None` if this program knows no such state.
-    pub(super) state: Option<State>,
-}
-
-/// Records an intent, unless there is one with this key.
-pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, intent: &Recorded<'_>) -> Result<Option<Known>, Error> {
-    let id = IntentId::of(intent.key).to_string();
-    let values: [Value<'_>; 10] = [
-        (&*id).into(),
-        intent.key.as_str().into(),
-        intent.op.into(),
-        i64::from(intent.version).into(),
-        intent.subject.into(),
-        intent.arguments.into(),
-        intent.fingerprint.into(),
-        in_millis(intent.settle).into(),
-        GRACE.into(),
-        intent.amount.into(),
-    ];
-    if !tx.statement(RECORD, &values).await?.is_empty() {
-        return Ok(None);
+impl Claimed {
+    /// The key that a cancellation goes out under, the same each time.
+    pub(super) fn cancellation_key(&self) -> IdempotencyKey {
+        self.cancel_key.clone().unwrap_or_else(|| keys::cancellation(&self.key))
     }
-    Ok(Some(recorded(tx, IntentId::of(intent.key)).await?))
-}
-
-/// One that is there.
-pub(super) async fn recorded<DB: Backend>(tx: &mut Tx<DB>, id: IntentId) -> Result<Known, Error> {
-    let mut rows = tx.statement(RECORDED, &[(&*id.to_string()).into()]).await?;
-    let mut row = rows.pop();
-    let number = row.as_ref().and_then(|row| row.number(1)).unwrap_or(0);
-    let mut text = |column| row.as_mut().and_then(|row| row.text(column)).unwrap_or_default();
-    Ok(Known { fingerprint: text(0), again: whole(number), state: State::of(&text(2)) })
 }
 
 /// A token for a lease; zero stands for none.
@@ -426,6 +372,7 @@ fn claimed(mut row: Row) -> Option<Claimed> {
     Some(Claimed {
         id: row.text(0)?.parse().ok()?,
         key: row.text(1)?.parse().ok()?,
+        cancel_key: row.text(21).and_then(|key| key.parse().ok()),
         op: row.text(2)?,
         version: whole(row.number(3)?),
         arguments: row.text(4)?,

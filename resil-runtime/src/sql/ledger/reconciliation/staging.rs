@@ -61,7 +61,7 @@ macro_rules! comparing {
 
 const COUNT: &str = comparing!(
     "SELECT ",
-    " AS found, count(*) FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.id = there.id
+    " AS found, count(*) FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.key = there.key
     WHERE there.run = $1 GROUP BY found"
 );
 
@@ -69,8 +69,8 @@ const THERE: &str = comparing!(
     "SELECT * FROM (
         SELECT there.id, ",
     " AS found, there.key, here.subject, here.state, here.amount, here.epoch, there.is_done, there.amount,
-            there.arguments, here.version, here.resolved, here.pruned
-        FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.id = there.id
+            there.arguments, here.version, here.resolved, here.id, here.pruned
+        FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.key = there.key
         WHERE there.run = $1 AND there.id > $4
     ) AS compared WHERE found IN ('only there', 'state', 'amount') ORDER BY 1 LIMIT $5"
 );
@@ -83,7 +83,7 @@ macro_rules! only_here {
             " FROM resil_intents AS here
             WHERE here.op = $2 AND here.recorded >= $4 AND here.recorded < $3 AND coalesce(here.moved, here.recorded) < $3
                 AND here.state = 'APPLIED' AND here.adopted IS NULL
-                AND NOT EXISTS (SELECT 1 FROM resil_records AS there WHERE there.run = $1 AND there.id = here.id)",
+                AND NOT EXISTS (SELECT 1 FROM resil_records AS there WHERE there.run = $1 AND there.key = here.key)",
             $rest
         )
     };
@@ -93,7 +93,7 @@ const COUNT_HERE: &str = only_here!("SELECT count(*)", "");
 
 const HERE: &str = only_here!(
     "SELECT here.id, 'only here', here.key, here.subject, here.state, here.amount, here.epoch, NULL, NULL, NULL,
-        here.version, here.resolved, here.pruned",
+        here.version, here.resolved, here.id, here.pruned",
     " AND here.id > $5 ORDER BY here.id LIMIT $6"
 );
 
@@ -111,7 +111,7 @@ const ADOPT: &str = "
                                epoch, due, why, history, recorded, amount, moved, adopted, scheduled, called)
     VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, 0, 0, $13, CASE WHEN $9 = 1 THEN {now} END, $10, {now} || $11, {now}, $12,
             {now}, 1, {now}, $14)
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id";
 
 const DISCARD: &str = "DELETE FROM resil_records WHERE run = $1";
@@ -162,6 +162,8 @@ pub(super) struct Counts {
 
 /// A difference as it was found, and what it takes to mend it.
 pub(super) struct Found {
+    /// Where the next page begins.
+    pub(super) at: String,
     pub(super) difference: Difference,
     pub(super) arguments: Option<String>,
     epoch: i64,
@@ -297,8 +299,9 @@ pub(super) async fn adopt<DB: Backend>(
 }
 
 fn found(mut row: Row) -> Option<Found> {
+    let at = row.text(0)?;
     let difference = Difference {
-        id: row.text(0)?.parse().ok()?,
+        id: row.text(12).as_ref().unwrap_or(&at).parse().ok()?,
         kind: Kind::of(&row.text(1)?)?,
         key: row.text(2)?,
         subject: row.text(3).unwrap_or_default(),
@@ -310,8 +313,8 @@ fn found(mut row: Row) -> Option<Found> {
     };
     let epoch = row.number(6).unwrap_or(0);
     let (version, is_resolved) = (row.number(10).map(whole), row.number(11).is_some());
-    let is_pruned = row.number(12).is_some();
-    Some(Found { difference, arguments: row.text(9), epoch, version, is_resolved, is_pruned })
+    let is_pruned = row.number(13).is_some();
+    Some(Found { at, difference, arguments: row.text(9), epoch, version, is_resolved, is_pruned })
 }
 
 fn most() -> i64 {

@@ -108,7 +108,7 @@ impl World {
     fn books(&mut self, fact: impl FnOnce(Failed) -> Fact) -> Option<Result<(), Fact>> {
         match self.rng.u8(..8) {
             0 => Some(Err(fact(failed(Verdict::transient().unsent())))),
-            1 => Some(Err(fact(failed(Verdict::caller())))),
+            1 => Some(Err(fact(crate::ledger::refuse("as planned")))),
             3 => Some(Err(fact(failed(Verdict::caller().ours())))),
             2 => None,
             _ => Some(Ok(())),
