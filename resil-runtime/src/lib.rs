@@ -1,6 +1,7 @@
 //! The runtime of [`resil`](https://docs.rs/resil): what an expansion calls. Use it through the `resil` crate.
 
 #![forbid(unsafe_code)]
+#![deny(unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Users turn on a database, not what it needs within.
 #![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "sqlx"))))]
