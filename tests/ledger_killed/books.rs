@@ -195,7 +195,7 @@ macro_rules! operations {
     ($($name:ident($($arguments:tt)*);)*) => {
         $(
             #[durable(
-                db = [Sqlite, Postgres], per = order, applied = paid, undone = failed, base = "2ms", max = "10ms",
+                db = [Sqlite, Postgres], per = order, applied = paid, undone = failed, base = "2ms", max = "10ms", attempts = 30,
                 $($arguments)*
             )]
             pub async fn $name(
