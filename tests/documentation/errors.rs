@@ -96,7 +96,7 @@ async fn samples() -> Vec<(&'static str, Error)> {
     };
     let (no_connection, second) = from_a_database().await;
     vec![
-        ("`CircuitOpen`", Error::CircuitOpen { name: "payments", retry_after: seconds(30) }),
+        ("`CircuitOpen`", Error::CircuitOpen { name: "payments", retry_after: Some(seconds(30)) }),
         ("`SemaphoreFull`", Error::SemaphoreFull { name: "reports", limit: 2, waited }),
         ("`BulkheadFull`", Error::BulkheadFull { name: "reports", limit: 2, waited: seconds(1) }),
         ("`BulkheadClosed`, not attempted", Error::BulkheadClosed { name: "reports", attempted: false }),

@@ -37,7 +37,7 @@ on_both_databases! {
 
     async fn what_an_operator_cancels_again_keeps_it_too_and_what_was_only_put_off_does_not(db) {
         let shop = Fixture::new(&db, Partner::new(Skill::Neither, [Way::LostAfter])).await;
-        let put_off = shop.record::<cancelled>(8, 500).await;
+        let put_off = shop.record::<patient>(8, 500).await;
         shop.ledger.drive(&put_off).await.unwrap();
         let view = shop.ledger.find(put_off.id()).await.unwrap().unwrap();
         assert_eq!((view.state, view.attempts), (State::Compensating, 0), "an earlier call may still arrive");
@@ -46,10 +46,11 @@ on_both_databases! {
         assert!(matches!(shop.ledger.drive(&refused).await.unwrap(), Outcome::Manual(_)));
         older::as_version_5(&db).await;
         db.migrate().await.unwrap();
+        DB::run(&db, "UPDATE resil_intents SET doubt_until = 0, due = 0 WHERE op = 'patient'").await;
         shop.rests(put_off.id()).await;
         shop.ledger.resolve(refused.id(), Resolution::Cancel, "ann", "they will take it now").await.unwrap();
         shop.rests(refused.id()).await;
-        let put_off = IdempotencyKey::derived("cancelled", 8).step("compensate").to_string();
+        let put_off = IdempotencyKey::derived("patient", 8).step("compensate").to_string();
         let expected = [cancelled_under(7), put_off, key(7).to_string()];
         assert_eq!(shop.partner.book().keys("cancel"), expected);
     }

@@ -105,6 +105,7 @@ payments! {
     repeated("repeated", settle = "40ms", in_doubt = repeat, compensate = cancel);
     hasty("hasty", settle = "1ms", in_doubt = repeat);
     cancelled("cancelled", settle = "40ms", in_doubt = cancel, compensate = cancel);
+    patient("patient", settle = "10m", in_doubt = cancel, compensate = cancel);
     judged("judged", settle = "40ms", in_doubt = repeat, conclusive = is_final);
     manual("manual", in_doubt = manual);
 }
@@ -131,7 +132,7 @@ async fn refused(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) 
 /// The partner's client is behind a circuit of its own, and its retry repeats what may have been sent.
 #[durable(db = [Sqlite, Postgres], op = "guarded", applied = paid, verify = status, settle = "40ms", base = "2ms")]
 #[retry(idempotency_key = key, attempts = 2, base = "0ms", budget = none)]
-#[circuit_breaker(window = 2, min_calls = 2, open_for = "50ms")]
+#[circuit_breaker(window = 2, min_calls = 2, open_for = "400ms")]
 async fn guarded(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
     partner.charge(won, key).await
 }
@@ -170,6 +171,7 @@ where
     repeated: Operation<DB>,
     hasty: Operation<DB>,
     cancelled: Operation<DB>,
+    patient: Operation<DB>,
     manual: Operation<DB>,
     judged: Operation<DB>,
     refused: Operation<DB>,
@@ -184,7 +186,7 @@ where
         let ledger =
             ledger.operation::<hasty>().operation::<manual>().operation::<guarded>().provide(Arc::clone(&partner));
         let ledger = ledger.operation::<lasting>().operation::<late>().operation::<barred>();
-        let ledger = ledger.operation::<judged>().operation::<refused>();
+        let ledger = ledger.operation::<judged>().operation::<refused>().operation::<patient>();
         let ledger = ledger.partial().open().await.unwrap();
         Self { db: db.clone(), partner, ledger }
     }

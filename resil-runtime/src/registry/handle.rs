@@ -49,7 +49,7 @@ pub trait Handle: Any + Debug + Send + Sync {
 }
 
 /// What a name stands for: shared by all handles that write it, and by nobody else.
-pub trait State: Any + Debug + Send + Sync {
+pub trait Shared: Any + Debug + Send + Sync {
     /// What the first handle to use it asked for.
     fn written(&self) -> Written;
 
@@ -75,13 +75,13 @@ pub struct Row {
 /// A handle that the registry finds by name and gives out.
 pub(crate) trait Found: Handle + Sized {
     /// What its name stands for.
-    type State: State;
+    type State: Shared;
 
     fn label(&self) -> &'static str;
     /// The state of this handle there.
     fn look_up(&self, states: &States) -> Result<Arc<Self::State>, Error>;
     /// A handle of this state.
     fn found(name: Option<&'static str>, state: Arc<Self::State>) -> Self;
-    /// The same handle, to answer this error for ever.
+    /// The same handle, to answer this error forever.
     fn without_state(&self, error: Error) -> Self;
 }

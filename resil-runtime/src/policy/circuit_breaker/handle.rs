@@ -1,6 +1,6 @@
 use super::{Admission, Circuit, Invalid, Pass, Sample, Settings, Snapshot, Transition, Window};
 use crate::failure::{Classify, Failure};
-use crate::registry::{Registry, Row, Slot, State, States, Written, events};
+use crate::registry::{Registry, Row, Shared, Slot, States, Written, events};
 use crate::{Attempt, Error, Site, clock};
 use std::future::Future;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Breaker {
                 if let Some(transition) = refusal.transition {
                     self.report(transition);
                 }
-                let retry_after = refusal.retry_after().unwrap_or(self.settings.open_for);
+                let retry_after = refusal.retry_after();
                 events::refused(self.label, retry_after);
                 Err(Error::CircuitOpen { name: self.label, retry_after })
             }
@@ -74,7 +74,7 @@ impl Breaker {
     }
 }
 
-impl State for Breaker {
+impl Shared for Breaker {
     fn written(&self) -> Written {
         let settings = self.settings.as_written();
         Written { kind: "circuit breaker", name: Some(self.label), site: &Site::UNKNOWN, settings }
@@ -165,7 +165,7 @@ impl CircuitBreaker {
         self
     }
 
-    /// Which calls are judged together: the last so many, or those of the last so much time.
+    /// Which calls are judged together: a number of last calls, or those of a span of time.
     pub const fn window(mut self, window: Window) -> Self {
         self.settings.window = window;
         self

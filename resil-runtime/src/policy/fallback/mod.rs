@@ -3,9 +3,12 @@
 mod answer;
 mod stale;
 
+#[doc(hidden)]
 pub use answer::{Answer, answer};
+#[doc(hidden)]
+pub use stale::Keepable;
 pub(crate) use stale::Kept;
-pub use stale::{Keepable, LastGood};
+pub use stale::LastGood;
 
 use crate::registry::{Handle, Slot, Written, events};
 use crate::{Classify, Effect, Failure, Kind, Site};
@@ -19,11 +22,11 @@ use std::time::Duration;
 ///
 /// ```
 /// use resil::{Error, Failure, Fallback};
-/// use std::{io, time::Duration};
+/// use std::io;
 ///
 /// static FALLBACK: Fallback = Fallback::new();
 ///
-/// let refused: Failure<io::Error> = Failure::Policy(Error::CircuitOpen { name: "x", retry_after: Duration::ZERO });
+/// let refused: Failure<io::Error> = Failure::Policy(Error::CircuitOpen { name: "x", retry_after: None });
 /// assert!(FALLBACK.takes(&refused));
 /// let our_fault: Failure<io::Error> = Failure::Call(io::ErrorKind::InvalidInput.into());
 /// assert!(!FALLBACK.takes(&our_fault));

@@ -1,6 +1,6 @@
 use crate::Site;
 use crate::clock::{self, Nanos};
-use crate::registry::{Row, State, Written};
+use crate::registry::{Row, Shared, Written};
 use crate::sync::{Mutex, lock};
 use std::any::Any;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// A value that `#[fallback(stale = ..)]` can keep.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept as the last good value",
-    label = "kept beyond the call and given out again: `Clone + Send + Sync + 'static`",
+    label = "kept after the call and given out again: `Clone + Send + Sync + 'static`",
     note = "put `#[derive(Clone)]` on it, or return an `Arc` of it"
 )]
 pub trait Keepable: Clone + Send + Sync + 'static {}
@@ -29,7 +29,7 @@ struct Entry {
 
 const MOST: usize = 1_000;
 
-impl State for Kept {
+impl Shared for Kept {
     fn written(&self) -> Written {
         Written { kind: "fallback", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
     }

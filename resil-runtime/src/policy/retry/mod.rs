@@ -16,6 +16,7 @@ pub use backoff::Jitter;
 pub(crate) use budget::Budget;
 pub use budget::RetryBudget;
 pub use delay::Delay;
+#[doc(hidden)]
 pub use doubt::{RepresentsDoubt, Told, Untold};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
@@ -172,7 +173,7 @@ impl Retry {
         Attempts::new(self, Sent::under(self.repeat))
     }
 
-    /// Begins one call under an idempotency key, minted once for all its attempts.
+    /// Begins one call under an idempotency key, made once for all its attempts.
     #[inline]
     pub fn start_with(&self, key: &IdempotencyKey) -> Attempts<'_> {
         Attempts::new(self, Sent::keyed(key))

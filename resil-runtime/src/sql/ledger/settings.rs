@@ -38,7 +38,7 @@ pub struct Settings {
 pub enum InDoubt {
     /// Call again under the same key: the partner recognises it, and does nothing twice.
     Repeat,
-    /// Cancel by our own key, which does no harm if the call never arrived. Needs `compensate`.
+    /// Cancel it by the key that it had, which does no harm if it never arrived. Needs `compensate`.
     Cancel,
     /// Leave it to an operator.
     #[default]

@@ -170,7 +170,7 @@ fn a_time_that_the_partner_names_is_waited_for() {
     assert_eq!((to.to, to.attempts, to.then), (State::Recorded, 1, Then::Wait(Duration::from_secs(20))));
     let forever = Verdict::status(429).retry_after(Some(Duration::MAX));
     let to = after(at(State::Calling), Fact::Called(Err(failed(forever))), &settings);
-    assert_eq!(to.then, Then::Wait(LONGEST_WAIT), "but not for ever");
+    assert_eq!(to.then, Then::Wait(LONGEST_WAIT), "but not forever");
 }
 
 #[test]

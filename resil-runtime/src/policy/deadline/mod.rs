@@ -1,3 +1,5 @@
+//! The deadline: one bound over all attempts and waits.
+
 use crate::registry::{Handle, Written, events};
 use crate::{Error, Site, clock, context};
 use std::time::Duration;
@@ -80,6 +82,14 @@ impl Due {
     /// What is left of it; zero when it has passed.
     pub fn remaining(&self) -> Duration {
         self.at.saturating_duration_since(clock::instant())
+    }
+
+    /// The deadline of a fallback, which may begin after this one has passed: what remains of it, and at least a tenth of
+    /// the whole or 100 ms.
+    pub(crate) fn for_fallback(&self) -> Self {
+        const LEAST: Duration = Duration::from_millis(100);
+        let least = clock::after(clock::instant(), LEAST.max(self.of.limit / 10));
+        Self { at: self.at.max(least), of: self.of }
     }
 
     /// It has passed before anything was attempted.
