@@ -206,7 +206,7 @@ macro_rules! operations {
     ($($name:ident($($arguments:tt)*);)*) => {
         $(
             #[durable(
-                db = [Sqlite, Postgres], per = order, applied = paid, undone = failed, base = "2ms", max = "10ms", attempts = 30,
+                db = [Sqlite, Postgres], per = order, applied = paid, undone = failed, base = "2ms", max = "10ms",
                 $($arguments)*
             )]
             pub async fn $name(
