@@ -54,7 +54,7 @@ pub mod __private {
     pub use crate::mark::{
         Awaiting, InTransaction, OtherParameter, TransactionParameter, UnderFallback, UnderRetry, Unmarked, parameter,
     };
-    pub use crate::policy::fallback::{Answer, Keepable, answer};
+    pub use crate::policy::fallback::{Answer, Keepable, answer, answer_within};
     pub use crate::policy::retry::{RepresentsDoubt, Told, Untold};
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]

@@ -61,6 +61,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Retry {
     repeat: Repeat,
+    /// Why repeating it is harmless, where nothing shows it.
+    reason: Option<&'static str>,
     attempts: u32,
     backoff: Backoff,
     statuses: &'static [u16],
@@ -80,6 +82,7 @@ impl Retry {
     const fn new(repeat: Repeat) -> Self {
         Self {
             repeat,
+            reason: None,
             attempts: 3,
             backoff: Backoff::DEFAULT,
             statuses: &[],
@@ -94,9 +97,12 @@ impl Retry {
         Self::new(Repeat::Idempotent)
     }
 
-    /// The same, where the method of the request (POST, PATCH) suggests otherwise: say why it is harmless.
-    pub const fn idempotent_because(_reason: &'static str) -> Self {
-        Self::new(Repeat::Reasoned)
+    /// The same, where the method of the request (POST, PATCH) suggests otherwise: say why it is harmless. The registry
+    /// shows the reason.
+    pub const fn idempotent_because(reason: &'static str) -> Self {
+        let mut retry = Self::new(Repeat::Reasoned);
+        retry.reason = Some(reason);
+        retry
     }
 
     /// For operations whose peer recognises a repeated key; [`start_with`](Self::start_with) takes it.
