@@ -127,22 +127,35 @@ impl ::resil::ledger::Operation<Postgres> for confirm {
     async fn verify(
         given: &::resil::ledger::Dependencies,
         (order_id, amount): Self::Arguments,
-        key: &::resil::IdempotencyKey,
+        original: &::resil::ledger::OriginalKey,
     ) -> ::core::result::Result<
         ::resil::ledger::Status<Self::Receipt>,
         ::resil::ledger::Failed,
     > {
-        payment_status(given.get::<Toss>()?, order_id, amount, key)
+        payment_status(
+                given.get::<Toss>()?,
+                order_id,
+                amount,
+                ::resil::__private::original(original),
+            )
             .await
             .map_err(<::resil::ledger::Failed as ::core::convert::From<_>>::from)
     }
     async fn compensate(
         given: &::resil::ledger::Dependencies,
         (order_id, amount): Self::Arguments,
+        original: &::resil::ledger::OriginalKey,
         key: &::resil::IdempotencyKey,
         receipt: ::core::option::Option<Self::Receipt>,
     ) -> ::core::result::Result<(), ::resil::ledger::Failed> {
-        cancel_payment(given.get::<Toss>()?, order_id, amount, key, receipt)
+        cancel_payment(
+                given.get::<Toss>()?,
+                order_id,
+                amount,
+                ::resil::__private::original(original),
+                key,
+                receipt,
+            )
             .await
             .map_err(<::resil::ledger::Failed as ::core::convert::From<_>>::from)
     }

@@ -53,7 +53,8 @@ struct Stage {
 /// More than any play passes; what lies beyond the end of a play is played to its end.
 const PLACES: u32 = 26;
 
-pub async fn all(specs: Vec<Spec>, chosen: Option<(usize, u64)>) -> Played {
+pub async fn all(databases: &[Database], chosen: Option<(usize, u64)>) -> Played {
+    let specs = if chosen.is_some() { Spec::all(databases) } else { Spec::whole(databases) };
     let left = match chosen {
         None => specs.into_iter().map(|spec| Spec { first: Some(0), ..spec }).collect(),
         Some((number, seed)) => {
@@ -134,7 +135,7 @@ impl Stage {
             let asks = asks.clone();
             Box::pin(async move { DB::state(&asks).await })
         });
-        self.server.expect(order, spec.skill, spec.way, look);
+        self.server.expect(order, spec, look);
         let mut died = [false; 2];
         died[0] = self.live("first", spec, spec.first, order, (db, address, way)).await;
         if died[0] {
@@ -194,6 +195,7 @@ impl Stage {
             &self.server.address.to_string(),
             spec.skill.word(),
             spec.local.word(),
+            spec.body.word(),
             spec.death.word(),
             &at,
             &order.to_string(),

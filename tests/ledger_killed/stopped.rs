@@ -51,7 +51,7 @@ struct Process {
 
 impl Process {
     fn start(role: &str, schema: &str, partner: SocketAddr) -> Self {
-        let words = format!("{role} postgres {schema} {partner} status ok kill - {ORDER}");
+        let words = format!("{role} postgres {schema} {partner} status ok same kill - {ORDER}");
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.env(child::ORDERS, words).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();

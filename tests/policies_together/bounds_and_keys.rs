@@ -223,7 +223,7 @@ fn a_hostile_name_is_data() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_breaker_counts_a_peer_that_hangs_until_its_callers_deadline() {
+async fn a_breaker_counts_a_partner_that_hangs_until_its_callers_deadline() {
     #[circuit_breaker(name = "hangs", window = 2, min_calls = 2)]
     async fn inner() -> Result<(), Error> {
         pending().await

@@ -83,6 +83,14 @@ async fn main() {
         println!("|---|--:|--:|--:|--:|--:|--:|");
         stores::sqlite(async |db| outbox::throughput(&db).await).await;
         stores::postgres(async |db| outbox::throughput(&db).await).await;
+
+        println!(
+            "\nmilliseconds of a look that finds nothing, and of a count, while so many messages wait for their time"
+        );
+        println!("| database | 0 | 10,000 | 100,000 | count: 0 | 10,000 | 100,000 |");
+        println!("|---|--:|--:|--:|--:|--:|--:|");
+        stores::sqlite(async |db| outbox::looks(&db).await).await;
+        stores::postgres(async |db| outbox::looks(&db).await).await;
     }
     if wants("reconciliation") {
         println!("\nseconds to compare with the partner's records, and the largest resident set of the process in MiB");

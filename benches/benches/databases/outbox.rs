@@ -74,3 +74,33 @@ pub async fn throughput<DB: Store>(db: &Db<DB>) {
     let (median, late) = delay(db).await;
     println!("| {} | {none:.0} | {many:.0} | {one:.0} | {beside:.0} | {median:.2} | {late:.2} |", DB::NAME);
 }
+
+/// An empty look in milliseconds, the middle one of eleven, while so many messages wait for their time.
+async fn look<DB: Store>(db: &Db<DB>) -> f64 {
+    let relay = Outbox::on(db.clone()).relay(|_message| async { Ok::<_, Error>(()) });
+    let mut times = Vec::new();
+    for _ in 0..11 {
+        let begun = Instant::now();
+        assert_eq!(relay.run_once().await.unwrap().delivered, 0);
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    times[5]
+}
+
+pub async fn looks<DB: Store>(db: &Db<DB>) {
+    let mut line = format!("| {} |", DB::NAME);
+    let mut count = String::new();
+    for waiting in [0, 10_000, 100_000] {
+        if waiting > 0 {
+            record(db, waiting, 0).await;
+            DB::run(db, "UPDATE resil_outbox SET due = due + 3600000").await;
+        }
+        line += &format!(" {:.2} |", look(db).await);
+        let begun = Instant::now();
+        Outbox::on(db.clone()).backlog().await.unwrap();
+        count += &format!(" {:.2} |", begun.elapsed().as_secs_f64() * 1e3);
+        DB::run(db, "DELETE FROM resil_outbox").await;
+    }
+    println!("{line}{count}");
+}

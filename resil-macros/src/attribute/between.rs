@@ -151,7 +151,7 @@ fn what_must_not_be_repeated_is_not(models: &Models, errors: &mut Errors) {
     if retry.repeats_what_was_sent() {
         errors.at(
             retry.span,
-            "this repeats calls that may have had an effect, and `#[non_idempotent]` says that no call may be repeated; write `#[retry(unsent)]`, or `#[retry(idempotency_key = key)]` if the peer recognises a repeat by its key",
+            "this repeats calls that may have had an effect, and `#[non_idempotent]` says that no call may be repeated; write `#[retry(unsent)]`, or `#[retry(idempotency_key = key)]` if the partner recognises a repeat by its key",
         );
     }
 }

@@ -44,6 +44,15 @@ use std::error::Error as StdError;
 pub trait Classify {
     /// What this error means.
     fn verdict(&self) -> Verdict;
+
+    /// Whether it refuses by intent, as `applied` of a `#[durable]` function does where it cannot take what was paid for:
+    /// then the ledger cancels with the partner. So it is asked of the error itself, and never of one inside it: a database
+    /// that finds fault with a statement refuses nothing.
+    ///
+    /// The derive says so of each variant that is marked `caller`. Without it, none does.
+    fn is_refusal(&self) -> bool {
+        false
+    }
 }
 
 /// An error type that can hold a refusal of ours; implemented for everything with `From<resil::Error>`.
@@ -74,17 +83,29 @@ impl<T: Classify + ?Sized> Classify for &T {
     fn verdict(&self) -> Verdict {
         (**self).verdict()
     }
+
+    fn is_refusal(&self) -> bool {
+        (**self).is_refusal()
+    }
 }
 
 impl<T: Classify + ?Sized> Classify for Box<T> {
     fn verdict(&self) -> Verdict {
         (**self).verdict()
     }
+
+    fn is_refusal(&self) -> bool {
+        (**self).is_refusal()
+    }
 }
 
 impl<T: Classify + ?Sized> Classify for std::sync::Arc<T> {
     fn verdict(&self) -> Verdict {
         (**self).verdict()
+    }
+
+    fn is_refusal(&self) -> bool {
+        (**self).is_refusal()
     }
 }
 

@@ -11,9 +11,9 @@ use std::time::Duration;
 pub enum Phase {
     /// Waiting for a connection. Nothing was sent.
     Connect,
-    /// Silence on an established connection: the peer may have acted.
+    /// Silence on an established connection: the partner may have acted.
     Read,
-    /// The whole attempt: the peer may have acted.
+    /// The whole attempt: the partner may have acted.
     Attempt,
 }
 

@@ -69,7 +69,7 @@ impl<F: CallsOut> CallsOut for NonIdempotent<F> {}
     label = "marked `#[non_idempotent]`: a second attempt may do it twice",
     note = "write this call in a function of its own, outside the retry",
     note = "or repeat only what was never sent: `#[retry(unsent)]`",
-    note = "or, if the peer recognises a repeat by its key: `#[retry(idempotency_key = key)]`"
+    note = "or, if the partner recognises a repeat by its key: `#[retry(idempotency_key = key)]`"
 )]
 pub trait Repeatable {}
 
@@ -123,7 +123,7 @@ impl<T: NotRepeatable + ?Sized> UnderFallback for Awaited<T> {
 /// Never implemented: what an external call would have to be.
 #[diagnostic::on_unimplemented(
     message = "an external call is awaited inside a database transaction",
-    label = "marked `#[outside_transaction]`: it would hold a connection for as long as the partner pleases",
+    label = "marked `#[outside_transaction]`: it would hold a connection for as long as the partner takes",
     note = "call it before the transaction, and hand in what it answers",
     note = "or after the commit: `resil::after(async move {{ .. }})`",
     note = "or, if it must be here: `resil::allow(\"the reason\", call).await`"

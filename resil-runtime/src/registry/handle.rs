@@ -49,7 +49,7 @@ pub trait Handle: Any + Debug + Send + Sync {
 }
 
 /// What a name stands for: shared by all handles that write it, and by nobody else.
-pub trait State: Any + Debug + Send + Sync {
+pub trait Shared: Any + Debug + Send + Sync {
     /// What the first handle to use it asked for.
     fn written(&self) -> Written;
 
@@ -75,7 +75,7 @@ pub struct Row {
 /// A handle that the registry finds by name and gives out.
 pub(crate) trait Found: Handle + Sized {
     /// What its name stands for.
-    type State: State;
+    type State: Shared;
 
     fn label(&self) -> &'static str;
     /// The state of this handle there.

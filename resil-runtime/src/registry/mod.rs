@@ -24,7 +24,7 @@ pub use event::Event;
 pub use find::{Registry, registry};
 pub(crate) use find::{all, find};
 pub(crate) use handle::Found;
-pub use handle::{Handle, Row, State};
+pub use handle::{Handle, Row, Shared};
 pub use site::Site;
 pub(crate) use slot::{Lender, Slot};
 pub use states::States;

@@ -1,5 +1,5 @@
 use super::Registry;
-use super::handle::State;
+use super::handle::Shared;
 use super::states::{Owner, States, forget};
 use crate::Error;
 use std::fmt::Debug;
@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 /// A handle's way to its state: looked up once, then one load.
 #[derive(Debug)]
-pub(crate) struct Slot<T: State> {
+pub(crate) struct Slot<T: Shared> {
     state: OnceLock<Arc<T>>,
     /// Why there is none. In a cell of its own, so that the state is one load away.
     problem: OnceLock<Error>,
@@ -26,7 +26,7 @@ pub(crate) trait Lender<T>: Debug + Send + Sync {
     fn state(&self) -> &T;
 }
 
-impl<T: State> Slot<T> {
+impl<T: Shared> Slot<T> {
     pub(crate) const fn new() -> Self {
         Self {
             state: OnceLock::new(),
@@ -129,7 +129,7 @@ impl<T: State> Slot<T> {
 }
 
 /// A static is never dropped. What another handle without a name has set up is nobody else's.
-impl<T: State> Drop for Slot<T> {
+impl<T: Shared> Drop for Slot<T> {
     fn drop(&mut self) {
         let number = *self.number.get_mut();
         if number != 0 {

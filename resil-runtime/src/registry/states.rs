@@ -1,6 +1,6 @@
 //! All states by owner. One for the process, and one for each test that isolates itself.
 
-use super::handle::State;
+use super::handle::Shared;
 use super::stream::Stream;
 use super::{Registry, Written, misconfigured};
 use crate::Error;
@@ -27,7 +27,7 @@ impl Owner {
 }
 
 /// Who has which state of one kind.
-type OfKind = HashMap<Owner, Arc<dyn State>>;
+type OfKind = HashMap<Owner, Arc<dyn Shared>>;
 
 #[derive(Debug, Default)]
 pub struct States {
@@ -68,7 +68,7 @@ impl States {
     }
 
     /// The state of this owner. The first to ask sets it up; a later one must ask for the same.
-    pub(crate) fn agreed<T: State>(
+    pub(crate) fn agreed<T: Shared>(
         &self,
         owner: Owner,
         written: &Written,
@@ -82,7 +82,7 @@ impl States {
     }
 
     /// The state of this owner, whatever it was set up with.
-    pub(crate) fn state<T: State>(&self, owner: Owner, new: impl FnOnce() -> T) -> Arc<T> {
+    pub(crate) fn state<T: Shared>(&self, owner: Owner, new: impl FnOnce() -> T) -> Arc<T> {
         let mut all = lock(&self.all);
         let of_kind = all.entry(TypeId::of::<T>()).or_default();
         if let Some(known) = of_kind.get(&owner).and_then(typed) {
@@ -94,21 +94,21 @@ impl States {
     }
 
     /// All states of a kind.
-    pub(crate) fn of_kind<T: State>(&self) -> Vec<(Owner, Arc<T>)> {
+    pub(crate) fn of_kind<T: Shared>(&self) -> Vec<(Owner, Arc<T>)> {
         let all = lock(&self.all);
         let of_kind = all.get(&TypeId::of::<T>()).into_iter().flatten();
         of_kind.filter_map(|(owner, state)| Some((*owner, typed(state)?))).collect()
     }
 
     /// The state of this name.
-    pub(super) fn named<T: State>(&self, name: &str) -> Option<(&'static str, Arc<T>)> {
+    pub(super) fn named<T: Shared>(&self, name: &str) -> Option<(&'static str, Arc<T>)> {
         self.of_kind()
             .into_iter()
             .find_map(|(owner, state)| Some((owner.name().filter(|known| *known == name)?, state)))
     }
 
     /// Every state, whatever its kind.
-    pub(super) fn every(&self) -> Vec<Arc<dyn State>> {
+    pub(super) fn every(&self) -> Vec<Arc<dyn Shared>> {
         lock(&self.all).values().flat_map(HashMap::values).map(Arc::clone).collect()
     }
 
@@ -120,7 +120,7 @@ impl States {
 
     /// Lends a state for ever: a handle in a test must not remember it, and has nothing else to lend it from.
     #[cfg(feature = "testing")]
-    pub(super) fn lend<T: State>(&self, state: Arc<T>) -> &'static T {
+    pub(super) fn lend<T: Shared>(&self, state: Arc<T>) -> &'static T {
         let number = Arc::as_ptr(&state).addr();
         let mut lent = lock(&self.lent);
         if let Some(lent) = lent.get(&number).and_then(|lent| lent.downcast_ref::<Arc<T>>()) {
@@ -171,13 +171,13 @@ impl Drop for States {
 }
 
 /// The handle that this was the state of is gone.
-pub(super) fn forget<T: State>(owner: Owner) {
+pub(super) fn forget<T: Shared>(owner: Owner) {
     Registry::with(|states| states.remove(TypeId::of::<T>(), owner));
     #[cfg(feature = "testing")]
     OF_PROCESS.remove(TypeId::of::<T>(), owner);
 }
 
-fn typed<T: State>(state: &Arc<dyn State>) -> Option<Arc<T>> {
-    let state: Arc<dyn Any + Send + Sync> = Arc::<dyn State>::clone(state);
+fn typed<T: Shared>(state: &Arc<dyn Shared>) -> Option<Arc<T>> {
+    let state: Arc<dyn Any + Send + Sync> = Arc::<dyn Shared>::clone(state);
     state.downcast().ok()
 }

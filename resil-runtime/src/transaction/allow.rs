@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 /// Lets one external call be made inside a transaction, for a reason that is told as an event. The compiler lets it
 /// pass as well.
 ///
-/// The connection is held for as long as the partner pleases, and what was done outside stays done when the transaction
+/// The connection is held for as long as the partner takes, and what was done outside stays done when the transaction
 /// rolls back. Bound the call with `#[timeout]`.
 ///
 /// ```

@@ -1,6 +1,6 @@
 use crate::context::departure::{self, Departure};
 use crate::failure::ConnectTimeout;
-use crate::policy::dial::Dial;
+use crate::policy::timeout::Dial;
 use crate::registry::{Registry, States};
 use pin_project_lite::pin_project;
 use std::error::Error as StdError;

@@ -1,7 +1,7 @@
 use super::Running;
 use crate::context::{Carried, Pause};
 use crate::policy::semaphore::Permits;
-use crate::registry::{Row, State, Written, events};
+use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{AtomicU32, Mutex, Ordering, lock};
 use crate::{Due, Error, Usage, clock};
 use std::future::Future;
@@ -194,7 +194,7 @@ impl Pool {
     }
 }
 
-impl State for Pool {
+impl Shared for Pool {
     fn written(&self) -> Written {
         self.written.clone()
     }

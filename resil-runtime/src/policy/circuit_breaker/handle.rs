@@ -1,6 +1,6 @@
 use super::{Admission, Circuit, Invalid, Pass, Sample, Settings, Snapshot, Transition, Window};
 use crate::failure::{Classify, Failure};
-use crate::registry::{Registry, Row, Slot, State, States, Written, events};
+use crate::registry::{Registry, Row, Shared, Slot, States, Written, events};
 use crate::{Attempt, Error, Site, clock};
 use std::future::Future;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl Breaker {
     }
 }
 
-impl State for Breaker {
+impl Shared for Breaker {
     fn written(&self) -> Written {
         let settings = self.settings.as_written();
         Written { kind: "circuit breaker", name: Some(self.label), site: &Site::UNKNOWN, settings }

@@ -3,9 +3,12 @@
 mod answer;
 mod stale;
 
+#[doc(hidden)]
 pub use answer::{Answer, answer, answer_within};
+#[doc(hidden)]
+pub use stale::Keepable;
 pub(crate) use stale::Kept;
-pub use stale::{Keepable, LastGood};
+pub use stale::LastGood;
 
 use crate::registry::{Handle, Slot, Written, events};
 use crate::{Classify, Effect, Failure, Kind, Site};

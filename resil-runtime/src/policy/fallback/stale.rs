@@ -1,6 +1,6 @@
 use crate::Site;
 use crate::clock::{self, Nanos};
-use crate::registry::{Row, State, Written};
+use crate::registry::{Row, Shared, Written};
 use crate::sync::{Mutex, lock};
 use std::any::{Any, type_name};
 use std::collections::HashMap;
@@ -40,7 +40,7 @@ struct Entry {
 
 const MOST: usize = 1_000;
 
-impl State for Kept {
+impl Shared for Kept {
     fn written(&self) -> Written {
         Written { kind: "fallback", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
     }

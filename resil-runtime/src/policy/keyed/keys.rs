@@ -2,7 +2,7 @@
 
 use super::places::{Held, Place, Places};
 use super::{HeldKey, KeyUsage};
-use crate::registry::{Row, State, Written, events};
+use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{Mutex, Ordering, lock};
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 const LOOKED_AT: usize = 64;
 
 /// What one key has.
-pub(crate) trait OneKey: State {
+pub(crate) trait OneKey: Shared {
     /// What a report calls the table of such states, and a key that cannot be forgotten.
     const TABLE: &'static str;
     const BUSY: &'static str;
@@ -193,7 +193,7 @@ impl Table {
     }
 }
 
-impl<T: OneKey> State for Keys<T> {
+impl<T: OneKey> Shared for Keys<T> {
     fn written(&self) -> Written {
         self.written.clone()
     }

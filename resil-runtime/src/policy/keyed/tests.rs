@@ -2,7 +2,7 @@
 
 use super::{Held, Keys, Loss, OneKey};
 use crate::Site;
-use crate::registry::{Row, State, Written};
+use crate::registry::{Row, Shared, Written};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -17,7 +17,7 @@ struct Diary {
     begun: AtomicU32,
 }
 
-impl State for Diary {
+impl Shared for Diary {
     fn written(&self) -> Written {
         Written { kind: "test", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
     }

@@ -4,7 +4,7 @@ use crate::registry::events;
 use crate::{Due, Effect, Verdict, clock};
 use std::time::Duration;
 
-/// Without a deadline, a peer that asks for a longer pause than this is not waited for.
+/// Without a deadline, a partner that asks for a longer pause than this is not waited for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// One call's attempts: a machine that says, after each, whether to wait and try again.

@@ -1,6 +1,6 @@
 use crate::Site;
 use crate::clock::{self, Nanos};
-use crate::registry::{Row, State, Written};
+use crate::registry::{Row, Shared, Written};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Keeps retries from multiplying the load of a partner that is down: a bucket of 100 tokens. A retry takes one, a
@@ -84,7 +84,7 @@ impl Budget {
     }
 }
 
-impl State for Budget {
+impl Shared for Budget {
     fn written(&self) -> Written {
         Written { kind: "retry budget", name: self.name, site: &Site::UNKNOWN, settings: Vec::new() }
     }

@@ -16,6 +16,7 @@ pub use backoff::Jitter;
 pub(crate) use budget::Budget;
 pub use budget::RetryBudget;
 pub use delay::Delay;
+#[doc(hidden)]
 pub use doubt::{RepresentsDoubt, Told, Untold};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
@@ -105,12 +106,12 @@ impl Retry {
         retry
     }
 
-    /// For operations whose peer recognises a repeated key; [`start_with`](Self::start_with) takes it.
+    /// For operations whose partner recognises a repeated key; [`start_with`](Self::start_with) takes it.
     pub const fn idempotency_key() -> Self {
         Self::new(Repeat::Keyed)
     }
 
-    /// Repeats only what certainly never reached the peer: right for any operation.
+    /// Repeats only what certainly never reached the partner: right for any operation.
     pub const fn unsent() -> Self {
         Self::new(Repeat::Never)
     }

@@ -1,5 +1,5 @@
 use super::{Acquiring, Permits, Usage};
-use crate::registry::{Registry, Row, Slot, State, States, Written, events};
+use crate::registry::{Registry, Row, Shared, Slot, States, Written, events};
 use crate::{Error, Site};
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Limiter {
     }
 }
 
-impl State for Limiter {
+impl Shared for Limiter {
     fn written(&self) -> Written {
         let settings = as_written(self.at_first, self.max_wait);
         Written { kind: "semaphore", name: Some(self.label), site: &Site::UNKNOWN, settings }

@@ -29,7 +29,10 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 /// use resil::Db;
 /// type Error = Box<dyn std::error::Error + Send + Sync>;
 ///
-/// let db = Db::new(sqlx::SqlitePool::connect("sqlite::memory:").await?);
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("shop.db");
+/// let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
+/// let db = Db::new(sqlx::SqlitePool::connect_with(options).await?);
 /// let stock: i64 = db
 ///     .transaction(async |tx| {
 ///         sqlx::query("CREATE TABLE stock (item TEXT, number INTEGER)").execute(&mut **tx).await?;

@@ -3,13 +3,11 @@ use super::event;
 use super::point::point;
 use super::run::{Drive, Work};
 use super::store;
-use crate::sql::worker::beside;
+use crate::sql::worker::{self, Outcome, Polling, Worker};
 use crate::{Backend, Error, clock};
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::JoinSet;
 
 /// Finishes what was begun: intents whose worker is gone, whose outcome is unknown, or that wait for their time.
 ///
@@ -29,9 +27,7 @@ use tokio::time::{Instant, sleep, timeout};
 #[derive(Debug)]
 pub struct Reconciler<DB: Backend> {
     ledger: Ledger<DB>,
-    concurrency: usize,
-    poll: Duration,
-    grace: Duration,
+    polling: Polling,
 }
 
 /// What a reconciler has done.
@@ -46,32 +42,27 @@ pub struct Reconciled {
     pub failed: u64,
 }
 
-/// So that a poll which is to be never has a random part, too.
-const LONGEST_POLL: Duration = Duration::from_hours(12);
-const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
-
 impl<DB: Backend> Reconciler<DB> {
-    pub(super) fn new(ledger: Ledger<DB>) -> Self {
-        let (poll, grace) = (Duration::from_secs(1), Duration::from_secs(10));
-        Self { ledger, concurrency: 16, poll, grace }
+    pub(super) const fn new(ledger: Ledger<DB>) -> Self {
+        Self { ledger, polling: Polling::new() }
     }
 
     /// How many intents are driven at once. 16 unless told. Each waits for its partner without a connection.
     pub const fn concurrency(mut self, intents: usize) -> Self {
-        self.concurrency = if intents == 0 { 1 } else { intents };
+        self.polling.concurrency(intents);
         self
     }
 
     /// How often to look for intents that are due, when there were none. 1 s unless told.
     pub fn poll(mut self, poll: Duration) -> Self {
-        self.poll = poll.min(LONGEST_POLL);
+        self.polling.poll(poll);
         self
     }
 
     /// How long what is under way may take to end, once it is to stop. 10 s unless told. What is cut off is in doubt, and
     /// found again when its lease is over.
     pub const fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.polling.grace = grace;
         self
     }
 
@@ -80,41 +71,9 @@ impl<DB: Backend> Reconciler<DB> {
     ///
     /// Dropping the future cuts off what is under way.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Reconciled {
-        let mut stop = pin!(stop);
-        let mut running = JoinSet::new();
-        let mut done = Reconciled::default();
-        let mut looked: Option<Instant> = None;
-        loop {
-            let claim = async {
-                if looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
-                    looked = Some(clock::instant());
-                    self.look().await;
-                }
-                let free = self.concurrency - running.len();
-                if free == 0 { 0 } else { self.claim(free, &mut running).await }
-            };
-            let (claimed, is_stopped) = beside(&mut stop, claim).await;
-            done.claimed += claimed as u64;
-            let is_busy = running.len() == self.concurrency;
-            tokio::select! {
-                biased;
-                () = std::future::ready(()), if is_stopped => break,
-                () = &mut stop, if !is_stopped => break,
-                Some(ended) = running.join_next(), if is_busy => done.count(&ended),
-                () = sleep(self.pause()), if claimed == 0 && !is_busy => {}
-                () = std::future::ready(()), if claimed > 0 && !is_busy => {}
-            }
-            while let Some(ended) = running.try_join_next() {
-                done.count(&ended);
-            }
-        }
-        let rest = async {
-            while let Some(ended) = running.join_next().await {
-                done.count(&ended);
-            }
-        };
-        _ = timeout(self.grace, rest).await;
-        done
+        let mut reconciling = Reconciling { ledger: self.ledger, done: Reconciled::default() };
+        worker::run(&mut reconciling, self.polling, stop).await;
+        reconciling.done
     }
 
     /// Drives everything that is due now, and returns when nothing is: for tests, and for a job that a scheduler starts.
@@ -123,47 +82,23 @@ impl<DB: Backend> Reconciler<DB> {
     ///
     /// [`Error::Transaction`] if the database cannot be asked.
     pub async fn run_once(self) -> Result<Reconciled, Error> {
-        let mut done = Reconciled::default();
-        loop {
-            let mut running = JoinSet::new();
-            let claimed = self.spawn_due(self.concurrency, &mut running).await?;
-            done.claimed += claimed as u64;
-            while let Some(ended) = running.join_next().await {
-                done.count(&ended);
-            }
-            if claimed == 0 {
-                return Ok(done);
-            }
-        }
+        let mut reconciling = Reconciling { ledger: self.ledger, done: Reconciled::default() };
+        worker::run_once(&mut reconciling, self.polling).await?;
+        Ok(reconciling.done)
     }
+}
 
-    async fn claim(&self, most: usize, running: &mut JoinSet<Result<Drive, Error>>) -> usize {
-        match self.spawn_due(most, running).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                event::unreachable(&error);
-                0
-            }
-        }
-    }
+/// A reconciler that runs.
+struct Reconciling<DB: Backend> {
+    ledger: Ledger<DB>,
+    done: Reconciled,
+}
 
-    async fn spawn_due(&self, most: usize, running: &mut JoinSet<Result<Drive, Error>>) -> Result<usize, Error> {
-        let asked = clock::instant();
-        let due = store::claim_due(self.ledger.db(), self.ledger.known(), most, self.ledger.lease()).await?;
-        let claimed = due.len();
-        for held in due {
-            point("after", held.position.state);
-            // What is claimed is known.
-            if let Ok(operation) = self.ledger.operation(&held.op, held.version) {
-                running.spawn(Work::new(self.ledger.clone(), operation, held, asked).run());
-            }
-        }
-        Ok(claimed)
-    }
+impl<DB: Backend> Worker for Reconciling<DB> {
+    type Ran = Result<Drive, Error>;
 
-    /// What no claim finds: intents of operations that this process does not know, and those that a clock which was set back
-    /// has put off.
-    async fn look(&self) {
+    /// Intents of operations that this process does not know, and those that a clock which was set back has put off.
+    async fn look(&mut self) {
         let (db, known) = (self.ledger.db(), self.ledger.known());
         if let Ok(unknown) = store::unknown(db, known).await {
             for (op, version, count) in unknown {
@@ -174,18 +109,32 @@ impl<DB: Backend> Reconciler<DB> {
         _ = store::heal(db).await;
     }
 
-    /// Not in step with the other reconcilers.
-    fn pause(&self) -> Duration {
-        self.poll.mul_f64(0.5 + fastrand::f64())
-    }
-}
-
-impl Reconciled {
-    fn count(&mut self, ended: &Result<Result<Drive, Error>, JoinError>) {
-        match ended {
-            Ok(Ok(Drive::Rested(_))) => {}
-            Ok(Ok(Drive::Lost)) => self.lost += 1,
-            Ok(Err(_)) | Err(_) => self.failed += 1,
+    async fn claim(&mut self, most: usize, running: &mut JoinSet<Self::Ran>) -> Result<usize, Error> {
+        let asked = clock::instant();
+        let due = store::claim_due(self.ledger.db(), self.ledger.known(), most, self.ledger.lease()).await?;
+        let claimed = due.len();
+        self.done.claimed += claimed as u64;
+        for held in due {
+            point("after", held.position.state);
+            // What is claimed is known.
+            if let Ok(operation) = self.ledger.operation(&held.op, held.version) {
+                running.spawn(Work::new(self.ledger.clone(), operation, held, asked).run());
+            }
         }
+        Ok(claimed)
+    }
+
+    async fn ended(&mut self, ended: Vec<Outcome<Self::Ran>>) {
+        for one in ended {
+            match one {
+                Ok(Ok(Drive::Rested(_))) => {}
+                Ok(Ok(Drive::Lost)) => self.done.lost += 1,
+                Ok(Err(_)) | Err(_) => self.done.failed += 1,
+            }
+        }
+    }
+
+    fn unreachable(&self, error: &Error) {
+        event::unreachable(error);
     }
 }

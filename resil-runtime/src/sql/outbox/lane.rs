@@ -74,7 +74,7 @@ async fn deliver(handler: &Handler, next: &Claimed, lease: &Lease, patience: Pat
     // The handler itself may panic, before there is a future.
     let running: Boxed<'_, ()> = Box::pin(async move { handler(message).await.map_err(Trouble::from) });
     let does_not_pass = |why| Err(Problem { why, passes: false, wait: None });
-    match timeout(patience.longest(), Leased::new(running, &key, lease)).await {
+    match timeout(patience.longest(), Leased::new(running, Some(&key), lease)).await {
         Ok(Ended::With(Ok(()))) => Ok(()),
         Ok(Ended::With(Err(failed))) => {
             let verdict = failed.verdict();
@@ -86,7 +86,7 @@ async fn deliver(handler: &Handler, next: &Claimed, lease: &Lease, patience: Pat
         Ok(Ended::Lost) => {
             Err(Problem { why: "this process was silent for too long".to_owned(), passes: true, wait: None })
         }
-        // A time-out, as of any peer.
+        // A time-out, as of any partner.
         Err(_) => Err(Problem { why: format!("no end within {:?}", patience.longest()), passes: true, wait: None }),
     }
 }

@@ -1,17 +1,16 @@
 use super::Handler;
 use super::event;
-use super::lane;
+use super::lane::{self, Ran};
 use super::store;
-use super::work::{Ended, Patience, Work};
-use crate::sql::worker::{Lease, beside};
+use super::work::{Patience, Work};
+use crate::sql::worker::{self, Lease, Outcome, Polling, Worker};
 use crate::sync::Ordering;
 use crate::{Backend, Db, Error, clock};
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::JoinSet;
 
 /// Hands messages to a handler. Spawn one in each process, or in some; any number of them share one database, and each
 /// ordering key is with one at a time.
@@ -28,10 +27,8 @@ use tokio::time::{Instant, sleep, timeout};
 pub struct Relay<DB: Backend> {
     db: Db<DB>,
     handler: Handler,
-    concurrency: usize,
     patience: Patience,
-    poll: Duration,
-    grace: Duration,
+    polling: Polling,
 }
 
 /// What a relay has done.
@@ -49,19 +46,17 @@ pub struct Relayed {
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 /// What is due later than in a day was put there by a clock that has jumped.
 const LONGEST: Duration = Duration::from_hours(12);
-const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
 
 impl<DB: Backend> Relay<DB> {
     pub(super) fn new(db: Db<DB>, handler: Handler) -> Self {
         let lease = Duration::from_secs(30);
         let patience = Patience { lease, attempts: 10, base: Duration::from_secs(1), max: Duration::from_secs(60) };
-        let (poll, grace) = (Duration::from_secs(1), Duration::from_secs(10));
-        Self { db, handler, concurrency: 16, patience, poll, grace }
+        Self { db, handler, patience, polling: Polling::new() }
     }
 
     /// How many messages are delivered at once, each of another ordering key or of none. 16 unless told.
     pub const fn concurrency(mut self, messages: usize) -> Self {
-        self.concurrency = if messages == 0 { 1 } else { messages };
+        self.polling.concurrency(messages);
         self
     }
 
@@ -95,14 +90,14 @@ impl<DB: Backend> Relay<DB> {
     /// How often to look for messages of other processes. 1 s unless told. A commit through the same [`Db`], or a clone
     /// of it, wakes the relay at once.
     pub fn poll(mut self, poll: Duration) -> Self {
-        self.poll = poll.min(LONGEST);
+        self.polling.poll(poll);
         self
     }
 
     /// How long deliveries under way may take to end, once it is to stop. 10 s unless told. What is cut off is delivered
     /// again when its lease is over.
     pub const fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.polling.grace = grace;
         self
     }
 
@@ -111,52 +106,9 @@ impl<DB: Backend> Relay<DB> {
     ///
     /// Dropping the future cuts off what is under way; it is delivered again.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Relayed {
-        let mut stop = pin!(stop);
-        let mut work = Work::default();
-        let mut looked: Option<Instant> = None;
-        loop {
-            let next = async {
-                if looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
-                    looked = Some(clock::instant());
-                    // If it fails, so does the next claim, which tells of it.
-                    _ = store::heal(&self.db).await;
-                }
-                let free = work.free(self.concurrency);
-                let claimed = if free == 0 { 0 } else { told(self.claim(free, &mut work).await).unwrap_or(0) };
-                if claimed == 0 { self.wait(&mut work).await } else { None }
-            };
-            let ended = tokio::select! {
-                biased;
-                () = &mut stop => break,
-                ended = next => ended,
-            };
-            // Not among what a stop cuts off: it is delivered, and to be deleted.
-            if let Some(ended) = ended
-                && let ((), true) = beside(&mut stop, self.finish(ended, &mut work)).await
-            {
-                break;
-            }
-        }
-        work.stop.store(true, Ordering::Relaxed);
-        let rest = async {
-            while let Some(ended) = work.running.join_next().await {
-                self.finish(ended, &mut work).await;
-            }
-        };
-        _ = timeout(self.grace, rest).await;
-        work.done
-    }
-
-    /// Until a delivery has ended, or there may be another one to begin.
-    async fn wait(&self, work: &mut Work) -> Option<Ended> {
-        let (out, is_full) = (work.out_for(), work.running.len() >= self.concurrency);
-        tokio::select! {
-            biased;
-            ended = work.running.join_next(), if !work.running.is_empty() => ended,
-            // While nothing can be delivered, what is new is not tried as well.
-            () = self.db.wake().notified(), if !is_full && out.is_none() => None,
-            () = sleep(out.unwrap_or_else(|| self.pause())), if !is_full || out.is_some() => None,
-        }
+        let mut relaying = Relaying { relay: &self, work: Work::default() };
+        worker::run(&mut relaying, self.polling, stop).await;
+        relaying.work.done
     }
 
     /// Delivers everything that is due now, and returns when nothing is: for tests, and for a job that a scheduler starts.
@@ -165,57 +117,79 @@ impl<DB: Backend> Relay<DB> {
     ///
     /// [`Error::Transaction`] if the database cannot be asked.
     pub async fn run_once(&self) -> Result<Relayed, Error> {
-        let mut work = Work::default();
-        loop {
-            let claimed = self.claim(self.concurrency, &mut work).await?;
-            while let Some(ended) = work.running.join_next().await {
-                self.finish(ended, &mut work).await;
-            }
-            if claimed == 0 {
-                return Ok(work.done);
-            }
+        let mut relaying = Relaying { relay: self, work: Work::default() };
+        worker::run_once(&mut relaying, self.polling).await?;
+        Ok(relaying.work.done)
+    }
+}
+
+/// A relay that runs.
+struct Relaying<'a, DB: Backend> {
+    relay: &'a Relay<DB>,
+    work: Work,
+}
+
+impl<DB: Backend> Relaying<'_, DB> {
+    async fn claim_after(&mut self, free: usize, running: &mut JoinSet<Ran>) -> Result<usize, Error> {
+        let Relay { db, handler, patience, .. } = self.relay;
+        let asked = clock::instant();
+        let due = store::claim(db, &self.work.turn, free, patience.lease).await?;
+        let claimed = due.len();
+        let last = due.iter().map(|head| &head.lane).max();
+        // Fewer than wanted: it was the last of them, and the first has the next turn.
+        self.work.turn = last.filter(|_| claimed == free).cloned().unwrap_or_default();
+        for head in due {
+            let (db, handler, stop) = (db.clone(), handler.clone(), Arc::clone(&self.work.stop));
+            let lease = Lease::asked_for(asked, patience.lease);
+            running.spawn(lane::run(db, handler, *patience, head, lease, stop));
         }
+        Ok(claimed)
+    }
+}
+
+impl<DB: Backend> Worker for Relaying<'_, DB> {
+    type Ran = Ran;
+
+    async fn look(&mut self) {
+        // If it fails, so does the next claim, which tells of it.
+        _ = store::heal(&self.relay.db).await;
     }
 
-    /// Takes up so much of what is due.
-    async fn claim(&self, free: usize, work: &mut Work) -> Result<usize, Error> {
-        let is_from_the_first = work.turn.is_empty();
-        match self.claim_after(free, work).await? {
-            0 if !is_from_the_first => self.claim_after(free, work).await,
+    async fn claim(&mut self, most: usize, running: &mut JoinSet<Ran>) -> Result<usize, Error> {
+        let is_from_the_first = self.work.turn.is_empty();
+        match self.claim_after(most, running).await? {
+            0 if !is_from_the_first => self.claim_after(most, running).await,
             claimed => Ok(claimed),
         }
     }
 
-    async fn claim_after(&self, free: usize, work: &mut Work) -> Result<usize, Error> {
-        let asked = clock::instant();
-        let lease = self.patience.lease;
-        let due = store::claim(&self.db, &work.turn, free, lease).await?;
-        let claimed = due.len();
-        let last = due.iter().map(|head| &head.lane).max();
-        // Fewer than wanted: it was the last of them, and the first has the next turn.
-        work.turn = last.filter(|_| claimed == free).cloned().unwrap_or_default();
-        for head in due {
-            let (db, handler, stop) = (self.db.clone(), self.handler.clone(), Arc::clone(&work.stop));
-            let lease = Lease::asked_for(asked, lease);
-            work.running.spawn(lane::run(db, handler, self.patience, head, lease, stop));
-        }
-        Ok(claimed)
-    }
-
     /// Deletes what was delivered, by all lanes that have ended by now in one statement.
-    async fn finish(&self, ended: Ended, work: &mut Work) {
-        let mut delivered = work.count(ended, self.patience);
-        while let Some(ended) = work.running.try_join_next() {
-            delivered.extend(work.count(ended, self.patience));
-        }
-        if !delivered.is_empty() && told(store::delivered(&self.db, &delivered).await).is_some() {
-            work.done.delivered += delivered.len() as u64;
+    async fn ended(&mut self, ended: Vec<Outcome<Ran>>) {
+        let counted = ended.into_iter().flat_map(|ended| self.work.count(ended, self.relay.patience));
+        let delivered: Vec<_> = counted.collect();
+        if !delivered.is_empty() && told(store::delivered(&self.relay.db, &delivered).await).is_some() {
+            self.work.done.delivered += delivered.len() as u64;
         }
     }
 
-    /// Not in step with the other relays.
-    fn pause(&self) -> Duration {
-        self.poll.mul_f64(0.5 + fastrand::f64())
+    fn unreachable(&self, error: &Error) {
+        event::unreachable(error);
+    }
+
+    fn stops(&mut self) {
+        self.work.stop.store(true, Ordering::Relaxed);
+    }
+
+    fn room(&self, concurrency: usize) -> usize {
+        self.work.room(concurrency)
+    }
+
+    fn rests(&self) -> Option<Duration> {
+        self.work.out_for()
+    }
+
+    async fn woken(&mut self) {
+        self.relay.db.wake().notified().await;
     }
 }
 
@@ -227,7 +201,7 @@ fn told<T>(asked: Result<T, Error>) -> Option<T> {
 impl<DB: Backend> fmt::Debug for Relay<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Relay")
-            .field("concurrency", &self.concurrency)
+            .field("polling", &self.polling)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
     }

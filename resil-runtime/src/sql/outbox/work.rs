@@ -5,10 +5,10 @@ use super::relay::Relayed;
 use super::store::Delivered;
 use crate::clock;
 use crate::policy::retry::{Backoff, Jitter};
+use crate::sql::worker::Outcome;
 use crate::sync::AtomicBool;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
@@ -16,8 +16,6 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// While one message at a time is tried: often enough for those whose handler is well, and seldom enough for a broker that
 /// is away.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(1);
-
-pub(super) type Ended = Result<Ran, JoinError>;
 
 /// How long a handler may take, how often it may fail, and what is waited in between.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +43,6 @@ impl Patience {
 /// What a relay is at.
 #[derive(Debug, Default)]
 pub(super) struct Work {
-    pub(super) running: JoinSet<Ran>,
     pub(super) done: Relayed,
     /// The lane that had the last turn: the next one is after it, so that none waits for another that is always busy.
     pub(super) turn: String,
@@ -65,17 +62,17 @@ impl Work {
         (!left.is_zero()).then_some(left)
     }
 
-    /// For how many lanes there is room.
-    pub(super) fn free(&self, concurrency: usize) -> usize {
-        if self.out_for().is_some() {
-            return 0;
+    /// How many lanes may be delivered at once.
+    pub(super) fn room(&self, concurrency: usize) -> usize {
+        match self.outage {
+            _ if self.out_for().is_some() => 0,
+            0 => concurrency,
+            _ => 1,
         }
-        let room = if self.outage > 0 { 1 } else { concurrency };
-        room.saturating_sub(self.running.len())
     }
 
     /// Takes note of how a lane has ended, and answers what is to be deleted.
-    pub(super) fn count(&mut self, ended: Ended, patience: Patience) -> Vec<Delivered> {
+    pub(super) fn count(&mut self, ended: Outcome<Ran>, patience: Patience) -> Vec<Delivered> {
         let Ok(Ran { delivered, failed, is_set_aside }) = ended else {
             self.done.failed += 1;
             return Vec::new();

@@ -1,4 +1,5 @@
-//! What the reconciler and the relay share: a lease on what they have claimed, and steps that run only while it lasts.
+//! What the reconciler and the relay share: the loop, a lease on what they have claimed, and steps that run only while it
+//! lasts.
 
 mod failed;
 mod lease;
@@ -10,5 +11,5 @@ pub use failed::Failed;
 pub(crate) use failed::shortened;
 pub(crate) use lease::Lease;
 pub(crate) use panic::caught;
-pub(crate) use polling::beside;
+pub(crate) use polling::{Outcome, Polling, Worker, run, run_once};
 pub(crate) use step::{Boxed, Ended, Leased, Trouble};

@@ -1,12 +1,159 @@
+//! The loop of the reconciler and the relay: take up what is due, let it end, and look again.
+
+use crate::{Error, clock};
 use std::future::Future;
 use std::pin::pin;
+use std::time::Duration;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How one of those that were taken up has ended, if it has not panicked.
+pub(crate) type Outcome<T> = Result<T, JoinError>;
+
+/// How often to look, and how much to take up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Polling {
+    pub(crate) concurrency: usize,
+    poll: Duration,
+    pub(crate) grace: Duration,
+}
+
+/// So that a poll which is to be never has a random part, too.
+const LONGEST_POLL: Duration = Duration::from_hours(12);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
+
+impl Polling {
+    /// 16 at once, each second, with a grace of 10 s.
+    pub(crate) const fn new() -> Self {
+        Self { concurrency: 16, poll: Duration::from_secs(1), grace: Duration::from_secs(10) }
+    }
+
+    pub(crate) const fn concurrency(&mut self, most: usize) {
+        self.concurrency = if most == 0 { 1 } else { most };
+    }
+
+    pub(crate) fn poll(&mut self, poll: Duration) {
+        self.poll = poll.min(LONGEST_POLL);
+    }
+
+    /// Not in step with the other workers.
+    fn pause(&self) -> Duration {
+        self.poll.mul_f64(0.5 + fastrand::f64())
+    }
+}
+
+/// What takes up work that is due, and drives it in tasks.
+pub(crate) trait Worker: Send {
+    type Ran: Send + 'static;
+
+    /// Looks for what no claim finds. Once a minute.
+    fn look(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Spawns so much of what is due, and answers how much it was.
+    fn claim(
+        &mut self,
+        most: usize,
+        running: &mut JoinSet<Self::Ran>,
+    ) -> impl Future<Output = Result<usize, Error>> + Send;
+
+    /// Takes note of how some of them have ended.
+    fn ended(&mut self, ended: Vec<Outcome<Self::Ran>>) -> impl Future<Output = ()> + Send;
+
+    /// The database could not be asked.
+    fn unreachable(&self, error: &Error);
+
+    /// Nothing more will be taken up.
+    fn stops(&mut self) {}
+
+    /// How many may run at once now.
+    fn room(&self, concurrency: usize) -> usize {
+        concurrency
+    }
+
+    /// For how long nothing is to be taken up, whatever is due.
+    fn rests(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Ready when something has become due.
+    fn woken(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+}
+
+/// Works until `stop` is ready, then takes up nothing more and waits for what is under way, for the grace at most.
+pub(crate) async fn run<W: Worker>(worker: &mut W, polling: Polling, stop: impl Future<Output = ()>) {
+    let mut stop = pin!(stop);
+    let mut running = JoinSet::new();
+    let mut looked: Option<Instant> = None;
+    loop {
+        let claim = async {
+            if looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
+                looked = Some(clock::instant());
+                worker.look().await;
+            }
+            match worker.room(polling.concurrency).saturating_sub(running.len()) {
+                0 => 0,
+                free => worker.claim(free, &mut running).await.unwrap_or_else(|error| {
+                    worker.unreachable(&error);
+                    0
+                }),
+            }
+        };
+        let (claimed, is_stopped) = beside(&mut stop, claim).await;
+        let is_full = running.len() >= worker.room(polling.concurrency);
+        let (rests, pause) = (worker.rests(), polling.pause());
+        let ended = tokio::select! {
+            biased;
+            () = std::future::ready(()), if is_stopped => break,
+            () = &mut stop, if !is_stopped => break,
+            Some(ended) = running.join_next() => Some(ended),
+            () = std::future::ready(()), if claimed > 0 && !is_full => None,
+            () = worker.woken(), if !is_full && rests.is_none() => None,
+            () = sleep(rests.unwrap_or(pause)), if !is_full || rests.is_some() => None,
+        };
+        // Not among what a stop cuts off: it was done, and is to be written down.
+        if let Some(ended) = ended
+            && let ((), true) = beside(&mut stop, all_ended(worker, ended, &mut running)).await
+        {
+            break;
+        }
+    }
+    worker.stops();
+    let rest = async {
+        while let Some(ended) = running.join_next().await {
+            all_ended(worker, ended, &mut running).await;
+        }
+    };
+    _ = timeout(polling.grace, rest).await;
+}
+
+/// Works until nothing is due.
+pub(crate) async fn run_once<W: Worker>(worker: &mut W, polling: Polling) -> Result<(), Error> {
+    let mut running = JoinSet::new();
+    loop {
+        let claimed = worker.claim(polling.concurrency, &mut running).await?;
+        while let Some(ended) = running.join_next().await {
+            all_ended(worker, ended, &mut running).await;
+        }
+        if claimed == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// This one, and all others that have ended by now.
+async fn all_ended<W: Worker>(worker: &mut W, first: Outcome<W::Ran>, running: &mut JoinSet<W::Ran>) {
+    let mut ended = vec![first];
+    while let Some(another) = running.try_join_next() {
+        ended.push(another);
+    }
+    worker.ended(ended).await;
+}
 
 /// Some work to its end, because what it has begun counts; and whether it is time to stop. Both are polled: the one may hold the
 /// connection that the other waits for.
-pub(crate) async fn beside<T>(
-    stop: &mut (impl Future<Output = ()> + Unpin),
-    work: impl Future<Output = T>,
-) -> (T, bool) {
+async fn beside<T>(stop: &mut (impl Future<Output = ()> + Unpin), work: impl Future<Output = T>) -> (T, bool) {
     let mut work = pin!(work);
     tokio::select! {
         biased;

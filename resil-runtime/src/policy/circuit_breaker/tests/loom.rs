@@ -1,4 +1,4 @@
-//! Every interleaving. Run with `RUSTFLAGS="--cfg loom" cargo test --release --lib loom`.
+//! Every interleaving. Run with `RUSTFLAGS="--cfg resil_loom" cargo test --release --lib loom`.
 
 use std::time::Duration;
 

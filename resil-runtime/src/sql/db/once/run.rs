@@ -125,8 +125,10 @@ impl<DB: Backend> Db<DB> {
     /// use resil::{Db, Once};
     /// type Error = Box<dyn std::error::Error + Send + Sync>;
     ///
-    /// let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
-    /// let db = Db::new(pool.connect("sqlite::memory:").await?);
+    /// # let folder = tempfile::tempdir()?;
+    /// # let file = folder.path().join("shop.db");
+    /// let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    /// let db = Db::new(sqlx::SqlitePool::connect_with(options).await?);
     /// db.migrate().await?;
     /// sqlx::query("CREATE TABLE orders (item TEXT)").execute(db.pool()?).await?;
     ///

@@ -1,5 +1,11 @@
-use super::attempt::Attempt;
+//! The timeout: bounds on one attempt and on its phases.
+
+mod dial;
+
+pub use dial::Dial;
+
 use crate::context::ConnectBound;
+use crate::policy::attempt::Attempt;
 use crate::registry::{Handle, Registry, Written, events};
 use crate::{Error, Phase, Site};
 use std::time::Duration;

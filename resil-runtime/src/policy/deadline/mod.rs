@@ -1,3 +1,5 @@
+//! The deadline: one bound over all attempts and waits.
+
 use crate::registry::{Handle, Written, events};
 use crate::{Error, Site, clock, context};
 use std::time::Duration;

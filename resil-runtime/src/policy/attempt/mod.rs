@@ -1,10 +1,14 @@
-use super::clocks::{Clock, Watch};
-use super::lazy::Lazy;
-use super::retry::Attempts;
-use super::timeout::Timeout;
+//! One attempt: the wrapper that has its bounds, its frame, and the catching of its panics.
+
+mod clocks;
+
 use crate::context::{self, Call, Frame, Sent};
 use crate::failure::Fallible;
+use crate::policy::lazy::Lazy;
+use crate::policy::retry::Attempts;
+use crate::policy::timeout::Timeout;
 use crate::{Due, Error, Failure, clock};
+use clocks::{Clock, Watch};
 use pin_project_lite::pin_project;
 use std::any::Any;
 use std::fmt;

@@ -1,8 +1,8 @@
 //! The clocks of one pending attempt: its own bound, the read clock, and the deadline above it.
 
-use super::lazy::Lazy;
-use super::timeout::{Bounds, Timeout};
 use crate::context::{Activity, Frame};
+use crate::policy::lazy::Lazy;
+use crate::policy::timeout::{Bounds, Timeout};
 use crate::{Due, Error, Phase, clock};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
@@ -28,7 +28,7 @@ pin_project! {
 pub(super) struct Watch<'a> {
     pub(super) timeout: Option<&'a Timeout>,
     pub(super) frame: Option<&'a Frame>,
-    /// Its own, or the nearest of its callers': whoever waits for a peer fails by itself when that passes, so that
+    /// Its own, or the nearest of its callers': whoever waits for a partner fails by itself when that passes, so that
     /// its breaker counts it, instead of being dropped from above.
     pub(super) deadline: Option<Due>,
 }
