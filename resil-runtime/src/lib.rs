@@ -31,7 +31,7 @@ pub use net::sent;
 pub use policy::attempt::Attempt;
 pub use policy::bulkhead::Bulkhead;
 pub use policy::circuit_breaker::{Cause, CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
-pub use policy::deadline::{Deadline, Due};
+pub use policy::deadline::{Deadline, Due, remaining, within};
 pub use policy::fallback::{Fallback, LastGood};
 pub use policy::keyed::{KeyUsage, Keyed};
 pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry, RetryBudget, Why};
