@@ -24,7 +24,7 @@ pub async fn announce<DB: Books>(tx: &mut Tx<DB>, topic: &str, order: i64, won: 
 /// Hands the events to a stream of NATS, or without one to the consumer in this process. Runs until it is to stop.
 pub async fn relay<DB: Books>(db: Db<DB>, stream: Option<Stream>, stop: impl Future<Output = ()>) {
     let consumer = db.clone();
-    let relay = Outbox::on(db).relay(move |message: Message| {
+    let relay = Outbox::on(db).relay().any(move |message: Message| {
         let (db, stream) = (consumer.clone(), stream.clone());
         async move {
             let Message { id, topic, payload, .. } = message;

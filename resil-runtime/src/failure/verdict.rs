@@ -53,11 +53,13 @@ pub struct Verdict {
     /// Whether the trouble is on our side: a missing key, a misconfiguration, our own database. No partner has said
     /// anything then, and the ledger takes it for no refusal.
     pub is_ours: bool,
+    /// Whether nobody has said what the error means: it is taken for permanent, for want of anything better.
+    pub is_unclassified: bool,
 }
 
 impl Verdict {
     const fn new(kind: Kind, effect: Effect) -> Self {
-        Self { kind, effect, retry_after: None, status: None, is_ours: false }
+        Self { kind, effect, retry_after: None, status: None, is_ours: false, is_unclassified: false }
     }
 
     /// Passing trouble; the peer may have acted. Say [`unsent`](Self::unsent) where it certainly did not.
@@ -90,6 +92,13 @@ impl Verdict {
     pub const fn ours(mut self) -> Self {
         self.is_ours = true;
         self
+    }
+
+    /// What is said of an error of which nothing is known.
+    pub(crate) const fn unclassified() -> Self {
+        let mut verdict = Self::permanent();
+        verdict.is_unclassified = true;
+        verdict
     }
 
     /// The same, with the wait that the peer asked for.
