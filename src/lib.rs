@@ -1,39 +1,44 @@
-//! Annotate an async function and it survives the systems it calls.
+//! Attributes for async functions that call systems you do not control.
 //!
 //! ```no_run
-//! use resil::http::{Checked as _, Error};
-//! use resil::{circuit_breaker, deadline, retry, timeout};
+//! use resil::{circuit_breaker, deadline, net, retry, timeout};
+//! use tokio::io::AsyncReadExt as _;
+//! use tokio::net::TcpStream;
 //!
 //! #[deadline("30s")]
 //! #[retry(idempotent)]
-//! #[circuit_breaker(name = "partner")]
+//! #[circuit_breaker(name = "clock")]
 //! #[timeout("10s", connect = "2s", read = "5s")]
-//! async fn status(client: &reqwest::Client, order: u64) -> Result<String, Error> {
-//!     let url = format!("https://partner.example/orders/{order}");
-//!     client.get(url).checked().await?.text().await
+//! async fn time() -> std::io::Result<String> {
+//!     let mut partner = net::connect(TcpStream::connect("clock.example:13")).await?;
+//!     let mut answer = String::new();
+//!     partner.read_to_string(&mut answer).await?;
+//!     Ok(answer)
 //! }
 //! ```
 //!
+//! Over HTTP, the feature `reqwest` has a client that knows what was sent: see [`http`].
+//!
 //! Each attribute becomes a few typed lines in your own function, in the order written; `cargo expand` shows them, and
-//! the page of each attribute has them written by hand. What is dangerous, a repeated order, a bound that can never
-//! pass, an error that does not say what it means, does not compile.
+//! the page of each attribute has them written by hand. Dangerous combinations do not compile: a retry without proof that
+//! repeating is safe, a literal bound that can never pass, an error that does not say what it means.
 //!
 //! | attribute | rule |
 //! |---|---|
 //! | [`deadline`] | one bound over all attempts and waits, handed down to nested calls |
-//! | [`semaphore`] | at most so many calls at a time |
+//! | [`semaphore`] | limits how many calls run at a time |
 //! | [`bulkhead`] | threads of its own and a bounded queue for calls that may block |
-//! | [`fallback`] | a default, a function, or the last good value |
-//! | [`retry`] | tries again what is proven safe to repeat, for failures that pass |
+//! | [`fallback`] | answers with a default, a function, or the last good value |
+//! | [`retry`] | repeats what is proven safe to repeat, after transient failures |
 //! | [`circuit_breaker`] | stops calling a partner that fails too often, and probes until it is back |
 //! | [`timeout`] | bounds one attempt, its connecting and its silences |
-//! | [`outside_transaction`] | an external call inside a database transaction does not compile, or is refused |
+//! | [`outside_transaction`] | the external call under it does not compile inside a database transaction, or is refused |
 //! | [`transactional`] | database work that commits or rolls back as one, and once for each request ID |
 //! | [`durable`] | an external call whose outcome becomes known, whatever dies in between |
-//! | [`non_idempotent`] | what must not be repeated does not compile under a retry |
+//! | [`non_idempotent`] | the operation under it does not compile under `#[retry(idempotent)]` |
 //! | [`derive(Classify)`](macro@Classify) | says what each of your errors means to them |
 //!
-//! Call [`check`] as the first line of `main`: it finds every contradiction between annotated functions at start.
+//! Call [`check`] as the first line of `main`: it finds what contradicts itself across functions or through constants.
 //! [`Error`] is what a policy answers instead of the call, and [`Verdict`] what every policy decides from. The policies
 //! are complete by hand as well: [`Retry`], [`CircuitBreaker`], [`Timeout`], [`Deadline`].
 //!
@@ -42,7 +47,7 @@
 //!
 //! # Features
 //!
-//! - `tracing` (default): one `tracing` event for each transition, refusal, retry and time-out.
+//! - `tracing` (default): one `tracing` event for each transition, refusal, retry and timeout.
 //! - `http`: `resil::http::Error`, a ready error type, and [`Classify`](trait@Classify) for `http::StatusCode`.
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
@@ -51,51 +56,31 @@
 //! - `testing`: `resil::testing`, a registry and a clock for each test.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use resil_macros::*;
 #[doc(hidden)]
 pub use resil_runtime::__private;
 pub use resil_runtime::*;
 
-/// The examples of the README compile and run.
+/// The examples of the README and of the pages in `docs/` compile and run. The Korean ones have the same, as
+/// `tests/documentation` sees.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
-/// So do those of the pages beside it.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/operation.md")]
-struct Operation;
-
-/// The sample messages of the README are the real ones.
-///
-/// ```
-/// use resil::{Error, Phase, Site};
-/// use std::time::Duration;
-///
-/// static PAY: Site = Site { function: "shop::pay", file: "src/shop.rs", line: 12 };
-/// let (site, seconds) = (&PAY, Duration::from_secs);
-/// let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-/// for error in [
-///     Error::CircuitOpen { name: "payments", retry_after: seconds(30) },
-///     Error::SemaphoreFull { name: "reports", limit: 2, waited: Duration::ZERO },
-///     Error::BulkheadFull { name: "reports", limit: 2, waited: seconds(1) },
-///     Error::BulkheadClosed { name: "reports", attempted: false },
-///     Error::Panicked { name: "reports" },
-///     Error::Timeout { site, phase: Phase::Read, limit: seconds(5) },
-///     Error::Timeout { site, phase: Phase::Attempt, limit: seconds(10) },
-///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: true },
-///     Error::DeadlineExceeded { site, limit: seconds(30), attempted: false },
-///     Error::MissingKey { method: "POST" },
-///     Error::KeyReused { differs: "path" },
-///     Error::InDoubt {
-///         site,
-///         verdict: Box::new(resil::Verdict::status(409)),
-///         why: Some("the peer answered 409 Conflict".into()),
-///     },
-/// ] {
-///     assert!(readme.contains(&format!("| {error} |")), "not in the README: {error}");
-/// }
-/// ```
-#[cfg(doctest)]
-struct ReadmeMessages;
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/guide.md")]
+    struct Guide;
+    #[doc = include_str!("../docs/errors.md")]
+    struct Errors;
+    #[doc = include_str!("../docs/clients.md")]
+    struct Clients;
+    #[doc = include_str!("../docs/testing.md")]
+    struct Testing;
+    #[doc = include_str!("../docs/migrating.md")]
+    struct Migrating;
+    #[doc = include_str!("../docs/operation.md")]
+    struct Operation;
+    #[doc = include_str!("../docs/architecture.md")]
+    struct Architecture;
+}

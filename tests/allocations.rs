@@ -175,3 +175,23 @@ fn a_hundred_thousand_keyed_breakers_take_at_most_24_mib() {
     println!("{} bytes a key", bytes / 100_000);
     assert!(bytes <= 24 << 20, "{bytes} bytes");
 }
+
+#[test]
+fn policies_made_by_hand_leave_nothing_behind() {
+    let all = || {
+        assert!(CircuitBreaker::unnamed().admit().is_ok());
+        assert!(CircuitBreaker::unnamed().keyed(10).admit("key").is_ok());
+        assert!(ready(Semaphore::new(1).acquire()).is_ok());
+        let retry = resil::Retry::idempotent();
+        assert!(retry.start().again(None).is_none());
+        let fallback = resil::Fallback::stale(std::time::Duration::from_secs(60));
+        fallback.last_good("key").keep(&7_u32);
+    };
+    // The maps of the registry grow first.
+    (0..100).for_each(|_| all());
+    let before = BYTES.get();
+    (0..8_000).for_each(|_| all());
+    let left = BYTES.get() - before;
+    // Other tests make the maps grow in the meantime.
+    assert!(left < 8_000, "{left} bytes left by 40,000 policies");
+}

@@ -29,9 +29,7 @@ async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error>
                 ::core::time::Duration::from_secs(5),
             )
             .at(&SITE);
-        ::resil::__private::collect!(
-            SITE, Retry(& RETRY), Bulkhead(& BULKHEAD), Timeout(& TIMEOUT)
-        );
+        ::resil::__private::collect!(SITE, RETRY, BULKHEAD, TIMEOUT);
         (&RETRY, &BULKHEAD, &TIMEOUT)
     };
     let mut retry = retry.start();

@@ -33,9 +33,7 @@ fn charge(
                         ::core::time::Duration::from_secs(5),
                     )
                     .at(&SITE);
-                ::resil::__private::collect!(
-                    SITE, TransactionGuard(& TRANSACTION_GUARD), Timeout(& TIMEOUT)
-                );
+                ::resil::__private::collect!(SITE, TRANSACTION_GUARD, TIMEOUT);
                 (&TRANSACTION_GUARD, &TIMEOUT)
             };
             if let ::core::result::Result::Err(refusal) = transaction_guard

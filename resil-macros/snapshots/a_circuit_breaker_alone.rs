@@ -13,7 +13,7 @@ async fn ping(self: Arc<Self>) -> anyhow::Result<impl Iterator<Item = u8>> {
         };
         static CIRCUIT_BREAKER: ::resil::CircuitBreaker = ::resil::CircuitBreaker::unnamed()
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CircuitBreaker(& CIRCUIT_BREAKER));
+        ::resil::__private::collect!(SITE, CIRCUIT_BREAKER);
         &CIRCUIT_BREAKER
     };
     let outcome = 'call: {

@@ -16,7 +16,7 @@ async fn pay(order: &Order) -> Result<Receipt, Error> {
         };
         static FALLBACK: ::resil::Fallback = ::resil::Fallback::new().unsent().at(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::unsent().at(&SITE);
-        ::resil::__private::collect!(SITE, Fallback(& FALLBACK), Retry(& RETRY));
+        ::resil::__private::collect!(SITE, FALLBACK, RETRY);
         (&FALLBACK, &RETRY)
     };
     let mut retry = retry.start();

@@ -22,7 +22,7 @@ fn pay(
             static FALLBACK: ::resil::Fallback = ::resil::Fallback::new()
                 .unsent()
                 .at(&SITE);
-            ::resil::__private::collect!(SITE, Fallback(& FALLBACK));
+            ::resil::__private::collect!(SITE, FALLBACK);
             &FALLBACK
         };
         let mut sent = ::resil::Sent::new();

@@ -12,7 +12,7 @@ async fn rate(&self, currency: String) -> Result<Rate, Error> {
             line: ::core::line!(),
         };
         static FALLBACK: ::resil::Fallback = ::resil::Fallback::new().at(&SITE);
-        ::resil::__private::collect!(SITE, Fallback(& FALLBACK));
+        ::resil::__private::collect!(SITE, FALLBACK);
         &FALLBACK
     };
     let attempt = async {

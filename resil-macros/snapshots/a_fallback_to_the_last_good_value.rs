@@ -21,7 +21,7 @@ async fn price(item: &str) -> Result<Price, Error> {
                 ::core::time::Duration::from_secs(2),
             )
             .at(&SITE);
-        ::resil::__private::collect!(SITE, Fallback(& FALLBACK), Timeout(& TIMEOUT));
+        ::resil::__private::collect!(SITE, FALLBACK, TIMEOUT);
         (&FALLBACK, &TIMEOUT)
     };
     let last_good = fallback.last_good(item);

@@ -17,7 +17,7 @@ fn ping(&self) -> impl Future<Output = Result<(), Error>> + Send {
                     ::core::time::Duration::from_secs(1),
                 )
                 .at(&SITE);
-            ::resil::__private::collect!(SITE, Timeout(& TIMEOUT));
+            ::resil::__private::collect!(SITE, TIMEOUT);
             &TIMEOUT
         };
         let attempt = async move {

@@ -33,7 +33,7 @@ fn charge(
                     ::core::time::Duration::from_secs(5),
                 )
                 .at(&SITE);
-            ::resil::__private::collect!(SITE, Timeout(& TIMEOUT));
+            ::resil::__private::collect!(SITE, TIMEOUT);
             &TIMEOUT
         };
         let attempt = async move {

@@ -48,7 +48,7 @@ where
                     line: ::core::line!(),
                 };
                 static RETRY: ::resil::Retry = ::resil::Retry::idempotent().at(&SITE);
-                ::resil::__private::collect!(SITE, Retry(& RETRY));
+                ::resil::__private::collect!(SITE, RETRY);
                 &RETRY
             };
             let mut retry = retry.start();

@@ -13,7 +13,7 @@ async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> 
         };
         static TRANSACTIONAL: ::resil::Transactional = ::resil::Transactional::taking_part()
             .at(&SITE);
-        ::resil::__private::collect!(SITE, Transactional(& TRANSACTIONAL));
+        ::resil::__private::collect!(SITE, TRANSACTIONAL);
         &TRANSACTIONAL
     };
     let attempt = async move {

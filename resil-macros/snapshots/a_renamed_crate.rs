@@ -20,9 +20,7 @@ async fn ping() -> Result<(), Error> {
                 ::core::time::Duration::from_secs(1),
             )
             .at(&SITE);
-        crate::vendored::resil::__private::collect!(
-            SITE, Retry(& RETRY), Timeout(& TIMEOUT)
-        );
+        crate::vendored::resil::__private::collect!(SITE, RETRY, TIMEOUT);
         (&RETRY, &TIMEOUT)
     };
     let mut retry = retry.start();

@@ -12,7 +12,7 @@ async fn ping() -> io::Result<()> {
             line: ::core::line!(),
         };
         static RETRY: ::resil::Retry = ::resil::Retry::unsent().at(&SITE);
-        ::resil::__private::collect!(SITE, Retry(& RETRY));
+        ::resil::__private::collect!(SITE, RETRY);
         &RETRY
     };
     let mut retry = retry.start();

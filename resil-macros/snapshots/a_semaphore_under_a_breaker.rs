@@ -22,9 +22,7 @@ async fn report(&self, year: u32) -> Result<Report, Error> {
             .name("reports")
             .max_wait(::core::time::Duration::from_millis(100))
             .at(&SITE);
-        ::resil::__private::collect!(
-            SITE, CircuitBreaker(& CIRCUIT_BREAKER), Semaphore(& SEMAPHORE)
-        );
+        ::resil::__private::collect!(SITE, CIRCUIT_BREAKER, SEMAPHORE);
         (&CIRCUIT_BREAKER, &SEMAPHORE)
     };
     let outcome = 'call: {

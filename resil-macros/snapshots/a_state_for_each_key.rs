@@ -22,9 +22,7 @@ async fn send(&self, order: Order) -> Result<(), Error> {
         static SEMAPHORE: ::resil::Keyed<::resil::Semaphore> = ::resil::Semaphore::new(4)
             .at(&SITE)
             .keyed(500);
-        ::resil::__private::collect!(
-            SITE, KeyedCircuitBreaker(& CIRCUIT_BREAKER), KeyedSemaphore(& SEMAPHORE)
-        );
+        ::resil::__private::collect!(SITE, CIRCUIT_BREAKER, SEMAPHORE);
         (&CIRCUIT_BREAKER, &SEMAPHORE)
     };
     let outcome = 'call: {

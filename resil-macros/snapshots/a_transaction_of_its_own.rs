@@ -21,9 +21,7 @@ async fn place(&self, order: &Order) -> Result<OrderId, Error> {
         static RETRY: ::resil::Retry = ::resil::Retry::unsent().at(&SITE);
         static TRANSACTIONAL: ::resil::Transactional = ::resil::Transactional::opening()
             .at(&SITE);
-        ::resil::__private::collect!(
-            SITE, Retry(& RETRY), Transactional(& TRANSACTIONAL)
-        );
+        ::resil::__private::collect!(SITE, RETRY, TRANSACTIONAL);
         (&RETRY, &TRANSACTIONAL)
     };
     let mut retry = retry.start();

@@ -27,7 +27,7 @@ async fn place(
             .op("order.place")
             .keep(::core::time::Duration::from_secs(172800))
             .at(&SITE);
-        ::resil::__private::collect!(SITE, Transactional(& TRANSACTIONAL));
+        ::resil::__private::collect!(SITE, TRANSACTIONAL);
         &TRANSACTIONAL
     };
     let attempt = async move {

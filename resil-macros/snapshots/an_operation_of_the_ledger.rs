@@ -44,7 +44,7 @@ pub async fn confirm(
                 ::core::time::Duration::from_secs(15),
             )
             .at(&SITE);
-        ::resil::__private::collect!(SITE, Retry(& RETRY), Timeout(& TIMEOUT));
+        ::resil::__private::collect!(SITE, RETRY, TIMEOUT);
         (&RETRY, &TIMEOUT)
     };
     let mut retry = retry.start_with(key);
@@ -127,22 +127,35 @@ impl ::resil::ledger::Operation<Postgres> for confirm {
     async fn verify(
         given: &::resil::ledger::Dependencies,
         (order_id, amount): Self::Arguments,
-        key: &::resil::IdempotencyKey,
+        original: &::resil::ledger::OriginalKey,
     ) -> ::core::result::Result<
         ::resil::ledger::Status<Self::Receipt>,
         ::resil::ledger::Failed,
     > {
-        payment_status(given.get::<Toss>()?, order_id, amount, key)
+        payment_status(
+                given.get::<Toss>()?,
+                order_id,
+                amount,
+                ::resil::__private::original(original),
+            )
             .await
             .map_err(<::resil::ledger::Failed as ::core::convert::From<_>>::from)
     }
     async fn compensate(
         given: &::resil::ledger::Dependencies,
         (order_id, amount): Self::Arguments,
+        original: &::resil::ledger::OriginalKey,
         key: &::resil::IdempotencyKey,
         receipt: ::core::option::Option<Self::Receipt>,
     ) -> ::core::result::Result<(), ::resil::ledger::Failed> {
-        cancel_payment(given.get::<Toss>()?, order_id, amount, key, receipt)
+        cancel_payment(
+                given.get::<Toss>()?,
+                order_id,
+                amount,
+                ::resil::__private::original(original),
+                key,
+                receipt,
+            )
             .await
             .map_err(<::resil::ledger::Failed as ::core::convert::From<_>>::from)
     }
@@ -177,5 +190,5 @@ const _: () = {
             &[::resil::__private::database_name::<Postgres>()],
         )
         .at(&SITE);
-    ::resil::__private::collect!(SITE, Durable(& DURABLE));
+    ::resil::__private::collect!(SITE, DURABLE);
 };

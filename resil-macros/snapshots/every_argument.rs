@@ -76,10 +76,7 @@ async fn confirm(&self, order: Order, key: &IdempotencyKey) -> Result<Receipt, E
             .connect(::core::time::Duration::from_secs(2))
             .read(::core::time::Duration::from_secs(5))
             .at(&SITE);
-        ::resil::__private::collect!(
-            SITE, Deadline(& DEADLINE), Retry(& RETRY), CircuitBreaker(&
-            CIRCUIT_BREAKER), Timeout(& TIMEOUT)
-        );
+        ::resil::__private::collect!(SITE, DEADLINE, RETRY, CIRCUIT_BREAKER, TIMEOUT);
         (&DEADLINE, &RETRY, &CIRCUIT_BREAKER, &TIMEOUT)
     };
     let deadline = deadline.start();

@@ -30,9 +30,7 @@ pub async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, Payment
                 ::core::time::Duration::from_secs(5),
             )
             .at(&SITE);
-        ::resil::__private::collect!(
-            SITE, Retry(& RETRY), CircuitBreaker(& CIRCUIT_BREAKER), Timeout(& TIMEOUT)
-        );
+        ::resil::__private::collect!(SITE, RETRY, CIRCUIT_BREAKER, TIMEOUT);
         (&RETRY, &CIRCUIT_BREAKER, &TIMEOUT)
     };
     let mut retry = retry.start();

@@ -59,6 +59,7 @@ impl Mark {
 struct Marks {
     meaning: Option<(Mark, Path)>,
     unsent: Option<Path>,
+    conclusive: Option<Path>,
     runtime: Option<Path>,
     /// Kept with what was read, so that a mistake is no second mistake for lack of it.
     mistakes: Errors,
@@ -71,7 +72,7 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     };
     let (name, mut errors) = (&input.ident, Errors::default());
     let mut runtime = paths::default_runtime();
-    let mut arms: Vec<TokenStream> = Vec::new();
+    let mut arms: Vec<Arm> = Vec::new();
     match (Item::from_derive_input(&input), &input.data) {
         (_, syn::Data::Union(_)) => errors.at(
             name.span(),
@@ -96,19 +97,39 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let body = match errors.any() {
         true => quote!(::core::unreachable!()),
         false if arms.is_empty() => quote!(match *self {}),
-        false => quote!(match self { #(#arms)* }),
+        false => {
+            let verdicts = arms.iter().map(|arm| &arm.verdict);
+            quote!(match self { #(#verdicts)* })
+        }
     };
+    let refusals: Vec<_> = arms.iter().filter_map(|arm| arm.refuses.as_ref()).collect();
+    let is_refusal = (!errors.any() && !refusals.is_empty()).then(|| {
+        quote! {
+            fn is_refusal(&self) -> bool {
+                ::core::matches!(self, #(#refusals)|*)
+            }
+        }
+    });
     errors.beside(quote! {
         #[automatically_derived]
         impl #generics #runtime::Classify for #name #arguments #bounds {
             fn verdict(&self) -> #runtime::Verdict {
                 #body
             }
+
+            #is_refusal
         }
     })
 }
 
-/// `Self::Variant { field, .. } => verdict,`
+/// What is said of one variant.
+struct Arm {
+    /// `Self::Variant { field, .. } => verdict,`
+    verdict: TokenStream,
+    /// Its pattern, if it refuses by itself.
+    refuses: Option<TokenStream>,
+}
+
 fn arm(
     pattern: &TokenStream,
     name: &Ident,
@@ -116,7 +137,7 @@ fn arm(
     fields: Fields<Field>,
     runtime: &Path,
     errors: &mut Errors,
-) -> Option<TokenStream> {
+) -> Option<Arm> {
     let before = errors.count();
     errors.append(marks.mistakes);
     let (all, only) = (fields.len(), fields.fields.first().map(|field| (field.member(0), field.ty.clone())));
@@ -164,7 +185,9 @@ fn arm(
         Mark::Status => quote!(#runtime::Verdict::status(<#ty as #runtime::__private::StatusCode>::code(#local))),
     };
     let unsent = marks.unsent.map(|_| quote!(.unsent()));
-    Some(quote!(#pattern { #binding .. } => #verdict #unsent,))
+    let conclusive = marks.conclusive.map(|_| quote!(.conclusive()));
+    let refuses = matches!(mark, Mark::Caller).then(|| quote!(#pattern { .. }));
+    Some(Arm { verdict: quote!(#pattern { #binding .. } => #verdict #unsent #conclusive,), refuses })
 }
 
 /// The fields with a mark of their own: they are asked for the verdict.
@@ -207,9 +230,7 @@ impl Marks {
         let mut marks = Self::default();
         for attribute in attributes {
             if !marks.accept(&attribute.meta) {
-                marks
-                    .mistakes
-                    .on(&attribute.meta, "marks stand in parentheses, as words; write `#[classify(transient)]`");
+                marks.mistakes.on(&attribute.meta, "marks go in parentheses, as words; write `#[classify(transient)]`");
             }
         }
         if let Some(unsent) = &marks.unsent
@@ -219,6 +240,14 @@ impl Marks {
             let message =
                 "`unsent` adds to `transient` and says nothing without it; write `#[classify(transient, unsent)]`";
             marks.mistakes.on(unsent, message);
+        }
+        if let Some(conclusive) = &marks.conclusive
+            && !marks.mistakes.any()
+            && !matches!(marks.meaning, Some((Mark::Caller, _)))
+        {
+            let message =
+                "`conclusive` adds to `caller` and says nothing without it; write `#[classify(caller, conclusive)]`";
+            marks.mistakes.on(conclusive, message);
         }
         Ok(marks)
     }
@@ -246,6 +275,8 @@ impl Marks {
     fn mark(&mut self, written: Path) {
         if written.is_ident("unsent") {
             self.unsent = Some(written);
+        } else if written.is_ident("conclusive") {
+            self.conclusive = Some(written);
         } else if let Some((_, mark)) = Mark::ALL.into_iter().find(|(name, _)| written.is_ident(name)) {
             match &self.meaning {
                 None => self.meaning = Some((mark, written)),
@@ -256,7 +287,7 @@ impl Marks {
             self.mistakes.on(
                 &written,
                 format!(
-                    "`{name}` is no mark; write `transient`, `permanent`, `caller`, `delegate` or `status`, and `unsent` beside `transient` where nothing was sent"
+                    "`{name}` is not a mark; write `transient`, `permanent`, `caller`, `delegate` or `status`, `unsent` beside `transient` where nothing was sent, and `conclusive` beside `caller` where it is said for good"
                 ),
             );
         }

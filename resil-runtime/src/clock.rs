@@ -48,7 +48,7 @@ pub(crate) fn nanos(duration: std::time::Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// `instant + duration`, or the furthest moment a timer can hold.
+/// `instant + duration`, where a wait of more than thirty years is one of thirty years: longer ones overflow a timer.
 pub(crate) fn after(instant: Instant, duration: std::time::Duration) -> Instant {
     const FAR: std::time::Duration = std::time::Duration::from_hours(24 * 365 * 30);
     instant.checked_add(duration.min(FAR)).unwrap_or(instant)

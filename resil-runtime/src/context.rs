@@ -1,9 +1,10 @@
 //! What travels down a call: the deadline, the bound on connecting, the proof of idempotency; and up again: the marks
-//! of progress, the connections under way, and what was sent.
+//! of progress, the connections and our own waits under way, and what was sent.
 //!
 //! A frame is entered on each poll of an attempt and left before the poll returns, so it depends on no executor and
 //! follows the future wherever it is polled.
 
+mod activity;
 mod call;
 mod carried;
 #[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "adapters make departures"))]
@@ -12,17 +13,16 @@ pub(crate) mod departure;
 pub(crate) mod keyed;
 mod record;
 
+pub(crate) use activity::{Activity, Pause};
 pub use call::Sent;
 pub(crate) use call::{Call, Repeat, sent};
 pub(crate) use carried::Carried;
 pub(crate) use keyed::Keyed;
 
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{Due, Site, clock};
+use crate::{Due, Site};
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 scoped_tls::scoped_thread_local!(static CURRENT: Frame);
 
@@ -38,6 +38,16 @@ pub(crate) struct ConnectBound {
     pub(crate) site: &'static Site,
 }
 
+impl ConnectBound {
+    /// The nearer of two; of equal ones the first.
+    fn nearer(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if b.limit < a.limit { b } else { a }),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
 /// What one attempt hands to the calls within it.
 #[derive(Debug, Default)]
 pub(crate) struct Frame {
@@ -46,6 +56,7 @@ pub(crate) struct Frame {
     pub(crate) keyed: Option<Arc<Keyed>>,
     /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
     marks: Cell<u32>,
+    /// Its own: what happens in it happens in the attempts around it, and not in those beside it.
     activity: OnceCell<Arc<Activity>>,
 }
 
@@ -67,14 +78,11 @@ impl Frame {
     pub(crate) fn inherit(&mut self) {
         current(|outer| {
             self.deadline = Due::nearer(self.deadline, outer.deadline);
-            self.connect = self.connect.or(outer.connect);
+            self.connect = ConnectBound::nearer(self.connect, outer.connect);
             self.keyed = match (self.keyed.take(), &outer.keyed) {
                 (Some(own), Some(outer)) => Some(Arc::new(own.within(outer))),
                 (own, outer) => own.or_else(|| outer.clone()),
             };
-            if let Some(activity) = outer.activity.get() {
-                self.activity = Arc::clone(activity).into();
-            }
         });
     }
 
@@ -96,7 +104,7 @@ impl Frame {
             mark();
         }
         if let Some(activity) = self.activity.get() {
-            current(|outer| _ = outer.activity.set(Arc::clone(activity)));
+            current(|outer| activity.belongs_to(&outer.shared_activity()));
         }
         result
     }
@@ -145,60 +153,4 @@ pub(crate) fn mark() {
 #[cfg(feature = "reqwest")]
 pub(crate) fn activity() -> Option<Arc<Activity>> {
     current(Frame::shared_activity)
-}
-
-/// What happens for an attempt outside its own polls: connections being made, during which its read clock stands
-/// still, chunks of a request body being sent, and a body that runs in a bulkhead.
-#[derive(Debug)]
-pub(crate) struct Activity {
-    dialling: AtomicU32,
-    /// When data last moved or a connection was done, in nanoseconds after `origin`.
-    latest: AtomicU64,
-    origin: Instant,
-}
-
-impl Default for Activity {
-    fn default() -> Self {
-        Self { dialling: AtomicU32::new(0), latest: AtomicU64::new(0), origin: clock::instant() }
-    }
-}
-
-impl Activity {
-    /// Since when nothing happens; `None` while something is being dialled.
-    pub(crate) fn silent_since(&self) -> Option<Instant> {
-        let idle = self.dialling.load(Ordering::Acquire) == 0;
-        idle.then(|| self.origin + Duration::from_nanos(self.latest.load(Ordering::Acquire)))
-    }
-
-    /// Data moved, or a connection was done.
-    pub(crate) fn mark(&self) {
-        let now = clock::nanos(clock::instant().saturating_duration_since(self.origin));
-        self.latest.fetch_max(now, Ordering::AcqRel);
-    }
-}
-
-/// A connection under way on behalf of an attempt; ends when dropped.
-#[derive(Debug)]
-pub(crate) struct Dialling(Arc<Activity>);
-
-impl Dialling {
-    /// Registers with the attempt that is being polled, if there is one.
-    pub(crate) fn start() -> Option<Self> {
-        let activity = current(Frame::shared_activity)?;
-        activity.dialling.fetch_add(1, Ordering::AcqRel);
-        Some(Self(activity))
-    }
-
-    /// Whether the attempt it belongs to is the one being polled. A connector that lost the race against a pooled
-    /// connection is moved to a task of its own: the request has gone without it, and it holds up no clock.
-    pub(crate) fn is_ours(&self) -> bool {
-        current(|frame| frame.activity.get().is_some_and(|activity| Arc::ptr_eq(activity, &self.0))).unwrap_or(false)
-    }
-}
-
-impl Drop for Dialling {
-    fn drop(&mut self) {
-        self.0.mark();
-        self.0.dialling.fetch_sub(1, Ordering::AcqRel);
-    }
 }

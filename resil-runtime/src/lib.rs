@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Users turn on a database, not what it needs within.
+#![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "sqlx"))))]
 
 mod clock;
 mod context;
@@ -10,7 +12,7 @@ mod failure;
 pub mod http;
 mod mark;
 pub mod net;
-mod policy;
+pub mod policy;
 mod registry;
 #[cfg(feature = "sqlx")]
 mod sql;
@@ -30,16 +32,17 @@ pub use policy::attempt::Attempt;
 pub use policy::bulkhead::Bulkhead;
 pub use policy::circuit_breaker::{Cause, CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
 pub use policy::deadline::{Deadline, Due};
-pub use policy::dial::Dial;
 pub use policy::fallback::{Fallback, LastGood};
 pub use policy::keyed::{KeyUsage, Keyed};
 pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry, RetryBudget, Why};
 pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
-pub use policy::timeout::Timeout;
+pub use policy::timeout::{Dial, Timeout};
 pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
 #[cfg(feature = "sqlx")]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]
 pub use sql::db::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, Stored, Transactional, Tx};
 #[cfg(feature = "sqlx")]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]
 pub use sql::{ledger, outbox};
 pub use transaction::{
     Allowed, Began, GuardMode, Holds, Step, TransactionError, TransactionGuard, after, allow, spawn,
@@ -59,15 +62,17 @@ pub mod __private {
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]
     pub use crate::sql::db::{Begun, On, OnAny, OnPool, database_name, opened};
+    #[cfg(feature = "sqlx")]
+    pub use crate::sql::ledger::original_key::original;
     pub use inventory;
 
     /// Adds an annotated function to the program's call sites.
     #[macro_export]
     #[doc(hidden)]
     macro_rules! __collect {
-        ($site:ident, $($kind:ident(&$policy:ident)),*) => {
+        ($site:ident, $($policy:ident),*) => {
             $crate::__private::inventory::submit! {
-                $crate::__private::CallSite::new(&$site, &[$($crate::__private::Policy::$kind(&$policy)),*])
+                $crate::__private::CallSite::new(&$site, &[$($crate::__private::Policy::new(&$policy)),*])
             }
         };
     }

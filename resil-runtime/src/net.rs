@@ -1,7 +1,7 @@
 //! Connecting by hand, under the `connect` bound of the attempt around it.
 
 use crate::failure::ConnectTimeout;
-use crate::policy::dial::Dial;
+use crate::policy::timeout::Dial;
 use std::future::Future;
 
 /// Makes a connection within the `connect` bound of the annotated function around it.

@@ -39,17 +39,20 @@ use tokio::time::Instant;
 pub struct Scope {
     outer_registry: Option<Arc<States>>,
     outer_origin: Option<Instant>,
+    /// What was made for it, and ends with it.
+    own: Option<Arc<States>>,
     _this_thread_only: PhantomData<Rc<()>>,
 }
 
-/// A registry and a clock for this thread alone.
+/// A registry and a clock for this thread alone. The threads of its bulkheads end with it: what still runs there, at its
+/// next await.
 pub fn isolated() -> Scope {
-    Isolation::new(false).enter()
+    Isolation::new(false).begin()
 }
 
 /// The same, where what would be a warning in production is an error: a `connect` bound that nothing enforces.
 pub fn strict() -> Scope {
-    Isolation::new(true).enter()
+    Isolation::new(true).begin()
 }
 
 /// What a scope isolates, which a call takes along to the threads of a bulkhead.
@@ -68,8 +71,15 @@ impl Isolation {
         registry::current().map(|registry| Self { registry, origin: clock::followed::origin() })
     }
 
+    fn begin(self) -> Scope {
+        let mut scope = self.enter();
+        scope.own = Some(self.registry);
+        scope
+    }
+
     pub(crate) fn enter(&self) -> Scope {
         Scope {
+            own: None,
             outer_registry: registry::replace(Some(Arc::clone(&self.registry))),
             outer_origin: clock::followed::replace(self.origin),
             _this_thread_only: PhantomData,
@@ -81,6 +91,10 @@ impl Drop for Scope {
     fn drop(&mut self) {
         registry::replace(self.outer_registry.take());
         clock::followed::replace(self.outer_origin.take());
+        // What still runs holds on to it, and would never let go.
+        if let Some(states) = self.own.take() {
+            states.end();
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod keys;
 mod operators;
 mod outcomes;
+mod refusals;
 #[path = "../support/mod.rs"]
 mod support;
 mod workers;
@@ -24,13 +26,21 @@ enum BooksError {
     #[classify(caller)]
     Refused,
     #[classify(delegate)]
+    Inner(Box<BooksError>),
+    #[classify(delegate)]
+    Other(anyhow::Error),
+    #[classify(delegate)]
     Sql(sqlx::Error),
 }
+
+impl std::error::Error for BooksError {}
 
 impl std::fmt::Display for BooksError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Refused => f.write_str(REFUSED),
+            Self::Inner(error) => error.fmt(f),
+            Self::Other(error) => error.fmt(f),
             Self::Sql(error) => error.fmt(f),
         }
     }
@@ -44,6 +54,8 @@ impl From<sqlx::Error> for BooksError {
 
 /// The amount says what our own books make of it.
 const REFUSED_HERE: u64 = 13;
+const REFUSED_WITHIN: u64 = 14;
+const REFUSED_SOMEWHERE: u64 = 15;
 const FAILS_HERE_ONCE: u64 = 17;
 const PANICS_HERE: u64 = 19;
 static FAILURES: AtomicU32 = AtomicU32::new(0);
@@ -53,6 +65,8 @@ async fn paid<DB: Shop>(tx: &mut Tx<DB>, order: i64, won: u64, receipt: &u64) ->
     DB::set(tx, order, "paid").await?;
     match won {
         REFUSED_HERE => Err(BooksError::Refused),
+        REFUSED_WITHIN => Err(BooksError::Inner(Box::new(BooksError::Refused))),
+        REFUSED_SOMEWHERE => Err(BooksError::Other(anyhow::Error::new(BooksError::Refused))),
         FAILS_HERE_ONCE if FAILURES.fetch_add(1, Ordering::Relaxed) == 0 => {
             Err(BooksError::Sql(sqlx::Error::PoolTimedOut))
         }
@@ -83,13 +97,34 @@ payments! {
     repeated("repeated", settle = "40ms", in_doubt = repeat, compensate = cancel);
     hasty("hasty", settle = "1ms", in_doubt = repeat);
     cancelled("cancelled", settle = "40ms", in_doubt = cancel, compensate = cancel);
+    patient("patient", settle = "10m", in_doubt = cancel, compensate = cancel);
+    judged("judged", settle = "40ms", in_doubt = repeat, conclusive = is_final);
     manual("manual", in_doubt = manual);
+}
+
+fn is_final(error: &PartnerError) -> bool {
+    matches!(error, PartnerError::Status(410))
+}
+
+async fn paid_or_refused<DB: Shop>(
+    tx: &mut Tx<DB>,
+    order: i64,
+    _won: u64,
+    _receipt: &u64,
+) -> Result<(), resil::ledger::Failed> {
+    DB::set(tx, order, "paid").await?;
+    Err(resil::ledger::refuse(REFUSED))
+}
+
+#[durable(db = [Sqlite, Postgres], op = "refused", applied = paid_or_refused, undone = failed, compensate = cancel)]
+async fn refused(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
+    partner.charge(won, key).await
 }
 
 /// The partner's client is behind a circuit of its own, and its retry repeats what may have been sent.
 #[durable(db = [Sqlite, Postgres], op = "guarded", applied = paid, verify = status, settle = "40ms", base = "2ms")]
 #[retry(idempotency_key = key, attempts = 2, base = "0ms", budget = none)]
-#[circuit_breaker(window = 2, min_calls = 2, open_for = "50ms")]
+#[circuit_breaker(window = 2, min_calls = 2, open_for = "400ms")]
 async fn guarded(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
     partner.charge(won, key).await
 }
@@ -107,7 +142,10 @@ where
     repeated: Operation<DB>,
     hasty: Operation<DB>,
     cancelled: Operation<DB>,
+    patient: Operation<DB>,
     manual: Operation<DB>,
+    judged: Operation<DB>,
+    refused: Operation<DB>,
     guarded: Operation<DB>,
 {
     async fn new(db: &Db<DB>, partner: Arc<Partner>) -> Self {
@@ -115,6 +153,7 @@ where
         let ledger = Ledger::on(db.clone()).operation::<verified>().operation::<repeated>().operation::<cancelled>();
         let ledger =
             ledger.operation::<hasty>().operation::<manual>().operation::<guarded>().provide(Arc::clone(&partner));
+        let ledger = ledger.operation::<judged>().operation::<refused>().operation::<patient>();
         let ledger = ledger.partial().open().await.unwrap();
         Self { db: db.clone(), partner, ledger }
     }

@@ -1,7 +1,7 @@
 //! The process that dies: it records an order and pays it, or finishes what another one has begun.
 
-use crate::books::{Books, Partner, REFUSED_HERE, deduplicated, neither, verified};
-use crate::spec::{Database, Death, LEASE, Local, Skill};
+use crate::books::{Books, Partner, REFUSED_HERE, TRIPS_HERE, deduplicated, neither, verified};
+use crate::spec::{Body, Database, Death, LEASE, Local, Skill};
 use resil::Db;
 use resil::ledger::{Intent, Ledger, Operation, State};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// `role database address partner skill local death place order`
+/// `role database address partner skill local body death place order`
 pub const ORDERS: &str = "RESIL_TEST_LEDGER_CHILD";
 /// The port of a way to PostgreSQL that can be cut.
 pub const PROXY: &str = "RESIL_TEST_LEDGER_PROXY";
@@ -41,7 +41,9 @@ pub fn place(name: &str) {
 
 pub fn run(orders: &str) {
     let words: Vec<_> = orders.split(' ').collect();
-    let [role, database, address, partner, skill, local, death, at, order] = words[..] else { panic!("{orders}") };
+    let [role, database, address, partner, skill, local, body, death, at, order] = words[..] else {
+        panic!("{orders}")
+    };
     if let Ok(at) = at.parse() {
         _ = DIES_AT.set((Death::of(death), at));
     }
@@ -49,10 +51,14 @@ pub fn run(orders: &str) {
     if Local::of(local) == Local::CommitLost && role == "first" {
         resil::testing::lose_commits(1);
     }
-    let won = if Local::of(local) == Local::Refuses { REFUSED_HERE } else { 500 };
+    let won = match Local::of(local) {
+        Local::Refuses => REFUSED_HERE,
+        Local::Trips => TRIPS_HERE,
+        Local::Ok | Local::CommitLost => 500,
+    };
     let task = Task {
         pays: role == "first",
-        partner: partner.parse().expect("an address"),
+        partner: Partner { address: partner.parse().expect("an address"), body: Body::of(body) },
         skill: Skill::of(skill),
         order: order.parse().expect("a number"),
         won,
@@ -95,7 +101,7 @@ pub async fn postgres(schema: &str) -> Db<sqlx::Postgres> {
 
 struct Task {
     pays: bool,
-    partner: std::net::SocketAddr,
+    partner: Partner,
     skill: Skill,
     order: i64,
     won: u64,
@@ -109,7 +115,7 @@ impl Task {
         neither: Operation<DB, Arguments = (i64, u64)>,
     {
         let ledger = Ledger::on(db.clone()).operation::<deduplicated>().operation::<verified>().operation::<neither>();
-        let ledger = ledger.provide(std::sync::Arc::new(Partner(self.partner))).lease(LEASE).open().await.unwrap();
+        let ledger = ledger.provide(std::sync::Arc::new(self.partner)).lease(LEASE).open().await.unwrap();
         if self.pays {
             match self.skill {
                 Skill::Deduplicates => self.pay::<_, deduplicated>(&db, &ledger).await,

@@ -1,12 +1,13 @@
 //! Ends a process that pays at every place where something lasts, and looks whether both books agree afterwards. The
 //! oracle is the partner's own book.
 //!
-//! `cargo test --test ledger_killed` plays a seeded part on SQLite, and on PostgreSQL if `RESIL_TEST_POSTGRES_URL` is set;
-//! `cargo test --release --test ledger_killed -- --whole` plays everything, which takes an hour or two. A failure prints the
-//! line that plays it again.
+//! `cargo test --test ledger_killed` plays a seeded part on SQLite, and on PostgreSQL if `RESIL_TEST_POSTGRES_URL` is set, and
+//! `-- --plays 5000` a larger one. `cargo test --release --test ledger_killed -- --whole` plays each kind of partner and call,
+//! all else by turns, at every place and every second place, which takes an hour. A failure prints the line that plays it again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test")]
 
+mod account;
 mod books;
 mod child;
 mod cut;
@@ -16,7 +17,7 @@ mod play;
 mod spec;
 mod stopped;
 
-use spec::{Database, Spec};
+use spec::Database;
 use std::process::ExitCode;
 
 /// How many of each database's plays the tests choose.
@@ -43,11 +44,10 @@ fn main() -> ExitCode {
     }
     let databases: &[Database] = if postgres { &[Database::Sqlite, Database::Postgres] } else { &[Database::Sqlite] };
     let one = arguments.iter().position(|argument| argument == "--play").and_then(|at| arguments.get(at + 1));
+    let number = arguments.iter().position(|argument| argument == "--plays").and_then(|at| arguments.get(at + 1));
     let played = match one {
         Some(line) => runtime.block_on(play::one(line.parse().expect("a play"))),
-        None if arguments.iter().any(|argument| argument == "--whole") => {
-            runtime.block_on(play::all(Spec::all(databases), None))
-        }
+        None if arguments.iter().any(|argument| argument == "--whole") => runtime.block_on(play::all(databases, None)),
         None => {
             if postgres {
                 runtime.block_on(async {
@@ -55,8 +55,9 @@ fn main() -> ExitCode {
                     stopped::run(8).await;
                 });
             }
+            let number = number.and_then(|number| number.parse().ok()).unwrap_or(CHOSEN);
             let seed = std::env::var("RESIL_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
-            runtime.block_on(play::all(Spec::all(databases), Some((CHOSEN * databases.len(), seed))))
+            runtime.block_on(play::all(databases, Some((number * databases.len(), seed))))
         }
     };
     println!("{played}");

@@ -1,34 +1,19 @@
-//! The partner, which outlives every process that calls it.
+//! The partner, which outlives every process that calls it: its door. What it makes of a request is in `account.rs`.
 
-use crate::spec::{LATE, Skill, Way};
-use std::collections::{BTreeSet, HashMap};
+use crate::account::{Account, Answer, Request};
+use crate::books::Intent;
+use crate::spec::Spec;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What the partner knows of an order.
-#[derive(Debug, Clone)]
-pub struct Account {
-    pub skill: Skill,
-    /// What happens to the next call; afterwards all goes well, but a refusal stays one.
-    pub way: Way,
-    pub keys: BTreeSet<String>,
-    pub calls: u32,
-    /// Calls that had an effect.
-    pub applied: u32,
-    pub cancelled: bool,
-    /// Calls that arrived while the ledger did not say so.
-    pub unannounced: u32,
-    won: u64,
-    /// Calls under way in the network.
-    late: u32,
-}
-
 type Book = HashMap<i64, Account>;
-/// Asks the ledger of this order in which state it is.
-pub type Look = Arc<dyn Fn(i64) -> std::pin::Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync>;
+/// Asks the ledger about this order.
+pub type Look = Arc<dyn Fn(i64) -> std::pin::Pin<Box<dyn Future<Output = Option<Intent>> + Send>> + Send + Sync>;
 
 #[derive(Clone)]
 pub struct Server {
@@ -52,26 +37,15 @@ impl Server {
         server
     }
 
-    pub fn expect(&self, order: i64, skill: Skill, way: Way, look: Look) {
-        let account = Account {
-            skill,
-            way,
-            keys: BTreeSet::new(),
-            calls: 0,
-            applied: 0,
-            cancelled: false,
-            unannounced: 0,
-            won: 0,
-            late: 0,
-        };
+    pub fn expect(&self, order: i64, spec: Spec, look: Look) {
         self.looks.lock().unwrap().insert(order, look);
-        self.book.send_modify(|book| _ = book.insert(order, account));
+        self.book.send_modify(|book| _ = book.insert(order, Account::new(spec)));
     }
 
     /// Its account, once nothing is under way any more.
     pub async fn account(&self, order: i64) -> Account {
         let mut book = self.book.subscribe();
-        let book = book.wait_for(|book| book[&order].late == 0).await.unwrap();
+        let book = book.wait_for(|book| book[&order].is_quiet()).await.unwrap();
         self.looks.lock().unwrap().remove(&order);
         book[&order].clone()
     }
@@ -86,31 +60,23 @@ impl Server {
         result.expect("it was changed")
     }
 
+    /// A line is `what order header rest`: the header is the `Idempotency-Key`, `-` if there is none.
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
         stream.read_line(&mut line).await?;
-        let words: Vec<_> = line.split_whitespace().collect();
-        let (what, order, key) = match words[..] {
-            // A process that died in the middle of a word has sent nothing.
-            [what, order, key, ..] if line.ends_with('\n') => (what, order.parse().unwrap(), key.to_owned()),
-            _ => return Ok(()),
-        };
+        // A process that died in the middle of a word has sent nothing.
+        let words: Vec<_> = line.trim_end_matches('\n').splitn(4, ' ').collect();
+        let [what, order, header, rest] = words[..] else { return Ok(()) };
+        if !line.ends_with('\n') {
+            return Ok(());
+        }
+        let order = order.parse().unwrap();
+        let request = Request::new(what, header, rest);
         let answer = match what {
-            "call" => self.call(order, key, words[3].parse().unwrap()).await,
-            "check" => Some(self.change(order, |account| {
-                account.keys.insert(key);
-                if account.applied > 0 && !account.cancelled {
-                    format!("ok applied {}", account.won)
-                } else {
-                    "ok absent ".to_owned()
-                }
-            })),
-            _ => Some(self.change(order, |account| {
-                account.keys.insert(key);
-                account.cancelled |= account.applied > 0;
-                "ok cancelled".to_owned()
-            })),
+            "call" => self.call(order, request).await,
+            "check" => Some(self.check(order, &request).await),
+            _ => Some(self.change(order, |account| account.cancels(&request))),
         };
         if let Some(answer) = answer {
             stream.get_mut().write_all(format!("{answer}\n").as_bytes()).await?;
@@ -119,59 +85,33 @@ impl Server {
     }
 
     /// `None` loses the connection.
-    async fn call(&self, order: i64, key: String, won: u64) -> Option<String> {
+    async fn call(&self, order: i64, request: Request) -> Option<String> {
         let look = self.looks.lock().unwrap().get(&order).cloned();
-        let state = match look {
+        let intent = match look {
             Some(look) => look(order).await,
             None => None,
         };
-        let way = self.change(order, |account| {
-            account.keys.insert(key);
-            account.calls += 1;
-            account.won = won;
-            account.unannounced += u32::from(state.as_deref() != Some("CALLING"));
-            let way = account.way;
-            if way != Way::Refuses {
-                account.way = Way::Ok;
-            }
-            if way == Way::Late {
-                account.late += 1;
-            }
-            way
-        });
-        let answer = format!("ok {won}");
-        match way {
-            Way::Ok | Way::Duplicates => {
-                self.apply(order);
-                Some(answer)
-            }
-            Way::Refuses => Some("status 402".to_owned()),
-            Way::LostBefore => None,
-            Way::LostAfter => {
-                self.apply(order);
-                None
-            }
-            Way::Broken => {
-                self.apply(order);
-                Some("status 500".to_owned())
-            }
-            Way::Late => {
-                let server = self.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(LATE).await;
-                    server.apply(order);
-                    server.change(order, |account| account.late -= 1);
-                });
+        match self.change(order, |account| account.is_called(&request, intent.as_ref())) {
+            Answer::Text(text) => Some(text),
+            Answer::Lost => None,
+            Answer::Later(time) => {
+                self.arrives_in(time, order, request);
                 None
             }
         }
     }
 
-    fn apply(&self, order: i64) {
-        self.change(order, |account| {
-            if account.skill != Skill::Deduplicates || account.applied == 0 {
-                account.applied += 1;
-            }
+    fn arrives_in(&self, time: Duration, order: i64, request: Request) {
+        let server = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            server.change(order, |account| account.arrives(&request));
         });
+    }
+
+    async fn check(&self, order: i64, request: &Request) -> String {
+        let (answer, takes) = self.change(order, |account| account.is_asked(request));
+        tokio::time::sleep(takes).await;
+        answer
     }
 }

@@ -1,6 +1,6 @@
 //! Plays one spec at every place it passes, several at a time.
 
-use crate::books::Books;
+use crate::books::{Books, Intent};
 use crate::oracle::violations;
 use crate::partner::{Look, Server};
 use crate::spec::{Database, Death, Spec};
@@ -53,7 +53,8 @@ struct Stage {
 /// More than any play passes; what lies beyond the end of a play is played to its end.
 const PLACES: u32 = 26;
 
-pub async fn all(specs: Vec<Spec>, chosen: Option<(usize, u64)>) -> Played {
+pub async fn all(databases: &[Database], chosen: Option<(usize, u64)>) -> Played {
+    let specs = if chosen.is_some() { Spec::all(databases) } else { Spec::whole(databases) };
     let left = match chosen {
         None => specs.into_iter().map(|spec| Spec { first: Some(0), ..spec }).collect(),
         Some((number, seed)) => {
@@ -132,9 +133,9 @@ impl Stage {
         let asks = db.clone();
         let look: Look = Arc::new(move |_order| {
             let asks = asks.clone();
-            Box::pin(async move { DB::state(&asks).await })
+            Box::pin(async move { DB::intent(&asks).await })
         });
-        self.server.expect(order, spec.skill, spec.way, look);
+        self.server.expect(order, spec, look);
         let mut died = [false; 2];
         died[0] = self.live("first", spec, spec.first, order, (db, address, way)).await;
         if died[0] {
@@ -145,11 +146,13 @@ impl Stage {
             self.live("again", spec, None, order, (db, address, way)).await;
         }
         let account = self.server.account(order).await;
-        let state = DB::state(db).await;
-        let found = violations(&spec, state.as_deref(), DB::order(db, order).await, &account);
+        let intent = DB::intent(db).await;
+        let found =
+            violations(&spec, intent.as_ref().map(|intent| &*intent.state), DB::order(db, order).await, &account);
         if !found.is_empty() {
             let books = DB::order(db, order).await;
-            println!("VIOLATED: {}\n  {state:?}, our books {books:?}, the partner's {account:?}", found.join("; "));
+            let intent = intent.map(|Intent { state, why, .. }| format!("{state}: {why}"));
+            println!("VIOLATED: {}\n  {intent:?}, our books {books:?}, the partner's {account:?}", found.join("; "));
             println!("  cargo test --test ledger_killed -- --play \"{spec}\"");
             self.counts.violations.fetch_add(1, Ordering::Relaxed);
         }
@@ -194,6 +197,7 @@ impl Stage {
             &self.server.address.to_string(),
             spec.skill.word(),
             spec.local.word(),
+            spec.body.word(),
             spec.death.word(),
             &at,
             &order.to_string(),

@@ -48,6 +48,21 @@ fn every_right_use_compiles_and_runs() {
     });
 }
 
+#[test]
+fn the_readme_shows_what_the_compiler_says() {
+    let readme = fs::read_to_string("README.md").expect("the README is there");
+    let mut blocks = readme.split("```").skip(1).step_by(2).skip_while(|block| !block.starts_with("rust,compile_fail"));
+    let mut next = || blocks.next().and_then(|block| block.split_once('\n')).expect("a block").1;
+    let (code, shown) = (next(), next());
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder is made");
+    let case = folder.path().join("readme.rs");
+    fs::write(&case, format!("{code}fn main() {{}}\n")).expect("the case is written");
+    let compiled = rustc(&case, folder.path(), "metadata");
+    let case = case.to_string_lossy();
+    let said = normalise::messages(&compiled.stderr, &case).replace(&*case, "src/lib.rs");
+    assert_eq!(said, shown, "{}", difference::lines(shown, &said));
+}
+
 /// Compiles a case with the libraries that this file was compiled with, so that none is built for it.
 fn rustc(case: &Path, out: &Path, emit: &str) -> Output {
     let mut arguments = rustc_arguments::of_this_crate!().iter();

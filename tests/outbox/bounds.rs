@@ -2,14 +2,15 @@
 
 use super::*;
 
+#[derive(serde::Serialize)]
+struct Priced {
+    won: f64,
+    rates: Vec<Option<f32>>,
+}
+
 on_both_databases! {
     async fn what_json_has_no_number_for_is_refused(db) {
         db.migrate().await.unwrap();
-        #[derive(serde::Serialize)]
-        struct Priced {
-            won: f64,
-            rates: Vec<Option<f32>>,
-        }
         for event in [Priced { won: f64::NAN, rates: vec![] }, Priced { won: 1.0, rates: vec![None, Some(f32::INFINITY)] }] {
             let refused = db.transaction(async |tx| tx.outbox("price", &event).await).await.unwrap_err();
             assert_eq!(refused.to_string(), "the event for `price` cannot be stored, it has a number that is not finite: not recorded");

@@ -38,11 +38,8 @@ macro_rules! sql {
                 let is_deadlock = |error: &sqlx::Error| {
                     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "40P01")
                 };
-                loop {
-                    match sqlx::raw_sql(sql).execute(db.pool().unwrap()).await {
-                        Err(error) if is_deadlock(&error) => {}
-                        ran => break drop(ran.unwrap()),
-                    }
+                while let Err(error) = sqlx::raw_sql(sql).execute(db.pool().unwrap()).await {
+                    assert!(is_deadlock(&error), "{error}");
                 }
             }
 

@@ -117,9 +117,7 @@ on_both_databases! {
         struct Bomb;
         impl Drop for Bomb {
             fn drop(&mut self) {
-                if !std::thread::panicking() {
-                    panic!("a destructor has a bug");
-                }
+                assert!(std::thread::panicking(), "a destructor has a bug");
             }
         }
         struct Late(Bomb);

@@ -62,11 +62,12 @@ impl Handler {
         }
         if message.payload == POISON {
             say("at poison");
-            match self.is_killed {
-                true => loop {
-                    std::thread::park();
-                },
-                false => std::process::abort(),
+            if !self.is_killed {
+                std::process::abort();
+            }
+            // Whoever reads this ends us.
+            loop {
+                std::thread::park();
             }
         }
         say(&format!("takes {}", message.payload));

@@ -150,7 +150,7 @@ async fn a_listed_status_is_repeated_unless_only_the_unsent_may_be() {
     let _scope = resil::testing::isolated();
     let [a, b, c, d] = [(); 4].map(|()| Runs::default());
     _ = (listed(&a, 429).await, listed(&b, 500).await, unsent(&c, 429).await, unsent(&d, 500).await);
-    assert_eq!([a, b, c, d].map(|runs| runs.count()), [2, 2, 2, 1], "after a 500 the peer may have acted");
+    assert_eq!([a, b, c, d].map(|runs| runs.count()), [2, 2, 2, 1], "after a 500 the partner may have acted");
 }
 
 #[tokio::test(start_paused = true)]

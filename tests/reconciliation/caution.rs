@@ -82,7 +82,8 @@ on_both_databases! {
         let before = "DROP TABLE resil_outbox; DROP TABLE resil_records; DROP INDEX resil_intents_recorded;
             ALTER TABLE resil_intents DROP COLUMN amount; ALTER TABLE resil_intents DROP COLUMN books;
             ALTER TABLE resil_intents DROP COLUMN moved; ALTER TABLE resil_intents DROP COLUMN resolved;
-            ALTER TABLE resil_intents DROP COLUMN adopted; DELETE FROM resil_schema WHERE version > 2";
+            ALTER TABLE resil_intents DROP COLUMN adopted; DROP INDEX resil_intents_key;
+            ALTER TABLE resil_intents DROP COLUMN cancel_key; DROP TABLE resil_installation; DELETE FROM resil_schema WHERE version > 2";
         DB::run(&db, before).await;
         let refused = shop.ledger.drive(&open).await.unwrap_err();
         assert!(refused.to_string().ends_with("write `db.migrate().await?` at start"), "{refused}");

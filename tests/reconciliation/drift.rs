@@ -47,6 +47,32 @@ on_both_databases! {
         assert!(shop.compares::<verified>(Vec::new()).await.agrees(), "nobody but the partner can date it");
     }
 
+    async fn the_keys_of_an_installation_are_compared_like_others(db) {
+        let shop = Fixture::new(&db, Skill::Status).await;
+        let before = shop.pays::<verified>(6, 500).await;
+        Ledger::on(db.clone()).partial().installation("shop-production").open().await.unwrap();
+        let paid = shop.pays::<verified>(7, 500).await;
+        let key = shop.key(7).await;
+        assert_ne!(key, IdempotencyKey::derived("verified", 7).to_string());
+        let report = shop.compares::<verified>(shop.records()).await;
+        assert!(report.agrees() && report.agree == 2, "{report}");
+        shop.drifts(7, |entry| entry.won = 50).await;
+        let report = shop.compares::<verified>(shop.records()).await;
+        assert_eq!((found(&report), report.differences()[0].id), ([0, 0, 1, 0], paid.id()));
+        assert_eq!((shop.state(paid.id()).await, shop.state(before.id()).await), (State::Manual, State::Applied));
+        // Our database was restored from before the payment.
+        DB::run(&db, "DELETE FROM resil_intents WHERE subject = '7'").await;
+        DB::run(&db, "UPDATE orders SET state = 'pending', changes = 0 WHERE id = 7").await;
+        shop.partner.edit(|book| book.entries.get_mut(&key).unwrap().won = 500);
+        let told = vec![Ok(Record::done(&key).amount(in_cents(500)).arguments((7, 500)))];
+        assert_eq!(found(&shop.compares::<verified>(told).await), [1, 1, 0, 0]);
+        shop.mends().await;
+        let intent = db.transaction(async |tx| verified::record(tx, 7, 500).await).await.unwrap();
+        assert_eq!(shop.ledger.outcome(&intent).await.unwrap(), Outcome::Applied(500), "whoever records it finds it");
+        assert_eq!((DB::order(&db, 7).await, shop.partner.book().calls), ((1, "paid".to_owned()), 2));
+        assert!(shop.compares::<verified>(shop.records()).await.agrees());
+    }
+
     async fn a_record_that_contradicts_itself_is_left_to_an_operator(db) {
         let shop = Fixture::new(&db, Skill::Status).await;
         let key = IdempotencyKey::derived("verified", 7);

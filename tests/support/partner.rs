@@ -1,7 +1,7 @@
 //! A partner with a book of its own, who fails the way real ones do.
 
 use resil::IdempotencyKey;
-use resil::ledger::Status;
+use resil::ledger::{OriginalKey, Status};
 use resil::{Classify, Error};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,6 +14,10 @@ pub enum Way {
     Ok,
     /// It is answered with 402, and not applied.
     Refuses,
+    /// It is answered with a word that says for good that it is not applied.
+    RefusesForGood,
+    /// It is answered with this, and not applied.
+    Answers(u16),
     /// It is answered with 401, and not applied.
     LetsNobodyIn,
     /// It never arrives, and its connection is lost.
@@ -61,12 +65,23 @@ pub struct Book {
     pub calls: u32,
     pub checks: u32,
     pub cancels: u32,
+    /// What came, and the key that `.checked()` would have sent it under.
+    pub heard: Vec<(&'static str, Option<String>)>,
+}
+
+impl Book {
+    /// The keys that came with what was heard of this kind; an empty one is none.
+    pub fn keys(&self, what: &str) -> Vec<String> {
+        self.heard.iter().filter(|(heard, _)| *heard == what).map(|(_, key)| key.clone().unwrap_or_default()).collect()
+    }
 }
 
 #[derive(Debug, Classify)]
 pub enum PartnerError {
     #[classify(status)]
     Status(u16),
+    #[classify(caller, conclusive)]
+    Declined,
     #[classify(transient)]
     Lost,
     #[classify(transient, unsent)]
@@ -79,6 +94,7 @@ impl std::fmt::Display for PartnerError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Status(code) => write!(f, "the partner answered {code}"),
+            Self::Declined => f.write_str("the partner has declined it for good"),
             Self::Lost => f.write_str("the connection was lost"),
             Self::NoConnection => f.write_str("no connection"),
             Self::Policy(error) => error.fmt(f),
@@ -166,7 +182,8 @@ impl Partner {
         book.entries.values().next().cloned().unwrap_or_default()
     }
 
-    fn tell(&self, what: &str) {
+    fn tell(&self, what: &'static str) {
+        self.write().heard.push((what, IdempotencyKey::current().map(|key| key.to_string())));
         if let Some(watch) = &*self.watch.lock().unwrap() {
             watch(what);
         }
@@ -185,6 +202,8 @@ impl Partner {
         match way {
             Way::Ok => apply(),
             Way::Refuses => return Err(PartnerError::Status(402)),
+            Way::RefusesForGood => return Err(PartnerError::Declined),
+            Way::Answers(status) => return Err(PartnerError::Status(status)),
             Way::LetsNobodyIn => return Err(PartnerError::Status(401)),
             Way::LostBefore => return Err(PartnerError::Lost),
             Way::LostAfter => {
@@ -223,6 +242,9 @@ impl Partner {
         self.ready().await;
         self.write().calls += 1;
         let way = self.calls.lock().unwrap().pop_front().unwrap_or(Way::Ok);
+        // Who says so for good has not applied it.
+        let is_known = self.write().entries.get(key.as_str()).is_some_and(|entry| entry.applied > 0);
+        let way = if way == Way::RefusesForGood && is_known { Way::Ok } else { way };
         let (book, key, deduplicates) =
             (Arc::clone(&self.book), key.as_str().to_owned(), self.skill == Skill::Deduplicates);
         self.go(way, move || Self::apply(&book, &key, won, deduplicates)).await?;
@@ -230,7 +252,7 @@ impl Partner {
     }
 
     /// What became of a key.
-    pub async fn status(&self, key: &IdempotencyKey) -> Result<Status<u64>, PartnerError> {
+    pub async fn status(&self, original: &OriginalKey) -> Result<Status<u64>, PartnerError> {
         self.tell("check");
         self.ready().await;
         self.write().checks += 1;
@@ -238,19 +260,20 @@ impl Partner {
             return Ok(answer);
         }
         let book = self.write();
-        Ok(match book.entries.get(key.as_str()) {
+        Ok(match book.entries.get(original.as_str()) {
             Some(entry) if entry.applied > 0 && !entry.cancelled => Status::Applied(entry.won),
             _ => Status::NotApplied,
         })
     }
 
-    /// Cancels what was done under a key, if anything was.
-    pub async fn cancel(&self, key: &IdempotencyKey) -> Result<(), PartnerError> {
+    /// Cancels what was done under a key, if anything was; under a key of its own.
+    pub async fn cancel(&self, original: &OriginalKey, key: &IdempotencyKey) -> Result<(), PartnerError> {
         self.tell("cancel");
         self.ready().await;
         self.write().cancels += 1;
+        assert_eq!(IdempotencyKey::current().as_ref(), Some(key), "what is given is what is sent");
         let way = self.cancels.lock().unwrap().pop_front().unwrap_or(Way::Ok);
-        let (book, key) = (Arc::clone(&self.book), key.as_str().to_owned());
+        let (book, key) = (Arc::clone(&self.book), original.to_string());
         self.go(way, move || {
             if let Some(entry) = book.lock().unwrap().entries.get_mut(&key) {
                 entry.cancelled = true;
@@ -265,9 +288,9 @@ pub async fn status(
     partner: &Partner,
     _order: i64,
     _won: u64,
-    key: &IdempotencyKey,
+    original: &OriginalKey,
 ) -> Result<Status<u64>, PartnerError> {
-    partner.status(key).await
+    partner.status(original).await
 }
 
 /// As `#[durable]` wants it.
@@ -275,8 +298,9 @@ pub async fn cancel(
     partner: &Partner,
     _order: i64,
     _won: u64,
+    original: &OriginalKey,
     key: &IdempotencyKey,
     _receipt: Option<u64>,
 ) -> Result<(), PartnerError> {
-    partner.cancel(key).await
+    partner.cancel(original, key).await
 }

@@ -4,6 +4,7 @@ use crate::partner::book::Payment;
 use reqwest::StatusCode;
 use resil::IdempotencyKey;
 use resil::http::{Checked as _, Error};
+use resil::ledger::OriginalKey;
 use std::time::SystemTime;
 
 pub struct Bank {
@@ -30,8 +31,8 @@ impl Bank {
         Ok(charged.number)
     }
 
-    pub async fn find(&self, key: &IdempotencyKey) -> Result<Option<Payment>, Error> {
-        let request = self.client.get(format!("{}/payments/{}", self.url, key.as_str()));
+    pub async fn find(&self, original: &OriginalKey) -> Result<Option<Payment>, Error> {
+        let request = self.client.get(format!("{}/payments/{original}", self.url));
         match request.checked().await {
             Ok(answer) => answer.json().await.map(Some),
             Err(Error::Status { code: StatusCode::NOT_FOUND, .. }) => Ok(None),
@@ -39,8 +40,9 @@ impl Bank {
         }
     }
 
-    pub async fn cancel(&self, key: &IdempotencyKey) -> Result<(), Error> {
-        let request = self.client.post(format!("{}/payments/{}/cancel", self.url, key.as_str()));
+    /// Under the key of the call it is made in, like every request of `checked()`.
+    pub async fn cancel(&self, original: &OriginalKey) -> Result<(), Error> {
+        let request = self.client.post(format!("{}/payments/{original}/cancel", self.url));
         match request.checked().await {
             Ok(_) | Err(Error::Status { code: StatusCode::NOT_FOUND, .. }) => Ok(()),
             Err(error) => Err(error),

@@ -4,7 +4,7 @@ use super::trouble::Trouble;
 use super::{bank::Bank, events};
 use crate::books::Books;
 use resil::http::Error;
-use resil::ledger::{Report, Status};
+use resil::ledger::{OriginalKey, Report, Status};
 use resil::{IdempotencyKey, Tx, circuit_breaker, durable, outside_transaction, retry, timeout};
 use sqlx::{Postgres, Sqlite};
 
@@ -23,17 +23,24 @@ pub async fn pay(bank: &Bank, order: i64, won: u32, key: &IdempotencyKey) -> Res
 
 /// What became of it?
 #[timeout("3s", connect = "1s", read = "1s", allow(range))]
-async fn status(bank: &Bank, _order: i64, _won: u32, key: &IdempotencyKey) -> Result<Status<u64>, Error> {
-    Ok(match bank.find(key).await? {
+async fn status(bank: &Bank, _order: i64, _won: u32, original: &OriginalKey) -> Result<Status<u64>, Error> {
+    Ok(match bank.find(original).await? {
         Some(payment) if payment.is_charged() => Status::Applied(payment.number),
         _ => Status::NotApplied,
     })
 }
 
-/// Cancels it under our own key. What never arrived, or is cancelled already, is cancelled.
+/// Cancels it, under a key of its own. What never arrived, or is cancelled already, is cancelled.
 #[timeout("3s", connect = "1s", read = "1s", allow(range))]
-async fn cancel(bank: &Bank, _order: i64, _won: u32, key: &IdempotencyKey, _receipt: Option<u64>) -> Result<(), Error> {
-    bank.cancel(key).await
+async fn cancel(
+    bank: &Bank,
+    _order: i64,
+    _won: u32,
+    original: &OriginalKey,
+    _key: &IdempotencyKey,
+    _receipt: Option<u64>,
+) -> Result<(), Error> {
+    bank.cancel(original).await
 }
 
 /// Ours, in the transaction in which the ledger writes the same: the order is paid, and everybody will hear of it. If the

@@ -233,7 +233,10 @@ impl Fallback {
                 let answer = code_at!(path.name_span()=>
                     #private::__private::answer::<#output, _, _>(#path(#(#parameters,)* #FAILURE) #look)
                 );
-                code!(#answer.await.map_err(#runtime::Failure::Call))
+                match &cx.needs.deadline {
+                    Some(within) => code!(#answer #within.await),
+                    None => code!(#answer.await.map_err(#runtime::Failure::Call)),
+                }
             }
             Self::Stale { .. } => code!((&#LAST_GOOD).get().ok_or(#FAILURE)),
         }

@@ -3,7 +3,7 @@
 use super::{Attribute, Given, Handle, Layer};
 use crate::errors::Errors;
 use crate::expand::{Call, Context, Needs, Question};
-use crate::function::{Function, each_binding, mentions, span_of_error};
+use crate::function::{Function, each_binding, mentions, names_an_original_key, span_of_error};
 use crate::read::{
     Argument, Constant, Count, Factor, Name, Parameter, PathTo, Value, Wait, Word, arguments, fraction, likely_count,
     literal, name, reason, set, ungrouped, wanted,
@@ -340,11 +340,18 @@ impl Retry {
             errors.on(
                 key,
                 format!(
-                    "the function has no parameter `{key}`; add `{key}: &IdempotencyKey`, minted by the caller with `IdempotencyKey::derived(\"order\", id)` or `::random()`"
+                    "the function has no parameter `{key}`; add `{key}: &IdempotencyKey`, made by the caller with `IdempotencyKey::derived(\"order\", id)` or `::random()`"
                 ),
             );
             return;
         };
+        if names_an_original_key(ty) {
+            errors.on(
+                ty,
+                "this is the key of the call that is asked about, and nothing else goes out under it; write `key: &IdempotencyKey` in `compensate`, and `#[retry(idempotent)]` in `verify`",
+            );
+            return;
+        }
         let is_taken = cx.needs.owns && matches!(ty, Type::Path(_));
         if !is_taken && !is_key_reference(ty) {
             errors.on(

@@ -26,14 +26,6 @@ impl Policy<'_> {
         };
         code!(static #name: #ty = #runtime::#kind::#new.at(&SITE)#keyed;)
     }
-
-    /// `Retry(&RETRY)`, as the registry lists it.
-    fn listed(&self) -> TokenStream {
-        let keyed = if self.keyed.is_some() { "Keyed" } else { "" };
-        let kind = Ident::new(&format!("{keyed}{}", self.handle.type_name), hygienic());
-        let name = self.handle.local.in_static();
-        code!(#kind(&#name))
-    }
 }
 
 /// All statics of the call site in one block of their own, where the user's body does not see their names:
@@ -47,7 +39,6 @@ pub(super) fn handles(layers: &Layers<'_>, cx: &Context<'_>) -> Option<TokenStre
     let locals: Vec<_> = policies.iter().map(|policy| policy.handle.local).collect();
     let statics: Vec<_> = locals.iter().map(|local| local.in_static()).collect();
     let statements = policies.iter().map(|policy| policy.statement(runtime));
-    let listed = policies.iter().map(Policy::listed);
     let path = format!("::{}", cx.function.signature.ident);
     let (pattern, value) = match (&locals[..], &statics[..]) {
         ([], _) => return None,
@@ -62,7 +53,7 @@ pub(super) fn handles(layers: &Layers<'_>, cx: &Context<'_>) -> Option<TokenStre
                 line: ::core::line!(),
             };
             #(#statements)*
-            #runtime::__private::collect!(SITE, #(#listed),*);
+            #runtime::__private::collect!(SITE, #(#statics),*);
             #value
         };
     })

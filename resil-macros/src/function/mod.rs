@@ -6,7 +6,9 @@ mod types;
 
 pub(crate) use inert::is_inert;
 pub(crate) use take_apart::{declaration, hidden_by_a_box, take_apart};
-pub(crate) use types::{anchored, borrows, names_a_key, span_of_error, span_of_name, span_of_type};
+pub(crate) use types::{
+    anchored, borrows, names_a_key, names_an_original_key, span_of_error, span_of_name, span_of_type,
+};
 
 use crate::tokens::code_at;
 use proc_macro2::{Span, TokenStream, TokenTree};

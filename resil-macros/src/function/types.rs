@@ -56,13 +56,18 @@ pub(super) fn text_of_no_result(output: &Type) -> Option<String> {
 
 /// Whether a parameter is `&IdempotencyKey`.
 pub(crate) fn names_a_key(ty: &Type) -> bool {
-    match ty {
-        Type::Reference(reference) => match &*reference.elem {
-            Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "IdempotencyKey"),
-            _ => false,
-        },
-        _ => false,
-    }
+    is_reference_to(ty, "IdempotencyKey")
+}
+
+/// Whether a parameter is `&OriginalKey`.
+pub(crate) fn names_an_original_key(ty: &Type) -> bool {
+    is_reference_to(ty, "OriginalKey")
+}
+
+fn is_reference_to(ty: &Type, name: &str) -> bool {
+    let Type::Reference(reference) = ty else { return false };
+    let Type::Path(path) = &*reference.elem else { return false };
+    path.path.segments.last().is_some_and(|last| last.ident == name)
 }
 
 /// Where the error type of a `Result` stands, for messages about it.

@@ -1,7 +1,8 @@
 use super::call::{self, Elsewhere, Repeat};
 use super::record::Record;
-use super::{Activity, Frame, current};
+use super::{Frame, current};
 use crate::transaction::{Scope, scope};
+use std::cell::OnceCell;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -11,7 +12,6 @@ pub(crate) struct Carried {
     frame: Frame,
     repeat: Repeat,
     record: Option<Arc<Record>>,
-    activity: Option<Arc<Activity>>,
     scope: Option<Arc<Scope>>,
     #[cfg(feature = "testing")]
     isolation: Option<crate::testing::Isolation>,
@@ -20,14 +20,14 @@ pub(crate) struct Carried {
 impl Carried {
     /// What is in force here.
     pub(crate) fn here() -> Self {
-        let activity = current(Frame::shared_activity);
         let mut frame = Frame::default();
         frame.inherit();
+        // The caller's own, since it is the same attempt.
+        frame.activity = current(Frame::shared_activity).map(OnceCell::from).unwrap_or_default();
         Self {
             frame,
             repeat: Repeat::current(),
             record: call::record(),
-            activity,
             scope: Scope::innermost(),
             #[cfg(feature = "testing")]
             isolation: crate::testing::Isolation::here(),
@@ -46,7 +46,7 @@ impl Carried {
         let _call = Elsewhere::enter(self.record.as_ref(), self.repeat);
         let marks = self.frame.marks();
         let result = scope::enter(&mut self.scope, || self.frame.enter(poll));
-        if let Some(activity) = self.activity.as_ref().filter(|_| self.frame.marks() != marks) {
+        if let Some(activity) = self.frame.activity().filter(|_| self.frame.marks() != marks) {
             activity.mark();
         }
         result

@@ -11,9 +11,9 @@ use std::time::Duration;
 pub enum Phase {
     /// Waiting for a connection. Nothing was sent.
     Connect,
-    /// Silence on an established connection: the peer may have acted.
+    /// Silence on an established connection: the partner may have acted.
     Read,
-    /// The whole attempt: the peer may have acted.
+    /// The whole attempt: the partner may have acted.
     Attempt,
 }
 
@@ -38,8 +38,8 @@ pub enum Error {
     CircuitOpen {
         /// The breaker's name, or its call site if it has none.
         name: &'static str,
-        /// When the next call has a chance; `open_for` where nobody knows, in half-open or forced open.
-        retry_after: Duration,
+        /// When the next call has a chance; `None` where nobody knows, in half-open or forced open.
+        retry_after: Option<Duration>,
     },
     /// As many calls as the semaphore allows are running: nothing was attempted.
     SemaphoreFull {
@@ -89,6 +89,9 @@ pub enum Error {
         limit: Duration,
         /// Whether an attempt was under way, whose outcome is then unknown. If not, nothing was attempted.
         attempted: bool,
+        /// Whether that attempt had less time than its own `#[timeout]` gives, or a second without one. Then its partner
+        /// may be in good health, and no circuit breaker counts it.
+        cut_short: bool,
     },
     /// A POST or PATCH under `#[retry(idempotent)]` has no idempotency key. Nothing was sent.
     MissingKey {
@@ -116,7 +119,7 @@ pub enum Error {
     /// An external call while its caller holds a transaction or a connection: nothing was sent. Make the call before or
     /// after the transaction.
     InsideTransaction {
-        /// The function that calls out.
+        /// The function that makes the external call.
         site: &'static Site,
         /// Where it was called, and what was held there.
         place: Arc<Inside>,
@@ -154,7 +157,7 @@ impl Error {
     /// When a caller of ours may try again, if anybody knows.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::CircuitOpen { retry_after, .. } => Some(*retry_after),
+            Self::CircuitOpen { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
@@ -163,14 +166,17 @@ impl Error {
 impl Classify for Error {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::CircuitOpen { retry_after, .. } => Verdict::refused().retry_after(Some(*retry_after)),
+            Self::CircuitOpen { retry_after, .. } => Verdict::refused().retry_after(*retry_after),
             Self::SemaphoreFull { .. }
             | Self::BulkheadFull { .. }
             | Self::BulkheadClosed { attempted: false, .. }
             | Self::DeadlineExceeded { attempted: false, .. } => Verdict::refused(),
             Self::BulkheadClosed { attempted: true, .. } | Self::Panicked { .. } => Verdict::permanent(),
             Self::Timeout { phase: Phase::Connect, .. } => Verdict::transient().unsent(),
-            Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => Verdict::transient(),
+            Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, cut_short: false, .. } => {
+                Verdict::transient()
+            }
+            Self::DeadlineExceeded { attempted: true, cut_short: true, .. } => Verdict::transient().cut_short(),
             Self::InDoubt { verdict, .. } => **verdict,
             Self::Transaction(error) => error.verdict().ours(),
             #[cfg(feature = "sqlx")]
@@ -190,11 +196,10 @@ impl Classify for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CircuitOpen { name, retry_after } => write!(
-                f,
-                "circuit breaker `{}` is open: not called, worth another try in {retry_after:.1?}",
-                name.escape_debug()
-            ),
+            Self::CircuitOpen { name, retry_after } => {
+                write!(f, "circuit breaker `{}` is open: not called", name.escape_debug())?;
+                retry_after.map_or(Ok(()), |wait| write!(f, ", worth another try in {wait:.1?}"))
+            }
             Self::SemaphoreFull { name, limit, waited: Duration::ZERO } => {
                 write!(f, "semaphore `{}` is full, {limit} calls are running: not called", name.escape_debug())
             }
@@ -223,10 +228,10 @@ impl fmt::Display for Error {
             Self::Timeout { site, phase, limit } => {
                 write!(f, "{phase} timeout of {limit:?} in {site}: the outcome is unknown")
             }
-            Self::DeadlineExceeded { site, limit, attempted: true } => {
+            Self::DeadlineExceeded { site, limit, attempted: true, .. } => {
                 write!(f, "deadline of {limit:?} set by {site} passed during an attempt: the outcome is unknown")
             }
-            Self::DeadlineExceeded { site, limit, attempted: false } => {
+            Self::DeadlineExceeded { site, limit, attempted: false, .. } => {
                 write!(f, "deadline of {limit:?} set by {site} had passed: not called")
             }
             Self::MissingKey { method } => write!(
@@ -278,7 +283,7 @@ impl From<Error> for io::Error {
 
 /// The bound on connecting passed while no connection was there: nothing was sent.
 ///
-/// Only the connecting future itself returns it, which is why its word can be trusted.
+/// Only the connecting future itself returns it, which is why it can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectTimeout {
     limit: Duration,

@@ -3,22 +3,22 @@ use std::time::Duration;
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Passing trouble of the peer or the way to it: a time-out, a lost connection, HTTP 502, 503, 504.
+    /// Passing trouble of the partner or the way to it: a timeout, a lost connection, HTTP 502, 503, 504.
     Transient,
     /// Broken: trying again changes nothing.
     Permanent,
-    /// The request itself is wrong (HTTP 4xx). Says nothing about the peer's health.
+    /// The request itself is wrong (HTTP 4xx). Says nothing about the partner's health.
     Caller,
     /// One of our own policies refused; nothing was attempted.
     Refused,
 }
 
-/// What the peer may have done.
+/// What the partner may have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// The peer certainly did nothing.
+    /// The partner certainly did nothing.
     None,
-    /// The peer may have acted.
+    /// The partner may have acted.
     Unknown,
 }
 
@@ -26,7 +26,7 @@ pub enum Effect {
 ///
 /// | | retry | circuit breaker | fallback |
 /// |---|---|---|---|
-/// | [`Transient`](Kind::Transient) | yes; under `unsent` only with [`Effect::None`] | failure | yes |
+/// | [`Transient`](Kind::Transient) | yes; under `unsent` only with [`Effect::None`] | failure, unless it was [cut short](Self::is_cut_short) | yes |
 /// | [`Permanent`](Kind::Permanent) | no | failure | yes |
 /// | [`Caller`](Kind::Caller) | no, unless its status is listed in `retry_status` | not counted | never |
 /// | [`Refused`](Kind::Refused) | no | not counted | yes |
@@ -41,38 +41,54 @@ pub enum Effect {
 #[must_use = "a verdict is for a policy to decide from"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Verdict {
     /// What kind of failure it is.
     pub kind: Kind,
-    /// What the peer may have done.
+    /// What the partner may have done.
     pub effect: Effect,
-    /// How long the peer asked us to wait (`Retry-After`).
+    /// How long the partner asked us to wait (`Retry-After`).
     pub retry_after: Option<Duration>,
     /// The HTTP status it came from, which `retry_status` looks at.
     pub status: Option<u16>,
     /// Whether the trouble is on our side: a missing key, a misconfiguration, our own database. No partner has said
     /// anything then, and the ledger takes it for no refusal.
     pub is_ours: bool,
+    /// Whether we ended the attempt before it had the time it should have had. The partner may have acted, and nothing is
+    /// known of its health: a circuit breaker does not count it.
+    pub is_cut_short: bool,
+    /// Whether the partner has said for good that it did not act, and will not: also as the answer to a repeat, it is the
+    /// truth about the first request. Only the ledger asks.
+    pub is_conclusive: bool,
     /// Whether nobody has said what the error means: it is taken for permanent, for want of anything better.
     pub is_unclassified: bool,
 }
 
 impl Verdict {
     const fn new(kind: Kind, effect: Effect) -> Self {
-        Self { kind, effect, retry_after: None, status: None, is_ours: false, is_unclassified: false }
+        Self {
+            kind,
+            effect,
+            retry_after: None,
+            status: None,
+            is_ours: false,
+            is_cut_short: false,
+            is_conclusive: false,
+            is_unclassified: false,
+        }
     }
 
-    /// Passing trouble; the peer may have acted. Say [`unsent`](Self::unsent) where it certainly did not.
+    /// Passing trouble; the partner may have acted. Say [`unsent`](Self::unsent) where it certainly did not.
     pub const fn transient() -> Self {
         Self::new(Kind::Transient, Effect::Unknown)
     }
 
-    /// Broken; the peer may have acted.
+    /// Broken; the partner may have acted.
     pub const fn permanent() -> Self {
         Self::new(Kind::Permanent, Effect::Unknown)
     }
 
-    /// The request itself is wrong; the peer did nothing.
+    /// The request itself is wrong; the partner did nothing.
     pub const fn caller() -> Self {
         Self::new(Kind::Caller, Effect::None)
     }
@@ -82,7 +98,7 @@ impl Verdict {
         Self::new(Kind::Refused, Effect::None)
     }
 
-    /// The same, with the certainty that the peer did nothing.
+    /// The same, with the certainty that the partner did nothing.
     pub const fn unsent(mut self) -> Self {
         self.effect = Effect::None;
         self
@@ -101,14 +117,26 @@ impl Verdict {
         verdict
     }
 
-    /// The same, with the wait that the peer asked for.
+    /// The same, of an attempt that we ended before it had the time it should have had.
+    pub const fn cut_short(mut self) -> Self {
+        self.is_cut_short = true;
+        self
+    }
+
+    /// The same, said for good: see [`is_conclusive`](Self::is_conclusive).
+    pub const fn conclusive(mut self) -> Self {
+        self.is_conclusive = true;
+        self
+    }
+
+    /// The same, with the wait that the partner asked for.
     pub const fn retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
         self
     }
 
     /// What an HTTP status means: 4xx is the caller's fault, 502, 503 and 504 pass, everything else that is asked
-    /// about is broken. The peer did nothing after a 4xx, but for 408, 409 and 425: these say that the request was not
+    /// about is broken. The partner did nothing after a 4xx, but for 408, 409 and 425: these say that the request was not
     /// read in time, or that another like it is under way or done.
     pub const fn status(code: u16) -> Self {
         let mut verdict = match code {

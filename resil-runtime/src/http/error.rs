@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-/// A failure of the way to the peer and back, from any HTTP client.
+/// A failure of the way to the partner and back, from any HTTP client.
 pub type Transport = Box<dyn StdError + Send + Sync>;
 
 /// A ready error type for functions that call an HTTP API.
@@ -23,19 +23,19 @@ pub enum Error {
     Policy(crate::Error),
     /// No answer arrived. Its verdict says whether the request was sent.
     Transport(Transport),
-    /// The peer answered 4xx or 5xx.
+    /// The partner answered 4xx or 5xx.
     Status {
         /// The status.
         code: StatusCode,
-        /// How long the peer asked us to wait.
+        /// How long the partner asked us to wait.
         retry_after: Option<Duration>,
     },
-    /// The peer redirected a request that may act, and what came of it is not known: the redirect led to a 4xx, or was not
+    /// The partner redirected a request that may act, and what came of it is not known: the redirect led to a 4xx, or was not
     /// followed because it would have repeated the request under its idempotency key at another address.
     Redirected {
         /// The last status: of where the redirect led, or of the redirect.
         code: StatusCode,
-        /// How long the peer asked us to wait.
+        /// How long the partner asked us to wait.
         retry_after: Option<Duration>,
     },
     /// An answer arrived and cannot be decoded. What it answers has happened.
@@ -62,12 +62,12 @@ impl fmt::Display for Error {
         match self {
             Self::Policy(error) => error.fmt(f),
             Self::Transport(error) => write!(f, "no answer: {}", Chain(&**error)),
-            Self::Status { code, retry_after: None } => write!(f, "the peer answered {code}"),
+            Self::Status { code, retry_after: None } => write!(f, "the partner answered {code}"),
             Self::Status { code, retry_after: Some(wait) } => {
-                write!(f, "the peer answered {code} and asks for a pause of {wait:?}")
+                write!(f, "the partner answered {code} and asks for a pause of {wait:?}")
             }
             Self::Redirected { code, .. } => {
-                write!(f, "the peer redirected the request, which ended with {code}: the outcome is unknown")
+                write!(f, "the partner redirected the request, which ended with {code}: the outcome is unknown")
             }
             Self::Body(error) => write!(f, "the answer cannot be decoded: {}", Chain(&**error)),
         }

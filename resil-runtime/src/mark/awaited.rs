@@ -69,7 +69,7 @@ impl<F: CallsOut> CallsOut for NonIdempotent<F> {}
     label = "marked `#[non_idempotent]`: a second attempt may do it twice",
     note = "write this call in a function of its own, outside the retry",
     note = "or repeat only what was never sent: `#[retry(unsent)]`",
-    note = "or, if the peer recognises a repeat by its key: `#[retry(idempotency_key = key)]`"
+    note = "or, if the partner recognises a repeat by its key: `#[retry(idempotency_key = key)]`"
 )]
 pub trait Repeatable {}
 
@@ -94,10 +94,10 @@ impl<T: NotRepeatable + ?Sized> UnderRetry for Awaited<T> {
 
 /// Never implemented: what a marked fallback would have to be.
 #[diagnostic::on_unimplemented(
-    message = "this fallback is marked `#[non_idempotent]`: it may do a second time what the call has done already",
+    message = "this fallback is marked `#[non_idempotent]`: it may do again what the call has already done",
     label = "acts, although the outcome of the call may be unknown",
-    note = "answer only what certainly was never done: `#[fallback(with = .., unsent)]`",
-    note = "or say why it does no harm: `#[fallback(with = .., acts = \"the reason\")]`"
+    note = "answer only what was certainly never done: `#[fallback(with = .., unsent)]`",
+    note = "or say why it is harmless: `#[fallback(with = .., acts = \"the reason\")]`"
 )]
 pub trait FallbackThatActs {}
 
@@ -123,7 +123,7 @@ impl<T: NotRepeatable + ?Sized> UnderFallback for Awaited<T> {
 /// Never implemented: what an external call would have to be.
 #[diagnostic::on_unimplemented(
     message = "an external call is awaited inside a database transaction",
-    label = "marked `#[outside_transaction]`: it would hold a connection for as long as the partner pleases",
+    label = "marked `#[outside_transaction]`: it would hold a connection for as long as the partner takes",
     note = "call it before the transaction, and hand in what it answers",
     note = "or after the commit: `resil::after(async move {{ .. }})`",
     note = "or, if it must be here: `resil::allow(\"the reason\", call).await`"

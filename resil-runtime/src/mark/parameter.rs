@@ -27,7 +27,7 @@ impl<T: Transaction + ?Sized> Transaction for Box<T> {}
 /// Never implemented: what a parameter that holds a transaction would have to be.
 #[diagnostic::on_unimplemented(
     message = "an external call takes part in a database transaction",
-    label = "this holds a connection for as long as the partner pleases",
+    label = "this holds a connection for as long as the partner takes",
     note = "take the values that the call needs, and write what it answers in a transaction of its own, afterwards"
 )]
 pub trait HoldsNothing {}

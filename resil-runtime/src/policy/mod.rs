@@ -1,13 +1,14 @@
-//! The policies: handles that an expansion holds in statics, and the pure machines behind them.
+//! The policies, a module for each: its handle, what it gives out, and what an operator sees of it.
+//!
+//! The names of every day are at the root of the crate as well.
 
-pub(crate) mod attempt;
-pub(crate) mod bulkhead;
-pub(crate) mod circuit_breaker;
-mod clocks;
-pub(crate) mod deadline;
-pub(crate) mod dial;
-pub(crate) mod fallback;
-pub(crate) mod keyed;
-pub(crate) mod retry;
-pub(crate) mod semaphore;
-pub(crate) mod timeout;
+pub mod attempt;
+pub mod bulkhead;
+pub mod circuit_breaker;
+pub mod deadline;
+pub mod fallback;
+pub mod keyed;
+mod lazy;
+pub mod retry;
+pub mod semaphore;
+pub mod timeout;

@@ -1,4 +1,4 @@
-use super::{CallSite, Policy, Registry, Written};
+use super::{CallSite, Handle, Policy, Registry, Written};
 use crate::{Error, Misconfiguration, clock};
 
 /// Checks every annotated function of the program, called or not: the first line of `main`.
@@ -21,7 +21,7 @@ use crate::{Error, Misconfiguration, clock};
 /// ```
 pub fn check() -> Result<(), Misconfiguration> {
     clock::warm();
-    let mut problems: Vec<String> = policies().filter_map(out_of_range).collect();
+    let mut problems: Vec<String> = policies().filter_map(|policy| policy.handle().out_of_range()).collect();
     problems.extend(inventory::iter::<CallSite>.into_iter().flat_map(beyond_the_deadline));
     let mut written: Vec<Written> = policies().map(Policy::written).collect();
     written.sort_by_key(|one| (one.kind, one.name, one.site.file, one.site.line));
@@ -31,41 +31,14 @@ pub fn check() -> Result<(), Misconfiguration> {
 }
 
 pub(crate) fn policies() -> impl Iterator<Item = &'static Policy> {
-    inventory::iter::<CallSite>.into_iter().flat_map(|call_site| call_site.policies)
-}
-
-/// The literals of attributes are checked by the compiler; constants are not known to it.
-fn out_of_range(policy: &Policy) -> Option<String> {
-    match policy {
-        Policy::Retry(retry) => retry.out_of_range(),
-        Policy::CircuitBreaker(breaker) => breaker.out_of_range(),
-        Policy::KeyedCircuitBreaker(breaker) => breaker.out_of_range(),
-        Policy::Semaphore(semaphore) => semaphore.out_of_range(),
-        Policy::KeyedSemaphore(semaphore) => semaphore.out_of_range(),
-        Policy::Bulkhead(bulkhead) => bulkhead.out_of_range(),
-        Policy::Timeout(timeout) => timeout.out_of_range(),
-        #[cfg(feature = "sqlx")]
-        Policy::Transactional(transactional) => transactional.out_of_range(),
-        #[cfg(feature = "sqlx")]
-        Policy::Durable(_) => None,
-        Policy::Deadline(deadline) => deadline.out_of_range(),
-        Policy::TransactionGuard(_) | Policy::Fallback(_) => None,
-    }
+    inventory::iter::<CallSite>.into_iter().flat_map(CallSite::policies)
 }
 
 /// What can never happen before the deadline above it.
-fn beyond_the_deadline(call_site: &CallSite) -> Vec<String> {
-    let deadline = call_site.policies.iter().find_map(|policy| match policy {
-        Policy::Deadline(deadline) => Some(deadline.limit()).filter(|limit| !limit.is_zero()),
-        _ => None,
-    });
-    let Some(deadline) = deadline else { return Vec::new() };
-    let beyond = |policy: &Policy| match policy {
-        Policy::Timeout(timeout) => timeout.above(deadline),
-        Policy::Retry(retry) => retry.waits_beyond(deadline),
-        _ => None,
-    };
-    call_site.policies.iter().filter_map(beyond).collect()
+fn beyond_the_deadline(call_site: &CallSite) -> impl Iterator<Item = String> {
+    let handles = || call_site.policies().iter().map(Policy::handle);
+    let deadline = handles().find_map(Handle::deadline).filter(|limit| !limit.is_zero());
+    deadline.into_iter().flat_map(move |deadline| handles().filter_map(move |handle| handle.beyond(deadline)))
 }
 
 impl Registry {

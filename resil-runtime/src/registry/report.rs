@@ -1,48 +1,42 @@
 //! The whole registry as plain text, for an operator to print.
 
 use super::Registry;
-use crate::{KeyUsage, Usage};
+use super::check::policies;
+use super::handle::Row;
+use std::collections::BTreeMap;
 use std::fmt;
 
-/// Tables of the circuit breakers, semaphores and retry budgets, then every call site with its policies.
+/// One table for each kind of state, then every call site with its policies.
 impl fmt::Display for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let breakers = self.circuit_breakers().into_iter().map(|breaker| {
-            let label = escaped(breaker.label());
-            let Ok(now) = breaker.snapshot() else { return vec![label, "misconfigured".to_owned()] };
-            let retry_after = now.retry_after.map_or_else(String::new, |time| format!("{time:.1?}"));
-            let numbers = [now.calls, now.failures, now.slow, now.not_permitted].map(|number| number.to_string());
-            [vec![label, format!("{:?}", now.state)], numbers.to_vec(), vec![retry_after]].concat()
-        });
-        table(f, &["circuit breaker", "state", "calls", "failures", "slow", "refused", "retry after"], breakers)?;
-        let keyed = self.keyed_circuit_breakers();
-        let keyed = keyed.iter().map(|one| keys(one.label(), one.usage().ok()));
-        table(f, &["keyed circuit breaker", "keys", "of", "not closed"], keyed)?;
-        let semaphores = self.semaphores();
-        let semaphores = semaphores.iter().map(|one| in_use(one.label(), one.usage().ok()));
-        table(f, &["semaphore", "limit", "in use", "waiting"], semaphores)?;
-        let keyed = self.keyed_semaphores();
-        let keyed = keyed.iter().map(|one| keys(one.label(), one.usage().ok()));
-        table(f, &["keyed semaphore", "keys", "of", "in use"], keyed)?;
-        let bulkheads = self.bulkheads();
-        let bulkheads = bulkheads.iter().map(|one| in_use(one.label(), one.usage().ok()));
-        table(f, &["bulkhead", "limit", "in use", "waiting"], bulkheads)?;
-        let budgets = self.retry_budgets().into_iter();
-        let budgets = budgets.map(|one| vec![escaped(one.name), one.tokens.to_string(), one.size.to_string()]);
-        table(f, &["retry budget", "tokens", "of"], budgets)?;
+        for (title, mut lines) in Self::with(tables) {
+            lines.sort();
+            lines.dedup();
+            table(f, title, &lines)?;
+        }
         f.write_str("call sites")?;
         self.call_sites().into_iter().try_for_each(|call_site| write!(f, "\n{call_site}"))
     }
 }
 
-fn in_use(label: &str, now: Option<Usage>) -> Vec<String> {
-    let Some(Usage { limit, in_use, waiting }) = now else { return vec![escaped(label), "misconfigured".to_owned()] };
-    vec![escaped(label), limit.to_string(), in_use.to_string(), waiting.to_string()]
-}
+/// A label, and what is beside it.
+type Line = (String, Vec<(&'static str, String)>);
 
-fn keys(label: &str, now: Option<KeyUsage>) -> Vec<String> {
-    let Some(KeyUsage { max_keys, keys, busy }) = now else { return vec![escaped(label), "misconfigured".to_owned()] };
-    vec![escaped(label), keys.to_string(), max_keys.to_string(), busy.to_string()]
+fn tables(states: &super::States) -> BTreeMap<&'static str, Vec<Line>> {
+    let mut tables: BTreeMap<_, Vec<Line>> = BTreeMap::new();
+    for policy in policies() {
+        if policy.handle().set_up(states).is_err() {
+            let written = policy.written();
+            let label = written.name.map_or_else(|| written.site.to_string(), str::to_owned);
+            tables.entry(written.kind).or_default().push((escaped(&label), vec![("", "misconfigured".to_owned())]));
+        }
+    }
+    for state in states.every() {
+        if let Some(Row { table, cells }) = state.row() {
+            tables.entry(table).or_default().push((escaped(state.label()), cells));
+        }
+    }
+    tables
 }
 
 /// A name is data: it must not end a line, or say more to a terminal than its letters.
@@ -50,20 +44,19 @@ fn escaped(label: &str) -> String {
     label.escape_debug().to_string()
 }
 
-/// Columns as wide as what stands in them; nothing at all without a row.
-fn table(f: &mut fmt::Formatter<'_>, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {
-    let rows: Vec<_> = rows.collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let header = header.iter().map(|&title| title.to_owned()).collect::<Vec<_>>();
-    let lines = || std::iter::once(&header).chain(&rows);
-    let width = |column: usize| {
-        lines().filter_map(|line: &Vec<String>| line.get(column)).map(|cell: &String| cell.chars().count()).max()
-    };
-    let widths: Vec<_> = (0..header.len()).map(|column| width(column).unwrap_or(0)).collect();
-    for line in lines() {
-        let cells = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+/// Columns as wide as what stands in them.
+fn table(f: &mut fmt::Formatter<'_>, title: &str, lines: &[Line]) -> fmt::Result {
+    let columns = lines.iter().map(|(_, cells)| cells).max_by_key(|cells| cells.len());
+    let titles = columns.into_iter().flatten().map(|(column, _)| (*column).to_owned());
+    let header: Vec<String> = std::iter::once(title.to_owned()).chain(titles).collect();
+    let rows = lines.iter().map(|(label, cells)| {
+        std::iter::once(label).chain(cells.iter().map(|(_, cell)| cell)).cloned().collect::<Vec<_>>()
+    });
+    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..rows[0].len()).map(|column| width(column).unwrap_or(0)).collect();
+    for row in &rows {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
         writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     writeln!(f)

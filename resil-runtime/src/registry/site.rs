@@ -1,4 +1,6 @@
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Mutex;
 
 /// Where an annotated function stands in the source.
 ///
@@ -16,6 +18,14 @@ pub struct Site {
 impl Site {
     /// A policy made by hand that names no place.
     pub const UNKNOWN: Self = Self { function: "a policy made by hand", file: "", line: 0 };
+
+    /// The label of what stands there and has no name. As many are kept as there are places.
+    pub(crate) fn label(&'static self) -> &'static str {
+        static LABELS: Mutex<Option<HashMap<usize, &'static str>>> = Mutex::new(None);
+        let mut labels = LABELS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let labels = labels.get_or_insert_default();
+        labels.entry(std::ptr::from_ref(self).addr()).or_insert_with(|| self.to_string().leak())
+    }
 }
 
 impl fmt::Display for Site {

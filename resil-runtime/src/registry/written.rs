@@ -2,8 +2,8 @@ use super::Site;
 use std::fmt;
 
 /// A policy as one place wrote it. Two places that share a name must agree on it.
-#[derive(Debug)]
-pub(crate) struct Written {
+#[derive(Debug, Clone)]
+pub struct Written {
     /// "circuit breaker", "semaphore"; the attribute in words.
     pub(crate) kind: &'static str,
     pub(crate) name: Option<&'static str>,

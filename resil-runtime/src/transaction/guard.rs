@@ -1,6 +1,7 @@
 use super::scope::{Around, Scope};
-use crate::registry::{Registry, States, Written, events};
-use crate::{Error, Site};
+use crate::registry::{Handle, Written, events};
+use crate::sync::Ordering;
+use crate::{Error, Registry, Site};
 use std::panic::Location;
 
 /// The run-time net of `#[outside_transaction]`, for what types cannot see: refuses a call while its caller holds a
@@ -32,14 +33,14 @@ pub enum GuardMode {
     /// It is refused before anything is sent, with [`Error::InsideTransaction`].
     #[default]
     Deny,
-    /// It is let through, and each is told as an event and in the log.
+    /// It is let through, and reported as an event and in the log.
     Warn,
     /// It is let through and counted: for trying the guard in production.
     Count,
 }
 
 impl GuardMode {
-    pub(crate) fn of(number: u32) -> Self {
+    fn of(number: u32) -> Self {
         [Self::Deny, Self::Warn, Self::Count].into_iter().find(|mode| *mode as u32 == number).unwrap_or_default()
     }
 }
@@ -50,7 +51,7 @@ impl TransactionGuard {
         Self { site: &Site::UNKNOWN }
     }
 
-    /// The function that calls out.
+    /// The function that makes the external call.
     pub const fn at(mut self, site: &'static Site) -> Self {
         self.site = site;
         self
@@ -91,14 +92,19 @@ impl TransactionGuard {
             }
             Around::Held(began) => *began,
         };
-        let mode = Registry::with(States::called_inside);
+        let mode = Registry::with(|states| {
+            states.called_inside.fetch_add(1, Ordering::Relaxed);
+            GuardMode::of(states.guard_mode.load(Ordering::Relaxed))
+        });
         if mode != GuardMode::Count {
             events::called_inside(self.site, called_at, began, mode == GuardMode::Deny);
         }
         if mode == GuardMode::Deny { Err(Error::inside(self.site, called_at, began)) } else { Ok(()) }
     }
+}
 
-    pub(crate) fn written(&self) -> Written {
+impl Handle for TransactionGuard {
+    fn written(&self) -> Written {
         Written { kind: "outside transaction", name: None, site: self.site, settings: Vec::new() }
     }
 }
@@ -106,5 +112,24 @@ impl TransactionGuard {
 impl Default for TransactionGuard {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Registry {
+    /// What happens from now on to external calls inside a transaction. The default is [`GuardMode::Deny`].
+    ///
+    /// ```
+    /// use resil::{GuardMode, registry};
+    ///
+    /// registry().guard_transactions(GuardMode::Count); // for a look at how many there are
+    /// assert_eq!(registry().calls_inside_transactions(), 0);
+    /// ```
+    pub fn guard_transactions(self, mode: GuardMode) {
+        Self::with(|states| states.guard_mode.store(mode as u32, Ordering::Relaxed));
+    }
+
+    /// How many external calls inside a transaction there were so far, refused or let through.
+    pub fn calls_inside_transactions(self) -> u64 {
+        Self::with(|states| states.called_inside.load(Ordering::Relaxed))
     }
 }

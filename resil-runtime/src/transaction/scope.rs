@@ -20,12 +20,12 @@ pub(crate) type After = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A transaction or a connection that is held, or the permission to call out all the same.
 pub(crate) struct Scope {
-    kind: Kind,
+    mark: Mark,
     /// What was held where this began.
     outer: Option<Arc<Scope>>,
 }
 
-enum Kind {
+enum Mark {
     Held {
         began: Began,
         /// Which database, so that a second connection of it is noticed.
@@ -82,17 +82,17 @@ pub(super) enum Around {
 impl Scope {
     /// Holds something of this database from now on.
     pub(crate) fn hold(began: Began, database: usize) -> Arc<Self> {
-        let kind = Kind::Held { began, database, is_over: AtomicBool::new(false), after: Mutex::default() };
-        Arc::new(Self { kind, outer: Self::innermost() })
+        let mark = Mark::Held { began, database, is_over: AtomicBool::new(false), after: Mutex::default() };
+        Arc::new(Self { mark, outer: Self::innermost() })
     }
 
     pub(super) fn allow(reason: &'static str) -> Arc<Self> {
-        Arc::new(Self { kind: Kind::Allowed(reason), outer: Self::innermost() })
+        Arc::new(Self { mark: Mark::Allowed(reason), outer: Self::innermost() })
     }
 
     /// Nothing is held any more; a task that inherited this is free.
     pub(crate) fn end(&self) {
-        if let Kind::Held { is_over, .. } = &self.kind {
+        if let Mark::Held { is_over, .. } = &self.mark {
             is_over.store(true, Ordering::Relaxed);
         }
     }
@@ -115,10 +115,10 @@ impl Scope {
     #[cold]
     fn look(&self) -> Around {
         for scope in self.outwards() {
-            match &scope.kind {
-                Kind::Allowed(reason) => return Around::Allowed(reason),
-                Kind::Held { began, is_over, .. } if !is_over.load(Ordering::Relaxed) => return Around::Held(*began),
-                Kind::Held { .. } => {}
+            match &scope.mark {
+                Mark::Allowed(reason) => return Around::Allowed(reason),
+                Mark::Held { began, is_over, .. } if !is_over.load(Ordering::Relaxed) => return Around::Held(*began),
+                Mark::Held { .. } => {}
             }
         }
         Around::Nothing
@@ -127,8 +127,8 @@ impl Scope {
     /// What the call being polled holds of this database.
     pub(crate) fn held_of(database: usize) -> Option<Began> {
         let innermost = Self::innermost()?;
-        innermost.outwards().find_map(|scope| match &scope.kind {
-            Kind::Held { began, database: of, is_over, .. } if *of == database && !is_over.load(Ordering::Relaxed) => {
+        innermost.outwards().find_map(|scope| match &scope.mark {
+            Mark::Held { began, database: of, is_over, .. } if *of == database && !is_over.load(Ordering::Relaxed) => {
                 Some(*began)
             }
             _ => None,
@@ -138,8 +138,8 @@ impl Scope {
     /// Keeps this until the transaction being polled has committed; hands it back if there is none.
     pub(super) fn when_committed(task: After) -> Option<After> {
         let Some(innermost) = Self::innermost() else { return Some(task) };
-        let transaction = innermost.outwards().find_map(|scope| match &scope.kind {
-            Kind::Held { began: Began { holds: Holds::Transaction, .. }, is_over, after, .. }
+        let transaction = innermost.outwards().find_map(|scope| match &scope.mark {
+            Mark::Held { began: Began { holds: Holds::Transaction, .. }, is_over, after, .. }
                 if !is_over.load(Ordering::Relaxed) =>
             {
                 Some(after)
@@ -157,15 +157,15 @@ impl Scope {
 
     /// What is to run after the commit, but for the first `keep`.
     pub(crate) fn take_after(&self, keep: usize) -> Vec<After> {
-        match &self.kind {
-            Kind::Held { after, .. } => lock(after).drain(keep..).collect(),
-            Kind::Allowed(_) => Vec::new(),
+        match &self.mark {
+            Mark::Held { after, .. } => lock(after).drain(keep..).collect(),
+            Mark::Allowed(_) => Vec::new(),
         }
     }
 
     /// How much is to run after the commit.
     pub(crate) fn number_after(&self) -> usize {
-        if let Kind::Held { after, .. } = &self.kind { lock(after).len() } else { 0 }
+        if let Mark::Held { after, .. } = &self.mark { lock(after).len() } else { 0 }
     }
 
     fn outwards(&self) -> impl Iterator<Item = &Self> {
@@ -175,9 +175,9 @@ impl Scope {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::Held { began, .. } => write!(f, "Held({began})"),
-            Kind::Allowed(reason) => write!(f, "Allowed({reason:?})"),
+        match &self.mark {
+            Mark::Held { began, .. } => write!(f, "Held({began})"),
+            Mark::Allowed(reason) => write!(f, "Allowed({reason:?})"),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::functions::Answer;
 use crate::transactions::Partner;
-use resil::ledger::{Ledger, Opening, Status};
+use resil::ledger::{Ledger, Opening, OriginalKey, Status};
 use resil::{durable, outside_transaction, retry, timeout, Db, IdempotencyKey, Tx};
 use sqlx::Sqlite;
 use std::sync::Arc;
@@ -33,11 +33,20 @@ async fn confirm(
     std::future::ready(Ok(status + given + text.len() as u64)).await
 }
 
-async fn status(_: &Partner, order: u64, _: String, won: u64, _: String, _: &IdempotencyKey) -> Answer<Status<u64>> {
+async fn status(_: &Partner, order: u64, _: String, won: u64, _: String, _: &OriginalKey) -> Answer<Status<u64>> {
     std::future::ready(Ok(Status::Applied(order + won))).await
 }
 
-async fn cancel(_: &Partner, _: u64, _: String, _: u64, _: String, _: &IdempotencyKey, _: Option<u64>) -> Answer<()> {
+async fn cancel(
+    _: &Partner,
+    _: u64,
+    _: String,
+    _: u64,
+    _: String,
+    _: &OriginalKey,
+    _: &IdempotencyKey,
+    _: Option<u64>,
+) -> Answer<()> {
     std::future::ready(Ok(())).await
 }
 
@@ -112,7 +121,7 @@ pub mod outdated {
         Ok(order)
     }
 
-    async fn known(order: u64) -> Answer<resil::ledger::Status<u64>> {
+    async fn known(order: u64, _: &resil::ledger::OriginalKey) -> Answer<resil::ledger::Status<u64>> {
         std::future::ready(Ok(resil::ledger::Status::Applied(order))).await
     }
 }

@@ -1,7 +1,7 @@
 //! Transactions, and calls that stay outside of them.
 
 use crate::functions::Answer;
-use resil::ledger::Status;
+use resil::ledger::{OriginalKey, Status};
 use resil::{
     durable, fallback, non_idempotent, outside_transaction, retry, timeout, transactional, Db, IdempotencyKey, Tx,
 };
@@ -123,7 +123,7 @@ pub async fn settle(partner: &Partner, order: u64, won: u64, key: &IdempotencyKe
     partner.pay(won).await
 }
 
-async fn settled(_: &Partner, _: u64, won: u64, _: &IdempotencyKey) -> Answer<Status<u64>> {
+async fn settled(_: &Partner, _: u64, won: u64, _: &OriginalKey) -> Answer<Status<u64>> {
     std::future::ready(Ok(Status::Applied(won))).await
 }
 

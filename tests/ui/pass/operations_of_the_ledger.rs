@@ -1,7 +1,7 @@
 //! `#[durable]` on what people write.
 #![deny(warnings)]
 
-use resil::ledger::{Intent, Ledger, Outcome, Report, Status};
+use resil::ledger::{Intent, Ledger, OriginalKey, Outcome, Report, Status};
 use resil::{
     Db, Error, IdempotencyKey, Tx, circuit_breaker, deadline, durable, non_idempotent, outside_transaction, retry,
     timeout,
@@ -48,18 +48,18 @@ pub async fn everything(
     tx: String,
     key: &IdempotencyKey,
     given: u8,
-    subject: Option<u32>,
+    original: Option<u32>,
 ) -> Result<Vec<String>, Error> {
-    Ok(vec![gateway.name(), order.id.to_string(), tx.clone(), key.to_string(), format!("{given} {subject:?}")])
+    Ok(vec![gateway.name(), order.id.to_string(), tx.clone(), key.to_string(), format!("{given} {original:?}")])
 }
 
 async fn status(
     gateway: &dyn Gateway,
     order: Order<u64>,
     _: String,
-    _: &IdempotencyKey,
     _: u8,
     _: Option<u32>,
+    _: &OriginalKey,
 ) -> std::io::Result<Status<Vec<String>>> {
     let _ = (gateway.name(), order.lines);
     Ok(Status::Pending)
@@ -69,9 +69,10 @@ async fn undo(
     _: &dyn Gateway,
     _: Order<u64>,
     _: String,
-    _: &IdempotencyKey,
     _: u8,
     _: Option<u32>,
+    _: &OriginalKey,
+    _: &IdempotencyKey,
     receipt: Option<Vec<String>>,
 ) -> Result<(), Error> {
     drop(receipt);

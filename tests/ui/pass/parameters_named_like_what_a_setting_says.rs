@@ -1,6 +1,7 @@
 //! A word of a setting is no parameter, although one has the same name.
 
-use resil::{Error, durable, retry, timeout};
+use resil::ledger::OriginalKey;
+use resil::{Error, IdempotencyKey, durable, retry, timeout};
 use sqlx::Sqlite;
 
 mod limits {
@@ -19,7 +20,13 @@ async fn named_like_a_word(cancel: u64, manual: u64) -> Result<u64, Error> {
     Ok(cancel + manual)
 }
 
-async fn give_back(_cancel: u64, _manual: u64, _receipt: Option<u64>) -> Result<(), Error> {
+async fn give_back(
+    _cancel: u64,
+    _manual: u64,
+    _original: &OriginalKey,
+    _key: &IdempotencyKey,
+    _receipt: Option<u64>,
+) -> Result<(), Error> {
     Ok(())
 }
 

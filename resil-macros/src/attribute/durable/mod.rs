@@ -7,7 +7,7 @@ use super::retry::Statuses;
 use super::{Attribute, Given, Handle, Layer, Place};
 use crate::errors::Errors;
 use crate::expand::{Context, pointless};
-use crate::function::{Function, Shell, conditions};
+use crate::function::{Function, Shell, conditions, names_an_original_key};
 use crate::read::{
     Argument, Count, Expression, Name, PathTo, Time, Value, Wait, arguments, likely_path, ungrouped, wanted,
 };
@@ -30,7 +30,7 @@ arguments! {
     applied: PathTo = mark_paid,
     undone: PathTo = mark_failed,
     in_doubt: InDoubt = manual,
-    conclusive: Statuses = [402],
+    conclusive: Conclusive = [402],
     settle: Time = "5s",
     attempts: Count = 3,
     base: Wait = "100ms",
@@ -54,6 +54,29 @@ impl FromMeta for Databases {
             one => path(one).map(|one| vec![one]),
         };
         wanted(databases).map(Self)
+    }
+}
+
+/// `conclusive = [402]`, or `conclusive = is_final`.
+enum Conclusive {
+    Statuses(Statuses),
+    Judged(PathTo),
+}
+
+impl Value for Conclusive {
+    const WANTS: &'static str = "a list of HTTP statuses from 400 to 599, or the path of a `fn(&Error) -> bool`";
+
+    fn meant(written: &Expr, usual: &str) -> Option<String> {
+        Statuses::meant(written, usual).or_else(|| likely_path(written, usual))
+    }
+}
+
+impl FromMeta for Conclusive {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        match ungrouped(expr) {
+            Expr::Path(_) => PathTo::from_expr(expr).map(Self::Judged),
+            _ => Statuses::from_expr(expr).map(Self::Statuses),
+        }
     }
 }
 
@@ -95,7 +118,7 @@ impl Attribute for Durable {
     const NEEDS_DATABASE: bool = true;
     const HANDLE: Option<Handle> = Some(Handle { local: Local("durable"), type_name: "Durable" });
     const IN_FUNCTION: &'static [&'static str] =
-        &["db", "per", "amount", "verify", "compensate", "applied", "undone", "in_doubt"];
+        &["db", "per", "amount", "verify", "compensate", "applied", "undone", "in_doubt", "conclusive"];
 
     fn new(mut with: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
         let missing: Vec<_> = ["db", "op"].into_iter().filter(|name| !given.has(name)).collect();
@@ -140,6 +163,10 @@ impl Attribute for Durable {
                 FnArg::Typed(typed) if !conditions(&typed.attrs).is_empty() => errors.on(
                     conditions(&typed.attrs),
                     "what one build has stored another one reads, so the parameters are the same in each; write two functions, each under its `#[cfg]` and with an `op` of its own",
+                ),
+                FnArg::Typed(typed) if names_an_original_key(&typed.ty) => errors.on(
+                    &typed.ty,
+                    "the call has the key itself, by which `verify` and `compensate` then know it; write `key: &IdempotencyKey`",
                 ),
                 FnArg::Typed(typed) => stored_or_given(&typed.ty, errors),
             }

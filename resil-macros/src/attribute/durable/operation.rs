@@ -1,6 +1,6 @@
 //! The operation beside a function: what the ledger records and drives.
 
-use super::{Durable, InDoubt};
+use super::{Conclusive, Durable, InDoubt};
 use crate::expand::Context;
 use crate::function::{conditions, mentions, names_a_key, span_of_error, span_of_type};
 use crate::paths;
@@ -19,7 +19,7 @@ pub(super) struct Parameter<'a> {
 }
 
 /// What the functions of an operation call their other parameters.
-const OTHERS: [&str; 7] = ["given", "_given", "key", "_key", "receipt", "tx", "why"];
+const OTHERS: [&str; 8] = ["given", "_given", "key", "_key", "original", "receipt", "tx", "why"];
 
 impl Parameter<'_> {
     /// Its name where it is only handed on: a function of the user's may have the same.
@@ -233,7 +233,10 @@ impl<'a> Operation<'a> {
             InDoubt::Repeat => Some(code!(.in_doubt(#runtime::ledger::InDoubt::Repeat))),
             InDoubt::Cancel => Some(code!(.in_doubt(#runtime::ledger::InDoubt::Cancel))),
         };
-        let conclusive = with.conclusive.as_ref().and_then(|statuses| statuses.constant());
+        let conclusive = match with.conclusive.as_deref() {
+            Some(Conclusive::Statuses(statuses)) => statuses.constant(),
+            _ => None,
+        };
         let conclusive = conclusive.map(|statuses| code!(.conclusive(#statuses)));
         let settings = code!(
             #runtime::ledger::Settings::new()
@@ -277,60 +280,84 @@ impl<'a> Operation<'a> {
         })
     }
 
-    /// The parameters as they are handed to a function that reaches the partner.
-    fn handed(&self) -> TokenStream {
-        let handed = self.parameters.iter().map(|parameter| match parameter.role {
-            Role::Given(ty) => code!(given.get::<#ty>()?),
-            Role::Key => code!(key),
-            Role::Stored => parameter.local().to_token_stream(),
+    /// The parameters as they are handed to a function that reaches the partner, with the key among them or without.
+    fn handed(&self, key: Option<&TokenStream>) -> TokenStream {
+        let handed = self.parameters.iter().filter_map(|parameter| match parameter.role {
+            Role::Given(ty) => Some(code!(given.get::<#ty>()?)),
+            Role::Key => key.cloned(),
+            Role::Stored => Some(parameter.local().to_token_stream()),
         });
         quote!(#(#handed,)*)
     }
 
     fn call(&self) -> TokenStream {
+        let runtime = self.cx.runtime;
         let at = span_of_error(&self.cx.function.output);
-        let (name, handed) = (self.name(), self.handed());
-        self.reaching(&quote!(call), None, &quote!(Self::Receipt), &code_at!(at=> #name(#handed)), at)
+        let (name, handed) = (self.name(), self.handed(Some(&code!(key))));
+        let takes_key = self.parameters.iter().any(|parameter| matches!(parameter.role, Role::Key));
+        let key = Ident::new(if takes_key { "key" } else { "_key" }, hygienic());
+        let key = quote!(#key: &#runtime::IdempotencyKey);
+        let call = code_at!(at=> #name(#handed));
+        let failed = match self.durable.with.conclusive.as_deref() {
+            Some(Conclusive::Judged(path)) => {
+                let (at, runtime) = (path.name_span(), paths::located_at(runtime, path.name_span()));
+                code_at!(at=> |failure| #runtime::ledger::Failed::concluding_if(failure, #path))
+            }
+            _ => self.failed(at),
+        };
+        self.reaching(&quote!(call), &key, &quote!(Self::Receipt), &code_at!(at=> #call.await.map_err(#failed)))
+    }
+
+    /// `Failed::from`
+    fn failed(&self, at: Span) -> TokenStream {
+        let runtime = paths::located_at(self.cx.runtime, at);
+        code_at!(at=> <#runtime::ledger::Failed as ::core::convert::From<_>>::from)
     }
 
     fn verify(&self) -> Option<TokenStream> {
-        let (path, runtime, handed) = (self.durable.with.verify.as_ref()?, self.cx.runtime, self.handed());
+        let (path, runtime, handed) = (self.durable.with.verify.as_ref()?, self.cx.runtime, self.handed(None));
         let at = path.name_span();
         let answer = code!(#runtime::ledger::Status<Self::Receipt>);
-        Some(self.reaching(&quote!(verify), None, &answer, &code_at!(at=> #path(#handed)), at))
+        let (original, handed_on) = self.original(at);
+        let failed = self.failed(at);
+        let outcome = code_at!(at=> #path(#handed #handed_on).await.map_err(#failed));
+        Some(self.reaching(&quote!(verify), &original, &answer, &outcome))
     }
 
     fn compensate(&self) -> Option<TokenStream> {
-        let (path, handed) = (self.durable.with.compensate.as_ref()?, self.handed());
+        let (path, runtime, handed) = (self.durable.with.compensate.as_ref()?, self.cx.runtime, self.handed(None));
         let at = path.name_span();
+        let (original, handed_on) = self.original(at);
         let receipt = code_at!(at=> receipt: ::core::option::Option<Self::Receipt>);
-        let call = code_at!(at=> #path(#handed receipt));
-        Some(self.reaching(&quote!(compensate), Some(receipt), &quote!(()), &call, at))
+        let more = code!(#original, key: &#runtime::IdempotencyKey, #receipt);
+        let failed = self.failed(at);
+        let outcome = code_at!(at=> #path(#handed #handed_on, key, receipt).await.map_err(#failed));
+        Some(self.reaching(&quote!(compensate), &more, &quote!(()), &outcome))
+    }
+
+    /// `original: &OriginalKey`, and how it is handed on: a function that takes a key there is told so at its path.
+    fn original(&self, at: Span) -> (TokenStream, TokenStream) {
+        let (runtime, located) = (self.cx.runtime, paths::located_at(self.cx.runtime, at));
+        let original = Ident::new("original", hygienic().located_at(at));
+        (quote!(#original: &#runtime::ledger::OriginalKey), code_at!(at=> #located::__private::original(#original)))
     }
 
     /// A function of the trait that reaches the partner.
     fn reaching(
         &self,
         name: &TokenStream,
-        more: Option<TokenStream>,
+        more: &TokenStream,
         answer: &TokenStream,
-        call: &TokenStream,
-        at: Span,
+        outcome: &TokenStream,
     ) -> TokenStream {
         let (runtime, names) = (self.cx.runtime, self.names());
         let is_given = self.parameters.iter().any(|parameter| matches!(parameter.role, Role::Given(_)));
-        let takes_key = self.parameters.iter().any(|parameter| matches!(parameter.role, Role::Key));
         let given = Ident::new(if is_given { "given" } else { "_given" }, hygienic());
-        let key = Ident::new(if takes_key { "key" } else { "_key" }, hygienic());
-        let more = more.map(|more| quote!(#more,));
-        let failed = paths::located_at(runtime, at);
-        let outcome = code_at!(at=> #call.await.map_err(<#failed::ledger::Failed as ::core::convert::From<_>>::from));
         code! {
             async fn #name(
                 #given: &#runtime::ledger::Dependencies,
                 #names: Self::Arguments,
-                #key: &#runtime::IdempotencyKey,
-                #more
+                #more,
             ) -> ::core::result::Result<#answer, #runtime::ledger::Failed> {
                 #outcome
             }
@@ -353,9 +380,9 @@ impl<'a> Operation<'a> {
         let (runtime, names) = (self.cx.runtime, self.names());
         let handed = self.stored().map(Parameter::local);
         let at = path.name_span();
-        let failed = paths::located_at(runtime, at);
+        let failed = self.failed(at);
         let [tx, more] = ["tx", more].map(|name| Ident::new(name, hygienic().located_at(at)));
-        let call = code_at!(at=> #path(#tx, #(#handed,)* #more).await.map_err(<#failed::ledger::Failed as ::core::convert::From<_>>::from));
+        let call = code_at!(at=> #path(#tx, #(#handed,)* #more).await.map_err(#failed));
         code! {
             async fn #name(
                 #tx: &mut #runtime::Tx<#database>,
@@ -388,7 +415,7 @@ impl<'a> Operation<'a> {
                     &[#(#runtime::__private::database_name::<#databases>()),*],
                 )
                 .at(&SITE);
-                #runtime::__private::collect!(SITE, Durable(&DURABLE));
+                #runtime::__private::collect!(SITE, DURABLE);
             };
         }
     }

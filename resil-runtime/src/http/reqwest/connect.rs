@@ -1,6 +1,6 @@
 use crate::context::departure::{self, Departure};
 use crate::failure::ConnectTimeout;
-use crate::policy::dial::Dial;
+use crate::policy::timeout::Dial;
 use crate::registry::{Registry, States};
 use pin_project_lite::pin_project;
 use std::error::Error as StdError;
@@ -89,7 +89,7 @@ pin_project! {
     }
 
     impl<F> PinnedDrop for Connecting<F> {
-        // Cut off, by a time-out of the client's own.
+        // Cut off, by a timeout of the client's own.
         fn drop(this: Pin<&mut Self>) {
             this.project().departure.take().inspect(|departure| departure.undialled());
         }

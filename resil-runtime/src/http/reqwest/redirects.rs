@@ -18,6 +18,7 @@ pub(super) fn watched(policy: Policy) -> Policy {
     }
     Policy::custom(move |attempt| match departure::current() {
         Some(departure) => {
+            context::mark();
             let stops = departure.stops_at_redirects();
             departure.redirected();
             if stops { attempt.stop() } else { policy.redirect(attempt) }

@@ -1,10 +1,10 @@
-//! The handles that the registry gives out.
+//! A bulkhead as the registry and an operator hold it.
 
 use super::{Bulkhead, Pool};
-use crate::Error;
-use crate::registry::{Found, Owner, Policy, Slot, States};
-use crate::sync::Mutex;
-use std::collections::HashMap;
+use crate::registry::{Found, Handle, Slot, States, Written, all, find};
+use crate::{Error, Registry, clock};
+use std::sync::Arc;
+use std::time::Duration;
 
 impl Bulkhead {
     /// What errors and events call it: its name, or its call site. (Of an unnamed bulkhead whose settings are out of
@@ -14,41 +14,97 @@ impl Bulkhead {
     /// assert_eq!(resil::Bulkhead::new(2).name("reports").label(), "reports");
     /// ```
     pub fn label(&self) -> &'static str {
-        self.name.or(self.pool().ok().map(|pool| pool.label)).unwrap_or(self.site.function)
+        self.name.unwrap_or_else(|| self.pool().map_or(self.site.function, |pool| pool.label))
     }
 }
 
-impl Found for Bulkhead {
-    type State = Pool;
-
-    fn all_of(states: &States) -> &Mutex<HashMap<Owner, &'static Pool>> {
-        &states.pools
-    }
-
-    fn on(policy: &Policy) -> Option<&'static Self> {
-        if let Policy::Bulkhead(bulkhead) = policy { Some(bulkhead) } else { None }
+impl Handle for Bulkhead {
+    fn written(&self) -> Written {
+        self.as_written()
     }
 
     fn name(&self) -> Option<&'static str> {
         self.name
     }
 
+    fn out_of_range(&self) -> Option<String> {
+        self.invalid()
+    }
+
+    fn set_up(&self, states: &States) -> Result<(), Error> {
+        self.look_up(states).map(drop)
+    }
+}
+
+impl Found for Bulkhead {
+    type State = Pool;
+
     fn label(&self) -> &'static str {
         self.label()
     }
 
-    fn set_up(&self, states: &States) -> Result<&'static Pool, Error> {
-        self.look_up(states)
+    fn look_up(&self, states: &States) -> Result<Arc<Pool>, Error> {
+        self.set_up_in(states)
     }
 
-    fn found(name: Option<&'static str>, pool: &'static Pool) -> Self {
-        let &Pool { threads, limit, queue, max_wait, .. } = pool;
-        let (max_concurrent, slot) = (Some(limit), Slot::found(Ok(pool)));
-        Self { name, site: pool.written.site, threads, max_concurrent, queue, max_wait, slot }
+    fn found(name: Option<&'static str>, pool: Arc<Pool>) -> Self {
+        let Pool { threads, limit, queue, max_wait, .. } = *pool;
+        let (site, max_concurrent) = (pool.written.site, Some(limit));
+        Self { name, site, threads, max_concurrent, queue, max_wait, slot: Slot::found(Ok(pool)) }
     }
 
     fn without_state(&self, error: Error) -> Self {
         let &Self { name, site, threads, max_concurrent, queue, max_wait, .. } = self;
         Self { name, site, threads, max_concurrent, queue, max_wait, slot: Slot::found(Err(error)) }
+    }
+}
+
+impl Registry {
+    /// The bulkhead of this name, as [`circuit_breaker`](Self::circuit_breaker) does it. Its threads start with the
+    /// first call, not here.
+    ///
+    /// ```
+    /// use resil::{bulkhead, registry};
+    ///
+    /// #[bulkhead(name = "images", threads = 2)]
+    /// async fn draw() -> Result<(), resil::Error> { Ok(()) }
+    ///
+    /// # fn main() -> Result<(), resil::Error> {
+    /// if let Some(images) = registry().bulkhead("images") {
+    ///     println!("{} calls are waiting", images.usage()?.waiting);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn bulkhead(self, name: &str) -> Option<Bulkhead> {
+        find(name)
+    }
+
+    /// All bulkheads, also those without a name, sorted by label.
+    pub fn bulkheads(self) -> Vec<Bulkhead> {
+        all()
+    }
+
+    /// Ends every bulkhead in order and at once, as [`Bulkhead::shutdown`] ends one: the last thing a service does.
+    /// Answers how many calls were cut off. Never blocks the thread it is called on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::time::Duration;
+    ///
+    /// let cut_off = resil::registry().shutdown(Duration::from_secs(10)).await;
+    /// # assert_eq!(cut_off, 0);
+    /// # }
+    /// ```
+    pub async fn shutdown(self, within: Duration) -> u32 {
+        let until = clock::after(clock::instant(), within);
+        let bulkheads = self.bulkheads();
+        bulkheads.iter().for_each(Bulkhead::close);
+        let mut cut_off = 0;
+        for bulkhead in &bulkheads {
+            let left = until.saturating_duration_since(clock::instant());
+            // One that is misconfigured has never run a call.
+            cut_off += bulkhead.shutdown(left).await.unwrap_or(0);
+        }
+        cut_off
     }
 }

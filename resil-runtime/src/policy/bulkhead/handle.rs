@@ -1,7 +1,8 @@
 use super::Pool;
-use crate::registry::{Owner, Registry, Slot, States, Written};
+use crate::registry::{Registry, Slot, States, Written};
 use crate::{Attempt, Error, Failure, Site, Usage};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Threads of its own for calls that may hold theirs: what `#[bulkhead]` expands to, and a policy to use by hand.
@@ -14,7 +15,7 @@ use std::time::Duration;
 /// |---|---|
 /// | `threads` | required, at most 512 |
 /// | [`max_concurrent`](Self::max_concurrent) | as many as threads |
-/// | [`queue`](Self::queue) | 0: whoever finds no place is refused |
+/// | [`queue`](Self::queue) | 0: a call that finds no place is refused |
 /// | [`max_wait`](Self::max_wait) | 1 s, in the queue and for a thread together |
 ///
 /// ```
@@ -47,7 +48,7 @@ pub struct Bulkhead {
 const MOST_THREADS: u32 = 512;
 
 impl Bulkhead {
-    /// So many threads, for this handle alone; it must then be a `static`. [`name`](Self::name) shares them.
+    /// This many threads, for this handle alone. [`name`](Self::name) shares them.
     pub const fn new(threads: u32) -> Self {
         Self {
             name: None,
@@ -140,29 +141,24 @@ impl Bulkhead {
         self.max_wait
     }
 
-    pub(super) fn pool(&self) -> Result<&'static Pool, Error> {
-        self.slot.get(|registry| self.look_up(registry))
+    pub(super) fn pool(&self) -> Result<Arc<Pool>, Error> {
+        self.slot.share(|states| self.set_up_in(states))
     }
 
     #[cold]
-    pub(super) fn look_up(&self, registry: &States) -> Result<&'static Pool, Error> {
-        let written = self.written();
-        Registry::consistent(&written, self.out_of_range())?;
-        let owner = match self.name {
-            Some(name) => Owner::Name(name),
-            None => Owner::Handle(std::ptr::from_ref(self).addr()),
-        };
-        let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
-        registry.pool(owner, &written, || {
-            Pool::new(label(), self.threads, self.limit(), self.queue, self.max_wait, self.written())
-        })
+    pub(super) fn set_up_in(&self, states: &States) -> Result<Arc<Pool>, Error> {
+        let written = self.as_written();
+        Registry::consistent(&written, self.invalid())?;
+        let label = self.name.unwrap_or_else(|| self.site.label());
+        let new = || Pool::new(label, self.threads, self.limit(), self.queue, self.max_wait, self.as_written());
+        states.agreed(self.slot.owner(self.name), &written, new)
     }
 
     fn limit(&self) -> u32 {
         self.max_concurrent.unwrap_or(self.threads)
     }
 
-    pub(crate) fn written(&self) -> Written {
+    pub(super) fn as_written(&self) -> Written {
         Written {
             kind: "bulkhead",
             name: self.name,
@@ -177,7 +173,7 @@ impl Bulkhead {
     }
 
     /// Every setting out of range, as one sentence.
-    pub(crate) fn out_of_range(&self) -> Option<String> {
+    pub(super) fn invalid(&self) -> Option<String> {
         let mut problems = Vec::new();
         if self.threads == 0 || self.threads > MOST_THREADS {
             problems.push(format!("`threads = {}` cannot run: write 1 to {MOST_THREADS}", self.threads));
@@ -188,6 +184,6 @@ impl Bulkhead {
         if self.max_wait.is_zero() {
             problems.push("`max_wait = \"0s\"` gives no thread time to begin: write \"1s\"".to_owned());
         }
-        (!problems.is_empty()).then(|| format!("{}: {}", self.written(), problems.join("; ")))
+        (!problems.is_empty()).then(|| format!("{}: {}", self.as_written(), problems.join("; ")))
     }
 }

@@ -30,6 +30,8 @@ impl<F> Attempt<'_, F> {
         let carried = self.enter(Carried::here);
         let deadline = self.deadline();
         let (body, attempt) = self.split();
+        // Only one that was polled before can have been cut off.
+        let Some(body) = body else { return std::future::pending().await };
         // On the heap from here on, where its task will be: the caller's future stays small.
         let body = Box::pin(body);
         let pool = bulkhead.pool().map_err(Failure::Policy)?;

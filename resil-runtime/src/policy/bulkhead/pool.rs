@@ -1,10 +1,11 @@
 use super::Running;
-use crate::context::Carried;
+use crate::context::{Carried, Pause};
 use crate::policy::semaphore::Permits;
-use crate::registry::{Written, events};
+use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{AtomicU32, Mutex, Ordering, lock};
 use crate::{Due, Error, Usage, clock};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, oneshot};
@@ -79,15 +80,17 @@ impl Pool {
     }
 
     /// Takes a place, or waits for one in the queue.
-    pub(super) async fn enter(&'static self, until: &Until) -> Result<Place, Error> {
+    pub(super) async fn enter(self: Arc<Self>, until: &Until) -> Result<Place, Error> {
         if self.places.try_take() {
             return Ok(Place(self));
         }
-        let Some(_queued) = Queued::join(self) else { return Err(self.full(until)) };
-        match timeout_at(until.instant(), self.places.acquire()).await {
-            Ok(()) => Ok(Place(self)),
-            Err(_) => Err(self.late(until)),
-        }
+        let Some(_queued) = Queued::join(&self) else { return Err(self.full(until)) };
+        let _pause = Pause::start();
+        let place = async {
+            self.places.acquire().await;
+            Place(Arc::clone(&self))
+        };
+        timeout_at(until.instant(), place).await.map_err(|_| self.late(until))
     }
 
     /// Starts the threads, if this is the first call, and hands them the task.
@@ -123,7 +126,7 @@ impl Pool {
     /// What to answer when the wait for a beginning has ended without one.
     fn late(&self, until: &Until) -> Error {
         match until.deadline {
-            Some(due) if due.at <= clock::instant() => due.exceeded(false),
+            Some(due) if due.at <= clock::instant() => due.refused(),
             _ => self.full(until),
         }
     }
@@ -164,12 +167,18 @@ impl Pool {
             Ok(()) => 0,
             Err(_) => self.usage().in_use,
         };
-        if let Stage::Closed(runtime) = &mut *lock(&self.stage)
-            && let Some(runtime) = runtime.take()
-        {
-            runtime.shutdown_background();
-        }
+        self.let_go();
         left
+    }
+
+    /// Lets go of the threads of a closed bulkhead. What runs on them ends at its next await.
+    fn let_go(&self) {
+        let runtime = match &mut *lock(&self.stage) {
+            Stage::Closed(runtime) => runtime.take(),
+            Stage::New | Stage::Open(_) => None,
+        };
+        // Not under the lock: tasks end here, and what they hold with them.
+        runtime.into_iter().for_each(Runtime::shutdown_background);
     }
 
     pub(super) fn close(&self) {
@@ -185,14 +194,47 @@ impl Pool {
     }
 }
 
+impl Shared for Pool {
+    fn written(&self) -> Written {
+        self.written.clone()
+    }
+
+    fn label(&self) -> &'static str {
+        self.label
+    }
+
+    fn row(&self) -> Option<Row> {
+        Some(self.usage().row("bulkhead"))
+    }
+
+    fn end(&self) {
+        self.close();
+        self.let_go();
+    }
+}
+
+/// Without it the last handle would have to be dropped where blocking is allowed.
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// The right to run one call. Given back when the call has ended on its thread, whether or not its caller still waits.
 #[derive(Debug)]
-pub(super) struct Place(&'static Pool);
+pub(super) struct Place(Arc<Pool>);
 
 impl Drop for Place {
     fn drop(&mut self) {
+        struct Told<'a>(&'a Pool);
+        impl Drop for Told<'_> {
+            fn drop(&mut self) {
+                self.0.ended.notify_waiters();
+            }
+        }
+        // Even if the waker of whoever is next panics.
+        let _told = Told(&self.0);
         self.0.places.give_back();
-        self.0.ended.notify_waiters();
     }
 }
 
@@ -204,7 +246,7 @@ impl Place {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let pool = self.0;
+        let pool = Arc::clone(&self.0);
         let (start, mut begun) = oneshot::channel();
         let task = async move {
             let _place = self;
@@ -214,7 +256,8 @@ impl Place {
         };
         #[cfg(feature = "tracing")]
         let task = tracing::Instrument::in_current_span(task);
-        let running = Running::new(pool, pool.spawn(task)?);
+        let running = Running::new(Arc::clone(&pool), pool.spawn(task)?);
+        let _pause = Pause::start();
         match timeout_at(until.instant(), &mut begun).await {
             Ok(Ok(())) => Ok(running),
             Ok(Err(_)) => Err(pool.closed(false)),
@@ -228,16 +271,16 @@ impl Place {
 }
 
 /// One place in the queue.
-struct Queued(&'static Pool);
+struct Queued<'a>(&'a Pool);
 
-impl Queued {
-    fn join(pool: &'static Pool) -> Option<Self> {
+impl<'a> Queued<'a> {
+    fn join(pool: &'a Pool) -> Option<Self> {
         let room = |queued| (queued < pool.queue).then_some(queued + 1);
         pool.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok().map(|_| Self(pool))
     }
 }
 
-impl Drop for Queued {
+impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.0.queued.fetch_sub(1, Ordering::Relaxed);
     }

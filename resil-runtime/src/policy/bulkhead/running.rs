@@ -3,18 +3,19 @@ use crate::failure::Fallible;
 use crate::{Error, Failure};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::task::JoinHandle;
 
 /// The caller's side of a call that has begun in a bulkhead. Dropping it ends the call at its next await.
 #[derive(Debug)]
 pub(super) struct Running<T> {
-    pool: &'static Pool,
+    pool: Arc<Pool>,
     task: JoinHandle<Option<T>>,
 }
 
 impl<T> Running<T> {
-    pub(super) fn new(pool: &'static Pool, task: JoinHandle<Option<T>>) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, task: JoinHandle<Option<T>>) -> Self {
         Self { pool, task }
     }
 }
@@ -23,8 +24,9 @@ impl<T> Future for Running<T> {
     type Output = Returned<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Returned<T>> {
-        let pool = self.pool;
-        Poll::Ready(Returned(match ready!(Pin::new(&mut self.task).poll(cx)) {
+        let returned = ready!(Pin::new(&mut self.task).poll(cx));
+        let pool = &self.pool;
+        Poll::Ready(Returned(match returned {
             Ok(Some(result)) => Ok(result),
             Err(error) if error.is_panic() => Err(pool.panicked()),
             Ok(None) | Err(_) => Err(pool.closed(true)),

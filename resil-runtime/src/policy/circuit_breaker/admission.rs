@@ -52,12 +52,12 @@ impl Refusal {
 /// How an admitted call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sample {
-    /// The peer did what it was asked.
+    /// The partner did what it was asked.
     Success,
-    /// The peer failed, or the call panicked.
+    /// The partner failed, or the call panicked.
     Failure,
-    /// The request itself was wrong. It counts as nothing, but shows that the peer answers.
+    /// The request itself was wrong. It counts as nothing, but shows that the partner answers.
     CallerFault,
-    /// Nothing is known of the peer: the call was dropped, or refused by another policy.
+    /// Nothing is known of the partner: the call was dropped, or refused by another policy.
     Cancelled,
 }

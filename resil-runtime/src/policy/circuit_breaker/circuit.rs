@@ -1,5 +1,6 @@
 //! What one breaker holds, and the door to it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::gate::Gate;
@@ -27,14 +28,16 @@ pub struct Circuit {
 
 impl Circuit {
     /// A closed circuit.
-    pub fn new(settings: &'static Settings) -> Self {
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let slow_from = settings.slow_call.map_or(NEVER, nanos);
+        let time = matches!(settings.window, Window::Time(_)).then(|| Box::new(TimeWindow::new()));
         let machine = Machine::new(settings);
         Self {
             gate: AtomicU64::new(gate(&machine).word()),
             reopen_at: AtomicU64::new(machine.deadline()),
             refused: AtomicU64::new(0),
-            slow_from: settings.slow_call.map_or(NEVER, nanos),
-            time: matches!(settings.window, Window::Time(_)).then(|| Box::new(TimeWindow::new())),
+            slow_from,
+            time,
             machine: Mutex::new(machine),
         }
     }

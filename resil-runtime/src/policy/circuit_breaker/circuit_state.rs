@@ -48,7 +48,7 @@ pub enum Cause {
     ProbesPassed,
     /// No probe ended within the longest wait in half-open.
     NoProbeEnded,
-    /// Within the longest wait in half-open, the peer answered, but only to say that the requests were wrong.
+    /// Within the longest wait in half-open, the partner answered, but only to say that the requests were wrong.
     OnlyCallerFaults,
     /// An operator said so.
     Manual,

@@ -1,10 +1,9 @@
-//! The handles that the registry gives out.
+//! A breaker as the registry and an operator hold it.
 
 use super::{Breaker, CircuitBreaker, Settings};
-use crate::registry::{Found, Owner, Policy, Slot, States};
-use crate::sync::Mutex;
-use crate::{Error, Site};
-use std::collections::HashMap;
+use crate::registry::{Found, Handle, Slot, States, Written, all, find};
+use crate::{Error, Keyed, Registry, Site};
+use std::sync::Arc;
 
 impl CircuitBreaker {
     /// What errors and events call it: its name, or its call site. (Of an unnamed breaker whose settings are out of
@@ -14,7 +13,7 @@ impl CircuitBreaker {
     /// assert_eq!(resil::CircuitBreaker::named("payment").label(), "payment");
     /// ```
     pub fn label(&self) -> &'static str {
-        self.name.or(self.breaker().ok().map(|breaker| breaker.label)).unwrap_or(self.site.function)
+        self.name.unwrap_or_else(|| self.breaker().map_or(self.site.function, |breaker| breaker.label))
     }
 
     /// The settings that this handle was written with. All handles of a name have the same.
@@ -30,34 +29,80 @@ impl CircuitBreaker {
     }
 }
 
-impl Found for CircuitBreaker {
-    type State = Breaker;
-
-    fn all_of(states: &States) -> &Mutex<HashMap<Owner, &'static Breaker>> {
-        &states.breakers
-    }
-
-    fn on(policy: &Policy) -> Option<&'static Self> {
-        if let Policy::CircuitBreaker(breaker) = policy { Some(breaker) } else { None }
+impl Handle for CircuitBreaker {
+    fn written(&self) -> Written {
+        self.as_written()
     }
 
     fn name(&self) -> Option<&'static str> {
         self.name
     }
 
+    fn out_of_range(&self) -> Option<String> {
+        self.invalid()
+    }
+
+    fn set_up(&self, states: &States) -> Result<(), Error> {
+        self.look_up(states).map(drop)
+    }
+}
+
+impl Found for CircuitBreaker {
+    type State = Breaker;
+
     fn label(&self) -> &'static str {
         self.label()
     }
 
-    fn set_up(&self, states: &States) -> Result<&'static Breaker, Error> {
-        self.look_up(states)
+    fn look_up(&self, states: &States) -> Result<Arc<Breaker>, Error> {
+        self.set_up_in(states)
     }
 
-    fn found(name: Option<&'static str>, breaker: &'static Breaker) -> Self {
+    fn found(name: Option<&'static str>, breaker: Arc<Breaker>) -> Self {
         Self { name, site: &Site::UNKNOWN, settings: *breaker.settings(), slot: Slot::found(Ok(breaker)) }
     }
 
     fn without_state(&self, error: Error) -> Self {
         Self { name: self.name, site: self.site, settings: self.settings, slot: Slot::found(Err(error)) }
+    }
+}
+
+impl Registry {
+    /// The circuit breaker of this name; `None` if no attribute writes it and no handle with it was used.
+    ///
+    /// A name that two attributes configure differently is found as well; every method of that handle answers
+    /// [`Error::Misconfigured`].
+    pub fn circuit_breaker(self, name: &str) -> Option<CircuitBreaker> {
+        find(name)
+    }
+
+    /// All circuit breakers, also those without a name, sorted by label.
+    pub fn circuit_breakers(self) -> Vec<CircuitBreaker> {
+        all()
+    }
+
+    /// The circuit breaker that has a state for each key, as [`circuit_breaker`](Self::circuit_breaker) does it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
+    /// use resil::{circuit_breaker, registry};
+    ///
+    /// #[circuit_breaker(name = "shops", key = shop)]
+    /// async fn order(shop: u64) -> Result<(), resil::Error> { Ok(()) }
+    ///
+    /// if let Some(shops) = registry().keyed_circuit_breaker("shops") {
+    ///     shops.of(&7_u64)?.force_open()?;
+    ///     assert!(order(7).await.is_err());
+    ///     assert!(order(8).await.is_ok());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn keyed_circuit_breaker(self, name: &str) -> Option<Keyed<CircuitBreaker>> {
+        find(name)
+    }
+
+    /// All circuit breakers that have a state for each key, also those without a name, sorted by label.
+    pub fn keyed_circuit_breakers(self) -> Vec<Keyed<CircuitBreaker>> {
+        all()
     }
 }

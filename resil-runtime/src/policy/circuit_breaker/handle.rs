@@ -1,29 +1,31 @@
 use super::{Admission, Circuit, Invalid, Pass, Sample, Settings, Snapshot, Transition, Window};
 use crate::failure::{Classify, Failure};
-use crate::registry::{Owner, Registry, Slot, States, Written, events};
+use crate::registry::{Registry, Row, Shared, Slot, States, Written, events};
 use crate::{Attempt, Error, Site, clock};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a name stands for: its label, its settings and the circuit all its call sites share.
 #[derive(Debug)]
 pub(crate) struct Breaker {
     pub(super) label: &'static str,
-    settings: &'static Settings,
+    settings: Arc<Settings>,
     pub(super) circuit: Circuit,
 }
 
 impl Breaker {
-    pub(crate) fn new(label: &'static str, settings: &'static Settings) -> Self {
-        Self { label, settings, circuit: Circuit::new(settings) }
+    pub(crate) fn new(label: &'static str, settings: Arc<Settings>) -> Self {
+        let circuit = Circuit::new(Arc::clone(&settings));
+        Self { label, settings, circuit }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        self.settings
+        &self.settings
     }
 
     #[inline]
-    pub(super) fn admit(&'static self) -> Result<Pass, Error> {
+    pub(super) fn admit(&self) -> Result<Pass<'_>, Error> {
         match self.circuit.admit_at_once() {
             Some(admission) => Ok(Pass::new(self, admission)),
             None => self.ask(),
@@ -31,19 +33,21 @@ impl Breaker {
     }
 
     #[inline(never)]
-    fn ask(&'static self) -> Result<Pass, Error> {
+    fn ask(&self) -> Result<Pass<'_>, Error> {
         match self.circuit.admit(clock::now) {
             Ok((admission, transition)) => {
+                // Before others hear of the transition: should they panic, the place is given back.
+                let pass = Pass::new(self, admission);
                 if let Some(transition) = transition {
                     self.report(transition);
                 }
-                Ok(Pass::new(self, admission))
+                Ok(pass)
             }
             Err(refusal) => {
                 if let Some(transition) = refusal.transition {
                     self.report(transition);
                 }
-                let retry_after = refusal.retry_after().unwrap_or(self.settings.open_for);
+                let retry_after = refusal.retry_after();
                 events::refused(self.label, retry_after);
                 Err(Error::CircuitOpen { name: self.label, retry_after })
             }
@@ -67,6 +71,31 @@ impl Breaker {
     #[cold]
     fn report(&self, transition: Transition) {
         events::transition(self.label, transition);
+    }
+}
+
+impl Shared for Breaker {
+    fn written(&self) -> Written {
+        let settings = self.settings.as_written();
+        Written { kind: "circuit breaker", name: Some(self.label), site: &Site::UNKNOWN, settings }
+    }
+
+    fn label(&self) -> &'static str {
+        self.label
+    }
+
+    fn row(&self) -> Option<Row> {
+        let now = self.circuit.snapshot(clock::now());
+        let retry_after = now.retry_after.map_or_else(String::new, |time| format!("{time:.1?}"));
+        let cells = vec![
+            ("state", format!("{:?}", now.state)),
+            ("calls", now.calls.to_string()),
+            ("failures", now.failures.to_string()),
+            ("slow", now.slow.to_string()),
+            ("refused", now.not_permitted.to_string()),
+            ("retry after", retry_after),
+        ];
+        Some(Row { table: "circuit breaker", cells })
     }
 }
 
@@ -119,7 +148,7 @@ impl CircuitBreaker {
         Self { name: Some(name), site: &Site::UNKNOWN, settings: Settings::new(), slot: Slot::new() }
     }
 
-    /// A breaker of this handle alone, labelled with its call site. The handle must be a `static`.
+    /// A breaker of this handle alone, labelled with its call site.
     pub const fn unnamed() -> Self {
         Self { name: None, site: &Site::UNKNOWN, settings: Settings::new(), slot: Slot::new() }
     }
@@ -136,7 +165,7 @@ impl CircuitBreaker {
         self
     }
 
-    /// Which calls are judged together: the last so many, or those of the last so much time.
+    /// Which calls are judged together: a number of last calls, or those of a span of time.
     pub const fn window(mut self, window: Window) -> Self {
         self.settings.window = window;
         self
@@ -204,7 +233,7 @@ impl CircuitBreaker {
     /// [`Error::CircuitOpen`] if it is refused, [`Error::Misconfigured`] if the settings contradict another site's or
     /// are out of range.
     #[inline]
-    pub fn admit(&self) -> Result<Pass, Error> {
+    pub fn admit(&self) -> Result<Pass<'_>, Error> {
         self.breaker()?.admit()
     }
 
@@ -296,28 +325,27 @@ impl CircuitBreaker {
     }
 
     #[inline]
-    pub(super) fn breaker(&self) -> Result<&'static Breaker, Error> {
-        self.slot.get(|registry| self.look_up(registry))
+    pub(super) fn breaker(&self) -> Result<&Breaker, Error> {
+        self.slot.get(|states| self.set_up_in(states))
     }
 
     #[cold]
-    pub(super) fn look_up(&self, registry: &States) -> Result<&'static Breaker, Error> {
-        let written = self.written();
-        Registry::consistent(&written, self.out_of_range())?;
-        let owner = Owner::of(self.name, self);
-        // The label lives as long as the breaker, which is as long as the process.
-        let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
-        registry.breaker(owner, label, &self.settings, &written)
+    pub(super) fn set_up_in(&self, states: &States) -> Result<Arc<Breaker>, Error> {
+        let written = self.as_written();
+        Registry::consistent(&written, self.invalid())?;
+        let label = self.name.unwrap_or_else(|| self.site.label());
+        let new = || Breaker::new(label, self.settings.shared());
+        states.agreed(self.slot.owner(self.name), &written, new)
     }
 
-    pub(crate) fn written(&self) -> Written {
+    pub(super) fn as_written(&self) -> Written {
         let settings = self.settings.as_written();
         Written { kind: "circuit breaker", name: self.name, site: self.site, settings }
     }
 
     /// Every setting out of range, as one sentence.
-    pub(crate) fn out_of_range(&self) -> Option<String> {
+    pub(super) fn invalid(&self) -> Option<String> {
         let Invalid { messages } = self.settings.validate().err()?;
-        Some(format!("{} at {}: {}", self.written(), self.site, messages.join("; ")))
+        Some(format!("{} at {}: {}", self.as_written(), self.site, messages.join("; ")))
     }
 }

@@ -1,15 +1,14 @@
 //! A circuit for each key.
 
 use super::{Breaker, CircuitBreaker, CircuitState, Pass};
-use crate::policy::keyed::{Held, Keyed, Keys, Loss, OneKey, PerKey, hash_of};
-use crate::registry::{Owner, Policy, Slot, States, Written};
-use crate::sync::Mutex;
+use crate::policy::keyed::{HeldKey, Keyed, Loss, OneKey, PerKey, hash_of};
+use crate::registry::Slot;
 use crate::{Error, Site, clock};
-use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 impl CircuitBreaker {
-    /// A circuit for each key, for so many keys; see [`Keyed`].
+    /// A circuit for each key, for at most this many keys; see [`Keyed`].
     pub const fn keyed(self, max_keys: u32) -> Keyed<Self> {
         Keyed::new(self, max_keys)
     }
@@ -32,12 +31,15 @@ impl Keyed<CircuitBreaker> {
     /// pass.record(None); // a success
     /// # Ok(()) }
     /// ```
-    pub fn admit(&self, key: &(impl Hash + ?Sized)) -> Result<Pass, Error> {
+    pub fn admit(&self, key: &(impl Hash + ?Sized)) -> Result<Pass<'_>, Error> {
         self.hold(hash_of(key))?.state().admit()
     }
 }
 
 impl OneKey for Breaker {
+    const TABLE: &'static str = "keyed circuit breaker";
+    const BUSY: &'static str = "not closed";
+
     fn loss(&self) -> Loss {
         let now = self.circuit.snapshot(clock::now());
         match now.state {
@@ -53,33 +55,17 @@ impl OneKey for Breaker {
 }
 
 impl PerKey for CircuitBreaker {
-    fn tables(states: &States) -> &Mutex<HashMap<Owner, &'static Keys<Breaker>>> {
-        &states.keyed_breakers
-    }
-
-    fn keyed_on(policy: &Policy) -> Option<&'static Keyed<Self>> {
-        if let Policy::KeyedCircuitBreaker(breaker) = policy { Some(breaker) } else { None }
-    }
-
     fn site(&self) -> &'static Site {
         self.site
     }
 
-    fn written(&self) -> Written {
-        self.written()
+    fn new_state(&self, label: &'static str) -> Box<dyn Fn() -> Breaker + Send + Sync> {
+        let settings = self.settings.shared();
+        Box::new(move || Breaker::new(label, Arc::clone(&settings)))
     }
 
-    fn out_of_range(&self) -> Option<String> {
-        self.out_of_range()
-    }
-
-    fn new_state(&self, states: &States, label: &'static str) -> Box<dyn Fn() -> Breaker + Send + Sync> {
-        let settings = states.interned(&self.settings);
-        Box::new(move || Breaker::new(label, settings))
-    }
-
-    fn of_one_key(name: Option<&'static str>, held: Held<Breaker>) -> Self {
-        let settings = *held.state().settings();
-        Self { name, site: &Site::UNKNOWN, settings, slot: Slot::held(held) }
+    fn of_one_key(name: Option<&'static str>, held: HeldKey<Breaker>) -> Self {
+        let settings = *held.get().settings();
+        Self { name, site: &Site::UNKNOWN, settings, slot: Slot::lent(held) }
     }
 }

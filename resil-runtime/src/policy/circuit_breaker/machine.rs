@@ -1,5 +1,6 @@
 //! The state machine: no clock, no lock, no atomics.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::history::History;
@@ -26,7 +27,7 @@ pub enum Answer {
 /// brings the result of a call only if that generation still lasts.
 #[derive(Debug)]
 pub struct Machine {
-    settings: &'static Settings,
+    settings: Arc<Settings>,
     history: History,
     /// The probes recorded in this half-open period; in open, the calls that opened the circuit.
     judged: Tally,
@@ -46,13 +47,13 @@ pub struct Machine {
 
 impl Machine {
     /// A closed circuit.
-    pub fn new(settings: &'static Settings) -> Self {
+    pub fn new(settings: Arc<Settings>) -> Self {
         Self {
-            settings,
-            history: History::new(settings),
+            history: History::new(&settings),
             judged: Tally::default(),
             deadline: NEVER,
             next_wait: settings.open_for,
+            settings,
             generation: 0,
             places_taken: 0,
             caller_fault: false,
@@ -145,7 +146,7 @@ impl Machine {
         // Within a bucket a fast success lowers both rates. It only decides if a rate is reached already, and
         // either calls are missing or an observed circuit is about to recover.
         let records = self.state <= CircuitState::Observing;
-        if records && self.history.tally().reaches(self.settings).is_none() { self.history.current_ends() } else { 0 }
+        if records && self.history.tally().reaches(&self.settings).is_none() { self.history.current_ends() } else { 0 }
     }
 
     /// How long the circuit stays open from now on, or [`NEVER`] if nobody knows.
@@ -212,7 +213,7 @@ impl Machine {
     fn judge_window(&mut self, now: impl FnOnce() -> u64) -> Option<Transition> {
         let tally = self.history.tally();
         let enough = tally.calls >= self.settings.enough_calls();
-        let cause = tally.reaches(self.settings).filter(|_| enough);
+        let cause = tally.reaches(&self.settings).filter(|_| enough);
         if self.state == CircuitState::Closed {
             return cause.map(|cause| self.open(cause, tally, now()));
         }
@@ -222,7 +223,7 @@ impl Machine {
     }
 
     fn judge_probes(&mut self, now: u64) -> Transition {
-        match self.judged.reaches(self.settings) {
+        match self.judged.reaches(&self.settings) {
             Some(cause) => self.open(cause, self.judged, now),
             None => self.close(Cause::ProbesPassed),
         }

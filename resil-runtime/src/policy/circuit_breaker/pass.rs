@@ -9,24 +9,26 @@ use std::mem::ManuallyDrop;
 /// Dropped without a result it means *cancelled*: nothing is counted, and the place of a probe is free again. A
 /// result that arrives after the breaker has changed state changes nothing and frees nothing.
 #[must_use = "a pass that is dropped counts as a cancelled call; give the result to `record`"]
-pub struct Pass {
-    breaker: &'static Breaker,
+pub struct Pass<'a> {
+    breaker: &'a Breaker,
     admission: Admission,
 }
 
-impl Pass {
+impl<'a> Pass<'a> {
     #[inline]
-    pub(super) fn new(breaker: &'static Breaker, admission: Admission) -> Self {
+    pub(super) fn new(breaker: &'a Breaker, admission: Admission) -> Self {
         Self { breaker, admission }
     }
 
-    /// Counts the call: `None` is a success; what is the caller's fault or was refused counts as nothing.
+    /// Counts the call: `None` is a success; what is the caller's fault, was refused or was
+    /// [cut short](Verdict::is_cut_short) counts as nothing.
     #[inline]
     pub fn record(self, verdict: Option<Verdict>) {
         // Recorded here, and therefore not cancelled.
         let pass = ManuallyDrop::new(self);
         let sample = match verdict.map(|verdict| verdict.kind) {
             None => Sample::Success,
+            Some(_) if verdict.is_some_and(|verdict| verdict.is_cut_short) => Sample::Cancelled,
             Some(Kind::Transient | Kind::Permanent) => Sample::Failure,
             Some(Kind::Caller) => Sample::CallerFault,
             Some(Kind::Refused) => Sample::Cancelled,
@@ -35,7 +37,7 @@ impl Pass {
     }
 }
 
-impl Drop for Pass {
+impl Drop for Pass<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.admission.is_probe() {
@@ -44,7 +46,7 @@ impl Drop for Pass {
     }
 }
 
-impl fmt::Debug for Pass {
+impl fmt::Debug for Pass<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pass").field("admission", &self.admission).finish_non_exhaustive()
     }

@@ -1,6 +1,7 @@
 //! What a breaker is told, and which of it makes no sense.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// More calls than this belong in a time window.
@@ -35,9 +36,9 @@ pub struct Settings {
 /// Which calls are judged together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
-    /// The last so many calls.
+    /// This many last calls.
     Calls(u32),
-    /// The calls of the last so much time, in ten buckets.
+    /// The calls of the last span of this length, in ten buckets.
     Time(Duration),
 }
 
@@ -56,6 +57,19 @@ impl Settings {
             half_open_calls: 5,
             half_open_max_wait: Duration::from_mins(1),
         }
+    }
+
+    /// Breakers with equal settings share them.
+    pub(super) fn shared(&self) -> Arc<Self> {
+        static KNOWN: Mutex<Vec<Weak<Settings>>> = Mutex::new(Vec::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(equal) = known.iter().filter_map(Weak::upgrade).find(|known| **known == *self) {
+            return equal;
+        }
+        known.retain(|one| one.strong_count() > 0);
+        let new = Arc::new(*self);
+        known.push(Arc::downgrade(&new));
+        new
     }
 
     /// The number of calls from which a window is judged: `min_calls`, capped by a count window.

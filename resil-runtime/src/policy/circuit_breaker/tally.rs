@@ -5,7 +5,7 @@ use super::{Cause, Settings};
 /// How a call ended, as far as the windows care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// The peer failed.
+    /// The partner failed.
     pub failed: bool,
     /// The call took at least `slow_call`, whether or not it failed.
     pub slow: bool,

@@ -3,11 +3,14 @@
 mod answer;
 mod stale;
 
+#[doc(hidden)]
 pub use answer::{Answer, answer};
+#[doc(hidden)]
+pub use stale::Keepable;
 pub(crate) use stale::Kept;
-pub use stale::{Keepable, LastGood};
+pub use stale::LastGood;
 
-use crate::registry::{Owner, Slot, Written, events};
+use crate::registry::{Handle, Slot, Written, events};
 use crate::{Classify, Effect, Failure, Kind, Site};
 use std::fmt::Display;
 use std::time::Duration;
@@ -19,11 +22,11 @@ use std::time::Duration;
 ///
 /// ```
 /// use resil::{Error, Failure, Fallback};
-/// use std::{io, time::Duration};
+/// use std::io;
 ///
 /// static FALLBACK: Fallback = Fallback::new();
 ///
-/// let refused: Failure<io::Error> = Failure::Policy(Error::CircuitOpen { name: "x", retry_after: Duration::ZERO });
+/// let refused: Failure<io::Error> = Failure::Policy(Error::CircuitOpen { name: "x", retry_after: None });
 /// assert!(FALLBACK.takes(&refused));
 /// let our_fault: Failure<io::Error> = Failure::Call(io::ErrorKind::InvalidInput.into());
 /// assert!(!FALLBACK.takes(&our_fault));
@@ -78,16 +81,6 @@ impl Fallback {
         self
     }
 
-    pub(crate) fn written(&self) -> Written {
-        let stale = (!self.max_age.is_zero()).then(|| ("stale", format!("{:?}", self.max_age)));
-        let acts = match self.acts {
-            Acts::No => None,
-            Acts::Unsent => Some(("answers", "what was never sent".to_owned())),
-            Acts::Because(why) => Some(("acts", format!("{why:?}"))),
-        };
-        Written { kind: "fallback", name: None, site: self.site, settings: stale.into_iter().chain(acts).collect() }
-    }
-
     /// Whether this failure is answered with something else.
     pub fn takes<E: Classify>(&self, failure: &Failure<E>) -> bool {
         if let Failure::Panic(_) = failure {
@@ -108,10 +101,21 @@ impl Fallback {
     }
 
     /// The last good value under this key: keep good ones, ask for it after a failure.
-    pub fn last_good(&self, key: impl Display) -> LastGood {
-        let owner = Owner::Handle(std::ptr::from_ref(self).addr());
-        let kept = self.kept.get(|registry| Ok(registry.kept(owner)));
+    pub fn last_good(&self, key: impl Display) -> LastGood<'_> {
+        let kept = self.kept.get(|states| Ok(states.state(self.kept.owner(None), Kept::default)));
         LastGood::new(kept.ok(), key.to_string(), self.max_age)
+    }
+}
+
+impl Handle for Fallback {
+    fn written(&self) -> Written {
+        let stale = (!self.max_age.is_zero()).then(|| ("stale", format!("{:?}", self.max_age)));
+        let acts = match self.acts {
+            Acts::No => None,
+            Acts::Unsent => Some(("answers", "what was never sent".to_owned())),
+            Acts::Because(why) => Some(("acts", format!("{why:?}"))),
+        };
+        Written { kind: "fallback", name: None, site: self.site, settings: stale.into_iter().chain(acts).collect() }
     }
 }
 

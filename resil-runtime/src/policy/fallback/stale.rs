@@ -1,4 +1,6 @@
+use crate::Site;
 use crate::clock::{self, Nanos};
+use crate::registry::{Row, Shared, Written};
 use crate::sync::{Mutex, lock};
 use std::any::Any;
 use std::collections::HashMap;
@@ -8,7 +10,7 @@ use std::time::Duration;
 /// A value that `#[fallback(stale = ..)]` can keep.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept as the last good value",
-    label = "kept beyond the call and given out again: `Clone + Send + Sync + 'static`",
+    label = "kept after the call and given out again: `Clone + Send + Sync + 'static`",
     note = "put `#[derive(Clone)]` on it, or return an `Arc` of it"
 )]
 pub trait Keepable: Clone + Send + Sync + 'static {}
@@ -27,19 +29,37 @@ struct Entry {
 
 const MOST: usize = 1_000;
 
+impl Shared for Kept {
+    fn written(&self) -> Written {
+        Written { kind: "fallback", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
+    }
+
+    fn label(&self) -> &'static str {
+        ""
+    }
+
+    /// The values are the user's.
+    fn row(&self) -> Option<Row> {
+        None
+    }
+}
+
 impl Kept {
     fn keep(&self, key: &str, value: Arc<dyn Any + Send + Sync>, now: Nanos) {
         let mut entries = lock(&self.0);
         let entry = Entry { since: now, value };
-        if let Some(known) = entries.get_mut(key) {
-            *known = entry;
-            return;
-        }
-        if entries.len() >= MOST {
-            let oldest = entries.iter().min_by_key(|(_, entry)| entry.since).map(|(key, _)| key.clone());
-            oldest.and_then(|oldest| entries.remove(&oldest));
-        }
-        entries.insert(key.to_owned(), entry);
+        let gone = if let Some(known) = entries.get_mut(key) {
+            Some(std::mem::replace(known, entry))
+        } else {
+            let oldest = (entries.len() >= MOST).then(|| entries.iter().min_by_key(|(_, entry)| entry.since)).flatten();
+            let oldest = oldest.map(|(key, _)| key.clone());
+            let gone = oldest.and_then(|oldest| entries.remove(&oldest));
+            entries.insert(key.to_owned(), entry);
+            gone
+        };
+        drop(entries);
+        // Other people's code, and so not under the lock.
+        drop(gone);
     }
 
     fn last<T: Clone + 'static>(&self, key: &str, max_age: Nanos, now: Nanos) -> Option<T> {
@@ -54,14 +74,14 @@ impl Kept {
 
 /// The last good value under one key.
 #[derive(Debug)]
-pub struct LastGood {
-    kept: Option<&'static Kept>,
+pub struct LastGood<'a> {
+    kept: Option<&'a Kept>,
     key: String,
     max_age: Nanos,
 }
 
-impl LastGood {
-    pub(super) fn new(kept: Option<&'static Kept>, key: String, max_age: Duration) -> Self {
+impl<'a> LastGood<'a> {
+    pub(super) fn new(kept: Option<&'a Kept>, key: String, max_age: Duration) -> Self {
         Self { kept, key, max_age: clock::nanos(max_age) }
     }
 

@@ -1,17 +1,17 @@
 use super::{Held, KeyUsage, Keys, PerKey};
 use crate::Error;
-use crate::registry::{Owner, Registry, Slot, States, Written};
+use crate::registry::{Handle as _, Registry, Slot, States};
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// A policy with a state for each key: what `key = ..` makes of a `#[circuit_breaker]` or a `#[semaphore]`.
 ///
 /// One circuit a tenant, one limit an account: the trouble of one does not refuse the calls of the others. Make one
 /// with [`CircuitBreaker::keyed`](crate::CircuitBreaker::keyed) or [`Semaphore::keyed`](crate::Semaphore::keyed).
 ///
-/// The number of keys is bounded. When a new one finds no place, one that has not been used of late and has nothing to
-/// lose is forgotten: its circuit is closed, none of its permits are out. Where there is no such key, the new one shares
-/// a state with all that find no place, which an [`Event`](crate::Event) tells.
+/// The number of keys is bounded. When a new one finds no place, one that has not been used recently and has nothing
+/// to lose is forgotten: its circuit is closed, none of its permits are in use. Where there is no such key, the new one
+/// shares a state with all that find no place, which an [`Event`](crate::Event) reports.
 ///
 /// A key is anything that can be hashed. It is hashed once a call with a secret of the process, and neither kept nor
 /// written into errors, events or logs. (Of a million keys, two share a state by accident in one of 37 million
@@ -45,13 +45,14 @@ impl<P: PerKey> Keyed<P> {
         Self { policy, max_keys, slot: Slot::new() }
     }
 
-    /// The policy of one key, to read and to steer it. The key is not forgotten as long as the handle lives.
+    /// The policy of one key, to read and to control it. The key is not forgotten as long as the handle lives.
     ///
     /// # Errors
     ///
     /// [`Error::Misconfigured`] if the settings contradict another site's or are out of range.
     pub fn of(&self, key: &(impl Hash + ?Sized)) -> Result<P, Error> {
-        Ok(P::of_one_key(self.policy.name(), self.hold(hash_of(key))?))
+        let keys = self.slot.share(|states| self.set_up_in(states))?;
+        Ok(P::of_one_key(self.policy.name(), keys.hold_on(hash_of(key))))
     }
 
     /// How many keys have a state, and how many of those cannot be forgotten now. Looks at each of them.
@@ -70,38 +71,24 @@ impl<P: PerKey> Keyed<P> {
 
     /// What errors and events call it, whatever the key: its name, or its call site.
     pub fn label(&self) -> &'static str {
-        self.policy.name().or(self.keys().ok().map(|keys| keys.label)).unwrap_or(self.policy.site().function)
+        self.policy.name().unwrap_or_else(|| self.keys().map_or(self.policy.site().function, |keys| keys.label))
     }
 
-    pub(crate) fn hold(&self, hash: u64) -> Result<Held<P::State>, Error> {
+    pub(crate) fn hold(&self, hash: u64) -> Result<Held<'_, P::State>, Error> {
         Ok(self.keys()?.hold(hash))
     }
 
-    fn keys(&self) -> Result<&'static Keys<P::State>, Error> {
-        self.slot.get(|states| self.look_up(states))
+    fn keys(&self) -> Result<&Keys<P::State>, Error> {
+        self.slot.get(|states| self.set_up_in(states))
     }
 
     #[cold]
-    pub(super) fn look_up(&self, states: &States) -> Result<&'static Keys<P::State>, Error> {
+    pub(super) fn set_up_in(&self, states: &States) -> Result<Arc<Keys<P::State>>, Error> {
         let written = self.written();
         Registry::consistent(&written, self.out_of_range())?;
-        let owner = Owner::of(self.policy.name(), self);
-        let label = || self.policy.name().unwrap_or_else(|| self.policy.site().to_string().leak());
-        States::keys(P::tables(states), owner, &written, || {
-            let (label, written) = (label(), self.written());
-            Keys::new(label, written, self.max_keys, self.policy.new_state(states, label))
-        })
-    }
-
-    pub(crate) fn written(&self) -> Written {
-        let mut written = self.policy.written();
-        written.settings.push(("max_keys", self.max_keys.to_string()));
-        written
-    }
-
-    pub(crate) fn out_of_range(&self) -> Option<String> {
-        let none = || format!("{}: `max_keys = 0` leaves no key a state: write 1 or more", self.policy.written());
-        self.policy.out_of_range().or_else(|| (self.max_keys == 0).then(none))
+        let label = self.policy.name().unwrap_or_else(|| self.policy.site().label());
+        let new = || Keys::new(label, self.written(), self.max_keys, self.policy.new_state(label));
+        states.agreed(self.slot.owner(self.policy.name()), &written, new)
     }
 }
 

@@ -1,18 +1,23 @@
 //! One state for each key, bounded in number.
 
-use crate::registry::{Written, events};
-use crate::sync::{AtomicBool, AtomicU32, Mutex, Ordering, lock};
+use super::places::{Held, Place, Places};
+use super::{HeldKey, KeyUsage};
+use crate::registry::{Row, Shared, Written, events};
+use crate::sync::{Mutex, Ordering, lock};
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
-
-use super::KeyUsage;
+use std::sync::Arc;
 
 /// How many keys are looked at to find one that can be forgotten, so that no call pays for all of them.
 const LOOKED_AT: usize = 64;
 
 /// What one key has.
-pub(crate) trait OneKey: Send + Sync + 'static {
+pub(crate) trait OneKey: Shared {
+    /// What a report calls the table of such states, and a key that cannot be forgotten.
+    const TABLE: &'static str;
+    const BUSY: &'static str;
+
     /// What would be lost if the key were forgotten now.
     fn loss(&self) -> Loss;
     /// Begins anew, for another key, unless protection would be lost by it.
@@ -33,39 +38,30 @@ pub(crate) enum Loss {
 
 /// The states of all keys of one policy. A key is known by its hash alone: it is neither kept nor shown.
 ///
-/// States are never freed: the one of a forgotten key serves the next. So a call can hold on to its state by a plain
-/// reference, and the number of keys bounds the memory.
-pub(crate) struct Keys<T: 'static> {
+/// The state of a forgotten key serves the next, and all of them live as long as the policy. So a call can hold on to its
+/// state by a plain reference, and the number of keys bounds the memory.
+pub(crate) struct Keys<T> {
     pub(crate) label: &'static str,
     /// What the first site to use it asked for.
-    pub(crate) written: Written,
+    written: Written,
     max_keys: u32,
     new: Box<dyn Fn() -> T + Send + Sync>,
-    table: Mutex<Table<T>>,
+    table: Mutex<Table>,
+    places: Places<T>,
     /// Shared by the keys that find no place.
-    rest: &'static Place<T>,
+    rest: Place<T>,
 }
 
-struct Table<T: 'static> {
-    keys: Vec<Key<T>>,
-    by_hash: HashMap<u64, &'static Place<T>, BuildHasherDefault<Hashed>>,
+/// Which key has which place.
+#[derive(Default)]
+struct Table {
+    /// The hash of the key of each place.
+    keys: Vec<u64>,
+    by_hash: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
     /// Where the search for a key to forget goes on.
     hand: usize,
     /// Whether the last new key found no place.
     is_full: bool,
-}
-
-struct Key<T: 'static> {
-    hash: u64,
-    place: &'static Place<T>,
-}
-
-struct Place<T> {
-    state: T,
-    /// How many are about to use it, and must find it belonging to the same key.
-    holds: AtomicU32,
-    /// Whether it was used since the search last came by.
-    is_used: AtomicBool,
 }
 
 impl<T: OneKey> Keys<T> {
@@ -75,78 +71,79 @@ impl<T: OneKey> Keys<T> {
         max_keys: u32,
         new: Box<dyn Fn() -> T + Send + Sync>,
     ) -> Self {
-        let rest = Place::leaked(new());
-        let table = Table { keys: Vec::new(), by_hash: HashMap::default(), hand: 0, is_full: false };
-        Self { label, written, max_keys, new, table: Mutex::new(table), rest }
+        let rest = Place::new(new());
+        Self { label, written, max_keys, new, table: Mutex::default(), places: Places::default(), rest }
     }
 
     /// The state of the key with this hash, which stays its own at least as long as it is held.
-    pub(crate) fn hold(&self, hash: u64) -> Held<T> {
+    pub(crate) fn hold(&self, hash: u64) -> Held<'_, T> {
+        self.find(hash).1
+    }
+
+    /// The same, beyond the handle.
+    pub(super) fn hold_on(self: Arc<Self>, hash: u64) -> HeldKey<T> {
+        let (place, held) = self.find(hash);
+        held.keep();
+        HeldKey::new(self, place)
+    }
+
+    fn find(&self, hash: u64) -> (Option<u32>, Held<'_, T>) {
         let mut table = lock(&self.table);
         let was_full = table.is_full;
         let place = table.find(hash).or_else(|| self.place(&mut table, hash));
         // Before the lock is released, so that no other key gets it meanwhile.
-        let held = place.unwrap_or(self.rest).hold();
+        let held = self.at(place).hold();
         let is_full = table.is_full;
         drop(table);
         if is_full && !was_full {
             events::keys_full(self.written.kind, self.label, self.max_keys);
         }
-        held
+        (place, held)
+    }
+
+    /// The state that keys without a place share. Every key's is set up alike.
+    pub(super) fn hold_shared(self: &Arc<Self>) -> HeldKey<T> {
+        self.rest.hold().keep();
+        HeldKey::new(Arc::clone(self), None)
+    }
+
+    pub(super) fn at(&self, place: Option<u32>) -> &Place<T> {
+        place.and_then(|place| self.places.get(place)).unwrap_or(&self.rest)
     }
 
     pub(super) fn max_keys(&self) -> u32 {
         self.max_keys
     }
 
-    /// The state that keys without a place share. Every key's is set up alike.
-    pub(super) fn shared(&self) -> &'static T {
-        &self.rest.state
-    }
-
     pub(super) fn usage(&self) -> KeyUsage {
-        let table = lock(&self.table);
-        let busy = table.keys.iter().filter(|key| key.place.state.loss() == Loss::Protection);
         // There are never more than `max_keys`.
-        let count = |number: usize| u32::try_from(number).unwrap_or(self.max_keys);
-        KeyUsage { max_keys: self.max_keys, busy: count(busy.count()), keys: count(table.keys.len()) }
+        let keys = u32::try_from(lock(&self.table).keys.len()).unwrap_or(self.max_keys);
+        let states = (0..keys).filter_map(|place| self.places.get(place));
+        let busy = states.filter(|place| place.state.loss() == Loss::Protection).count();
+        KeyUsage { max_keys: self.max_keys, busy: u32::try_from(busy).unwrap_or(keys), keys }
     }
 
     /// A place for a new key: a new one, or that of a key which can be forgotten.
-    fn place(&self, table: &mut Table<T>, hash: u64) -> Option<&'static Place<T>> {
-        let place = if table.keys.len() < self.max_keys as usize {
-            Some(table.add(hash, Place::leaked((self.new)())))
+    fn place(&self, table: &mut Table, hash: u64) -> Option<u32> {
+        let next = u32::try_from(table.keys.len()).unwrap_or(u32::MAX);
+        let place = if next < self.max_keys {
+            self.places.set(next, Place::new((self.new)()));
+            table.add(hash, next);
+            Some(next)
         } else {
-            table.forget_one_for(hash)
+            self.forget_one(table, hash)
         };
         table.is_full = place.is_none();
-        place
-    }
-}
-
-impl<T: OneKey> Table<T> {
-    fn find(&self, hash: u64) -> Option<&'static Place<T>> {
-        self.by_hash.get(&hash).copied()
-    }
-
-    /// Grows by an eighth, not to twice its size: the states are counted in bytes.
-    fn add(&mut self, hash: u64, place: &'static Place<T>) -> &'static Place<T> {
-        if self.keys.len() == self.keys.capacity() {
-            self.keys.reserve_exact(self.keys.len() / 8 + 8);
-        }
-        self.keys.push(Key { hash, place });
-        self.by_hash.insert(hash, place);
         place
     }
 
     /// Gives the new key the place of the one that is missed the least among the next few: not used of late, nothing
     /// counted.
-    fn forget_one_for(&mut self, hash: u64) -> Option<&'static Place<T>> {
+    fn forget_one(&self, table: &mut Table, hash: u64) -> Option<u32> {
         let mut best = None;
-        for _ in 0..LOOKED_AT.min(self.keys.len()) {
-            let index = self.hand;
-            self.hand = (index + 1) % self.keys.len();
-            let place = self.keys.get(index)?.place;
+        for _ in 0..LOOKED_AT.min(table.keys.len()) {
+            let index = table.next();
+            let place = self.places.get(index)?;
             let cost = (place.is_used.swap(false, Ordering::Relaxed), place.state.loss());
             if place.is_held() || cost.1 == Loss::Protection {
                 continue;
@@ -158,50 +155,57 @@ impl<T: OneKey> Table<T> {
                 break;
             }
         }
-        let key = self.keys.get_mut(best?.1)?;
-        if !key.place.state.forget() {
+        let (_, index) = best?;
+        if !self.places.get(index)?.state.forget() {
             return None;
         }
-        self.by_hash.remove(&std::mem::replace(&mut key.hash, hash));
-        self.by_hash.insert(hash, key.place);
-        Some(key.place)
+        table.replace(index, hash);
+        Some(index)
     }
 }
 
-impl<T> Place<T> {
-    fn leaked(state: T) -> &'static Self {
-        Box::leak(Box::new(Self { state, holds: AtomicU32::new(0), is_used: AtomicBool::new(false) }))
+impl Table {
+    fn find(&self, hash: u64) -> Option<u32> {
+        self.by_hash.get(&hash).copied()
     }
 
-    fn hold(&'static self) -> Held<T> {
-        self.holds.fetch_add(1, Ordering::Relaxed);
-        self.is_used.store(true, Ordering::Relaxed);
-        Held(self)
+    /// Grows by an eighth, not to twice its size: the states are counted in bytes.
+    fn add(&mut self, hash: u64, place: u32) {
+        if self.keys.len() == self.keys.capacity() {
+            self.keys.reserve_exact(self.keys.len() / 8 + 8);
+        }
+        self.keys.push(hash);
+        self.by_hash.insert(hash, place);
     }
 
-    fn is_held(&self) -> bool {
-        self.holds.load(Ordering::Acquire) > 0
+    fn replace(&mut self, place: u32, hash: u64) {
+        if let Some(key) = self.keys.get_mut(place as usize) {
+            self.by_hash.remove(&std::mem::replace(key, hash));
+            self.by_hash.insert(hash, place);
+        }
     }
-}
 
-/// A state that stays its key's own until this is dropped.
-pub(crate) struct Held<T: 'static>(&'static Place<T>);
-
-impl<T> Held<T> {
-    pub(crate) fn state(&self) -> &'static T {
-        &self.0.state
-    }
-}
-
-impl<T> Drop for Held<T> {
-    fn drop(&mut self) {
-        self.0.holds.fetch_sub(1, Ordering::Release);
+    /// Where the search goes on.
+    fn next(&mut self) -> u32 {
+        let index = self.hand;
+        self.hand = (index + 1) % self.keys.len();
+        u32::try_from(index).unwrap_or(u32::MAX)
     }
 }
 
-impl<T> fmt::Debug for Held<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Held")
+impl<T: OneKey> Shared for Keys<T> {
+    fn written(&self) -> Written {
+        self.written.clone()
+    }
+
+    fn label(&self) -> &'static str {
+        self.label
+    }
+
+    fn row(&self) -> Option<Row> {
+        let KeyUsage { max_keys, keys, busy } = self.usage();
+        let cells = vec![("keys", keys.to_string()), ("of", max_keys.to_string()), (T::BUSY, busy.to_string())];
+        Some(Row { table: T::TABLE, cells })
     }
 }
 

@@ -5,12 +5,14 @@
 mod found;
 mod handle;
 mod keys;
+mod places;
 mod usage;
 
 pub(crate) use found::PerKey;
 pub use handle::Keyed;
 pub(crate) use handle::hash_of;
-pub(crate) use keys::{Held, Keys, Loss, OneKey};
+pub(crate) use keys::{Keys, Loss, OneKey};
+pub(crate) use places::{Held, HeldKey};
 pub use usage::KeyUsage;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Held, Keys, Loss, OneKey};
 use crate::Site;
-use crate::registry::Written;
+use crate::registry::{Row, Shared, Written};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -10,14 +10,31 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 const MAX_KEYS: u32 = 4;
 
 /// A state that remembers for whom it was used since it began.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Diary {
     key: AtomicU64,
     is_busy: AtomicBool,
     begun: AtomicU32,
 }
 
+impl Shared for Diary {
+    fn written(&self) -> Written {
+        Written { kind: "test", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
+    }
+
+    fn label(&self) -> &'static str {
+        "test"
+    }
+
+    fn row(&self) -> Option<Row> {
+        None
+    }
+}
+
 impl OneKey for Diary {
+    const TABLE: &'static str = "test";
+    const BUSY: &'static str = "busy";
+
     fn loss(&self) -> Loss {
         if self.is_busy.load(Ordering::Relaxed) { Loss::Protection } else { Loss::Nothing }
     }
@@ -53,10 +70,10 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Notes the key in its state, and checks that no other one left its note there.
-fn visit(keys: &'static Keys<Diary>, key: u64) -> Held<Diary> {
+fn visit(keys: &'static Keys<Diary>, key: u64) -> Held<'static, Diary> {
     let held = keys.hold(key);
     let state = held.state();
-    if !std::ptr::eq(state, keys.shared()) {
+    if !std::ptr::eq(state, &raw const keys.at(None).state) {
         let before = state.key.swap(key, Ordering::Relaxed);
         assert!(before == 0 || before == key, "{key} got the state of {before}");
     }
@@ -80,7 +97,7 @@ proptest! {
                 Step::Release(key) => drop(held.remove(&key)),
                 Step::Busy(key, is_busy) => {
                     let one = visit(keys, key);
-                    if !std::ptr::eq(one.state(), keys.shared()) {
+                    if !std::ptr::eq(one.state(), &raw const keys.at(None).state) {
                         one.state().is_busy.store(is_busy, Ordering::Relaxed);
                         if is_busy { busy.insert(key, one.state()) } else { busy.remove(&key) };
                     }
@@ -93,7 +110,7 @@ proptest! {
                 prop_assert!(std::ptr::eq(keys.hold(*key).state(), *state), "{} was forgotten while busy", key);
             }
             for (key, (_, state)) in &held {
-                let is_shared = std::ptr::eq(*state, keys.shared());
+                let is_shared = std::ptr::eq(*state, &raw const keys.at(None).state);
                 prop_assert!(is_shared || std::ptr::eq(keys.hold(*key).state(), *state), "{} was forgotten while held", key);
             }
         }
@@ -128,7 +145,7 @@ fn two_threads_never_share_a_key_by_accident() {
                     let key = 1 + thread * 100 + step % 7;
                     let held = keys.hold(key);
                     let state = held.state();
-                    if std::ptr::eq(state, keys.shared()) {
+                    if std::ptr::eq(state, &raw const keys.at(None).state) {
                         continue;
                     }
                     let begun = state.begun.load(Ordering::Relaxed);

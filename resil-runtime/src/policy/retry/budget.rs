@@ -1,4 +1,6 @@
-use crate::clock::Nanos;
+use crate::Site;
+use crate::clock::{self, Nanos};
+use crate::registry::{Row, Shared, Written};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Keeps retries from multiplying the load of a partner that is down: a bucket of 100 tokens. A retry takes one, a
@@ -7,7 +9,10 @@ use crate::sync::{AtomicU64, Ordering};
 /// One word: the tokens in thousandths below, the millisecond of the last inflow above. The inflow is computed only
 /// when a retry is taken, and a full bucket is never written, so a healthy service pays one load a call.
 #[derive(Debug)]
-pub(crate) struct Budget(AtomicU64);
+pub(crate) struct Budget {
+    name: Option<&'static str>,
+    word: AtomicU64,
+}
 
 const TOKEN: u64 = 1_000;
 const FULL: u64 = 100 * TOKEN;
@@ -56,26 +61,41 @@ impl RetryBudget {
 }
 
 impl Budget {
-    pub(crate) fn full() -> Self {
-        Self(AtomicU64::new(FULL))
+    pub(crate) fn full(name: Option<&'static str>) -> Self {
+        Self { name, word: AtomicU64::new(FULL) }
     }
 
     fn level(&self, now: Nanos) -> u64 {
-        level(self.0.load(Ordering::Relaxed), now / 1_000_000)
+        level(self.word.load(Ordering::Relaxed), now / 1_000_000)
     }
 
     /// Takes a token for a retry; false when there is none.
     pub(crate) fn take(&self, now: Nanos) -> bool {
         let now_ms = now / 1_000_000;
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| less_one(word, now_ms)).is_ok()
+        self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| less_one(word, now_ms)).is_ok()
     }
 
     /// Returns a fifth of a token for a success.
     #[inline]
     pub(crate) fn reward(&self) {
-        if tokens(self.0.load(Ordering::Relaxed)) < FULL {
-            _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, plus_success);
+        if tokens(self.word.load(Ordering::Relaxed)) < FULL {
+            _ = self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, plus_success);
         }
+    }
+}
+
+impl Shared for Budget {
+    fn written(&self) -> Written {
+        Written { kind: "retry budget", name: self.name, site: &Site::UNKNOWN, settings: Vec::new() }
+    }
+
+    fn label(&self) -> &'static str {
+        self.name.unwrap_or_default()
+    }
+
+    fn row(&self) -> Option<Row> {
+        let RetryBudget { tokens, size, .. } = RetryBudget::read(self.name?, self, clock::now());
+        Some(Row { table: "retry budget", cells: vec![("tokens", tokens.to_string()), ("of", size.to_string())] })
     }
 }
 
@@ -86,7 +106,7 @@ mod tests {
     const SECOND: Nanos = 1_000_000_000;
 
     fn drained() -> Budget {
-        let budget = Budget::full();
+        let budget = Budget::full(None);
         assert_eq!((0..200).filter(|_| budget.take(0)).count(), 100);
         budget
     }

@@ -1,3 +1,4 @@
+use crate::context::Pause;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,17 +9,20 @@ use tokio::time::Sleep;
 pin_project! {
     /// The wait before the next attempt. A zero wait is ready at once and touches no timer, whose step is a
     /// millisecond.
+    ///
+    /// It is no silence of a partner: the read clocks of the attempts around it stand still.
     #[must_use = "a delay passes only when awaited"]
     #[derive(Debug)]
     pub struct Delay {
         #[pin]
         sleep: Option<Sleep>,
+        pause: Option<Pause>,
     }
 }
 
 impl Delay {
     pub(super) fn of(delay: Duration) -> Self {
-        Self { sleep: (!delay.is_zero()).then(|| tokio::time::sleep(delay)) }
+        Self { sleep: (!delay.is_zero()).then(|| tokio::time::sleep(delay)), pause: None }
     }
 }
 
@@ -26,9 +30,14 @@ impl Future for Delay {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.project().sleep.as_pin_mut() {
-            Some(sleep) => sleep.poll(cx),
-            None => Poll::Ready(()),
+        let this = self.project();
+        let Some(sleep) = this.sleep.as_pin_mut() else { return Poll::Ready(()) };
+        let polled = sleep.poll(cx);
+        match polled {
+            Poll::Pending if this.pause.is_none() => *this.pause = Pause::start(),
+            Poll::Pending => {}
+            Poll::Ready(()) => *this.pause = None,
         }
+        polled
     }
 }

@@ -5,10 +5,10 @@ mod backoff;
 mod budget;
 mod delay;
 mod doubt;
+mod found;
 mod key;
 mod proven;
 mod why;
-mod written;
 
 pub use attempts::Attempts;
 pub(crate) use backoff::Backoff;
@@ -16,14 +16,16 @@ pub use backoff::Jitter;
 pub(crate) use budget::Budget;
 pub use budget::RetryBudget;
 pub use delay::Delay;
+#[doc(hidden)]
 pub use doubt::{RepresentsDoubt, Told, Untold};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
 pub use why::Why;
 
 use crate::context::{Repeat, Sent};
-use crate::registry::{Owner, Slot, States};
+use crate::registry::{Slot, States};
 use crate::{Effect, Error, Kind, Site, Verdict, clock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A retry policy: what `#[retry]` expands to. The constructor is the proof that repeating is safe.
@@ -98,12 +100,12 @@ impl Retry {
         Self::new(Repeat::Reasoned)
     }
 
-    /// For operations whose peer recognises a repeated key; [`start_with`](Self::start_with) takes it.
+    /// For operations whose partner recognises a repeated key; [`start_with`](Self::start_with) takes it.
     pub const fn idempotency_key() -> Self {
         Self::new(Repeat::Keyed)
     }
 
-    /// Repeats only what certainly never reached the peer: right for any operation.
+    /// Repeats only what certainly never reached the partner: right for any operation.
     pub const fn unsent() -> Self {
         Self::new(Repeat::Never)
     }
@@ -171,7 +173,7 @@ impl Retry {
         Attempts::new(self, Sent::under(self.repeat))
     }
 
-    /// Begins one call under an idempotency key, minted once for all its attempts.
+    /// Begins one call under an idempotency key, made once for all its attempts.
     #[inline]
     pub fn start_with(&self, key: &IdempotencyKey) -> Attempts<'_> {
         Attempts::new(self, Sent::keyed(key))
@@ -188,18 +190,15 @@ impl Retry {
     }
 
     #[inline]
-    fn budget_state(&self) -> Option<&'static Budget> {
-        self.slot.get(|registry| self.look_up(registry)).ok()
+    fn budget_state(&self) -> Option<&Budget> {
+        self.slot.get(|states| self.look_up(states)).ok()
     }
 
     #[cold]
     #[expect(clippy::unnecessary_wraps, reason = "the shape a slot asks for")]
-    fn look_up(&self, registry: &States) -> Result<&'static Budget, Error> {
-        let owner = match self.budget {
-            BudgetOf::Name(name) => Owner::Name(name),
-            BudgetOf::Site | BudgetOf::None => Owner::Handle(std::ptr::from_ref(self).addr()),
-        };
-        Ok(registry.budget(owner))
+    fn look_up(&self, states: &States) -> Result<Arc<Budget>, Error> {
+        let name = self.budget_name();
+        Ok(states.state(self.slot.owner(name), || Budget::full(name)))
     }
 
     fn takes_from_budget(&self) -> bool {

@@ -12,7 +12,7 @@ pub enum Why {
     NoAttemptsLeft,
     /// The delay would end with the deadline, or after it.
     DeadlineNear,
-    /// The peer asks for a longer pause than is waited for without a deadline.
+    /// The partner asks for a longer pause than is waited for without a deadline.
     PauseTooLong,
     /// So many calls fail that retries stopped.
     BudgetSpent,
@@ -24,7 +24,7 @@ impl Why {
         match self {
             Self::NoAttemptsLeft => "no attempts left",
             Self::DeadlineNear => "the deadline is nearer than the delay",
-            Self::PauseTooLong => "the peer asks for a longer pause than we wait without a deadline",
+            Self::PauseTooLong => "the partner asks for a longer pause than we wait without a deadline",
             Self::BudgetSpent => "the retry budget is spent",
         }
     }

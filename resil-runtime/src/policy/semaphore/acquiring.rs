@@ -1,5 +1,8 @@
 use super::{Acquire, Limiter, Permit, Semaphore};
-use crate::{Due, Error, clock, context};
+use crate::context::{self, Pause};
+use crate::policy::lazy::Lazy;
+use crate::{Due, Error, clock};
+use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,37 +12,42 @@ use tokio::time::{Instant, Sleep};
 /// A bounded wait for a permit. Where one is free it is ready at once, and reads no time.
 #[must_use = "a permit is taken only when awaited"]
 #[derive(Debug)]
-pub struct Acquiring<S> {
+pub struct Acquiring<'a, S> {
     source: S,
     deadline: Option<Due>,
-    waiting: Option<Waiting>,
+    waiting: Lazy<Waiting<'a>>,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    limiter: &'static Limiter,
-    acquire: Acquire<'static>,
-    timer: Pin<Box<Sleep>>,
-    since: Instant,
-    deadline: Option<Due>,
+pin_project! {
+    #[derive(Debug)]
+    struct Waiting<'a> {
+        limiter: &'a Limiter,
+        acquire: Acquire<'a>,
+        #[pin]
+        timer: Sleep,
+        since: Instant,
+        deadline: Option<Due>,
+        // It is no silence of a partner.
+        pause: Option<Pause>,
+    }
 }
 
 /// Whose permits are waited for.
-pub(super) trait Limits {
-    fn limiter(&mut self) -> Result<&'static Limiter, Error>;
+pub(super) trait Limits<'a> {
+    fn limiter(&mut self) -> Result<&'a Limiter, Error>;
 }
 
-impl Limits for &Semaphore {
+impl<'a> Limits<'a> for &'a Semaphore {
     #[inline]
-    fn limiter(&mut self) -> Result<&'static Limiter, Error> {
+    fn limiter(&mut self) -> Result<&'a Limiter, Error> {
         Semaphore::limiter(self)
     }
 }
 
-impl<S> Acquiring<S> {
+impl<'a, S> Acquiring<'a, S> {
     #[inline]
     pub(super) fn new(source: S) -> Self {
-        Self { source, deadline: None, waiting: None }
+        Self { source, deadline: None, waiting: Lazy::NONE }
     }
 
     /// Never waits past this deadline.
@@ -51,7 +59,7 @@ impl<S> Acquiring<S> {
 
     /// Refuses, or begins to wait.
     #[cold]
-    fn wait(&mut self, limiter: &'static Limiter) -> Result<&mut Waiting, Error> {
+    fn wait(&mut self, limiter: &'a Limiter) -> Result<Pin<&mut Waiting<'a>>, Error> {
         let longest = limiter.max_wait;
         if longest.is_zero() {
             return Err(limiter.full(Duration::ZERO));
@@ -60,33 +68,35 @@ impl<S> Acquiring<S> {
         let since = clock::instant();
         let until = clock::after(since, longest);
         let until = deadline.map_or(until, |due| until.min(due.at));
-        let timer = Box::pin(tokio::time::sleep_until(until));
-        Ok(self.waiting.insert(Waiting { limiter, acquire: limiter.permits.acquire(), timer, since, deadline }))
+        let (timer, acquire) = (tokio::time::sleep_until(until), limiter.permits.acquire());
+        let waiting = || Waiting { limiter, acquire, timer, since, deadline, pause: Pause::start() };
+        Ok(self.waiting.get_or_make(waiting))
     }
 }
 
-impl Waiting {
+impl<'a> Waiting<'a> {
     #[inline(never)]
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, Error>> {
-        if Pin::new(&mut self.acquire).poll(cx).is_ready() {
-            return Poll::Ready(Ok(Permit::of(self.limiter)));
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Permit<'a>, Error>> {
+        let this = self.project();
+        if Pin::new(this.acquire).poll(cx).is_ready() {
+            return Poll::Ready(Ok(Permit::of(this.limiter)));
         }
-        std::task::ready!(self.timer.as_mut().poll(cx));
+        std::task::ready!(this.timer.poll(cx));
         let now = clock::instant();
-        Poll::Ready(Err(match self.deadline {
-            Some(due) if due.at <= now => due.exceeded(false),
-            _ => self.limiter.full(now.saturating_duration_since(self.since)),
+        Poll::Ready(Err(match this.deadline {
+            Some(due) if due.at <= now => due.refused(),
+            _ => this.limiter.full(now.saturating_duration_since(*this.since)),
         }))
     }
 }
 
-impl<S: Limits + Unpin> Future for Acquiring<S> {
-    type Output = Result<Permit, Error>;
+impl<'a, S: Limits<'a> + Unpin> Future for Acquiring<'a, S> {
+    type Output = Result<Permit<'a>, Error>;
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(waiting) = &mut self.waiting {
+        if let Some(waiting) = self.waiting.get() {
             return waiting.poll(cx);
         }
         let limiter = self.source.limiter()?;

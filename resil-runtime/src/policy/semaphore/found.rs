@@ -1,10 +1,9 @@
-//! The handles that the registry gives out.
+//! A semaphore as the registry and an operator hold it.
 
 use super::{Limiter, Semaphore};
-use crate::registry::{Found, Owner, Policy, Slot, States};
-use crate::sync::Mutex;
-use crate::{Error, Site};
-use std::collections::HashMap;
+use crate::registry::{Found, Handle, Slot, States, Written, all, find};
+use crate::{Error, Keyed, Registry, Site};
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Semaphore {
@@ -15,7 +14,7 @@ impl Semaphore {
     /// assert_eq!(resil::Semaphore::new(2).name("reports").label(), "reports");
     /// ```
     pub fn label(&self) -> &'static str {
-        self.name.or(self.limiter().ok().map(|limiter| limiter.label)).unwrap_or(self.site.function)
+        self.name.unwrap_or_else(|| self.limiter().map_or(self.site.function, |limiter| limiter.label))
     }
 
     /// How long a call waits for a permit; zero where it is refused at once. The number of permits is in
@@ -29,36 +28,78 @@ impl Semaphore {
     }
 }
 
-impl Found for Semaphore {
-    type State = Limiter;
-
-    fn all_of(states: &States) -> &Mutex<HashMap<Owner, &'static Limiter>> {
-        &states.limiters
-    }
-
-    fn on(policy: &Policy) -> Option<&'static Self> {
-        if let Policy::Semaphore(semaphore) = policy { Some(semaphore) } else { None }
+impl Handle for Semaphore {
+    fn written(&self) -> Written {
+        self.as_written()
     }
 
     fn name(&self) -> Option<&'static str> {
         self.name
     }
 
+    fn out_of_range(&self) -> Option<String> {
+        self.invalid()
+    }
+
+    fn set_up(&self, states: &States) -> Result<(), Error> {
+        self.look_up(states).map(drop)
+    }
+}
+
+impl Found for Semaphore {
+    type State = Limiter;
+
     fn label(&self) -> &'static str {
         self.label()
     }
 
-    fn set_up(&self, states: &States) -> Result<&'static Limiter, Error> {
-        self.look_up(states)
+    fn look_up(&self, states: &States) -> Result<Arc<Limiter>, Error> {
+        self.set_up_in(states)
     }
 
-    fn found(name: Option<&'static str>, limiter: &'static Limiter) -> Self {
-        let &Limiter { max_wait, at_first, .. } = limiter;
+    fn found(name: Option<&'static str>, limiter: Arc<Limiter>) -> Self {
+        let Limiter { max_wait, at_first, .. } = *limiter;
         Self { name, site: &Site::UNKNOWN, permits: at_first, max_wait, slot: Slot::found(Ok(limiter)) }
     }
 
     fn without_state(&self, error: Error) -> Self {
         let &Self { name, site, permits, max_wait, .. } = self;
         Self { name, site, permits, max_wait, slot: Slot::found(Err(error)) }
+    }
+}
+
+impl Registry {
+    /// The semaphore of this name, as [`circuit_breaker`](Self::circuit_breaker) does it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
+    /// use resil::{registry, semaphore};
+    ///
+    /// #[semaphore(name = "exports", permits = 4)]
+    /// async fn export() -> Result<(), resil::Error> { Ok(()) }
+    ///
+    /// if let Some(exports) = registry().semaphore("exports") {
+    ///     exports.resize(2)?;
+    ///     assert_eq!(exports.usage()?.limit, 2);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn semaphore(self, name: &str) -> Option<Semaphore> {
+        find(name)
+    }
+
+    /// All semaphores, also those without a name, sorted by label.
+    pub fn semaphores(self) -> Vec<Semaphore> {
+        all()
+    }
+
+    /// The semaphore that has permits for each key, as [`circuit_breaker`](Self::circuit_breaker) does it.
+    pub fn keyed_semaphore(self, name: &str) -> Option<Keyed<Semaphore>> {
+        find(name)
+    }
+
+    /// All semaphores that have permits for each key, also those without a name, sorted by label.
+    pub fn keyed_semaphores(self) -> Vec<Keyed<Semaphore>> {
+        all()
     }
 }

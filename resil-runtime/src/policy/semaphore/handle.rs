@@ -1,7 +1,8 @@
 use super::{Acquiring, Permits, Usage};
-use crate::registry::{Owner, Registry, Slot, States, Written, events};
+use crate::registry::{Registry, Row, Shared, Slot, States, Written, events};
 use crate::{Error, Site};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a name stands for: its label and the permits all its call sites share.
@@ -19,11 +20,6 @@ impl Limiter {
         Self { label, max_wait, permits: Permits::new(permits), at_first: permits }
     }
 
-    /// What the first site to use it asked for.
-    pub(crate) fn as_written(&self) -> Vec<(&'static str, String)> {
-        as_written(self.at_first, self.max_wait)
-    }
-
     pub(super) fn full(&self, waited: Duration) -> Error {
         let limit = self.permits.limit();
         events::full(self.label, limit, waited);
@@ -31,10 +27,25 @@ impl Limiter {
     }
 }
 
+impl Shared for Limiter {
+    fn written(&self) -> Written {
+        let settings = as_written(self.at_first, self.max_wait);
+        Written { kind: "semaphore", name: Some(self.label), site: &Site::UNKNOWN, settings }
+    }
+
+    fn label(&self) -> &'static str {
+        self.label
+    }
+
+    fn row(&self) -> Option<Row> {
+        Some(self.permits.snapshot().row("semaphore"))
+    }
+}
+
 /// A concurrency limit: what `#[semaphore]` expands to, and a policy to use by hand.
 ///
-/// At most so many calls run at a time, where the caller runs. It is a handle: everything that writes one name shares
-/// the permits. Who waits is served in the order of arrival, and loses nothing when it is dropped.
+/// It limits how many calls run at a time, where the caller runs. It is a handle: everything that writes one name shares
+/// the permits. Waiting calls are served in the order of arrival, and one that is dropped loses no permit.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
@@ -61,7 +72,7 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// So many permits, for this handle alone; it must then be a `static`. [`name`](Self::name) shares them.
+    /// This many permits, for this handle alone. [`name`](Self::name) shares them.
     pub const fn new(permits: u32) -> Self {
         Self { name: None, site: &Site::UNKNOWN, permits, max_wait: Duration::ZERO, slot: Slot::new() }
     }
@@ -90,7 +101,7 @@ impl Semaphore {
     /// Answers [`Error::SemaphoreFull`] if there was none, [`Error::DeadlineExceeded`] if the deadline passed first,
     /// [`Error::Misconfigured`] if the settings contradict another site's or are out of range.
     #[inline]
-    pub fn acquire(&self) -> Acquiring<&Self> {
+    pub fn acquire(&self) -> Acquiring<'_, &Self> {
         Acquiring::new(self)
     }
 
@@ -102,7 +113,7 @@ impl Semaphore {
     /// [`Error::Misconfigured`], as in [`acquire`](Self::acquire), and for a size of zero; nothing is changed then.
     pub fn resize(&self, permits: u32) -> Result<(), Error> {
         if permits == 0 {
-            return Err(crate::registry::misconfigured(format!("{}: {ZERO}", self.written())));
+            return Err(crate::registry::misconfigured(format!("{}: {ZERO}", self.as_written())));
         }
         self.limiter()?.permits.resize(permits);
         Ok(())
@@ -118,27 +129,27 @@ impl Semaphore {
     }
 
     #[inline]
-    pub(super) fn limiter(&self) -> Result<&'static Limiter, Error> {
-        self.slot.get(|registry| self.look_up(registry))
+    pub(super) fn limiter(&self) -> Result<&Limiter, Error> {
+        self.slot.get(|states| self.set_up_in(states))
     }
 
     #[cold]
-    pub(super) fn look_up(&self, registry: &States) -> Result<&'static Limiter, Error> {
-        let written = self.written();
-        Registry::consistent(&written, self.out_of_range())?;
-        let owner = Owner::of(self.name, self);
-        let label = || self.name.unwrap_or_else(|| self.site.to_string().leak());
-        registry.limiter(owner, label, (self.permits, self.max_wait), &written)
+    pub(super) fn set_up_in(&self, states: &States) -> Result<Arc<Limiter>, Error> {
+        let written = self.as_written();
+        Registry::consistent(&written, self.invalid())?;
+        let label = self.name.unwrap_or_else(|| self.site.label());
+        let new = || Limiter::new(label, self.permits, self.max_wait);
+        states.agreed(self.slot.owner(self.name), &written, new)
     }
 
-    pub(crate) fn written(&self) -> Written {
+    pub(super) fn as_written(&self) -> Written {
         let settings = as_written(self.permits, self.max_wait);
         Written { kind: "semaphore", name: self.name, site: self.site, settings }
     }
 
     /// Every setting out of range, as one sentence.
-    pub(crate) fn out_of_range(&self) -> Option<String> {
-        (self.permits == 0).then(|| format!("{}: {ZERO}", self.written()))
+    pub(super) fn invalid(&self) -> Option<String> {
+        (self.permits == 0).then(|| format!("{}: {ZERO}", self.as_written()))
     }
 }
 
@@ -150,23 +161,23 @@ const ZERO: &str = "`permits = 0` would let nothing through: write 1 or more";
 
 /// The right to one call. Dropping it gives it back.
 #[must_use = "a permit that is dropped is given back at once"]
-pub struct Permit(&'static Limiter);
+pub struct Permit<'a>(&'a Limiter);
 
-impl Permit {
+impl<'a> Permit<'a> {
     #[inline]
-    pub(super) fn of(limiter: &'static Limiter) -> Self {
+    pub(super) fn of(limiter: &'a Limiter) -> Self {
         Self(limiter)
     }
 }
 
-impl Drop for Permit {
+impl Drop for Permit<'_> {
     #[inline]
     fn drop(&mut self) {
         self.0.permits.give_back();
     }
 }
 
-impl fmt::Debug for Permit {
+impl fmt::Debug for Permit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Permit").field(&self.0.label).finish()
     }

@@ -1,15 +1,13 @@
 //! Permits for each key.
 
 use super::{Acquiring, Limiter, Limits, Semaphore};
-use crate::policy::keyed::{Held, Keyed, Keys, Loss, OneKey, PerKey, hash_of};
-use crate::registry::{Found, Owner, Policy, Slot, States, Written};
-use crate::sync::Mutex;
+use crate::policy::keyed::{Held, HeldKey, Keyed, Loss, OneKey, PerKey, hash_of};
+use crate::registry::Slot;
 use crate::{Error, Site};
-use std::collections::HashMap;
 use std::hash::Hash;
 
 impl Semaphore {
-    /// So many permits for each key, for so many keys; see [`Keyed`].
+    /// As many permits for each key, for at most this many keys; see [`Keyed`].
     pub const fn keyed(self, max_keys: u32) -> Keyed<Self> {
         Keyed::new(self, max_keys)
     }
@@ -30,7 +28,7 @@ impl Keyed<Semaphore> {
     /// # drop((ours, theirs));
     /// # Ok(()) }
     /// ```
-    pub fn acquire(&self, key: &(impl Hash + ?Sized)) -> Acquiring<OfKey<'_>> {
+    pub fn acquire(&self, key: &(impl Hash + ?Sized)) -> Acquiring<'_, OfKey<'_>> {
         Acquiring::new(OfKey { keyed: self, hash: hash_of(key), held: None })
     }
 }
@@ -40,16 +38,19 @@ impl Keyed<Semaphore> {
 pub struct OfKey<'a> {
     keyed: &'a Keyed<Semaphore>,
     hash: u64,
-    held: Option<Held<Limiter>>,
+    held: Option<Held<'a, Limiter>>,
 }
 
-impl Limits for OfKey<'_> {
-    fn limiter(&mut self) -> Result<&'static Limiter, Error> {
+impl<'a> Limits<'a> for OfKey<'a> {
+    fn limiter(&mut self) -> Result<&'a Limiter, Error> {
         Ok(self.held.insert(self.keyed.hold(self.hash)?).state())
     }
 }
 
 impl OneKey for Limiter {
+    const TABLE: &'static str = "keyed semaphore";
+    const BUSY: &'static str = "in use";
+
     fn loss(&self) -> Loss {
         let now = self.permits.snapshot();
         let is_quiet = now.in_use == 0 && now.waiting == 0 && now.limit == self.at_first;
@@ -63,33 +64,17 @@ impl OneKey for Limiter {
 }
 
 impl PerKey for Semaphore {
-    fn tables(states: &States) -> &Mutex<HashMap<Owner, &'static Keys<Limiter>>> {
-        &states.keyed_limiters
-    }
-
-    fn keyed_on(policy: &Policy) -> Option<&'static Keyed<Self>> {
-        if let Policy::KeyedSemaphore(semaphore) = policy { Some(semaphore) } else { None }
-    }
-
     fn site(&self) -> &'static Site {
         self.site
     }
 
-    fn written(&self) -> Written {
-        self.written()
-    }
-
-    fn out_of_range(&self) -> Option<String> {
-        self.out_of_range()
-    }
-
-    fn new_state(&self, _states: &States, label: &'static str) -> Box<dyn Fn() -> Limiter + Send + Sync> {
+    fn new_state(&self, label: &'static str) -> Box<dyn Fn() -> Limiter + Send + Sync> {
         let &Self { permits, max_wait, .. } = self;
         Box::new(move || Limiter::new(label, permits, max_wait))
     }
 
-    fn of_one_key(name: Option<&'static str>, held: Held<Limiter>) -> Self {
-        let found = Self::found(name, held.state());
-        Self { slot: Slot::held(held), ..found }
+    fn of_one_key(name: Option<&'static str>, held: HeldKey<Limiter>) -> Self {
+        let &Limiter { max_wait, at_first, .. } = held.get();
+        Self { name, site: &Site::UNKNOWN, permits: at_first, max_wait, slot: Slot::lent(held) }
     }
 }

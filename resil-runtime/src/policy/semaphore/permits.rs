@@ -76,8 +76,12 @@ impl Permits {
     pub(super) fn join(&self, waker: Waker) -> Option<Ticket> {
         let mut line = self.lock();
         if line.is_empty() && self.balance.take_or_announce() {
-            // Before the waker is dropped.
             drop(line);
+            // Other people's code: should it panic, the permit goes to the next.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(waker))) {
+                self.give_back();
+                resume_unwind(panic);
+            }
             return None;
         }
         Some(line.join(waker))

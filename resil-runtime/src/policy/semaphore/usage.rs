@@ -1,5 +1,7 @@
 //! What an operator sees.
 
+use crate::registry::Row;
+
 /// The permits of a semaphore at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
@@ -9,4 +11,12 @@ pub struct Usage {
     pub in_use: u32,
     /// How many callers wait for one.
     pub waiting: usize,
+}
+
+impl Usage {
+    pub(crate) fn row(self, table: &'static str) -> Row {
+        let Self { limit, in_use, waiting } = self;
+        let cells = [("limit", limit.to_string()), ("in use", in_use.to_string()), ("waiting", waiting.to_string())];
+        Row { table, cells: cells.into() }
+    }
 }

@@ -4,6 +4,7 @@ use super::statement::Isolation;
 use super::tx::Held;
 use super::wake::Wake;
 use super::{Backend, Begun, HeldBy, Once, Transactional, Tx};
+use crate::context::Pause;
 use crate::failure::Represents;
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::error::Step;
@@ -30,7 +31,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 /// use resil::Db;
 /// type Error = Box<dyn std::error::Error + Send + Sync>;
 ///
-/// let db = Db::new(sqlx::SqlitePool::connect("sqlite::memory:").await?);
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("shop.db");
+/// let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
+/// let db = Db::new(sqlx::SqlitePool::connect_with(options).await?);
 /// let stock: i64 = db
 ///     .transaction(async |tx| {
 ///         sqlx::query("CREATE TABLE stock (item TEXT, number INTEGER)").execute(&mut **tx).await?;
@@ -159,6 +163,7 @@ impl<DB: Backend> Db<DB> {
 
     pub(super) async fn acquire(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
         first_of(self.database())?;
+        let _pause = Pause::start();
         loop {
             match self.pool.acquire().await {
                 // SQLite ends a transaction by itself when the disk is full. Then ROLLBACK fails, and sqlx takes the
@@ -177,6 +182,7 @@ impl<DB: Backend> Db<DB> {
         if !DB::HAS_ONE_WRITER {
             return Ok(None);
         }
+        let _pause = Pause::start();
         let turn = Arc::clone(&self.shared.turns).lock_owned();
         let turn = tokio::time::timeout(self.pool.options().get_acquire_timeout(), turn).await;
         turn.map(Some).map_err(|_| {

@@ -14,6 +14,7 @@ const VERSIONS: &[&str] = &[
     crate::sql::outbox::TABLE,
     crate::sql::ledger::BOOKS_COLUMNS,
     crate::sql::ledger::RECORDS,
+    crate::sql::ledger::KEYS,
     crate::sql::outbox::PLACES,
 ];
 
@@ -34,7 +35,10 @@ impl<DB: Backend> Db<DB> {
     /// ```
     /// # #[cfg(feature = "sqlite")]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let db = resil::Db::new(sqlx::SqlitePool::connect("sqlite::memory:").await?);
+    /// # let folder = tempfile::tempdir()?;
+    /// # let file = folder.path().join("shop.db");
+    /// let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    /// let db = resil::Db::new(sqlx::SqlitePool::connect_with(options).await?);
     /// db.migrate().await?;
     /// db.migrate().await?; // nothing is left to do
     /// # Ok(()) }

@@ -1,4 +1,4 @@
-use crate::registry::{Registry, Written};
+use crate::registry::{Handle, Registry, Written};
 use crate::{Error, Site};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -57,22 +57,23 @@ impl Transactional {
     }
 
     /// Refuses an operation that two functions share: each would be answered with the outcome of the other.
-    #[cfg_attr(not(feature = "sqlx"), allow(dead_code, reason = "only databases store outcomes"))]
     pub(super) fn is_consistent(&self) -> Result<(), Error> {
         self.consistent.get_or_init(|| Registry::consistent(&self.written(), self.out_of_range())).clone()
     }
+}
 
-    pub(crate) fn out_of_range(&self) -> Option<String> {
+impl Handle for Transactional {
+    fn out_of_range(&self) -> Option<String> {
         self.keep
             .filter(Duration::is_zero)
             .map(|_| format!("{}: `keep = \"0s\"` forgets an outcome at once: write \"24h\"", self.written()))
     }
 
-    pub(crate) fn name(&self) -> Option<&'static str> {
+    fn name(&self) -> Option<&'static str> {
         self.op
     }
 
-    pub(crate) fn written(&self) -> Written {
+    fn written(&self) -> Written {
         let mut settings = Vec::new();
         if !self.opens {
             settings.push(("tx", "the caller's".to_owned()));

@@ -1,5 +1,5 @@
 use crate::Site;
-use crate::registry::Written;
+use crate::registry::{Handle, Written};
 
 /// What `#[durable]` leaves in the list of call sites.
 #[derive(Debug)]
@@ -44,8 +44,10 @@ impl Durable {
     pub(crate) fn databases(&self) -> &'static [&'static str] {
         self.databases
     }
+}
 
-    pub(crate) fn written(&self) -> Written {
+impl Handle for Durable {
+    fn written(&self) -> Written {
         let op = format!("`{}`", self.op.escape_debug());
         let settings = vec![("op", op), ("version", self.version.to_string())];
         // Two versions of one operation are two functions.

@@ -3,6 +3,7 @@
 use super::dependencies::{Dependencies, Required};
 use super::machine::Receipt;
 use super::operation::{Operation, Report, Status};
+use super::original_key::OriginalKey;
 use super::settings::Settings;
 use crate::sql::worker::{Boxed, Failed, Trouble};
 use crate::{Backend, IdempotencyKey, Stored, Tx};
@@ -20,12 +21,13 @@ pub(super) trait Erased<DB: Backend>: Send + Sync {
         &self,
         given: &'a Dependencies,
         arguments: &'a str,
-        key: &'a IdempotencyKey,
+        original: &'a OriginalKey,
     ) -> Boxed<'a, Status<Receipt>>;
     fn compensate<'a>(
         &self,
         given: &'a Dependencies,
         arguments: &'a str,
+        original: &'a OriginalKey,
         key: &'a IdempotencyKey,
         receipt: Option<&'a str>,
     ) -> Boxed<'a, ()>;
@@ -94,11 +96,11 @@ impl<DB: Backend, O: Operation<DB>> Erased<DB> for Of<O> {
         &self,
         given: &'a Dependencies,
         text: &'a str,
-        key: &'a IdempotencyKey,
+        original: &'a OriginalKey,
     ) -> Boxed<'a, Status<Receipt>> {
         Box::pin(async move {
             let arguments = arguments::<DB, O>(text)?;
-            Ok(match O::verify(given, arguments, key).await? {
+            Ok(match O::verify(given, arguments, original).await? {
                 Status::Applied(receipt) => Status::Applied(written(&receipt)?),
                 Status::NotApplied => Status::NotApplied,
                 Status::Pending => Status::Pending,
@@ -111,13 +113,14 @@ impl<DB: Backend, O: Operation<DB>> Erased<DB> for Of<O> {
         &self,
         given: &'a Dependencies,
         text: &'a str,
+        original: &'a OriginalKey,
         key: &'a IdempotencyKey,
         known: Option<&'a str>,
     ) -> Boxed<'a, ()> {
         Box::pin(async move {
             let arguments = arguments::<DB, O>(text)?;
             let receipt = known.map(|known| receipt::<DB, O>(Some(known))).transpose()?;
-            Ok(O::compensate(given, arguments, key, receipt).await?)
+            Ok(O::compensate(given, arguments, original, key, receipt).await?)
         })
     }
 

@@ -217,16 +217,16 @@ impl Position {
                 let is_refused = failed.is_certain() && !failed.passes() && !failed.is_ours();
                 self.after_local(&failed, settings, random, &why, is_refused)
             }
-            Fact::NotApplied(failed) if failed.refuses() && settings.compensates => {
+            Fact::NotApplied(failed) if failed.refuses && settings.compensates => {
                 self.begin(State::Compensating, &format!("refused by our own books: {}", failed.text))
             }
             Fact::NotApplied(failed) => {
                 let why = format!("our own books could not be written: {}", failed.text);
-                self.after_local(&failed, settings, random, &why, failed.refuses())
+                self.after_local(&failed, settings, random, &why, failed.refuses)
             }
             Fact::NotUndone(failed) => {
                 let why = format!("our own books could not be undone: {}", failed.text);
-                self.after_local(&failed, settings, random, &why, failed.refuses())
+                self.after_local(&failed, settings, random, &why, failed.refuses)
             }
             Fact::Panicked(text) => self.after_panic(&text, settings, now, random),
             Fact::Unreadable(text) => self.manual(&text),
@@ -235,9 +235,10 @@ impl Position {
 
     fn after_failed_call(&self, failed: &Failed, settings: &Settings, now: Now, random: impl FnOnce() -> f64) -> Move {
         let text = &failed.text;
-        if failed.concludes(settings) && (self.doubt_until.is_some() || failed.is_in_doubt) {
-            let until = self.doubt_until.unwrap_or(settled(settings, now));
-            if now.early < until {
+        if failed.concludes(settings) {
+            let in_call = failed.is_in_doubt.then(|| settled(settings, now));
+            let until = self.doubt_until.or(in_call);
+            if let Some(until) = until.filter(|until| now.early < *until) {
                 let doubt = Self { doubt_until: Some(until), ..*self };
                 return doubt.wait(State::Unknown, millis(until - now.early), &format!("not believed yet: {text}"));
             }

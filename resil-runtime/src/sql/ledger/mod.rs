@@ -3,13 +3,14 @@
 //! An external call cannot be rolled back. So the *intent* is recorded first, in the caller's own transaction; the call is
 //! made outside any transaction; and what comes of it is written into our own books in a second one, together with the
 //! intent's end. Whatever dies in between, the ledger knows what was begun, and a [`Reconciler`] finishes it: by asking the
-//! partner, by calling again under the same key, by cancelling, or by leaving it to an operator.
+//! partner, by calling again under the same key, by cancelling under another, or by leaving it to an operator.
 //!
 //! What is promised:
 //!
-//! *at-least-once calls under one stable key; the effect is exactly once if the partner deduplicates that key or its status
-//! API is authoritative after `settle`; otherwise one attempt in doubt, then MANUAL. Your database and the ledger never
-//! disagree.*
+//! *at-least-once calls under one stable key, cancellations under another as stable, status checks under none; the effect is
+//! exactly once if the partner deduplicates that key or its status API is authoritative after `settle`; otherwise one attempt
+//! in doubt, then MANUAL. Once in doubt, a refusal ends nothing unless it is conclusive, and what was paid is taken back by
+//! intent only. Your database and the ledger never disagree.*
 //!
 //! `#[durable]` makes an [`Operation`] of a function; its page has the whole of it. [`State`] draws the way of an intent.
 
@@ -20,13 +21,16 @@ mod error;
 mod event;
 mod history;
 mod intent;
+mod keys;
 mod machine;
 mod open;
 mod operation;
+pub(crate) mod original_key;
 mod point;
 mod reconciler;
 mod reconciliation;
 mod record;
+mod refuse;
 mod resolve;
 mod run;
 mod settings;
@@ -41,12 +45,15 @@ pub use error::LedgerError;
 pub use event::LedgerEvent;
 pub use history::{Entry, History};
 pub use intent::{Intent, IntentId, IntentView, InvalidIntentId, Outcome};
+pub(crate) use keys::KEYS;
 pub use open::Opening;
 pub use operation::{Operation, Report, Status};
+pub use original_key::OriginalKey;
 pub use reconciler::{Reconciled, Reconciler};
 pub(crate) use reconciliation::RECORDS;
 pub use reconciliation::{Difference, Kind, Mend, Reconciliation, Record, Schedule};
 pub use record::record;
+pub use refuse::refuse;
 pub use resolve::Resolution;
 #[cfg(feature = "testing")]
 pub(crate) use run::BOOKS;

@@ -1,5 +1,6 @@
 use super::Ledger;
 use super::dependencies::{Dependencies, Required};
+use super::durable::Durable;
 use super::erased::{Erased, Of};
 use super::operation::Operation;
 use super::start;
@@ -17,6 +18,7 @@ pub struct Opening<DB: Backend> {
     given: Dependencies,
     lease: Duration,
     is_partial: bool,
+    installation: Option<String>,
     problems: Vec<String>,
 }
 
@@ -32,6 +34,7 @@ impl<DB: Backend> Opening<DB> {
             given: Dependencies::default(),
             lease: LEASE,
             is_partial: false,
+            installation: None,
             problems: Vec::new(),
         }
     }
@@ -72,15 +75,25 @@ impl<DB: Backend> Opening<DB> {
         self
     }
 
+    /// What this installation is called, for good: `"shop-production"`. Kept in the database, and mixed into the keys of the
+    /// intents that are recorded from then on.
+    ///
+    /// Without it the key of order 7 is the same in every database, and where two of them share one account with a partner
+    /// that recognises keys, one of the two orders 7 is paid. Intents that are there keep their keys.
+    pub fn installation(mut self, name: impl Into<String>) -> Self {
+        self.installation = Some(name.into());
+        self
+    }
+
     /// Checks everything, then opens the ledger. The tables come from [`Db::migrate`].
     ///
     /// # Errors
     ///
     /// [`Error::Misconfigured`] with all problems at once: an operation or something given to it is missing or there twice,
-    /// what an operation stores has changed and its version has not, the database would lose what it has confirmed. And
-    /// [`Error::Transaction`] if the database cannot be asked.
+    /// what an operation stores has changed and its version has not, the database would lose what it has confirmed, or is that
+    /// of another installation. And [`Error::Transaction`] if the database cannot be asked.
     pub async fn open(self) -> Result<Ledger<DB>, Error> {
-        let Self { db, operations, given, lease, is_partial, mut problems } = self;
+        let Self { db, operations, given, lease, is_partial, installation, mut problems } = self;
         if lease < SHORTEST_LEASE {
             problems.push(format!("a lease of {lease:?} is over before it is written: give 30s"));
         }
@@ -98,6 +111,9 @@ impl<DB: Backend> Opening<DB> {
             problems.extend(forgotten::<DB>(&operations));
         }
         problems.extend(start::check(&db, &operations).await?);
+        if let Some(name) = &installation {
+            problems.extend(start::installation(&db, name, problems.is_empty()).await?);
+        }
         if !problems.is_empty() {
             problems.sort();
             return Err(Error::Misconfigured(Arc::new(Misconfiguration::new(problems))));
@@ -110,8 +126,7 @@ impl<DB: Backend> Opening<DB> {
 fn forgotten<DB: Backend>(
     operations: &HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
 ) -> impl Iterator<Item = String> {
-    let durable =
-        policies().filter_map(|policy| if let Policy::Durable(durable) = policy { Some(durable) } else { None });
+    let durable = policies().filter_map(Policy::downcast_ref::<Durable>);
     let of_this_kind = durable.filter(|durable| durable.databases().contains(&DB::NAME));
     of_this_kind.filter(|durable| !operations.contains_key(&(durable.op(), durable.version()))).map(|durable| {
         format!(

@@ -1,4 +1,5 @@
 use super::dependencies::{Dependencies, Required};
+use super::original_key::OriginalKey;
 use super::settings::Settings;
 use crate::sql::worker::Failed;
 use crate::{Backend, IdempotencyKey, Stored, Tx, Verdict};
@@ -16,14 +17,14 @@ use std::future::Future;
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] mod shop {
-/// use resil::ledger::{Dependencies, Failed, Operation, Required, Settings, Status};
+/// use resil::ledger::{Dependencies, Failed, Operation, OriginalKey, Required, Settings, Status};
 /// use resil::{Error, IdempotencyKey, Tx};
 /// use sqlx::Sqlite;
 ///
 /// struct Bank; // a client
 /// impl Bank {
 ///     async fn charge(&self, won: u64, key: &IdempotencyKey) -> Result<String, Error> { Ok(format!("{won} under {key}")) }
-///     async fn find(&self, key: &IdempotencyKey) -> Result<Option<String>, Error> { Ok(None) }
+///     async fn find(&self, key: &OriginalKey) -> Result<Option<String>, Error> { Ok(None) }
 /// }
 ///
 /// struct Charge;
@@ -42,8 +43,8 @@ use std::future::Future;
 ///         Ok(given.get::<Bank>()?.charge(won, key).await?)
 ///     }
 ///
-///     async fn verify(given: &Dependencies, _: (u64, u64), key: &IdempotencyKey) -> Result<Status<String>, Failed> {
-///         Ok(given.get::<Bank>()?.find(key).await?.map_or(Status::NotApplied, Status::Applied))
+///     async fn verify(given: &Dependencies, _: (u64, u64), original: &OriginalKey) -> Result<Status<String>, Failed> {
+///         Ok(given.get::<Bank>()?.find(original).await?.map_or(Status::NotApplied, Status::Applied))
 ///     }
 ///
 ///     async fn applied(tx: &mut Tx<Sqlite>, (order, _): (u64, u64), _: &String) -> Result<(), Failed> {
@@ -90,29 +91,32 @@ pub trait Operation<DB: Backend>: Send + Sync + 'static {
         key: &IdempotencyKey,
     ) -> impl Future<Output = Result<Self::Receipt, Failed>> + Send;
 
-    /// Asks the partner what became of the call with this key. Say so in [`settings`](Self::settings).
+    /// Asks the partner what became of the call that had this key. It goes out under none: a check that a partner stores
+    /// under the call's key would become the answer to the call. Say so in [`settings`](Self::settings).
     fn verify(
         given: &Dependencies,
         arguments: Self::Arguments,
-        key: &IdempotencyKey,
+        original: &OriginalKey,
     ) -> impl Future<Output = Result<Status<Self::Receipt>, Failed>> + Send {
-        _ = (given, arguments, key);
+        _ = (given, arguments, original);
         async { Err(not_there("verify")) }
     }
 
-    /// Cancels the call with this key; with its receipt, if there is one. Say so in [`settings`](Self::settings).
+    /// Cancels the call that had this `original` key, under a `key` of its own, the same each time; with the receipt of
+    /// the call, if there is one. Say so in [`settings`](Self::settings).
     fn compensate(
         given: &Dependencies,
         arguments: Self::Arguments,
+        original: &OriginalKey,
         key: &IdempotencyKey,
         receipt: Option<Self::Receipt>,
     ) -> impl Future<Output = Result<(), Failed>> + Send {
-        _ = (given, arguments, key, receipt);
+        _ = (given, arguments, original, key, receipt);
         async { Err(not_there("compensate")) }
     }
 
-    /// Writes into our own books that it was done. An error whose kind is `Caller` refuses it: then it is cancelled with
-    /// the partner. Any other is trouble that passes.
+    /// Writes into our own books that it was done. What [refuses](super::refuse) it has it cancelled with the partner; any
+    /// other failure is trouble that passes, or an operator's.
     fn applied(
         tx: &mut Tx<DB>,
         arguments: Self::Arguments,

@@ -1,5 +1,6 @@
 use super::error::LedgerError;
 use super::intent::{Intent, IntentId};
+use super::keys;
 use super::operation::Operation;
 use super::store::{self, Recorded};
 use crate::sql::db::sorted;
@@ -13,8 +14,8 @@ const LONGEST_SUBJECT: usize = 255;
 /// Records an intent in the caller's transaction: if it rolls back, there is none. Nothing is called yet.
 ///
 /// `subject` says what it is about, such as the order that is paid. There is one intent of an operation about one subject,
-/// whose key is derived from both: recording it again with the same arguments answers the same intent. Without a subject
-/// each is a new one.
+/// whose key is derived from both, and from the name of the [installation](super::Opening::installation) if the database has
+/// one: recording it again with the same arguments answers the same intent. Without a subject each is a new one.
 ///
 /// # Errors
 ///
@@ -27,9 +28,17 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
 ) -> Result<Intent<O>, Error> {
     let op = O::NAME;
     let amount = O::amount(arguments);
-    let key = match &subject {
-        Some(subject) => IdempotencyKey::derived(op, valid(op, subject)?),
-        None => IdempotencyKey::random(),
+    let (id, key) = match &subject {
+        Some(subject) => {
+            let subject = valid(op, subject)?;
+            let installation = keys::installation(tx).await?;
+            // The name that it goes by here is the same in every installation.
+            (IntentId::of(&IdempotencyKey::derived(op, subject)), keys::key(installation.as_deref(), op, subject))
+        }
+        None => {
+            let key = IdempotencyKey::random();
+            (IntentId::of(&key), key)
+        }
     };
     let unstorable = |why| Error::from(LedgerError::Unstorable { op, why });
     let text = arguments.encode().map_err(unstorable)?;
@@ -37,6 +46,7 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
     // The text of a map may be another each time.
     let fingerprint = fingerprint(&text);
     let intent = Recorded {
+        id,
         key: &key,
         op,
         version: O::VERSION,
@@ -47,9 +57,10 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
         amount: amount.as_deref(),
     };
     match store::record(tx, &intent).await? {
-        Some(known) if known.is_empty() => Err(LedgerError::OnlyThere { op, id: IntentId::of(&key) }.into()),
-        Some(known) if known != fingerprint => Err(LedgerError::OtherArguments { op }.into()),
-        _ => Ok(IntentId::of(&key).into()),
+        Some((id, known)) if known.is_empty() => Err(LedgerError::OnlyThere { op, id }.into()),
+        Some((_, known)) if known != fingerprint => Err(LedgerError::OtherArguments { op }.into()),
+        Some((id, _)) => Ok(id.into()),
+        None => Ok(id.into()),
     }
 }
 

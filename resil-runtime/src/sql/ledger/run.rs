@@ -6,13 +6,14 @@ use super::erased::Erased;
 use super::event;
 use super::machine::{Fact, Millis, Move, Now, Position, Step, Then};
 use super::operation::Report;
+use super::original_key::OriginalKey;
 use super::point::point;
 use super::settings::Settings;
 use super::state::{Books, State};
 use super::store::{self, Claimed, Written};
 use crate::sql::worker::{Boxed, Ended, Failed, Lease, Leased, Trouble, caught};
 use crate::transaction::{Began, Holds};
-use crate::{Backend, Classify as _, Effect, Error, Site, Tx, Verdict, clock};
+use crate::{Backend, Classify as _, Effect, Error, IdempotencyKey, Site, Tx, Verdict, clock};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -129,35 +130,43 @@ impl<DB: Backend> Work<DB> {
 
     async fn call(&self) -> Found {
         let Claimed { arguments, key, .. } = &self.held;
-        self.reach(self.operation.call(self.ledger.given(), arguments, key), Fact::Called).await
+        self.reach(self.operation.call(self.ledger.given(), arguments, key), Some(key), Fact::Called).await
     }
 
     async fn check(&self) -> Found {
         let Claimed { arguments, key, .. } = &self.held;
-        self.reach(self.operation.verify(self.ledger.given(), arguments, key), Fact::Checked).await
+        let original = OriginalKey::of(key);
+        self.reach(self.operation.verify(self.ledger.given(), arguments, &original), None, Fact::Checked).await
     }
 
     /// Cancels with the partner; what comes of it here is written at once.
     async fn cancel(&mut self) -> Result<Found, Error> {
         let Claimed { arguments, key, receipt, .. } = &self.held;
-        let cancel = self.operation.compensate(self.ledger.given(), arguments, key, receipt.as_deref());
-        match self.reached(cancel).await {
+        let (original, key) = (OriginalKey::of(key), self.held.cancellation_key());
+        let cancel = self.operation.compensate(self.ledger.given(), arguments, &original, &key, receipt.as_deref());
+        match self.reached(cancel, Some(&key)).await {
             Ended::With(Ok(())) => self.write_books().await,
             Ended::With(Err(failed)) => Ok(Found::Fact(Fact::NotCancelled(failed))),
             other => Ok(fact_of(other)),
         }
     }
 
-    async fn reach<T>(&self, running: Boxed<'_, T>, fact: impl FnOnce(Result<T, Failed>) -> Fact) -> Found {
-        match self.reached(running).await {
+    async fn reach<T>(
+        &self,
+        running: Boxed<'_, T>,
+        key: Option<&IdempotencyKey>,
+        fact: impl FnOnce(Result<T, Failed>) -> Fact,
+    ) -> Found {
+        match self.reached(running, key).await {
             Ended::With(outcome) => Found::Fact(fact(outcome)),
             other => fact_of(other),
         }
     }
 
-    /// Runs a function of the user's that reaches the partner. The lease is extended meanwhile; no connection is held.
-    async fn reached<T>(&self, running: Boxed<'_, T>) -> Ended<T> {
-        let step = Leased::new(running, &self.held.key, &self.lease);
+    /// Runs a function of the user's that reaches the partner, under this key. The lease is extended meanwhile; no
+    /// connection is held.
+    async fn reached<T>(&self, running: Boxed<'_, T>, key: Option<&IdempotencyKey>) -> Ended<T> {
+        let step = Leased::new(running, key, &self.lease);
         tokio::select! {
             biased;
             () = self.until_lost() => Ended::Lost,
@@ -303,7 +312,7 @@ impl<DB: Backend> Work<DB> {
 
     /// The database fails us, which is no refusal by the user's books.
     fn trouble(&self, error: &Error) -> Unwritten {
-        Unwritten::Fact(self.not_written(Failed::new(Verdict::transient().unsent(), error)))
+        Unwritten::Fact(self.not_written(Failed::new(Verdict::transient().unsent().ours(), error)))
     }
 
     /// After a commit without an answer: the ledger says whether it was committed.
@@ -318,7 +327,8 @@ impl<DB: Backend> Work<DB> {
         Ok(match now {
             Some(now) if now.epoch != self.held.epoch => Found::Lost,
             Some(now) if now.position.state == self.held.position.state => {
-                let failed = Failed::new(Verdict::transient().unsent(), "no answer to the commit, which was not done");
+                let failed =
+                    Failed::new(Verdict::transient().unsent().ours(), "no answer to the commit, which was not done");
                 Found::Fact(self.not_written(failed))
             }
             Some(_) => Found::Written(self.held.position.done()),

@@ -34,7 +34,7 @@ pub struct Settings {
 pub enum InDoubt {
     /// Call again under the same key: the partner recognises it, and does nothing twice.
     Repeat,
-    /// Cancel by our own key, which does no harm if the call never arrived. Needs `compensate`.
+    /// Cancel it by the key that it had, which does no harm if it never arrived. Needs `compensate`.
     Cancel,
     /// Leave it to an operator.
     #[default]
@@ -95,7 +95,7 @@ impl Settings {
         self
     }
 
-    /// HTTP statuses that say for good what became of the operation, also as the answer to a repeat: the partner answers a
+    /// HTTP statuses that say for good that the operation was not done, also as the answer to a repeat: the partner answers a
     /// key that it has applied with that first answer, and never with one of these. Believed when no earlier request may
     /// arrive any more.
     pub const fn conclusive(mut self, statuses: &'static [u16]) -> Self {

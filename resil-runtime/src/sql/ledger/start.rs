@@ -1,6 +1,7 @@
 //! What is checked before the first intent: the database, and whether the operations are those that the ledger knows.
 
 use super::erased::Erased;
+use super::keys;
 use crate::{Backend, Db, Error};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,4 +37,25 @@ pub(super) async fn check<DB: Backend>(
         }
     }
     Ok(problems)
+}
+
+const LONGEST_NAME: usize = 100;
+
+/// What is wrong with the name of the installation. It becomes the database's if nothing is.
+pub(super) async fn installation<DB: Backend>(db: &Db<DB>, name: &str, keep: bool) -> Result<Option<String>, Error> {
+    if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+        let name = name.escape_debug();
+        return Ok(Some(format!(
+            "`{name}` is no name of an installation, which has 1 to {LONGEST_NAME} visible characters: write \
+             `.installation(\"shop-production\")`"
+        )));
+    }
+    let known = if keep { keys::keep_installation(db, name).await? } else { keys::known_installation(db).await? };
+    Ok(known.filter(|known| known != name).map(|known| {
+        let (known, name) = (known.escape_debug(), name.escape_debug());
+        format!(
+            "the database is that of the installation `{known}`, and this is `{name}`: give this one a database of its own, \
+             or write `.installation(\"{known}\")`"
+        )
+    }))
 }

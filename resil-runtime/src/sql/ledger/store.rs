@@ -3,6 +3,7 @@
 
 use super::history::{History, line};
 use super::intent::{IntentId, IntentView};
+use super::keys;
 use super::machine::{Millis, Move, Position, Then};
 use super::state::{Books, State};
 use crate::sql::db::{Row, Value, in_millis, whole};
@@ -60,10 +61,13 @@ const RECORD: &str = "
     INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
                                epoch, due, why, history, recorded, amount)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'RECORDED', 0, 0, 0, {now} + $9, '', {now} || ' RECORDED\n', {now}, $10)
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id";
 
-const RECORDED: &str = "SELECT fingerprint FROM resil_intents WHERE id = $1";
+/// The partner may have told us of the key before, under which there is no subject.
+const RECORDED: &str = "
+    SELECT id, fingerprint FROM resil_intents WHERE id = $1 OR key = $2
+    ORDER BY CASE WHEN id = $1 THEN 0 ELSE 1 END LIMIT 1";
 
 /// A lease: nobody else finds the intent due for so long. What a lost worker was doing is in doubt from now on.
 macro_rules! claim {
@@ -85,7 +89,7 @@ macro_rules! claim {
             $which,
             "
             RETURNING id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now},
-                books"
+                books, cancel_key"
         )
     };
 }
@@ -117,7 +121,8 @@ const WRITE: &str = "
     RETURNING {now}";
 
 const READ: &str = "
-    SELECT id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now}, books
+    SELECT id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now}, books,
+        cancel_key
     FROM resil_intents WHERE id = $1";
 
 /// The clock was set back: what is due in the far future is due now. No wait of ours is nearly as long.
@@ -148,6 +153,7 @@ const COUNT: &str = "
 
 /// What an intent is recorded as.
 pub(super) struct Recorded<'a> {
+    pub(super) id: IntentId,
     pub(super) key: &'a IdempotencyKey,
     pub(super) op: &'static str,
     pub(super) version: u32,
@@ -163,6 +169,8 @@ pub(super) struct Recorded<'a> {
 pub(super) struct Claimed {
     pub(super) id: IntentId,
     pub(super) key: IdempotencyKey,
+    /// What a cancellation left under before cancellations had keys of their own.
+    cancel_key: Option<IdempotencyKey>,
     pub(super) op: String,
     pub(super) version: u32,
     pub(super) arguments: String,
@@ -177,9 +185,20 @@ pub(super) struct Claimed {
     pub(super) books: Option<Books>,
 }
 
-/// Records an intent, unless there is one with this key: then answers the fingerprint of that one.
-pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, intent: &Recorded<'_>) -> Result<Option<String>, Error> {
-    let id = IntentId::of(intent.key).to_string();
+impl Claimed {
+    /// The key that a cancellation goes out under, the same each time.
+    pub(super) fn cancellation_key(&self) -> IdempotencyKey {
+        self.cancel_key.clone().unwrap_or_else(|| keys::cancellation(&self.key))
+    }
+}
+
+/// Records an intent, unless there is one of this name or with this key: then answers the name and the fingerprint of that
+/// one.
+pub(super) async fn record<DB: Backend>(
+    tx: &mut Tx<DB>,
+    intent: &Recorded<'_>,
+) -> Result<Option<(IntentId, String)>, Error> {
+    let id = intent.id.to_string();
     let values: [Value<'_>; 10] = [
         (&*id).into(),
         intent.key.as_str().into(),
@@ -195,8 +214,9 @@ pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, intent: &Recorded<'_>) 
     if !tx.statement(RECORD, &values).await?.is_empty() {
         return Ok(None);
     }
-    let known = tx.statement(RECORDED, &[(&*id).into()]).await?.first_mut().and_then(|row| row.text(0));
-    Ok(Some(known.unwrap_or_default()))
+    let known = tx.statement(RECORDED, &[(&*id).into(), intent.key.as_str().into()]).await?;
+    let known = known.into_iter().find_map(|mut row| Some((row.text(0)?.parse().ok()?, row.text(1)?)));
+    Ok(Some(known.unwrap_or((intent.id, String::new()))))
 }
 
 /// Claims one intent, if it is due, or was never claimed before.
@@ -358,6 +378,7 @@ fn claimed(mut row: Row) -> Option<Claimed> {
     Some(Claimed {
         id: row.text(0)?.parse().ok()?,
         key: row.text(1)?.parse().ok()?,
+        cancel_key: row.text(14).and_then(|key| key.parse().ok()),
         op: row.text(2)?,
         version: whole(row.number(3)?),
         arguments: row.text(4)?,

@@ -151,7 +151,7 @@ impl<DB: Backend> Lanes<DB> {
         let longest = self.patience.longest();
         // The handler itself may panic, before there is a future.
         let running: Boxed<'_, ()> = Box::pin(async move { handle.handle(message).await.map_err(Trouble::from) });
-        let mut leased = Leased::new(running, &key, lease);
+        let mut leased = Leased::new(running, Some(&key), lease);
         let ended = tokio::select! {
             biased;
             ended = timeout(longest, &mut leased) => Some(ended),

@@ -171,11 +171,13 @@ impl<DB: Backend> Relay<DB> {
     /// it is delivered again when its lease is over, and counts as an attempt.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Relayed {
         let mut relaying = Relaying::new(&self);
-        let runs = worker::run(&mut relaying, self.polling, stop);
+        // On the heap: whoever runs a relay beside something else should not carry their states along.
+        let runs = Box::pin(worker::run(&mut relaying, self.polling, stop));
+        let listens = Box::pin(self.db.listen());
         tokio::select! {
             biased;
             () = runs => {}
-            () = self.db.listen() => {}
+            () = listens => {}
         }
         relaying.done
     }
@@ -188,7 +190,7 @@ impl<DB: Backend> Relay<DB> {
     /// [`Error::Transaction`] if the database cannot be asked.
     pub async fn run_once(&self) -> Result<Relayed, Error> {
         let mut relaying = Relaying::new(self);
-        worker::run_once(&mut relaying, self.polling).await?;
+        Box::pin(worker::run_once(&mut relaying, self.polling)).await?;
         Ok(relaying.done)
     }
 }

@@ -17,6 +17,8 @@ pub struct Failed {
     pub(crate) text: String,
     /// Whether something was repeated in it whose first outcome is unknown.
     pub(crate) is_in_doubt: bool,
+    /// Whether it refuses by intent.
+    pub(crate) refuses: bool,
 }
 
 /// Longer texts are cut.
@@ -25,7 +27,32 @@ const LONGEST_TEXT: usize = 300;
 impl Failed {
     /// A failure with this meaning.
     pub fn new(verdict: Verdict, text: impl fmt::Display) -> Self {
-        Self { verdict, text: shortened(&text.to_string()), is_in_doubt: false }
+        Self { verdict, text: shortened(&text.to_string()), is_in_doubt: false, refuses: false }
+    }
+
+    /// The same as [`From`], conclusive if this says so of the error: see [`Verdict::is_conclusive`].
+    ///
+    /// ```
+    /// use resil::http::Error;
+    /// use resil::ledger::Failed;
+    ///
+    /// fn is_final(error: &Error) -> bool {
+    ///     matches!(error, Error::Status { code, .. } if code.as_u16() == 402)
+    /// }
+    ///
+    /// async fn charge() -> Result<u64, Error> {
+    ///     # Ok(7)
+    /// }
+    ///
+    /// async fn call() -> Result<u64, Failed> {
+    ///     charge().await.map_err(|error| Failed::concluding_if(error, is_final))
+    /// }
+    /// ```
+    pub fn concluding_if<E: Classify + fmt::Display>(error: E, is_conclusive: fn(&E) -> bool) -> Self {
+        let is_conclusive = is_conclusive(&error);
+        let mut failed = Self::from(error);
+        failed.verdict.is_conclusive |= is_conclusive;
+        failed
     }
 
     /// What it means.
@@ -40,7 +67,8 @@ impl Failed {
 
 impl<E: Classify + fmt::Display> From<E> for Failed {
     fn from(error: E) -> Self {
-        Self::new(error.verdict(), error)
+        let refuses = error.is_refusal();
+        Self { refuses, ..Self::new(error.verdict(), error) }
     }
 }
 

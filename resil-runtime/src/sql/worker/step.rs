@@ -46,9 +46,9 @@ pub(crate) struct Leased<'a, T> {
 }
 
 impl<'a, T> Leased<'a, T> {
-    /// Its request carries the key.
-    pub(crate) fn new(running: Boxed<'a, T>, key: &IdempotencyKey, lease: &'a Lease) -> Self {
-        let (sent, mut frame) = (Sent::keyed(key), None);
+    /// Its request carries the key, if there is one.
+    pub(crate) fn new(running: Boxed<'a, T>, key: Option<&IdempotencyKey>, lease: &'a Lease) -> Self {
+        let (sent, mut frame) = (key.map_or_else(Sent::new, Sent::keyed), None);
         Frame::of_attempt(&mut frame, &sent);
         Self { running, frame, sent, lease }
     }
@@ -106,7 +106,7 @@ mod tests {
         assert!(!lease.is_over(), "it was extended");
         tokio::time::advance(SECOND).await;
         let running: Boxed<'_, ()> = Box::pin(async { unreachable!("it is not polled") });
-        assert!(matches!(Leased::new(running, &key, &lease).await, Ended::Lost));
+        assert!(matches!(Leased::new(running, Some(&key), &lease).await, Ended::Lost));
     }
 
     #[tokio::test]
@@ -121,7 +121,7 @@ mod tests {
             delay.await;
             Err(Trouble::Failed(Failed::from(Error::MissingKey { method: "POST" })))
         });
-        let Ended::With(Err(failed)) = Leased::new(running, &key, &lease).await else { panic!("it fails") };
+        let Ended::With(Err(failed)) = Leased::new(running, Some(&key), &lease).await else { panic!("it fails") };
         assert_eq!(failed.verdict(), Verdict::caller().ours());
         assert!(failed.is_in_doubt, "the first attempt may have had an effect");
     }

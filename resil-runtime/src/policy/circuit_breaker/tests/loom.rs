@@ -1,4 +1,4 @@
-//! Every interleaving. Run with `RUSTFLAGS="--cfg loom" cargo test --release --lib loom`.
+//! Every interleaving. Run with `RUSTFLAGS="--cfg resil_loom" cargo test --release --lib loom`.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn record(circuit: &Circuit, sample: Sample, now: u64) {
 
 /// Open since 0, and due for half-open at the returned time.
 fn open(settings: &'static Settings) -> (Arc<Circuit>, u64) {
-    let circuit = Circuit::new(settings);
+    let circuit = Circuit::new(std::sync::Arc::new(*settings));
     record(&circuit, Sample::Failure, 0);
     (Arc::new(circuit), 30_000_000_000)
 }
@@ -64,7 +64,7 @@ fn a_dropped_probe_frees_its_place() {
 #[test]
 fn a_failure_that_races_a_reset_counts_before_it_or_not_at_all() {
     ::loom::model(|| {
-        let circuit = Circuit::new(&ONE_PLACE);
+        let circuit = Circuit::new(std::sync::Arc::new(ONE_PLACE));
         let Ok((running, _)) = circuit.admit(|| 0) else { panic!("closed") };
         let circuit = Arc::new(circuit);
         let resets = spawn(&circuit, |circuit| _ = circuit.reset());
@@ -78,7 +78,7 @@ fn a_failure_that_races_a_reset_counts_before_it_or_not_at_all() {
 #[test]
 fn a_failure_that_races_a_success_is_not_lost() {
     ::loom::model(|| {
-        let circuit = Circuit::new(&TWO_CALLS);
+        let circuit = Circuit::new(std::sync::Arc::new(TWO_CALLS));
         record(&circuit, Sample::Success, 0);
         record(&circuit, Sample::Success, 0);
         let circuit = Arc::new(circuit);
@@ -95,7 +95,7 @@ fn a_failure_that_races_a_success_is_not_lost() {
 #[test]
 fn a_time_window_loses_no_call() {
     ::loom::model(|| {
-        let circuit = Circuit::new(&TIME);
+        let circuit = Circuit::new(std::sync::Arc::new(TIME));
         record(&circuit, Sample::Success, 0);
         let circuit = Arc::new(circuit);
         let fails = spawn(&circuit, |circuit| record(circuit, Sample::Failure, 0));
@@ -112,7 +112,7 @@ fn a_time_window_loses_no_call() {
 #[test]
 fn a_success_that_races_a_reset_of_a_time_window_counts_before_it_or_not_at_all() {
     ::loom::model(|| {
-        let circuit = Circuit::new(&TIME);
+        let circuit = Circuit::new(std::sync::Arc::new(TIME));
         record(&circuit, Sample::Success, 0);
         let Ok((running, _)) = circuit.admit(|| 0) else { panic!("closed") };
         let circuit = Arc::new(circuit);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{Admission, Circuit, CircuitState, Sample, Settings, Window};
 use super::naive::{Call, Naive};
-use super::support::leak;
+use super::support::valid;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -105,7 +105,7 @@ struct Both {
 
 impl Both {
     fn new(settings: Settings, now: u64) -> Self {
-        Self { real: Circuit::new(leak(settings)), naive: Naive::new(settings), running: Vec::new(), now }
+        Self { real: Circuit::new(valid(settings)), naive: Naive::new(settings), running: Vec::new(), now }
     }
 
     fn run(&mut self, step: &Step) {

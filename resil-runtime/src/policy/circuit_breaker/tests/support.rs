@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Admission, Cause, Circuit, CircuitState, Refusal, Sample, Settings, Snapshot, Transition};
@@ -11,9 +12,9 @@ pub(super) fn secs(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-pub(super) fn leak(settings: Settings) -> &'static Settings {
+pub(super) fn valid(settings: Settings) -> Arc<Settings> {
     assert_eq!(settings.validate(), Ok(()));
-    Box::leak(Box::new(settings))
+    Arc::new(settings)
 }
 
 pub(super) fn cause(transition: Option<Transition>) -> Option<Cause> {
@@ -28,7 +29,7 @@ pub(super) struct Breaker {
 impl Breaker {
     pub(super) fn new(settings: Settings) -> Self {
         // Not zero, as no clock is that exact.
-        Self { circuit: Circuit::new(leak(settings)), now: Cell::new(1_000_000_000_000) }
+        Self { circuit: Circuit::new(valid(settings)), now: Cell::new(1_000_000_000_000) }
     }
 
     pub(super) fn wait(&self, seconds: f64) {

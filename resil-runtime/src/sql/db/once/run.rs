@@ -4,6 +4,7 @@
 //! wait; if the first rolls back, so does its claim. No state "in progress" exists that a crash could leave behind.
 
 use super::{Once, OnceError, OnceProblem};
+use crate::context::Pause;
 use crate::failure::Represents;
 use crate::sql::db::begin::failed;
 use crate::sql::db::schema::missing;
@@ -125,8 +126,10 @@ impl<DB: Backend> Db<DB> {
     /// use resil::{Db, Once};
     /// type Error = Box<dyn std::error::Error + Send + Sync>;
     ///
-    /// let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
-    /// let db = Db::new(pool.connect("sqlite::memory:").await?);
+    /// # let folder = tempfile::tempdir()?;
+    /// # let file = folder.path().join("shop.db");
+    /// let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    /// let db = Db::new(sqlx::SqlitePool::connect_with(options).await?);
     /// db.migrate().await?;
     /// sqlx::query("CREATE TABLE orders (item TEXT)").execute(db.pool()?).await?;
     ///
@@ -180,7 +183,10 @@ impl<DB: Backend> Db<DB> {
                     return Err(OnceError::new(op, OnceProblem::Running).into());
                 }
                 // Without a connection, so that impatient clients do not empty the pool.
-                Claimed::Running => tokio::time::sleep(BETWEEN_TRIES.mul_f64(0.5 + fastrand::f64())).await,
+                Claimed::Running => {
+                    let _pause = Pause::start();
+                    tokio::time::sleep(BETWEEN_TRIES.mul_f64(0.5 + fastrand::f64())).await;
+                }
             }
         }
     }

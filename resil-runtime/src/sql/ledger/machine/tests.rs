@@ -60,7 +60,7 @@ fn a_time_that_the_partner_names_is_waited_for() {
     assert_eq!((to.to, to.attempts, to.then), (State::Recorded, 1, Then::Wait(Duration::from_secs(20))));
     let forever = Verdict::status(429).retry_after(Some(Duration::MAX));
     let to = after(at(State::Calling), Fact::Called(Err(failed(forever))), &settings);
-    assert_eq!(to.then, Then::Wait(LONGEST_WAIT), "but not for ever");
+    assert_eq!(to.then, Then::Wait(LONGEST_WAIT), "but not forever");
 }
 
 #[test]
@@ -119,6 +119,25 @@ fn a_conclusive_answer_ends_a_doubt_when_nothing_can_arrive_any_more() {
 }
 
 #[test]
+fn what_is_conclusive_is_so_whatever_it_is_else() {
+    let settings = settings(true, true, InDoubt::Repeat).conclusive(&[403, 409, 429]);
+    let mark = Verdict::caller().conclusive();
+    for verdict in [Verdict::status(403), Verdict::status(409), Verdict::status(429), mark] {
+        let called = |failed, doubt_until| {
+            let position = Position { doubt_until, ..at(State::Calling) };
+            let to = after(position, Fact::Called(Err(failed)), &settings);
+            (to.to, to.then)
+        };
+        let declined = (State::Declined, Then::GoOn);
+        assert_eq!(called(failed(verdict), None), declined, "on the first call: {verdict:?}");
+        assert_eq!(called(failed(verdict), Some(5_000)), declined, "{verdict:?}");
+        let repeated = Failed { is_in_doubt: true, ..failed(verdict) };
+        let waits = (State::Unknown, Then::Wait(millis(SETTLE)));
+        assert_eq!(called(repeated, None), waits, "something of this call may still arrive: {verdict:?}");
+    }
+}
+
+#[test]
 fn a_first_refusal_is_the_partners_or_ours_or_none() {
     let settings = settings(true, true, InDoubt::Manual);
     let called = |verdict, attempts| {
@@ -139,11 +158,13 @@ fn a_first_refusal_is_the_partners_or_ours_or_none() {
 }
 
 #[test]
-fn a_database_that_refuses_is_not_our_own_books() {
+fn our_own_books_refuse_by_intent_only() {
     let settings = settings(true, true, InDoubt::Manual);
     let applied = |verdict| after(at(State::Succeeded), Fact::NotApplied(failed(verdict)), &settings).to;
-    assert_eq!(applied(Verdict::caller()), State::Compensating);
+    assert_eq!(applied(Verdict::caller()), State::Succeeded);
     assert_eq!(applied(Verdict::caller().ours()), State::Succeeded);
+    let applied = |failed| after(at(State::Succeeded), Fact::NotApplied(failed), &settings).to;
+    assert_eq!(applied(crate::ledger::refuse("sold out")), State::Compensating);
 }
 
 #[test]
@@ -265,7 +286,7 @@ impl World {
     fn books(&mut self, fact: impl FnOnce(Failed) -> Fact) -> Option<Result<(), Fact>> {
         match self.rng.u8(..8) {
             0 => Some(Err(fact(failed(Verdict::transient().unsent())))),
-            1 => Some(Err(fact(failed(Verdict::caller())))),
+            1 => Some(Err(fact(crate::ledger::refuse("as planned")))),
             3 => Some(Err(fact(failed(Verdict::caller().ours())))),
             2 => None,
             _ => Some(Ok(())),

@@ -175,14 +175,14 @@ impl<DB: Backend> Ledger<DB> {
         loop {
             let page = staging.there(&question, &last).await?;
             let Some(found) = page.last() else { break };
-            last = found.difference.id.to_string();
+            last.clone_from(&found.at);
             self.mend::<O>(page, &mut report).await?;
         }
         last.clear();
         loop {
             let page = staging.here(&question, &last).await?;
             let Some(found) = page.last() else { break };
-            last = found.difference.id.to_string();
+            last.clone_from(&found.at);
             self.mend::<O>(page, &mut report).await?;
         }
         Ok(report)

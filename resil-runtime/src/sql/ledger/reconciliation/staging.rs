@@ -59,7 +59,7 @@ macro_rules! comparing {
 
 const COUNT: &str = comparing!(
     "SELECT ",
-    " AS found, count(*) FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.id = there.id
+    " AS found, count(*) FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.key = there.key
     WHERE there.run = $1 GROUP BY found"
 );
 
@@ -67,8 +67,8 @@ const THERE: &str = comparing!(
     "SELECT * FROM (
         SELECT there.id, ",
     " AS found, there.key, here.subject, here.state, here.amount, here.epoch, there.is_done, there.amount,
-            there.arguments, here.version, here.resolved
-        FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.id = there.id
+            there.arguments, here.version, here.resolved, here.id
+        FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.key = there.key
         WHERE there.run = $1 AND there.id > $4
     ) AS compared WHERE found IN ('only there', 'state', 'amount') ORDER BY 1 LIMIT $5"
 );
@@ -81,7 +81,7 @@ macro_rules! only_here {
             " FROM resil_intents AS here
             WHERE here.op = $2 AND here.recorded >= $4 AND here.recorded < $3 AND coalesce(here.moved, here.recorded) < $3
                 AND here.state = 'APPLIED' AND here.adopted IS NULL
-                AND NOT EXISTS (SELECT 1 FROM resil_records AS there WHERE there.run = $1 AND there.id = here.id)",
+                AND NOT EXISTS (SELECT 1 FROM resil_records AS there WHERE there.run = $1 AND there.key = here.key)",
             $rest
         )
     };
@@ -91,7 +91,7 @@ const COUNT_HERE: &str = only_here!("SELECT count(*)", "");
 
 const HERE: &str = only_here!(
     "SELECT here.id, 'only here', here.key, here.subject, here.state, here.amount, here.epoch, NULL, NULL, NULL,
-        here.version, here.resolved",
+        here.version, here.resolved, here.id",
     " AND here.id > $5 ORDER BY here.id LIMIT $6"
 );
 
@@ -109,7 +109,7 @@ const ADOPT: &str = "
                                epoch, due, why, history, recorded, amount, moved, adopted)
     VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, 0, 0, 1, CASE WHEN $9 = 1 THEN {now} END, $10, {now} || $11, {now}, $12,
             {now}, 1)
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id";
 
 const DISCARD: &str = "DELETE FROM resil_records WHERE run = $1";
@@ -160,6 +160,8 @@ pub(super) struct Counts {
 
 /// A difference as it was found, and what it takes to mend it.
 pub(super) struct Found {
+    /// Where the next page begins.
+    pub(super) at: String,
     pub(super) difference: Difference,
     pub(super) arguments: Option<String>,
     epoch: i64,
@@ -283,8 +285,9 @@ pub(super) async fn adopt<DB: Backend>(
 }
 
 fn found(mut row: Row) -> Option<Found> {
+    let at = row.text(0)?;
     let difference = Difference {
-        id: row.text(0)?.parse().ok()?,
+        id: row.text(12).as_ref().unwrap_or(&at).parse().ok()?,
         kind: Kind::of(&row.text(1)?)?,
         key: row.text(2)?,
         subject: row.text(3).unwrap_or_default(),
@@ -296,7 +299,7 @@ fn found(mut row: Row) -> Option<Found> {
     };
     let epoch = row.number(6).unwrap_or(0);
     let (version, is_resolved) = (row.number(10).map(whole), row.number(11).is_some());
-    Some(Found { difference, arguments: row.text(9), epoch, version, is_resolved })
+    Some(Found { at, difference, arguments: row.text(9), epoch, version, is_resolved })
 }
 
 fn most() -> i64 {

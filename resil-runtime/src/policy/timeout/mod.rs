@@ -1,6 +1,12 @@
-use super::attempt::Attempt;
+//! The timeout: bounds on one attempt and on its phases.
+
+mod dial;
+
+pub use dial::Dial;
+
 use crate::context::ConnectBound;
-use crate::registry::{Registry, Written, events};
+use crate::policy::attempt::Attempt;
+use crate::registry::{Handle, Registry, Written, events};
 use crate::{Error, Phase, Site};
 use std::time::Duration;
 
@@ -38,6 +44,12 @@ pub(super) struct Bounds {
 
 impl Bounds {
     pub(super) const NONE: Self = Self { attempt: None, connect: None, read: None, site: &Site::UNKNOWN };
+
+    /// From here on it is the partner's failure when a deadline ends the attempt. A tenth less than the bound, since a
+    /// deadline as long as the bound begins earlier.
+    pub(super) fn enough(&self) -> Duration {
+        self.attempt.or(self.read).unwrap_or(Duration::from_secs(1)) / 10 * 9
+    }
 
     pub(super) fn timed_out(&self, phase: Phase) -> Error {
         let limit = match phase {
@@ -127,16 +139,18 @@ impl Timeout {
             None
         })
     }
+}
 
-    pub(crate) fn written(&self) -> Written {
+impl Handle for Timeout {
+    fn written(&self) -> Written {
         let Bounds { attempt, connect, read, site } = self.bounds;
         let bounds = [("attempt", attempt), ("connect", connect), ("read", read)];
         let settings = bounds.into_iter().filter_map(|(phase, bound)| Some((phase, format!("{:?}", bound?)))).collect();
         Written { kind: "timeout", name: None, site, settings }
     }
 
-    /// Every bound that is longer than this deadline, as one sentence.
-    pub(crate) fn above(&self, deadline: Duration) -> Option<String> {
+    /// Every bound that is longer.
+    fn beyond(&self, deadline: Duration) -> Option<String> {
         let Bounds { attempt, connect, read, site } = self.bounds;
         let bounds = [("attempt bound", attempt), ("`connect`", connect), ("`read`", read)];
         let above =
@@ -151,8 +165,7 @@ impl Timeout {
         })
     }
 
-    /// Every bound out of range, as one sentence.
-    pub(crate) fn out_of_range(&self) -> Option<String> {
+    fn out_of_range(&self) -> Option<String> {
         let Bounds { attempt, connect, read, site } = self.bounds;
         let zero = [attempt, connect, read].into_iter().flatten().any(|bound| bound.is_zero());
         zero.then(|| format!("a bound of the timeout of {site} is zero: no call can meet it; write \"5s\""))

@@ -1,4 +1,6 @@
-use crate::registry::{Written, events};
+//! The deadline: one bound over all attempts and waits.
+
+use crate::registry::{Handle, Written, events};
 use crate::{Error, Site, clock, context};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -38,25 +40,26 @@ impl Deadline {
         self
     }
 
-    pub(crate) fn written(&self) -> Written {
-        let settings = vec![("within", format!("{:?}", self.limit))];
-        Written { kind: "deadline", name: None, site: self.site, settings }
-    }
-
-    /// What is wrong with the bound, as one sentence.
-    pub(crate) fn out_of_range(&self) -> Option<String> {
-        let site = self.site;
-        self.limit.is_zero().then(|| format!("the deadline of {site} is zero: no call can meet it; write \"30s\""))
-    }
-
-    pub(crate) fn limit(&self) -> Duration {
-        self.limit
-    }
-
     /// Starts the clock. If a caller's deadline is nearer, that one counts.
     pub fn start(&'static self) -> Due {
         let own = Due { at: clock::after(clock::instant(), self.limit), of: self };
         Due::nearer(Some(own), context::deadline()).unwrap_or(own)
+    }
+}
+
+impl Handle for Deadline {
+    fn written(&self) -> Written {
+        let settings = vec![("within", format!("{:?}", self.limit))];
+        Written { kind: "deadline", name: None, site: self.site, settings }
+    }
+
+    fn out_of_range(&self) -> Option<String> {
+        let site = self.site;
+        self.limit.is_zero().then(|| format!("the deadline of {site} is zero: no call can meet it; write \"30s\""))
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        Some(self.limit)
     }
 }
 
@@ -81,9 +84,27 @@ impl Due {
         self.at.saturating_duration_since(clock::instant())
     }
 
-    pub(crate) fn exceeded(&self, attempted: bool) -> Error {
+    /// The deadline of a fallback, which may begin after this one has passed: what remains of it, and at least a tenth of
+    /// the whole or 100 ms.
+    pub(crate) fn for_fallback(&self) -> Self {
+        const LEAST: Duration = Duration::from_millis(100);
+        let least = clock::after(clock::instant(), LEAST.max(self.of.limit / 10));
+        Self { at: self.at.max(least), of: self.of }
+    }
+
+    /// It has passed before anything was attempted.
+    pub(crate) fn refused(&self) -> Error {
+        self.exceeded(false, false)
+    }
+
+    /// It has passed during an attempt, which it may have cut short.
+    pub(crate) fn ended(&self, cut_short: bool) -> Error {
+        self.exceeded(true, cut_short)
+    }
+
+    fn exceeded(&self, attempted: bool, cut_short: bool) -> Error {
         let Deadline { site, limit } = *self.of;
-        events::deadline(site, limit, attempted);
-        Error::DeadlineExceeded { site, limit, attempted }
+        events::deadline(site, limit, attempted, cut_short);
+        Error::DeadlineExceeded { site, limit, attempted, cut_short }
     }
 }

@@ -1,4 +1,4 @@
-use crate::context::{self, ConnectBound, Dialling, departure, keyed};
+use crate::context::{self, ConnectBound, Pause, departure, keyed};
 use crate::failure::ConnectTimeout;
 use crate::registry::{Registry, States, events};
 use crate::{Phase, clock};
@@ -24,7 +24,7 @@ pin_project! {
 #[derive(Debug)]
 enum State {
     New,
-    Running { bound: Option<ConnectBound>, dialling: Option<Dialling> },
+    Running { bound: Option<ConnectBound>, pause: Option<Pause> },
 }
 
 impl<F> Dial<F> {
@@ -44,14 +44,14 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let State::New = this.state {
-            *this.state = State::Running { bound: context::connect_bound(), dialling: Dialling::start() };
+            *this.state = State::Running { bound: context::connect_bound(), pause: Pause::start() };
         }
-        let State::Running { bound, dialling } = this.state else { return Poll::Pending };
-        if dialling.as_ref().is_some_and(|dialling| !dialling.is_ours()) {
-            *dialling = None;
+        let State::Running { bound, pause } = this.state else { return Poll::Pending };
+        if pause.as_ref().is_some_and(|pause| !pause.is_ours()) {
+            *pause = None;
         }
         if let Poll::Ready(result) = this.dial.poll(cx) {
-            if dialling.take().is_some() {
+            if pause.take().is_some() {
                 context::mark();
             }
             if result.is_ok() && departure::current().is_none() {
@@ -70,7 +70,7 @@ where
         if timer.deadline() > clock::instant() && timer.poll(cx).is_pending() {
             return Poll::Pending;
         }
-        *dialling = None;
+        *pause = None;
         events::timed_out(site, Phase::Connect, limit);
         Poll::Ready(Err(ConnectTimeout::new(limit, site).into()))
     }

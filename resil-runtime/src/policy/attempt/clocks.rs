@@ -1,11 +1,13 @@
 //! The clocks of one pending attempt: its own bound, the read clock, and the deadline above it.
 
-use super::timeout::{Bounds, Timeout};
 use crate::context::{Activity, Frame};
+use crate::policy::lazy::Lazy;
+use crate::policy::timeout::{Bounds, Timeout};
 use crate::{Due, Error, Phase, clock};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 pin_project! {
@@ -22,38 +24,11 @@ pin_project! {
     }
 }
 
-/// The clock of an attempt that has been pending, on the heap: a call that is ready at once reads no time and stays small.
-#[derive(Debug, Default)]
-pub(super) struct Lazy(Option<Pin<Box<Clock>>>);
-
-impl Lazy {
-    pub(super) const NONE: Self = Self(None);
-
-    fn get_or_insert_with(&mut self, new: impl FnOnce() -> Clock) -> Pin<&mut Clock> {
-        self.0.get_or_insert_with(|| Box::pin(new())).as_mut()
-    }
-}
-
-impl Drop for Lazy {
-    /// What there is to drop is dropped elsewhere, so that where there is nothing it is seen at once.
-    #[inline(always)]
-    fn drop(&mut self) {
-        #[cold]
-        #[inline(never)]
-        fn end(clock: Pin<Box<Clock>>) {
-            drop(clock);
-        }
-        if let Some(clock) = self.0.take() {
-            end(clock);
-        }
-    }
-}
-
 /// What bounds an attempt.
 pub(super) struct Watch<'a> {
     pub(super) timeout: Option<&'a Timeout>,
     pub(super) frame: Option<&'a Frame>,
-    /// Its own, or the nearest of its callers': whoever waits for a peer fails by itself when that passes, so that
+    /// Its own, or the nearest of its callers': whoever waits for a partner fails by itself when that passes, so that
     /// its breaker counts it, instead of being dropped from above.
     pub(super) deadline: Option<Due>,
 }
@@ -64,14 +39,20 @@ enum Bound {
     Deadline(Due),
 }
 
+/// The bound that has passed, and how long the attempt has had.
+pub(super) struct Expired {
+    bound: Bound,
+    had: Duration,
+}
+
 impl Watch<'_> {
     /// Decides, after a pending poll, whether a bound has passed, and sees to it that the next one wakes the task.
-    pub(super) fn expired(&self, slot: &mut Lazy, cx: &mut Context<'_>) -> Poll<Error> {
+    pub(super) fn expired(&self, slot: &mut Lazy<Clock>, cx: &mut Context<'_>) -> Poll<Expired> {
         if self.is_unbounded() {
             return Poll::Pending;
         }
         let now = clock::instant();
-        let mut clock = slot.get_or_insert_with(|| {
+        let mut clock = slot.get_or_make(|| {
             let marks = self.frame.map_or(0, Frame::marks);
             Clock { timer: tokio::time::sleep_until(now), pending_since: now, silent_since: now, marks }
         });
@@ -80,7 +61,7 @@ impl Watch<'_> {
             let Some((due, bound)) = self.nearest(clock.as_mut(), now) else { return Poll::Pending };
             // Asked of the clock and not of the timer, which stays pending for a task that has used up its budget.
             if due <= now {
-                return Poll::Ready(self.error(bound));
+                return Poll::Ready(Expired { bound, had: due.saturating_duration_since(clock.pending_since) });
             }
             let mut timer = clock.as_mut().project().timer;
             // A later bound (the read clock restarted) is looked at when the timer rings, not at every mark.
@@ -109,10 +90,12 @@ impl Watch<'_> {
         [attempt, read, deadline].into_iter().flatten().min_by_key(|(due, _)| *due)
     }
 
-    fn error(&self, bound: Bound) -> Error {
+    /// The failure that an attempt ends in.
+    pub(super) fn error(&self, Expired { bound, had }: Expired) -> Error {
+        let bounds = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
         match bound {
-            Bound::Deadline(due) => due.exceeded(true),
-            Bound::Phase(phase) => self.timeout.map_or(&Bounds::NONE, Timeout::bounds).timed_out(phase),
+            Bound::Deadline(due) => due.ended(had < bounds.enough()),
+            Bound::Phase(phase) => bounds.timed_out(phase),
         }
     }
 }

@@ -1,11 +1,14 @@
-use super::{Backoff, BudgetOf, Jitter, Retry};
+//! A retry and its budget as the registry and an operator hold them.
+
+use super::budget::Budget;
+use super::{Backoff, BudgetOf, Jitter, Retry, RetryBudget};
 use crate::context::Repeat;
-use crate::registry::Written;
+use crate::registry::{Handle, Policy, States, Written, policies};
+use crate::{Error, Registry, clock};
 use std::time::Duration;
 
-impl Retry {
-    /// Each setting by its name, as text to show.
-    pub(crate) fn written(&self) -> Written {
+impl Handle for Retry {
+    fn written(&self) -> Written {
         let Backoff { base, factor, max, jitter } = self.backoff;
         let proof = match self.repeat {
             Repeat::Idempotent | Repeat::Reasoned => "idempotent",
@@ -30,8 +33,7 @@ impl Retry {
         Written { kind: "retry", name: None, site: self.site, settings }
     }
 
-    /// Every setting out of range, as one sentence.
-    pub(crate) fn out_of_range(&self) -> Option<String> {
+    fn out_of_range(&self) -> Option<String> {
         let Backoff { factor, jitter, .. } = self.backoff;
         let mut wrong = Vec::new();
         if self.attempts == 0 {
@@ -48,8 +50,13 @@ impl Retry {
         (!wrong.is_empty()).then(|| format!("retry of {}: {}", self.site, wrong.join("; ")))
     }
 
-    /// Waits that do not fit in this deadline, as one sentence.
-    pub(crate) fn waits_beyond(&self, deadline: Duration) -> Option<String> {
+    /// Only a budget with a name is an operator's business.
+    fn set_up(&self, states: &States) -> Result<(), Error> {
+        self.budget_name().map_or(Ok(()), |_| self.look_up(states).map(drop))
+    }
+
+    /// Waits that do not fit in it.
+    fn beyond(&self, deadline: Duration) -> Option<String> {
         let waits = self.backoff.sum(self.attempts, deadline).filter(|waits| *waits >= deadline)?;
         Some(format!(
             "the waits of the retry of {} add up to {waits:?}, which does not fit in the deadline of {deadline:?}; write \
@@ -57,12 +64,37 @@ impl Retry {
             self.site
         ))
     }
+}
 
+impl Retry {
     /// The name of the budget it shares.
     pub(crate) fn budget_name(&self) -> Option<&'static str> {
         match self.budget {
             BudgetOf::Name(name) => Some(name),
             BudgetOf::Site | BudgetOf::None => None,
         }
+    }
+}
+
+impl Registry {
+    /// The retry budgets that share a name, sorted by it.
+    ///
+    /// ```
+    /// for budget in resil::registry().retry_budgets() {
+    ///     println!("{:?}: {} of {}", budget.name, budget.tokens, budget.size);
+    /// }
+    /// ```
+    pub fn retry_budgets(self) -> Vec<RetryBudget> {
+        let now = clock::now();
+        let known = Self::with(|states| {
+            for retry in policies().filter_map(Policy::downcast_ref::<Retry>) {
+                _ = retry.set_up(states);
+            }
+            states.of_kind::<Budget>()
+        });
+        let named = known.iter().filter_map(|(owner, budget)| Some(RetryBudget::read(owner.name()?, budget, now)));
+        let mut budgets: Vec<RetryBudget> = named.collect();
+        budgets.sort_by_key(|budget| budget.name);
+        budgets
     }
 }

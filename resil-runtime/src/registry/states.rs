@@ -1,0 +1,183 @@
+//! All states by owner. One for the process, and one for each test that isolates itself.
+
+use super::handle::Shared;
+use super::stream::Stream;
+use super::{Registry, Written, misconfigured};
+use crate::Error;
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// Whose state it is: everybody's who writes the name, or one handle's alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Owner {
+    Name(&'static str),
+    /// The number of the handle's slot.
+    Handle(u64),
+}
+
+impl Owner {
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Handle(_) => None,
+        }
+    }
+}
+
+/// Who has which state of one kind.
+type OfKind = HashMap<Owner, Arc<dyn Shared>>;
+
+#[derive(Debug, Default)]
+pub struct States {
+    all: Mutex<HashMap<TypeId, OfKind>>,
+    pub(super) stream: Stream,
+    dials_are_bounded: AtomicBool,
+    warned_of_dials: AtomicBool,
+    #[cfg(feature = "reqwest")]
+    warned_of_proofs: AtomicBool,
+    pub(crate) guard_mode: AtomicU32,
+    pub(crate) called_inside: AtomicU64,
+    /// Set by `resil::testing` alone.
+    strict: bool,
+    /// In a test, states that a handle has lent out: they outlive the test.
+    #[cfg(feature = "testing")]
+    lent: Mutex<HashMap<usize, &'static (dyn Any + Send + Sync)>>,
+}
+
+static OF_PROCESS: LazyLock<States> = LazyLock::new(States::default);
+
+impl Registry {
+    /// Runs `f` on this thread's isolated states, or else the process's.
+    pub(crate) fn with<R>(f: impl FnOnce(&States) -> R) -> R {
+        #[cfg(feature = "testing")]
+        if let Some(states) = super::isolated::current() {
+            return f(&states);
+        }
+        f(&OF_PROCESS)
+    }
+}
+
+impl States {
+    #[cfg(feature = "testing")]
+    pub(crate) fn new(strict: bool) -> Self {
+        let mut states = Self::default();
+        states.strict = strict;
+        states
+    }
+
+    /// The state of this owner. The first to ask sets it up; a later one must ask for the same.
+    pub(crate) fn agreed<T: Shared>(
+        &self,
+        owner: Owner,
+        written: &Written,
+        new: impl FnOnce() -> T,
+    ) -> Result<Arc<T>, Error> {
+        let state = self.state(owner, new);
+        match state.written().latecomer(written) {
+            Some(problem) => Err(misconfigured(problem)),
+            None => Ok(state),
+        }
+    }
+
+    /// The state of this owner, whatever it was set up with.
+    pub(crate) fn state<T: Shared>(&self, owner: Owner, new: impl FnOnce() -> T) -> Arc<T> {
+        let mut all = lock(&self.all);
+        let of_kind = all.entry(TypeId::of::<T>()).or_default();
+        if let Some(known) = of_kind.get(&owner).and_then(typed) {
+            return known;
+        }
+        let new = Arc::new(new());
+        of_kind.insert(owner, Arc::<T>::clone(&new));
+        new
+    }
+
+    /// All states of a kind.
+    pub(crate) fn of_kind<T: Shared>(&self) -> Vec<(Owner, Arc<T>)> {
+        let all = lock(&self.all);
+        let of_kind = all.get(&TypeId::of::<T>()).into_iter().flatten();
+        of_kind.filter_map(|(owner, state)| Some((*owner, typed(state)?))).collect()
+    }
+
+    /// The state of this name.
+    pub(super) fn named<T: Shared>(&self, name: &str) -> Option<(&'static str, Arc<T>)> {
+        self.of_kind()
+            .into_iter()
+            .find_map(|(owner, state)| Some((owner.name().filter(|known| *known == name)?, state)))
+    }
+
+    /// Every state, whatever its kind.
+    pub(super) fn every(&self) -> Vec<Arc<dyn Shared>> {
+        lock(&self.all).values().flat_map(HashMap::values).map(Arc::clone).collect()
+    }
+
+    fn remove(&self, kind: TypeId, owner: Owner) {
+        let gone = lock(&self.all).get_mut(&kind).and_then(|of_kind| of_kind.remove(&owner));
+        // Outside the lock: what it holds may be the user's.
+        drop(gone);
+    }
+
+    /// Lends a state forever: a handle in a test must not remember it, and has nothing else to lend it from.
+    #[cfg(feature = "testing")]
+    pub(super) fn lend<T: Shared>(&self, state: Arc<T>) -> &'static T {
+        let number = Arc::as_ptr(&state).addr();
+        let mut lent = lock(&self.lent);
+        if let Some(lent) = lent.get(&number).and_then(|lent| lent.downcast_ref::<Arc<T>>()) {
+            return lent;
+        }
+        let state: &'static Arc<T> = Box::leak(Box::new(state));
+        lent.insert(number, state);
+        state
+    }
+
+    /// Ends what runs for them.
+    pub(crate) fn end(&self) {
+        self.every().iter().for_each(|state| state.end());
+    }
+
+    /// Whether what is a warning in production is an error here.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Something in this process can enforce a bound on connecting.
+    pub(crate) fn dials_are_bounded(&self) {
+        self.dials_are_bounded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a `connect` bound has nothing that enforces it.
+    pub(crate) fn connect_is_unenforced(&self) -> bool {
+        !self.dials_are_bounded.load(Ordering::Relaxed)
+    }
+
+    /// True once.
+    pub(crate) fn warn_of_dials(&self) -> bool {
+        !self.warned_of_dials.swap(true, Ordering::Relaxed)
+    }
+
+    /// True once.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn warn_of_proofs(&self) -> bool {
+        !self.warned_of_proofs.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// The end of a test's: nothing is left running.
+impl Drop for States {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The handle that this was the state of is gone.
+pub(super) fn forget<T: Shared>(owner: Owner) {
+    Registry::with(|states| states.remove(TypeId::of::<T>(), owner));
+    #[cfg(feature = "testing")]
+    OF_PROCESS.remove(TypeId::of::<T>(), owner);
+}
+
+fn typed<T: Shared>(state: &Arc<dyn Shared>) -> Option<Arc<T>> {
+    let state: Arc<dyn Any + Send + Sync> = Arc::<dyn Shared>::clone(state);
+    state.downcast().ok()
+}
