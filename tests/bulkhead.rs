@@ -97,7 +97,7 @@ async fn the_attempt_timeout_fires_for_the_caller_of_a_body_that_blocks() {
     let error = blocked(gate.clone()).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
     let error = blocked(gate).await.unwrap_err();
-    assert!(matches!(error, Error::CircuitOpen { .. }), "the time-out was counted: {error}");
+    assert!(matches!(error, Error::CircuitOpen { .. }), "the timeout was counted: {error}");
     let handle = Bulkhead::new(1).name("blocked");
     assert_eq!(handle.usage().unwrap().in_use, 1, "its place is taken for as long as it holds its thread");
     opener.open();
@@ -216,7 +216,7 @@ async fn dropping_the_caller_ends_the_body_and_gives_the_place_back() {
     let (started, mut begun) = tokio::sync::mpsc::unbounded_channel();
     tokio::select! {
         biased;
-        _ = waits(Dropped(Some(sender)), started) => unreachable!("it waits for ever"),
+        _ = waits(Dropped(Some(sender)), started) => unreachable!("it waits forever"),
         () = async { begun.recv().await.unwrap() } => {}
     }
     assert_ne!(dropped.await.unwrap(), std::thread::current().id(), "dropped where it ran");
@@ -380,7 +380,7 @@ async fn a_shutdown_never_blocks_its_thread() {
         opener.open();
         left
     });
-    assert_eq!(left.unwrap(), 2, "one holds its thread, one waits for ever");
+    assert_eq!(left.unwrap(), 2, "one holds its thread, one waits forever");
     assert!(blocked.is_ok() || matches!(blocked, Err(Error::BulkheadClosed { attempted: true, .. })));
     let error = waiting.unwrap_err();
     assert!(matches!(error, Error::BulkheadClosed { attempted: true, .. }), "{error}");
@@ -416,4 +416,26 @@ async fn settings_out_of_range_are_refused() {
     Bulkhead::new(1).name("one\0name").call(call()).await.unwrap();
     let error = Bulkhead::new(2).name("one\0name").call(call()).await.unwrap_err();
     assert!(error.to_string().contains("bulkhead `one\\0name` was first used with other settings: threads = 1 or 2"));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_threads_of_an_isolated_test_end_with_it() {
+    #[bulkhead(name = "ends", threads = 2)]
+    async fn call(runs_on: bool) -> Answer<()> {
+        if runs_on { pending().await } else { Ok(()) }
+    }
+    let is_ours = |task: &std::fs::DirEntry| {
+        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim_end() == "bulkhead ends")
+    };
+    for _ in 0..20 {
+        let _scope = resil::testing::isolated();
+        call(false).await.unwrap();
+        tokio::spawn(call(true));
+        tokio::task::yield_now().await;
+    }
+    // They need a moment to leave.
+    while std::fs::read_dir("/proc/self/task").unwrap().any(|task| task.as_ref().is_ok_and(is_ours)) {
+        tokio::task::yield_now().await;
+    }
 }

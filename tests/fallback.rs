@@ -5,7 +5,8 @@
     reason = "a fallback function has a given shape"
 )]
 
-use resil::{Classify, Error, Failure, circuit_breaker, fallback, retry, timeout};
+use futures_util::FutureExt as _;
+use resil::{Classify, Error, Failure, circuit_breaker, deadline, fallback, retry, timeout};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -159,4 +160,89 @@ async fn a_panic_is_nobodys_answer() {
     }
     let _scope = resil::testing::isolated();
     assert!(tokio::spawn(call()).await.unwrap_err().is_panic());
+}
+
+/// How long a call took that ended in this.
+async fn timed<T>(call: impl Future<Output = Answer<T>>) -> (Answer<T>, Duration) {
+    let begun = tokio::time::Instant::now();
+    (call.await, begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_a_deadline_an_async_fallback_is_bounded_too() {
+    async fn hangs(_: &Duration, _failure: Failure<Failed>) -> Answer<u32> {
+        std::future::pending().await
+    }
+    async fn quick(_: &Duration, _failure: Failure<Failed>) -> Answer<u32> {
+        tokio::time::sleep(Duration::from_millis(90)).await;
+        Ok(7)
+    }
+    #[fallback(with = hangs)]
+    #[deadline("1s")]
+    async fn to_one_that_hangs(fails_after: Duration) -> Answer<u32> {
+        tokio::time::sleep(fails_after).await;
+        Err(Failed::Status(500))
+    }
+    #[fallback(with = quick)]
+    #[deadline("1s")]
+    async fn to_a_quick_one(fails_after: Duration) -> Answer<u32> {
+        tokio::time::sleep(fails_after).await;
+        Err(Failed::Status(500))
+    }
+    let _scope = resil::testing::isolated();
+    for (fails_after, ends) in [(0, 1000), (950, 1050), (2000, 1100)] {
+        let (answer, took) = timed(to_one_that_hangs(Duration::from_millis(fails_after))).await;
+        assert!(matches!(answer, Err(Failed::Policy(Error::DeadlineExceeded { attempted: true, .. }))), "{answer:?}");
+        assert_eq!(took, Duration::from_millis(ends), "failed after {fails_after} ms");
+        assert_eq!(to_a_quick_one(Duration::from_millis(fails_after)).await.unwrap(), 7);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_is_ready_answers_whatever_the_deadline() {
+    async fn ready(_failure: Failure<Failed>) -> Answer<u32> {
+        Ok(7)
+    }
+    fn at_once(_failure: Failure<Failed>) -> Answer<u32> {
+        Ok(8)
+    }
+    #[fallback(with = ready)]
+    #[deadline("1s")]
+    async fn to_a_future() -> Answer<u32> {
+        std::future::pending().await
+    }
+    #[fallback(with = at_once)]
+    #[deadline("1s")]
+    async fn to_a_function() -> Answer<u32> {
+        std::future::pending().await
+    }
+    #[deadline("1s")]
+    async fn caller() -> Answer<(u32, u32)> {
+        // In one poll, so that nothing cuts it.
+        _ = tokio::time::advance(Duration::from_secs(2)).now_or_never();
+        Ok((to_a_future().await?, to_a_function().await?))
+    }
+    let _scope = resil::testing::isolated();
+    assert_eq!((to_a_future().await.unwrap(), to_a_function().await.unwrap()), (7, 8));
+    assert_eq!(caller().await.unwrap(), (7, 8), "refused, since nothing is left of the caller's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_a_fallback_get_what_is_left_of_its_time() {
+    #[deadline("1h")]
+    async fn cached() -> Answer<u32> {
+        std::future::pending().await
+    }
+    async fn instead(_failure: Failure<Failed>) -> Answer<u32> {
+        assert!(matches!(cached().await, Err(Failed::Policy(Error::DeadlineExceeded { .. }))));
+        Ok(7)
+    }
+    #[fallback(with = instead)]
+    #[deadline("10s")]
+    async fn call() -> Answer<u32> {
+        std::future::pending().await
+    }
+    let _scope = resil::testing::isolated();
+    let (answer, took) = timed(call()).await;
+    assert_eq!((answer.unwrap(), took), (7, Duration::from_secs(11)));
 }

@@ -195,8 +195,9 @@ fn our_errors_are_answers_that_tell_nothing_of_what_is_inside() {
     static SITE: resil::Site = resil::Site { function: "shop::pay", file: "src/shop.rs", line: 12 };
     let (site, limit) = (&SITE, Duration::from_secs(1));
     for (error, status, retry_after) in [
-        (Error::CircuitOpen { name: "secret", retry_after: Duration::from_millis(1500) }, 503, Some("2")),
-        (Error::CircuitOpen { name: "secret", retry_after: Duration::ZERO }, 503, Some("1")),
+        (Error::CircuitOpen { name: "secret", retry_after: Some(Duration::from_millis(1500)) }, 503, Some("2")),
+        (Error::CircuitOpen { name: "secret", retry_after: Some(Duration::ZERO) }, 503, Some("1")),
+        (Error::CircuitOpen { name: "secret", retry_after: None }, 503, None),
         (Error::SemaphoreFull { name: "secret", limit: 1, waited: limit }, 503, Some("1")),
         (Error::BulkheadFull { name: "secret", limit: 1, waited: limit }, 503, Some("1")),
         (Error::Timeout { site, phase: resil::Phase::Read, limit }, 504, None),

@@ -25,6 +25,28 @@
 //! }
 //! # opens_and_recovers();
 //! ```
+//!
+//! # Paused time and real partners
+//!
+//! Paused time jumps to the next timer as soon as every task waits. It knows nothing of sockets and threads, so a test with
+//! `start_paused = true` that waits for a real server (wiremock), a real database (SQLite too, which works on threads of its
+//! own) or a bulkhead sees its bounds pass at once. Either do not pause time there, and write bounds that are never met; or
+//! hold time as long as others work. While a thread of the runtime's blocking pool is busy, time moves only where it is
+//! told to:
+//!
+//! ```
+//! use std::sync::mpsc;
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! let (held, end) = mpsc::channel::<()>();
+//! tokio::task::spawn_blocking(move || end.recv().ok()); // until `held` is dropped
+//! // talk to the real partner
+//! tokio::time::advance(Duration::from_secs(30)).await; // and then to the next failure
+//! drop(held);
+//! # }
+//! ```
 
 use crate::clock;
 use crate::registry::{States, isolated as registry};
@@ -39,17 +61,20 @@ use tokio::time::Instant;
 pub struct Scope {
     outer_registry: Option<Arc<States>>,
     outer_origin: Option<Instant>,
+    /// What was made for it, and ends with it.
+    own: Option<Arc<States>>,
     _this_thread_only: PhantomData<Rc<()>>,
 }
 
-/// A registry and a clock for this thread alone.
+/// A registry and a clock for this thread alone. The threads of its bulkheads end with it: what still runs there, at its
+/// next await.
 pub fn isolated() -> Scope {
-    Isolation::new(false).enter()
+    Isolation::new(false).begin()
 }
 
 /// The same, where what would be a warning in production is an error: a `connect` bound that nothing enforces.
 pub fn strict() -> Scope {
-    Isolation::new(true).enter()
+    Isolation::new(true).begin()
 }
 
 /// What a scope isolates, which a call takes along to the threads of a bulkhead.
@@ -68,8 +93,15 @@ impl Isolation {
         registry::current().map(|registry| Self { registry, origin: clock::followed::origin() })
     }
 
+    fn begin(self) -> Scope {
+        let mut scope = self.enter();
+        scope.own = Some(self.registry);
+        scope
+    }
+
     pub(crate) fn enter(&self) -> Scope {
         Scope {
+            own: None,
             outer_registry: registry::replace(Some(Arc::clone(&self.registry))),
             outer_origin: clock::followed::replace(self.origin),
             _this_thread_only: PhantomData,
@@ -81,6 +113,10 @@ impl Drop for Scope {
     fn drop(&mut self) {
         registry::replace(self.outer_registry.take());
         clock::followed::replace(self.outer_origin.take());
+        // What still runs holds on to it, and would never let go.
+        if let Some(states) = self.own.take() {
+            states.end();
+        }
     }
 }
 
@@ -91,4 +127,4 @@ impl fmt::Debug for Scope {
 }
 
 #[cfg(feature = "sqlx")]
-pub use crate::sql::faults::{at_each_point, lose_commits};
+pub use crate::sql::faults::{at_each_point, lose_claims, lose_commits};

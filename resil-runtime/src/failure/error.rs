@@ -38,8 +38,8 @@ pub enum Error {
     CircuitOpen {
         /// The breaker's name, or its call site if it has none.
         name: &'static str,
-        /// When the next call has a chance; `open_for` where nobody knows, in half-open or forced open.
-        retry_after: Duration,
+        /// When the next call has a chance; `None` where nobody knows, in half-open or forced open.
+        retry_after: Option<Duration>,
     },
     /// As many calls as the semaphore allows are running: nothing was attempted.
     SemaphoreFull {
@@ -119,7 +119,7 @@ pub enum Error {
     /// An external call while its caller holds a transaction or a connection: nothing was sent. Make the call before or
     /// after the transaction.
     InsideTransaction {
-        /// The function that calls out.
+        /// The function that makes the external call.
         site: &'static Site,
         /// Where it was called, and what was held there.
         place: Arc<Inside>,
@@ -157,7 +157,7 @@ impl Error {
     /// When a caller of ours may try again, if anybody knows.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::CircuitOpen { retry_after, .. } => Some(*retry_after),
+            Self::CircuitOpen { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
@@ -166,7 +166,7 @@ impl Error {
 impl Classify for Error {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::CircuitOpen { retry_after, .. } => Verdict::refused().retry_after(Some(*retry_after)),
+            Self::CircuitOpen { retry_after, .. } => Verdict::refused().retry_after(*retry_after),
             Self::SemaphoreFull { .. }
             | Self::BulkheadFull { .. }
             | Self::BulkheadClosed { attempted: false, .. }
@@ -196,11 +196,10 @@ impl Classify for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CircuitOpen { name, retry_after } => write!(
-                f,
-                "circuit breaker `{}` is open: not called, worth another try in {retry_after:.1?}",
-                name.escape_debug()
-            ),
+            Self::CircuitOpen { name, retry_after } => {
+                write!(f, "circuit breaker `{}` is open: not called", name.escape_debug())?;
+                retry_after.map_or(Ok(()), |wait| write!(f, ", worth another try in {wait:.1?}"))
+            }
             Self::SemaphoreFull { name, limit, waited: Duration::ZERO } => {
                 write!(f, "semaphore `{}` is full, {limit} calls are running: not called", name.escape_debug())
             }
@@ -284,7 +283,7 @@ impl From<Error> for io::Error {
 
 /// The bound on connecting passed while no connection was there: nothing was sent.
 ///
-/// Only the connecting future itself returns it, which is why its word can be trusted.
+/// Only the connecting future itself returns it, which is why it can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectTimeout {
     limit: Duration,

@@ -3,7 +3,7 @@ use std::time::Duration;
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Passing trouble of the partner or the way to it: a time-out, a lost connection, HTTP 502, 503, 504.
+    /// Passing trouble of the partner or the way to it: a timeout, a lost connection, HTTP 502, 503, 504.
     Transient,
     /// Broken: trying again changes nothing.
     Permanent,
@@ -41,6 +41,7 @@ pub enum Effect {
 #[must_use = "a verdict is for a policy to decide from"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Verdict {
     /// What kind of failure it is.
     pub kind: Kind,
@@ -53,12 +54,14 @@ pub struct Verdict {
     /// Whether the trouble is on our side: a missing key, a misconfiguration, our own database. No partner has said
     /// anything then, and the ledger takes it for no refusal.
     pub is_ours: bool,
-    /// Whether we ended the attempt before it had the time it should have had. The peer may have acted, and nothing is
+    /// Whether we ended the attempt before it had the time it should have had. The partner may have acted, and nothing is
     /// known of its health: a circuit breaker does not count it.
     pub is_cut_short: bool,
-    /// Whether the peer has said for good that it did not act, and will not: also as the answer to a repeat, it is the
+    /// Whether the partner has said for good that it did not act, and will not: also as the answer to a repeat, it is the
     /// truth about the first request. Only the ledger asks.
     pub is_conclusive: bool,
+    /// Whether nobody has said what the error means: it is taken for permanent, for want of anything better.
+    pub is_unclassified: bool,
 }
 
 impl Verdict {
@@ -71,6 +74,7 @@ impl Verdict {
             is_ours: false,
             is_cut_short: false,
             is_conclusive: false,
+            is_unclassified: false,
         }
     }
 
@@ -104,6 +108,13 @@ impl Verdict {
     pub const fn ours(mut self) -> Self {
         self.is_ours = true;
         self
+    }
+
+    /// What is said of an error of which nothing is known.
+    pub(crate) const fn unclassified() -> Self {
+        let mut verdict = Self::permanent();
+        verdict.is_unclassified = true;
+        verdict
     }
 
     /// The same, of an attempt that we ended before it had the time it should have had.

@@ -30,7 +30,7 @@ fn later(status: StatusCode, title: &str, wait: Duration) -> Response {
 const BUSY: &str = "The service is busy";
 const INSIDE: &str = "The service has made a mistake";
 
-/// What our own caller is answered: 503 with `Retry-After` where another try may succeed, 504 where a wait was too long,
+/// What our own caller is answered: 503 where another try may succeed, with `Retry-After` where it is known when, 504 where a wait was too long,
 /// 400, 409 or 422 where the request itself is at fault, and 500 where we are. The texts of our errors, which name places
 /// in the source, stay inside.
 ///
@@ -39,7 +39,7 @@ const INSIDE: &str = "The service has made a mistake";
 /// use resil::Error;
 /// use std::time::Duration;
 ///
-/// let open = Error::CircuitOpen { name: "payments", retry_after: Duration::from_millis(2500) };
+/// let open = Error::CircuitOpen { name: "payments", retry_after: Some(Duration::from_millis(2500)) };
 /// let response = open.into_response();
 /// assert_eq!(response.status(), 503);
 /// assert_eq!(response.headers()["retry-after"], "3");
@@ -49,7 +49,9 @@ impl IntoResponse for Error {
         let unavailable = |wait| later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait);
         let ours = || problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE);
         match &self {
-            Self::CircuitOpen { retry_after, .. } => unavailable(*retry_after),
+            // Until an operator or the probes have decided, nobody knows.
+            Self::CircuitOpen { retry_after: None, .. } => problem(StatusCode::SERVICE_UNAVAILABLE, BUSY),
+            Self::CircuitOpen { retry_after: Some(wait), .. } => unavailable(*wait),
             Self::SemaphoreFull { .. }
             | Self::BulkheadFull { .. }
             | Self::BulkheadClosed { attempted: false, .. }
@@ -77,13 +79,25 @@ impl IntoResponse for Error {
                 problem(StatusCode::NOT_FOUND, "There is no such intent")
             }
             #[cfg(feature = "sqlx")]
-            Self::Ledger(_) | Self::Outbox(_) => ours(),
+            Self::Outbox(error) => outbox(error),
+            #[cfg(feature = "sqlx")]
+            Self::Ledger(_) => ours(),
             Self::MissingKey { .. }
             | Self::KeyReused { .. }
             | Self::InsideTransaction { .. }
             | Self::Transaction(_)
             | Self::Misconfigured(_) => ours(),
         }
+    }
+}
+
+#[cfg(feature = "sqlx")]
+fn outbox(what: &crate::outbox::OutboxError) -> Response {
+    use crate::outbox::OutboxError as O;
+    match what {
+        O::Busy(_) => later(StatusCode::CONFLICT, "The message is being delivered", A_MOMENT),
+        O::NoSuchMessage(_) | O::NotSetAside(_) => problem(StatusCode::NOT_FOUND, "There is no such message"),
+        _ => problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE),
     }
 }
 
@@ -118,7 +132,7 @@ pub enum KeyRejection {
     Missing,
     /// There is more than one.
     Several,
-    /// It is no key.
+    /// It is not a key.
     Invalid(InvalidKey),
 }
 
@@ -156,7 +170,8 @@ mod tests {
     fn all() -> Vec<Error> {
         let (name, site, limit) = ("x", &Site::UNKNOWN, Duration::from_secs(1));
         let mut all = vec![
-            Error::CircuitOpen { name, retry_after: limit },
+            Error::CircuitOpen { name, retry_after: Some(limit) },
+            Error::CircuitOpen { name, retry_after: None },
             Error::SemaphoreFull { name, limit: 1, waited: limit },
             Error::BulkheadFull { name, limit: 1, waited: limit },
             Error::Panicked { name },
@@ -177,12 +192,19 @@ mod tests {
     async fn verdict_text_and_answer_agree() {
         for error in all() {
             let (text, effect) = (error.to_string(), error.verdict().effect);
-            let response = error.into_response();
+            let response = error.clone().into_response();
             let (status, asks_again) = (response.status(), response.headers().contains_key(RETRY_AFTER));
             let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
             let says_so = [text.contains("unknown"), String::from_utf8_lossy(&body).contains("unknown")];
             assert_eq!(says_so, [effect == Effect::Unknown; 2], "{text}, {status}");
-            assert_eq!(status == StatusCode::SERVICE_UNAVAILABLE, asks_again, "{text}");
+            let is_busy = status == StatusCode::SERVICE_UNAVAILABLE;
+            let nobody_knows = matches!(error, Error::CircuitOpen { retry_after: None, .. });
+            assert_eq!(asks_again, is_busy && !nobody_knows, "{text}");
+            assert_eq!(
+                text.contains("another try"),
+                asks_again && matches!(error, Error::CircuitOpen { .. }),
+                "{text}"
+            );
             assert!(!(asks_again && effect == Effect::Unknown), "nobody is asked to repeat what is unknown: {text}");
         }
     }

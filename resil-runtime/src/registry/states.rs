@@ -3,11 +3,11 @@
 use super::handle::Shared;
 use super::stream::Stream;
 use super::{Registry, Written, misconfigured};
-use crate::Error;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::{Error, Site};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// Whose state it is: everybody's who writes the name, or one handle's alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +35,8 @@ pub struct States {
     pub(super) stream: Stream,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
+    /// Where a connection was first made outside of any call.
+    dialled_outside: OnceLock<&'static Site>,
     #[cfg(feature = "reqwest")]
     warned_of_proofs: AtomicBool,
     pub(crate) guard_mode: AtomicU32,
@@ -118,7 +120,7 @@ impl States {
         drop(gone);
     }
 
-    /// Lends a state for ever: a handle in a test must not remember it, and has nothing else to lend it from.
+    /// Lends a state forever: a handle in a test must not remember it, and has nothing else to lend it from.
     #[cfg(feature = "testing")]
     pub(super) fn lend<T: Shared>(&self, state: Arc<T>) -> &'static T {
         let number = Arc::as_ptr(&state).addr();
@@ -129,6 +131,11 @@ impl States {
         let state: &'static Arc<T> = Box::leak(Box::new(state));
         lent.insert(number, state);
         state
+    }
+
+    /// Ends what runs for them.
+    pub(crate) fn end(&self) {
+        self.every().iter().for_each(|state| state.end());
     }
 
     /// Whether what is a warning in production is an error here.
@@ -146,6 +153,16 @@ impl States {
         !self.dials_are_bounded.load(Ordering::Relaxed)
     }
 
+    /// A connection is made outside of any call; true once.
+    pub(crate) fn dialled_outside(&self, site: &'static Site) -> bool {
+        self.dialled_outside.set(site).is_ok()
+    }
+
+    /// Where that was.
+    pub(crate) fn unbounded_dial(&self) -> Option<&'static Site> {
+        self.dialled_outside.get().copied()
+    }
+
     /// True once.
     pub(crate) fn warn_of_dials(&self) -> bool {
         !self.warned_of_dials.swap(true, Ordering::Relaxed)
@@ -161,7 +178,7 @@ impl States {
 /// The end of a test's: nothing is left running.
 impl Drop for States {
     fn drop(&mut self) {
-        self.every().iter().for_each(|state| state.end());
+        self.end();
     }
 }
 

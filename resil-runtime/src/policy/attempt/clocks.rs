@@ -1,6 +1,7 @@
 //! The clocks of one pending attempt: its own bound, the read clock, and the deadline above it.
 
 use crate::context::{Activity, Frame};
+use crate::policy::lazy::Lazy;
 use crate::policy::timeout::{Bounds, Timeout};
 use crate::{Due, Error, Phase, clock};
 use pin_project_lite::pin_project;
@@ -20,33 +21,6 @@ pin_project! {
         // When the read clock last restarted, and the marks it had seen by then.
         silent_since: Instant,
         marks: u32,
-    }
-}
-
-/// The clock of an attempt that has been pending, on the heap: a call that is ready at once reads no time and stays small.
-#[derive(Debug, Default)]
-pub(super) struct Lazy(Option<Pin<Box<Clock>>>);
-
-impl Lazy {
-    pub(super) const NONE: Self = Self(None);
-
-    fn get_or_insert_with(&mut self, new: impl FnOnce() -> Clock) -> Pin<&mut Clock> {
-        self.0.get_or_insert_with(|| Box::pin(new())).as_mut()
-    }
-}
-
-impl Drop for Lazy {
-    /// What there is to drop is dropped elsewhere, so that where there is nothing it is seen at once.
-    #[inline(always)]
-    fn drop(&mut self) {
-        #[cold]
-        #[inline(never)]
-        fn end(clock: Pin<Box<Clock>>) {
-            drop(clock);
-        }
-        if let Some(clock) = self.0.take() {
-            end(clock);
-        }
     }
 }
 
@@ -73,12 +47,12 @@ pub(super) struct Expired {
 
 impl Watch<'_> {
     /// Decides, after a pending poll, whether a bound has passed, and sees to it that the next one wakes the task.
-    pub(super) fn expired(&self, slot: &mut Lazy, cx: &mut Context<'_>) -> Poll<Expired> {
+    pub(super) fn expired(&self, slot: &mut Lazy<Clock>, cx: &mut Context<'_>) -> Poll<Expired> {
         if self.is_unbounded() {
             return Poll::Pending;
         }
         let now = clock::instant();
-        let mut clock = slot.get_or_insert_with(|| {
+        let mut clock = slot.get_or_make(|| {
             let marks = self.frame.map_or(0, Frame::marks);
             Clock { timer: tokio::time::sleep_until(now), pending_since: now, silent_since: now, marks }
         });

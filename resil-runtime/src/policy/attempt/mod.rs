@@ -4,10 +4,11 @@ mod clocks;
 
 use crate::context::{self, Call, Frame, Sent};
 use crate::failure::Fallible;
+use crate::policy::lazy::Lazy;
 use crate::policy::retry::Attempts;
 use crate::policy::timeout::Timeout;
 use crate::{Due, Error, Failure, clock};
-use clocks::{Lazy, Watch};
+use clocks::{Clock, Watch};
 use pin_project_lite::pin_project;
 use std::any::Any;
 use std::fmt;
@@ -34,14 +35,29 @@ pin_project! {
     /// ```
     #[must_use = "an attempt does nothing unless awaited"]
     pub struct Attempt<'a, F> {
-        // Gone once a bound has cut it off.
         #[pin]
-        body: Option<F>,
+        body: Body<F>,
         timeout: Option<&'a Timeout>,
         frame: Option<Frame>,
         sent: Option<&'a mut Sent>,
-        entered: bool,
-        clock: Lazy,
+        clock: Lazy<Clock>,
+    }
+}
+
+pin_project! {
+    // The flag is in there, so that knowing whether there is a body takes neither room nor a second look.
+    #[project = BodyProjected]
+    enum Body<F> {
+        Live { #[pin] body: F, is_entered: bool },
+        // A bound has cut it off.
+        Gone,
+    }
+}
+
+impl<F> Body<F> {
+    #[inline]
+    fn new(body: F) -> Self {
+        Self::Live { body, is_entered: false }
     }
 }
 
@@ -49,13 +65,22 @@ impl<'a, F> Attempt<'a, F> {
     /// An attempt without bounds of its own.
     #[inline]
     pub fn new(body: F) -> Self {
-        Self { body: Some(body), timeout: None, frame: None, sent: None, entered: false, clock: Lazy::NONE }
+        Self { body: Body::new(body), timeout: None, frame: None, sent: None, clock: Lazy::NONE }
     }
 
     #[inline]
     pub(super) fn bounded(body: F, timeout: &'a Timeout) -> Self {
         let frame = timeout.needs_frame().then(|| Frame::bounding(timeout.connect_bound()));
-        Self { body: Some(body), timeout: Some(timeout), frame, sent: None, entered: false, clock: Lazy::NONE }
+        Self { body: Body::new(body), timeout: Some(timeout), frame, sent: None, clock: Lazy::NONE }
+    }
+
+    /// One that has begun, whatever its callers' deadlines say: it is polled once before this one ends it.
+    pub(super) fn begun(body: F, due: Due) -> Self {
+        let mut frame = Frame::default();
+        frame.deadline = Some(due);
+        frame.inherit();
+        let body = Body::Live { body, is_entered: true };
+        Self { body, timeout: None, frame: Some(frame), sent: None, clock: Lazy::NONE }
     }
 
     /// Ends it, at the latest, when this deadline passes, and hands the deadline to nested calls.
@@ -84,7 +109,6 @@ impl<'a, F> Attempt<'a, F> {
 impl<'a, F> Attempt<'a, F> {
     /// Takes over what the caller's frame bounds more tightly; a refusal if its deadline has passed.
     pub(super) fn begin(&mut self) -> Option<Error> {
-        self.entered = true;
         begin(&mut self.frame, self.sent.as_deref())
     }
 
@@ -103,16 +127,17 @@ impl<'a, F> Attempt<'a, F> {
 
     /// The body, unless it has been cut off, and the attempt without it.
     pub(super) fn split(self) -> (Option<F>, Attempt<'a, ()>) {
-        let Self { body, timeout, frame, sent, entered, clock } = self;
-        (body, Attempt { body: None, timeout, frame, sent, entered, clock })
+        let Self { body, timeout, frame, sent, clock } = self;
+        let body = if let Body::Live { body, .. } = body { Some(body) } else { None };
+        (body, Attempt { body: Body::Gone, timeout, frame, sent, clock })
     }
 }
 
 impl<'a> Attempt<'a, ()> {
-    /// The attempt with another body, which stands for the one that was split off.
+    /// The attempt with another body, which stands for the one that was split off and has begun.
     pub(super) fn with<F>(self, body: F) -> Attempt<'a, F> {
-        let Self { timeout, frame, sent, entered, clock, .. } = self;
-        Attempt { body: Some(body), timeout, frame, sent, entered, clock }
+        let Self { timeout, frame, sent, clock, .. } = self;
+        Attempt { body: Body::Live { body, is_entered: true }, timeout, frame, sent, clock }
     }
 }
 
@@ -125,15 +150,14 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if !*this.entered {
-            *this.entered = true;
+        let mut this = self.project();
+        let BodyProjected::Live { body, is_entered } = this.body.as_mut().project() else { return Poll::Pending };
+        if !*is_entered {
+            *is_entered = true;
             if let Some(refusal) = begin(this.frame, this.sent.as_deref()) {
                 return Poll::Ready(Err(Failure::Policy(refusal)));
             }
         }
-        let mut whole = this.body;
-        let Some(body) = whole.as_mut().as_pin_mut() else { return Poll::Pending };
         let outer = this.sent.as_mut().map_or(Call::NONE, |sent| sent.begin());
         let polled = match this.frame {
             Some(frame) => frame.enter(|| poll_body(body, cx)),
@@ -151,7 +175,7 @@ where
             Poll::Pending => {
                 let frame = this.frame.as_ref();
                 let watch = Watch { timeout: *this.timeout, frame, deadline: deadline(frame) };
-                watch.expired(this.clock, cx).map(|expired| Err(cut_off(whole, || watch.error(expired))))
+                watch.expired(this.clock, cx).map(|expired| Err(cut_off(this.body, || watch.error(expired))))
             }
         }
     }
@@ -159,8 +183,8 @@ where
 
 /// Ends the body here, where its breaker still sees it if its destructor panics, or who is told of the error.
 #[cold]
-fn cut_off<F, E>(mut body: Pin<&mut Option<F>>, error: impl FnOnce() -> Error) -> Failure<E> {
-    let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
+fn cut_off<F, E>(mut body: Pin<&mut Body<F>>, error: impl FnOnce() -> Error) -> Failure<E> {
+    let dropped = catch_unwind(AssertUnwindSafe(|| body.set(Body::Gone)));
     let error = catch_unwind(AssertUnwindSafe(error));
     match dropped.and(error) {
         Ok(error) => Failure::Policy(error),

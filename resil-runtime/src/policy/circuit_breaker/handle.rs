@@ -47,7 +47,7 @@ impl Breaker {
                 if let Some(transition) = refusal.transition {
                     self.report(transition);
                 }
-                let retry_after = refusal.retry_after().unwrap_or(self.settings.open_for);
+                let retry_after = refusal.retry_after();
                 events::refused(self.label, retry_after);
                 Err(Error::CircuitOpen { name: self.label, retry_after })
             }
@@ -165,7 +165,7 @@ impl CircuitBreaker {
         self
     }
 
-    /// Which calls are judged together: the last so many, or those of the last so much time.
+    /// Which calls are judged together: a number of last calls, or those of a span of time.
     pub const fn window(mut self, window: Window) -> Self {
         self.settings.window = window;
         self

@@ -1,5 +1,9 @@
 //! The deadline: one bound over all attempts and waits.
 
+mod within;
+
+pub use within::{remaining, within};
+
 use crate::registry::{Handle, Written, events};
 use crate::{Error, Site, clock, context};
 use std::time::Duration;
@@ -42,7 +46,13 @@ impl Deadline {
 
     /// Starts the clock. If a caller's deadline is nearer, that one counts.
     pub fn start(&'static self) -> Due {
-        let own = Due { at: clock::after(clock::instant(), self.limit), of: self };
+        self.start_for(self.limit)
+    }
+
+    /// The same for a limit that is not quite its own.
+    #[inline]
+    fn start_for(&'static self, limit: Duration) -> Due {
+        let own = Due { at: clock::after(clock::instant(), limit), of: self };
         Due::nearer(Some(own), context::deadline()).unwrap_or(own)
     }
 }
@@ -82,6 +92,14 @@ impl Due {
     /// What is left of it; zero when it has passed.
     pub fn remaining(&self) -> Duration {
         self.at.saturating_duration_since(clock::instant())
+    }
+
+    /// The deadline of a fallback, which may begin after this one has passed: what remains of it, and at least a tenth of
+    /// the whole or 100 ms.
+    pub(crate) fn for_fallback(&self) -> Self {
+        const LEAST: Duration = Duration::from_millis(100);
+        let least = clock::after(clock::instant(), LEAST.max(self.of.limit / 10));
+        Self { at: self.at.max(least), of: self.of }
     }
 
     /// It has passed before anything was attempted.

@@ -1,3 +1,4 @@
+use crate::{Attempt, Due};
 use std::future::{Future, Ready, ready};
 
 /// What a fallback function may return: the function's own result, at once or as a future.
@@ -41,4 +42,10 @@ impl<R, F: Future<Output = R>> Answer<R, Later> for F {
 /// The answer of a fallback function, sync or async.
 pub async fn answer<R, When, A: Answer<R, When>>(answer: A) -> R {
     answer.into_answer().await
+}
+
+/// The same under the deadline of the call, which may have passed: see [`Due::for_fallback`].
+#[inline]
+pub fn answer_within<R, When, A: Answer<R, When>>(answer: A, due: Due) -> Attempt<'static, A::Future> {
+    Attempt::begun(answer.into_answer(), due.for_fallback())
 }

@@ -10,7 +10,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// One call's attempts: a machine that says, after each, whether to wait and try again.
 ///
 /// It remembers whether anything that was sent may have acted. While that is so, a failure that claims to have had no
-/// effect is not believed: it speaks of the last request, not of the call.
+/// effect is not believed: it reports on the last request, not on the call.
 #[must_use = "attempts decide nothing until asked"]
 #[derive(Debug)]
 pub struct Attempts<'a> {
@@ -73,11 +73,15 @@ impl<'a> Attempts<'a> {
         }
         let previous = Duration::from_nanos(self.previous);
         let backoff = retry.backoff.delay(made, previous, || 1.0 - fastrand::f64());
-        let delay = backoff.max(verdict.retry_after.unwrap_or_default());
+        let named = verdict.retry_after.unwrap_or_default();
+        let delay = match verdict.retry_after {
+            Some(named) => retry.backoff.after(named, backoff, || 1.0 - fastrand::f64()),
+            None => backoff,
+        };
         match self.deadline.or_else(context::deadline) {
             // An attempt needs time as well: a delay that ends with the deadline does not fit.
             Some(due) if due.remaining() <= delay => return self.give_up(Why::DeadlineNear),
-            None if delay > LONGEST_RETRY_AFTER.max(retry.backoff.max) => {
+            None if named > LONGEST_RETRY_AFTER.max(retry.backoff.max) => {
                 return self.give_up(Why::PauseTooLong);
             }
             _ => {}

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How a wait is randomised, so that clients do not retry in step and storm a recovering system.
+/// How a wait is randomised, so that clients do not retry in step and overload a recovering system.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Jitter {
     /// Exactly the backoff. For tests; in production clients would retry in step.
@@ -34,7 +34,9 @@ impl Backoff {
             return self.base;
         }
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
-        let backoff = self.capped(self.base.as_secs_f64() * self.factor.powi(exponent));
+        // Written by hand it can be anything; what is no growth is none.
+        let factor = if self.factor > 0.0 { self.factor } else { 1.0 };
+        let backoff = self.capped(self.base.as_secs_f64() * factor.powi(exponent));
         if backoff.is_zero() {
             return backoff;
         }
@@ -48,9 +50,22 @@ impl Backoff {
                 let previous = previous.as_secs_f64().max(base);
                 base + (previous * 3.0 - base) * random()
             }
-            Jitter::Fraction(fraction) => seconds * (1.0 + fraction * (2.0 * random() - 1.0)),
+            // Written by hand it can be anything; more than all of the backoff it cannot take off.
+            Jitter::Fraction(fraction) => {
+                let fraction = if fraction.is_nan() { 0.0 } else { fraction.clamp(0.0, 1.0) };
+                seconds * (1.0 + fraction * (2.0 * random() - 1.0))
+            }
         };
         self.capped(delay).max(Duration::from_nanos(1))
+    }
+
+    /// The wait where the partner names one: never less, and more by up to a tenth of it or by the backoff, so that its
+    /// clients do not all return in the same moment.
+    pub(crate) fn after(&self, named: Duration, backoff: Duration, random: impl FnOnce() -> f64) -> Duration {
+        if self.jitter == Jitter::None {
+            return backoff.max(named);
+        }
+        named.saturating_add(backoff.max(named / 10).mul_f64(random()))
     }
 
     /// The sum of all waits between so many attempts, or a part of it that reaches `enough`. Known only without jitter.
@@ -137,6 +152,31 @@ mod tests {
                 Duration::ZERO
             );
         }
+    }
+
+    #[test]
+    fn a_jitter_or_factor_that_makes_no_sense_does_not_wait_the_cap() {
+        for random in [1e-9, 0.2, 0.5, 1.0] {
+            for fraction in [3.0, -1.0, f64::NAN, f64::INFINITY] {
+                let wait = with(Jitter::Fraction(fraction)).delay(1, Duration::ZERO, || random);
+                assert!(wait <= ms(200), "{fraction}: {wait:?}");
+            }
+            for factor in [-2.0, f64::NAN, 0.0] {
+                let wait = Backoff { factor, ..with(Jitter::Full) }.delay(2, Duration::ZERO, || random);
+                assert!(wait <= ms(100), "{factor}: {wait:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn clients_that_were_told_the_same_time_do_not_return_in_step() {
+        let told = Duration::from_secs(30);
+        let wait = |jitter, backoff, random: f64| with(jitter).after(told, backoff, || random);
+        assert_eq!(wait(Jitter::Full, ms(100), 1.0), Duration::from_secs(33));
+        assert_eq!(wait(Jitter::Equal, ms(100), 0.5), Duration::from_millis(31_500));
+        assert_eq!(wait(Jitter::Full, Duration::from_secs(10), 1.0), Duration::from_secs(40));
+        assert_eq!(wait(Jitter::None, ms(100), 1.0), told, "in step, as it was told to");
+        assert_eq!(with(Jitter::Full).after(Duration::MAX, ms(1), || 1.0), Duration::MAX);
     }
 
     proptest! {

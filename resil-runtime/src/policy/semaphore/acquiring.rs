@@ -1,6 +1,8 @@
 use super::{Acquire, Limiter, Permit, Semaphore};
 use crate::context::{self, Pause};
+use crate::policy::lazy::Lazy;
 use crate::{Due, Error, clock};
+use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,18 +15,21 @@ use tokio::time::{Instant, Sleep};
 pub struct Acquiring<'a, S> {
     source: S,
     deadline: Option<Due>,
-    waiting: Option<Waiting<'a>>,
+    waiting: Lazy<Waiting<'a>>,
 }
 
-#[derive(Debug)]
-struct Waiting<'a> {
-    limiter: &'a Limiter,
-    acquire: Acquire<'a>,
-    timer: Pin<Box<Sleep>>,
-    since: Instant,
-    deadline: Option<Due>,
-    /// It is no silence of a partner.
-    _pause: Option<Pause>,
+pin_project! {
+    #[derive(Debug)]
+    struct Waiting<'a> {
+        limiter: &'a Limiter,
+        acquire: Acquire<'a>,
+        #[pin]
+        timer: Sleep,
+        since: Instant,
+        deadline: Option<Due>,
+        // It is no silence of a partner.
+        pause: Option<Pause>,
+    }
 }
 
 /// Whose permits are waited for.
@@ -42,7 +47,7 @@ impl<'a> Limits<'a> for &'a Semaphore {
 impl<'a, S> Acquiring<'a, S> {
     #[inline]
     pub(super) fn new(source: S) -> Self {
-        Self { source, deadline: None, waiting: None }
+        Self { source, deadline: None, waiting: Lazy::NONE }
     }
 
     /// Never waits past this deadline.
@@ -54,7 +59,7 @@ impl<'a, S> Acquiring<'a, S> {
 
     /// Refuses, or begins to wait.
     #[cold]
-    fn wait(&mut self, limiter: &'a Limiter) -> Result<&mut Waiting<'a>, Error> {
+    fn wait(&mut self, limiter: &'a Limiter) -> Result<Pin<&mut Waiting<'a>>, Error> {
         let longest = limiter.max_wait;
         if longest.is_zero() {
             return Err(limiter.full(Duration::ZERO));
@@ -63,23 +68,24 @@ impl<'a, S> Acquiring<'a, S> {
         let since = clock::instant();
         let until = clock::after(since, longest);
         let until = deadline.map_or(until, |due| until.min(due.at));
-        let timer = Box::pin(tokio::time::sleep_until(until));
-        let acquire = limiter.permits.acquire();
-        Ok(self.waiting.insert(Waiting { limiter, acquire, timer, since, deadline, _pause: Pause::start() }))
+        let (timer, acquire) = (tokio::time::sleep_until(until), limiter.permits.acquire());
+        let waiting = || Waiting { limiter, acquire, timer, since, deadline, pause: Pause::start() };
+        Ok(self.waiting.get_or_make(waiting))
     }
 }
 
 impl<'a> Waiting<'a> {
     #[inline(never)]
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit<'a>, Error>> {
-        if Pin::new(&mut self.acquire).poll(cx).is_ready() {
-            return Poll::Ready(Ok(Permit::of(self.limiter)));
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Permit<'a>, Error>> {
+        let this = self.project();
+        if Pin::new(this.acquire).poll(cx).is_ready() {
+            return Poll::Ready(Ok(Permit::of(this.limiter)));
         }
-        std::task::ready!(self.timer.as_mut().poll(cx));
+        std::task::ready!(this.timer.poll(cx));
         let now = clock::instant();
-        Poll::Ready(Err(match self.deadline {
+        Poll::Ready(Err(match this.deadline {
             Some(due) if due.at <= now => due.refused(),
-            _ => self.limiter.full(now.saturating_duration_since(self.since)),
+            _ => this.limiter.full(now.saturating_duration_since(*this.since)),
         }))
     }
 }
@@ -90,7 +96,7 @@ impl<'a, S: Limits<'a> + Unpin> Future for Acquiring<'a, S> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(waiting) = &mut self.waiting {
+        if let Some(waiting) = self.waiting.get() {
             return waiting.poll(cx);
         }
         let limiter = self.source.limiter()?;

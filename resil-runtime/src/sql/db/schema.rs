@@ -15,6 +15,8 @@ const VERSIONS: &[&str] = &[
     crate::sql::ledger::BOOKS_COLUMNS,
     crate::sql::ledger::RECORDS,
     crate::sql::ledger::KEYS,
+    crate::sql::ledger::TIME_COLUMNS,
+    crate::sql::outbox::PLACES,
 ];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
@@ -45,7 +47,7 @@ impl<DB: Backend> Db<DB> {
     /// ```
     pub async fn migrate(&self) -> Result<(), Error> {
         let began = Began { holds: Holds::Transaction, site: SITE };
-        let mut tx = self.begin_with(began, DB::own_begin_schema()).await?;
+        let mut tx = self.begin_with(began, DB::own_begin_committed()).await?;
         let made = make::<DB>(&mut tx).await;
         let made = made.map_err(|error| failed(began, Step::Schema, error.verdict().unsent(), Some(error.into())));
         tx.end(made).await
@@ -62,6 +64,7 @@ async fn make<DB: Backend>(connection: &mut DB::Connection) -> Result<(), sqlx::
     for (number, sql) in (1..).zip(VERSIONS) {
         if number > version {
             let sql = sql.replace("{identity}", DB::IDENTITY).replace("{bytes}", DB::BYTES);
+            let sql = sql.replace("{old claims}", DB::NO_OLD_CLAIMS);
             DB::own_run(connection, AssertSqlSafe(sql).into_sql_str()).await?;
             DB::own_fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
         }
