@@ -96,7 +96,8 @@ async fn samples() -> Vec<(&'static str, Error)> {
     };
     let (no_connection, second) = from_a_database().await;
     vec![
-        ("`CircuitOpen`", Error::CircuitOpen { name: "payments", retry_after: Some(seconds(30)) }),
+        ("`CircuitOpen`, until a known time", Error::CircuitOpen { name: "payments", retry_after: Some(seconds(30)) }),
+        ("`CircuitOpen`, until nobody knows when", Error::CircuitOpen { name: "payments", retry_after: None }),
         ("`SemaphoreFull`", Error::SemaphoreFull { name: "reports", limit: 2, waited }),
         ("`BulkheadFull`", Error::BulkheadFull { name: "reports", limit: 2, waited: seconds(1) }),
         ("`BulkheadClosed`, not attempted", Error::BulkheadClosed { name: "reports", attempted: false }),
@@ -129,6 +130,7 @@ async fn samples() -> Vec<(&'static str, Error)> {
             ledger(LedgerError::Unreadable { op: op.to_owned(), why: "it is no number".to_owned() }),
         ),
         ("`Outbox`, no topic", OutboxError::Length { what: "topic", length: 0 }.into()),
+        ("`Outbox`, busy", OutboxError::Busy("019ac0de-0000-7000-8000-000000000000".parse().expect("a UUID")).into()),
         (
             "`Outbox`, unreadable",
             OutboxError::Unreadable { topic: "order.paid".to_owned(), why: "it is no number".to_owned() }.into(),
