@@ -108,7 +108,7 @@ impl<DB: Backend> Opening<DB> {
             let mut required = Required::default();
             operation.requires(&mut required);
             problems.extend(required.missing(&given).map(|missing| {
-                format!("operation `{name}` borrows a `{missing}`, and none is given: write `.provide(Arc::new(..))`",)
+                format!("operation `{name}` borrows a `{missing}`, and none is given: write `.provide(Arc::new(..))`")
             }));
         }
         if !is_partial {
@@ -122,7 +122,7 @@ impl<DB: Backend> Opening<DB> {
             problems.sort();
             return Err(Error::Misconfigured(Arc::new(Misconfiguration::new(problems))));
         }
-        Ok(Ledger::new(db, operations, given, lease))
+        Ok(Ledger::new(&db, operations, given, lease))
     }
 }
 
