@@ -163,7 +163,7 @@ impl<DB: Backend> Db<DB> {
         let began = Began { holds: Holds::Connection, site: SITE };
         let is_read = sql.trim_start().starts_with("SELECT");
         let _turn = if is_read { None } else { self.turn(began).await? };
-        let (mut connection, metered) = self.acquire(began).await?;
+        let (mut connection, metered) = self.acquire_shortly(began).await?;
         if self.is_strict(&mut connection).await.map_err(|error| not_run(began, error))? {
             drop((connection, metered));
             let mut tx = self.own().await?;

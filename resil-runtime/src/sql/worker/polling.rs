@@ -80,6 +80,11 @@ pub(crate) trait Worker: Send {
         watch::Sender::new(Stop::No)
     }
 
+    /// Waits for what is under way beside what it has taken up.
+    fn drained(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// How many may run at once now.
     fn room(&self, concurrency: usize) -> usize {
         concurrency
@@ -138,7 +143,11 @@ pub(crate) async fn run<W: Worker>(worker: &mut W, polling: Polling, stop: impl 
             break;
         }
     }
-    if timeout(polling.grace, rest(worker, &mut running)).await.is_err() {
+    let all = async {
+        rest(worker, &mut running).await;
+        worker.drained().await;
+    };
+    if timeout(polling.grace, all).await.is_err() {
         told.send_replace(Stop::CutsOff);
         _ = timeout(LAST_WORDS, rest(worker, &mut running)).await;
     }
