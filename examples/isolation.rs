@@ -75,7 +75,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     isolated.print("with bulkheads");
 
     println!(
-        "\nWithout, the bank's stall holds the threads that the warehouse's callers need, and no time-out can fire on a"
+        "\nWithout, the bank's stall holds the threads that the warehouse's callers need, and no timeout can fire on a"
     );
     println!("thread that is held. With them, only callers of the bank notice, and those within their bounds.");
     // What completed, not how fast: every caller of the healthy partner had its answer.

@@ -56,7 +56,7 @@ async fn by_hand(http: &reqwest::Client, url: &str) -> Result<String, Error> {
             // The body. It borrows the parameters, so that it can run again; it is inline, not a closure, so that it stays
             // `Send` and a moved argument is the compiler's own error.
             let attempt = async { http.get(url).checked().await?.text().await };
-            // Bounded, and told why it may be repeated, which `checked()` looks at before it sends a POST. A time-out, a
+            // Bounded, and told why it may be repeated, which `checked()` looks at before it sends a POST. A timeout, a
             // panic and the body's own error come out as one `Result`.
             let outcome = TIMEOUT.apply(attempt).within(deadline).under(&mut retry).await;
             // What it means, decided once, by the error itself.

@@ -1,4 +1,4 @@
-//! Annotate an async function and it survives the systems it calls.
+//! Attributes for async functions that call systems you do not control.
 //!
 //! ```no_run
 //! use resil::{circuit_breaker, deadline, net, retry, timeout};
@@ -20,25 +20,25 @@
 //! Over HTTP, the feature `reqwest` has a client that knows what was sent: see [`http`].
 //!
 //! Each attribute becomes a few typed lines in your own function, in the order written; `cargo expand` shows them, and
-//! the page of each attribute has them written by hand. What is dangerous, a repeated order, a bound that can never
-//! pass, an error that does not say what it means, does not compile.
+//! the page of each attribute has them written by hand. Dangerous combinations do not compile: a retry without proof that
+//! repeating is safe, a literal bound that can never pass, an error that does not say what it means.
 //!
 //! | attribute | rule |
 //! |---|---|
 //! | [`deadline`] | one bound over all attempts and waits, handed down to nested calls |
-//! | [`semaphore`] | at most so many calls at a time |
+//! | [`semaphore`] | limits how many calls run at a time |
 //! | [`bulkhead`] | threads of its own and a bounded queue for calls that may block |
-//! | [`fallback`] | a default, a function, or the last good value |
-//! | [`retry`] | tries again what is proven safe to repeat, for failures that pass |
+//! | [`fallback`] | answers with a default, a function, or the last good value |
+//! | [`retry`] | repeats what is proven safe to repeat, after transient failures |
 //! | [`circuit_breaker`] | stops calling a partner that fails too often, and probes until it is back |
 //! | [`timeout`] | bounds one attempt, its connecting and its silences |
-//! | [`outside_transaction`] | an external call inside a database transaction does not compile, or is refused |
+//! | [`outside_transaction`] | the external call under it does not compile inside a database transaction, or is refused |
 //! | [`transactional`] | database work that commits or rolls back as one, and once for each request ID |
 //! | [`durable`] | an external call whose outcome becomes known, whatever dies in between |
-//! | [`non_idempotent`] | what must not be repeated does not compile under a retry |
+//! | [`non_idempotent`] | the operation under it does not compile under `#[retry(idempotent)]` |
 //! | [`derive(Classify)`](macro@Classify) | says what each of your errors means to them |
 //!
-//! Call [`check`] as the first line of `main`: it finds every contradiction between annotated functions at start.
+//! Call [`check`] as the first line of `main`: it finds what contradicts itself across functions or through constants.
 //! [`Error`] is what a policy answers instead of the call, and [`Verdict`] what every policy decides from. The policies
 //! are complete by hand as well: [`Retry`], [`CircuitBreaker`], [`Timeout`], [`Deadline`].
 //!
@@ -47,7 +47,7 @@
 //!
 //! # Features
 //!
-//! - `tracing` (default): one `tracing` event for each transition, refusal, retry and time-out.
+//! - `tracing` (default): one `tracing` event for each transition, refusal, retry and timeout.
 //! - `http`: `resil::http::Error`, a ready error type, and [`Classify`](trait@Classify) for `http::StatusCode`.
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.

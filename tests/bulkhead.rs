@@ -216,7 +216,7 @@ async fn dropping_the_caller_ends_the_body_and_gives_the_place_back() {
     let (started, mut begun) = tokio::sync::mpsc::unbounded_channel();
     tokio::select! {
         biased;
-        _ = waits(Dropped(Some(sender)), started) => unreachable!("it waits for ever"),
+        _ = waits(Dropped(Some(sender)), started) => unreachable!("it waits forever"),
         () = async { begun.recv().await.unwrap() } => {}
     }
     assert_ne!(dropped.await.unwrap(), std::thread::current().id(), "dropped where it ran");
@@ -380,7 +380,7 @@ async fn a_shutdown_never_blocks_its_thread() {
         opener.open();
         left
     });
-    assert_eq!(left.unwrap(), 2, "one holds its thread, one waits for ever");
+    assert_eq!(left.unwrap(), 2, "one holds its thread, one waits forever");
     assert!(blocked.is_ok() || matches!(blocked, Err(Error::BulkheadClosed { attempted: true, .. })));
     let error = waiting.unwrap_err();
     assert!(matches!(error, Error::BulkheadClosed { attempted: true, .. }), "{error}");

@@ -113,17 +113,17 @@ async fn every_policy_tells_what_it_did() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_subscriber_learns_how_much_it_missed() {
-    static CLOSED_ROAD: CircuitBreaker = CircuitBreaker::named("closed road");
+    static FORCED_OPEN: CircuitBreaker = CircuitBreaker::named("forced open");
     let _scope = resil::testing::isolated();
     let mut slow = registry().subscribe();
-    assert!(CLOSED_ROAD.force_open().is_ok());
+    assert!(FORCED_OPEN.force_open().is_ok());
     for _ in 0..1_500 {
-        assert!(CLOSED_ROAD.admit().is_err());
+        assert!(FORCED_OPEN.admit().is_err());
     }
     // 1501 events, of which 1024 are kept.
     assert_eq!(slow.next().await, Event::Missed(477));
     assert_eq!(told(&mut slow).len(), 1_024);
-    assert!(CLOSED_ROAD.reset().is_ok());
+    assert!(FORCED_OPEN.reset().is_ok());
     assert_eq!(told(&mut slow).len(), 1, "it is up to date again");
 }
 

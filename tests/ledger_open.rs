@@ -4,7 +4,7 @@
 
 mod support;
 
-use resil::ledger::{Dependencies, Failed, Ledger, Operation, Required};
+use resil::ledger::{Dependencies, Failed, Ledger, Operation, Required, Settings};
 use resil::{Backend, Db, Error, IdempotencyKey, durable};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Postgres, Sqlite};
@@ -61,6 +61,38 @@ async fn all_problems_are_told_at_once<DB: Backend>(db: Db<DB>) {
     );
 }
 
+/// What the compiler cannot see: its settings are known at run time.
+struct Forgotten;
+
+impl<DB: Backend> Operation<DB> for Forgotten {
+    const NAME: &'static str = "forgotten";
+    const VERSION: u32 = 1;
+    const SHAPE: &'static str = "order: u64 -> u64";
+    type Arguments = u64;
+    type Receipt = u64;
+
+    fn settings() -> Settings {
+        Settings::new().settle(Duration::from_secs(90)).key_lifetime(Duration::from_secs(90))
+    }
+
+    async fn call(_: &Dependencies, order: u64, _: &IdempotencyKey) -> Result<u64, Failed> {
+        Ok(order)
+    }
+}
+
+async fn times_that_cannot_be_kept_are_told<DB: Backend>(db: Db<DB>) {
+    db.migrate().await.unwrap();
+    let opening = Ledger::on(db).partial().operation::<Forgotten>().lease(Duration::from_hours(24 * 7 + 1));
+    assert_eq!(
+        problems(opening).await,
+        [
+            "operation `forgotten`: `settle` (90s) is not below `key_lifetime` (90s), so that the partner may have forgotten \
+             the key when a repeat arrives: write a shorter `settle`, or the time for which the partner keeps a key",
+            "with a lease of 608400s nobody takes over from a process that has died: give 30s",
+        ]
+    );
+}
+
 async fn a_durable_function_that_nobody_would_drive_is_told<DB: Backend>(db: Db<DB>) {
     db.migrate().await.unwrap();
     let forgotten = problems(Ledger::on(db.clone())).await;
@@ -78,6 +110,7 @@ async fn without_tables_it_says_what_to_write<DB: Backend>(db: Db<DB>) {
 
 on_both! {
     all_problems_are_told_at_once,
+    times_that_cannot_be_kept_are_told,
     a_durable_function_that_nobody_would_drive_is_told,
     without_tables_it_says_what_to_write,
 }

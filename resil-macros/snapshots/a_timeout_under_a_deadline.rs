@@ -8,7 +8,7 @@ async fn ping(&mut self) -> Result<(), Error> {
     #[timeout(used)]
     const _: () = ();
     #[deprecated(
-        note = "`read = \"1s\"` is outside the recommended 5 to 30 s: a shorter one cuts off slow answers, a longer one holds the caller; if it is meant, write `allow(range)` beside it"
+        note = "`read = \"1s\"` is outside the recommended 5 to 30 s: a shorter one cuts off slow answers, a longer one holds the caller; if that is intended, write `allow(range)` beside it"
     )]
     const read_outside_its_range: () = ();
     let () = read_outside_its_range;

@@ -92,6 +92,30 @@ impl confirm {
         );
         ::resil::ledger::record(tx, subject, &(order_id, amount)).await
     }
+    ///Records another intent to call [`confirm()`], if the last one about the same was not done.
+    ///
+    /// # Errors
+    ///
+    /// As `resil::ledger::record_again`.
+    pub async fn record_again<DB>(
+        tx: &mut ::resil::Tx<DB>,
+        order_id: OrderId,
+        amount: Won,
+    ) -> ::core::result::Result<::resil::ledger::Intent<Self>, ::resil::Error>
+    where
+        DB: ::resil::Backend,
+        Self: ::resil::ledger::Operation<DB, Arguments = (OrderId, Won)>,
+    {
+        let subject = ::core::option::Option::Some(
+            ::std::string::ToString::to_string(&order_id),
+        );
+        ::resil::ledger::record_again(
+                tx,
+                subject.unwrap_or_default(),
+                &(order_id, amount),
+            )
+            .await
+    }
 }
 impl ::resil::ledger::Operation<Postgres> for confirm {
     const NAME: &'static str = "payment.confirm";

@@ -38,10 +38,7 @@ pub async fn pay(&self, order: u64, key: &IdempotencyKey) -> Result<String, Erro
             .connect(::core::time::Duration::from_secs(2))
             .read(::core::time::Duration::from_secs(5))
             .at(&SITE);
-        ::resil::__private::collect!(
-            SITE, Deadline(& DEADLINE), Retry(& RETRY), CircuitBreaker(&
-            CIRCUIT_BREAKER), Timeout(& TIMEOUT)
-        );
+        ::resil::__private::collect!(SITE, DEADLINE, RETRY, CIRCUIT_BREAKER, TIMEOUT);
         (&DEADLINE, &RETRY, &CIRCUIT_BREAKER, &TIMEOUT)
     };
     let deadline = deadline.start();

@@ -230,9 +230,7 @@ impl Marks {
         let mut marks = Self::default();
         for attribute in attributes {
             if !marks.accept(&attribute.meta) {
-                marks
-                    .mistakes
-                    .on(&attribute.meta, "marks stand in parentheses, as words; write `#[classify(transient)]`");
+                marks.mistakes.on(&attribute.meta, "marks go in parentheses, as words; write `#[classify(transient)]`");
             }
         }
         if let Some(unsent) = &marks.unsent
@@ -289,7 +287,7 @@ impl Marks {
             self.mistakes.on(
                 &written,
                 format!(
-                    "`{name}` is no mark; write `transient`, `permanent`, `caller`, `delegate` or `status`, `unsent` beside `transient` where nothing was sent, and `conclusive` beside `caller` where it is said for good"
+                    "`{name}` is not a mark; write `transient`, `permanent`, `caller`, `delegate` or `status`, `unsent` beside `transient` where nothing was sent, and `conclusive` beside `caller` where it is said for good"
                 ),
             );
         }

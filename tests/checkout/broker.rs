@@ -13,56 +13,60 @@ use tokio::sync::watch;
 const ORDERS: usize = 5;
 
 /// Before the broker, so that it can be taken away.
-struct Road {
+struct Proxy {
     url: String,
-    is_open: Arc<watch::Sender<bool>>,
+    lets_through: Arc<watch::Sender<bool>>,
 }
 
-impl Road {
+impl Proxy {
     async fn to(url: &str) -> Result<Self, Failed> {
         let broker = url.trim_start_matches("nats://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("nats://{}", listener.local_addr()?);
-        let is_open = Arc::new(watch::Sender::new(true));
-        let opens = Arc::clone(&is_open);
+        let lets_through = Arc::new(watch::Sender::new(true));
+        let passes = Arc::clone(&lets_through);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                if *opens.borrow() {
-                    tokio::spawn(forward(client, broker.clone(), opens.subscribe()));
+                if *passes.borrow() {
+                    tokio::spawn(forward(client, broker.clone(), passes.subscribe()));
                 }
             }
         });
-        Ok(Self { url, is_open })
+        Ok(Self { url, lets_through })
     }
 }
 
-/// Until the road is closed.
-async fn forward(mut client: TcpStream, broker: String, mut is_open: watch::Receiver<bool>) -> std::io::Result<()> {
+/// Until the proxy lets nothing through.
+async fn forward(
+    mut client: TcpStream,
+    broker: String,
+    mut lets_through: watch::Receiver<bool>,
+) -> std::io::Result<()> {
     let mut server = TcpStream::connect(broker).await?;
     tokio::select! {
         both = tokio::io::copy_bidirectional(&mut client, &mut server) => both.map(drop),
-        _ = is_open.wait_for(|is_open| !is_open) => Ok(()),
+        _ = lets_through.wait_for(|lets_through| !lets_through) => Ok(()),
     }
 }
 
 /// On SQLite.
 pub async fn goes_away(nats: &str) -> Result<bool, Failed> {
-    let road = Road::to(nats).await?;
+    let proxy = Proxy::to(nats).await?;
     let folder = tempfile::tempdir()?;
     let db = database::sqlite(&folder.path().join("shop.db")).await?;
-    let url = road.url.clone();
-    let played = act(db, Some(&url), async |stage| play(stage, &road).await).await;
+    let url = proxy.url.clone();
+    let played = act(db, Some(&url), async |stage| play(stage, &proxy).await).await;
     println!("NATS away and back ... {}", if played.is_ok() { "ok" } else { "FAILED" });
     played.inspect_err(|error| println!("  VIOLATED: {error}")).map_or(Ok(false), |()| Ok(true))
 }
 
-async fn play<DB: Books>(stage: &mut Stage<DB>, road: &Road) -> Result<(), Failed> {
+async fn play<DB: Books>(stage: &mut Stage<DB>, proxy: &Proxy) -> Result<(), Failed> {
     stage.partner_is(Of::Payments, Mood::Ok).await?;
     pays(stage).await?;
     wait_until("it is delivered", async || Ok(stage.compare().await?.agrees())).await?;
 
     let mut events = resil::registry().subscribe();
-    road.is_open.send_replace(false);
+    proxy.lets_through.send_replace(false);
     for _ in 0..ORDERS {
         pays(stage).await?;
     }
@@ -74,7 +78,7 @@ async fn play<DB: Books>(stage: &mut Stage<DB>, road: &Road) -> Result<(), Faile
     let backlog = outbox.backlog().await?;
     expect((backlog.waiting, backlog.set_aside) == (ORDERS as u64, 0), &format!("nothing is given up: {backlog:?}"))?;
 
-    road.is_open.send_replace(true);
+    proxy.lets_through.send_replace(true);
     wait_until("all is delivered", async || Ok(stage.compare().await?.agrees())).await?;
     let found = stage.compare().await?;
     expect((found.paid, found.failed) == (ORDERS + 1, 0), "each order's event is delivered once")

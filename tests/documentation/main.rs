@@ -53,6 +53,16 @@ fn the_readme_is_short() {
 }
 
 #[test]
+fn the_readme_names_the_oldest_compiler() {
+    let manifest = read("Cargo.toml");
+    let version =
+        manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("a version");
+    for readme in ["README.md", "README.ko.md"] {
+        assert!(read(readme).contains(&format!("Rust {version} ")), "{readme} names another version than {version}");
+    }
+}
+
+#[test]
 fn both_languages_show_the_same_code() {
     for (english, korean) in [("README.md", "README.ko.md"), ("docs/guide.md", "docs/guide.ko.md")] {
         let (english_page, korean_page) = (read(english), read(korean));
@@ -99,13 +109,17 @@ fn every_link_leads_somewhere() {
     for page in pages() {
         let text = prose(&read(&page));
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            // Those of rustdoc are looked at by rustdoc, those of the network by nobody.
-            if link.contains("://") || link.starts_with("macro@") || link.starts_with("trait@") {
+            let (ours, link) = match link.strip_prefix("https://github.com/resil-rs/resil/blob/main/") {
+                Some(link) => (true, link),
+                None => (false, link),
+            };
+            // rustdoc checks its own links; nothing here asks the network.
+            if link.contains("://") || link.contains("@crate::") {
                 continue;
             }
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target =
-                if file.is_empty() { page.clone() } else { page.parent().expect("it is in a folder").join(file) };
+            let folder = if ours { Path::new("") } else { page.parent().expect("it is in a folder") };
+            let target = if file.is_empty() { page.clone() } else { folder.join(file) };
             let leads = target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
             if !leads {
                 dead.push(format!("{}: {link}", page.display()));
@@ -115,15 +129,15 @@ fn every_link_leads_somewhere() {
     assert!(dead.is_empty(), "{}", dead.join("\n"));
 }
 
-/// What GitHub makes of the headings of a page.
+/// What GitHub makes of the headings of a page, and the anchors that it sets itself.
 fn anchors(page: &str) -> BTreeSet<String> {
-    let headings = prose(page);
-    let headings =
-        headings.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let page = prose(page);
+    let set = page.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned);
+    let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let slug = |heading: &str| {
         let kept =
             heading.to_lowercase().chars().filter(|&c| c.is_alphanumeric() || "-_ ".contains(c)).collect::<String>();
         kept.replace(' ', "-")
     };
-    headings.map(slug).collect()
+    headings.map(slug).chain(set).collect()
 }

@@ -2,11 +2,6 @@
 
 use super::*;
 
-/// As the version before stored it.
-const BEFORE_KEYS: &str = "
-    DROP INDEX resil_intents_key; ALTER TABLE resil_intents DROP COLUMN cancel_key; DROP TABLE resil_installation;
-    DELETE FROM resil_schema WHERE version > 5";
-
 fn key(order: i64) -> IdempotencyKey {
     IdempotencyKey::derived("verified", order)
 }
@@ -33,7 +28,7 @@ on_both_databases! {
         let intent = shop.record::<verified>(7, REFUSED_HERE).await;
         shop.ledger.drive(&intent).await.unwrap();
         assert_eq!(shop.ledger.find(intent.id()).await.unwrap().unwrap().state, State::Compensating);
-        DB::run(&db, BEFORE_KEYS).await;
+        older::as_version_5(&db).await;
         db.migrate().await.unwrap();
         shop.rests(intent.id()).await;
         assert_eq!(shop.partner.book().keys("cancel"), [cancelled_under(7), key(7).to_string()]);
@@ -42,19 +37,20 @@ on_both_databases! {
 
     async fn what_an_operator_cancels_again_keeps_it_too_and_what_was_only_put_off_does_not(db) {
         let shop = Fixture::new(&db, Partner::new(Skill::Neither, [Way::LostAfter])).await;
-        let put_off = shop.record::<cancelled>(8, 500).await;
+        let put_off = shop.record::<patient>(8, 500).await;
         shop.ledger.drive(&put_off).await.unwrap();
         let view = shop.ledger.find(put_off.id()).await.unwrap().unwrap();
         assert_eq!((view.state, view.attempts), (State::Compensating, 0), "an earlier call may still arrive");
         shop.partner.next_cancels([Way::Refuses]);
         let refused = shop.record::<verified>(7, REFUSED_HERE).await;
         assert!(matches!(shop.ledger.drive(&refused).await.unwrap(), Outcome::Manual(_)));
-        DB::run(&db, BEFORE_KEYS).await;
+        older::as_version_5(&db).await;
         db.migrate().await.unwrap();
+        DB::run(&db, "UPDATE resil_intents SET doubt_until = 0, due = 0 WHERE op = 'patient'").await;
         shop.rests(put_off.id()).await;
         shop.ledger.resolve(refused.id(), Resolution::Cancel, "ann", "they will take it now").await.unwrap();
         shop.rests(refused.id()).await;
-        let put_off = IdempotencyKey::derived("cancelled", 8).step("compensate").to_string();
+        let put_off = IdempotencyKey::derived("patient", 8).step("compensate").to_string();
         let expected = [cancelled_under(7), put_off, key(7).to_string()];
         assert_eq!(shop.partner.book().keys("cancel"), expected);
     }

@@ -2,15 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod again;
+mod fences;
+mod growth;
 mod keys;
+mod older;
 mod operators;
 mod outcomes;
 mod refusals;
+mod spans;
 #[path = "../support/mod.rs"]
 mod support;
+mod times;
 mod workers;
 
-use resil::ledger::{Intent, IntentId, Ledger, LedgerError, Operation, Outcome, Report, Resolution, State, Status};
+use resil::ledger::{
+    Filter, Intent, IntentId, Ledger, LedgerError, Operation, Outcome, Report, Resolution, State, Status,
+};
 use resil::{Backend, Classify, Db, Error, Event, IdempotencyKey, Tx, circuit_breaker, durable, retry};
 use sqlx::{Postgres, Sqlite};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -97,6 +105,7 @@ payments! {
     repeated("repeated", settle = "40ms", in_doubt = repeat, compensate = cancel);
     hasty("hasty", settle = "1ms", in_doubt = repeat);
     cancelled("cancelled", settle = "40ms", in_doubt = cancel, compensate = cancel);
+    patient("patient", settle = "10m", in_doubt = cancel, compensate = cancel);
     judged("judged", settle = "40ms", in_doubt = repeat, conclusive = is_final);
     manual("manual", in_doubt = manual);
 }
@@ -123,8 +132,29 @@ async fn refused(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) 
 /// The partner's client is behind a circuit of its own, and its retry repeats what may have been sent.
 #[durable(db = [Sqlite, Postgres], op = "guarded", applied = paid, verify = status, settle = "40ms", base = "2ms")]
 #[retry(idempotency_key = key, attempts = 2, base = "0ms", budget = none)]
-#[circuit_breaker(window = 2, min_calls = 2, open_for = "50ms")]
+#[circuit_breaker(window = 2, min_calls = 2, open_for = "400ms")]
 async fn guarded(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
+    partner.charge(won, key).await
+}
+
+/// Given up by time alone.
+#[durable(
+    db = [Sqlite, Postgres], op = "lasting", per = order, applied = paid, undone = failed, compensate = cancel,
+    in_doubt = repeat, settle = "40ms", base = "2ms", max = "10ms"
+)]
+async fn lasting(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
+    partner.charge(won, key).await
+}
+
+/// A late request arrives very late.
+#[durable(db = [Sqlite, Postgres], op = "late", per = order, applied = paid, undone = failed, compensate = cancel, settle = "10m")]
+async fn late(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
+    partner.charge(won, key).await
+}
+
+#[durable(db = [Sqlite, Postgres], op = "barred", per = order, applied = paid, base = "2ms", max = "1h")]
+#[circuit_breaker(name = "barred")]
+async fn barred(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
     partner.charge(won, key).await
 }
 
@@ -141,17 +171,22 @@ where
     repeated: Operation<DB>,
     hasty: Operation<DB>,
     cancelled: Operation<DB>,
+    patient: Operation<DB>,
     manual: Operation<DB>,
     judged: Operation<DB>,
     refused: Operation<DB>,
     guarded: Operation<DB>,
+    lasting: Operation<DB>,
+    late: Operation<DB>,
+    barred: Operation<DB>,
 {
     async fn new(db: &Db<DB>, partner: Arc<Partner>) -> Self {
         DB::create(db).await;
         let ledger = Ledger::on(db.clone()).operation::<verified>().operation::<repeated>().operation::<cancelled>();
         let ledger =
             ledger.operation::<hasty>().operation::<manual>().operation::<guarded>().provide(Arc::clone(&partner));
-        let ledger = ledger.operation::<judged>().operation::<refused>();
+        let ledger = ledger.operation::<lasting>().operation::<late>().operation::<barred>();
+        let ledger = ledger.operation::<judged>().operation::<refused>().operation::<patient>();
         let ledger = ledger.partial().open().await.unwrap();
         Self { db: db.clone(), partner, ledger }
     }

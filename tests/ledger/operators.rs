@@ -75,7 +75,7 @@ on_both_databases! {
             (Resolution::Done("500".to_owned()), State::Applied, (1, "paid")),
             (Resolution::NotDone, State::Rejected, (1, "failed")),
             (Resolution::CallAgain, State::Applied, (1, "paid")),
-            (Resolution::ByHand(true), State::Applied, (0, "pending")),
+            (Resolution::DoneByHand("500".to_owned()), State::Applied, (0, "pending")),
             (Resolution::ByHand(false), State::Rejected, (0, "pending")),
         ] {
             let shop = Fixture::new(&db, Partner::new(Skill::Neither, [Way::LostBefore])).await;

@@ -47,7 +47,8 @@ on_both_databases! {
         let intent = shop.record::<verified>(7, 500).await;
         assert_eq!(shop.ledger.drive(&intent).await.unwrap(), Outcome::InDoubt(intent.id()));
         // It was in the year 2099 when these were written, and is back now.
-        DB::run(&db, "UPDATE resil_intents SET due = 4090000000000, doubt_until = 4090000000000").await;
+        DB::run(&db, "UPDATE resil_intents SET due = 4090000000000, scheduled = 4089999999990, called = 4089999999900,
+            since = 4089999999900, doubt_until = 4090000000000").await;
         shop.rests(intent.id()).await;
         assert_eq!(shop.ledger.outcome(&intent).await.unwrap(), Outcome::Applied(500));
         assert_eq!(shop.partner.entry().applied, 1);

@@ -1,5 +1,6 @@
 //! What the partner knows of an order, and what it makes of a request about it.
 
+use crate::books::Intent;
 use crate::spec::{FORGOTTEN, Keys, LATE, LATEST, Memory, Repeat, SLOW_CHECK, Skill, Spec, Way};
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -76,11 +77,13 @@ impl Account {
         self.late == 0
     }
 
-    pub fn is_called(&mut self, request: &Request, state: Option<&str>) -> Answer {
+    pub fn is_called(&mut self, request: &Request, intent: Option<&Intent>) -> Answer {
         self.call_keys.insert(request.key.clone().unwrap_or_default());
         self.bodies.insert(request.body.clone());
         self.calls += 1;
-        self.unannounced += u32::from(state != Some("CALLING"));
+        // By now the ledger may be further: who has sent this may be dead.
+        let is_announced = |intent: &Intent| intent.state == "CALLING" || intent.callings >= i64::from(self.calls);
+        self.unannounced += u32::from(!intent.is_some_and(is_announced));
         let is_refused = self.spec.way == Way::Refuses && self.applied == 0;
         match self.calls {
             _ if is_refused => self.turns_away(402),

@@ -19,9 +19,19 @@ pub trait Books: Backend {
     fn set(tx: &mut Tx<Self>, order: i64, to: &str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
     /// What the order is, and how often it was changed.
     fn order(db: &Db<Self>, order: i64) -> impl Future<Output = Option<(String, i64)>> + Send;
-    /// What the ledger says of the only intent.
-    fn state(db: &Db<Self>) -> impl Future<Output = Option<String>> + Send;
+    /// What the ledger says of the only intent, why, and how often it has said CALLING.
+    fn intent(db: &Db<Self>) -> impl Future<Output = Option<Intent>> + Send;
 }
+
+#[derive(Debug, Clone)]
+pub struct Intent {
+    pub state: String,
+    pub why: String,
+    pub callings: i64,
+}
+
+const INTENT: &str = "
+    SELECT state, why, CAST((length(history) - length(replace(history, ' CALLING', ''))) / 8 AS BIGINT) FROM resil_intents";
 
 macro_rules! books {
     ($database:ty) => {
@@ -57,9 +67,10 @@ macro_rules! books {
                 select.bind(order).fetch_optional(db.pool().unwrap()).await.unwrap()
             }
 
-            async fn state(db: &Db<Self>) -> Option<String> {
-                let select = sqlx::query_scalar("SELECT state FROM resil_intents");
-                select.fetch_optional(db.pool().unwrap()).await.unwrap()
+            async fn intent(db: &Db<Self>) -> Option<Intent> {
+                let select = sqlx::query_as(INTENT).fetch_optional(db.pool().unwrap());
+                let (state, why, callings) = select.await.unwrap()?;
+                Some(Intent { state, why, callings })
             }
         }
     };
@@ -210,8 +221,10 @@ macro_rules! operations {
     };
 }
 operations! {
-    // Far more than LATE, also on a busy machine.
-    deduplicated(op = "deduplicated", compensate = cancel, in_doubt = repeat, conclusive = [402], settle = "400ms");
-    verified(op = "verified", compensate = cancel, verify = status, settle = "400ms");
+    // Far more than LATE, and attempts that a busy machine does not spend by losing leases.
+    deduplicated(
+        op = "deduplicated", compensate = cancel, in_doubt = repeat, conclusive = [402], settle = "400ms", attempts = 200
+    );
+    verified(op = "verified", compensate = cancel, verify = status, settle = "400ms", attempts = 1_000);
     neither(op = "neither");
 }

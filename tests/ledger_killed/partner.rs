@@ -1,6 +1,7 @@
 //! The partner, which outlives every process that calls it: its door. What it makes of a request is in `account.rs`.
 
 use crate::account::{Account, Answer, Request};
+use crate::books::Intent;
 use crate::spec::Spec;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 type Book = HashMap<i64, Account>;
-/// Asks the ledger of this order in which state it is.
-pub type Look = Arc<dyn Fn(i64) -> std::pin::Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync>;
+/// Asks the ledger about this order.
+pub type Look = Arc<dyn Fn(i64) -> std::pin::Pin<Box<dyn Future<Output = Option<Intent>> + Send>> + Send + Sync>;
 
 #[derive(Clone)]
 pub struct Server {
@@ -86,11 +87,11 @@ impl Server {
     /// `None` loses the connection.
     async fn call(&self, order: i64, request: Request) -> Option<String> {
         let look = self.looks.lock().unwrap().get(&order).cloned();
-        let state = match look {
+        let intent = match look {
             Some(look) => look(order).await,
             None => None,
         };
-        match self.change(order, |account| account.is_called(&request, state.as_deref())) {
+        match self.change(order, |account| account.is_called(&request, intent.as_ref())) {
             Answer::Text(text) => Some(text),
             Answer::Lost => None,
             Answer::Later(time) => {

@@ -1,6 +1,6 @@
 //! Plays one spec at every place it passes, several at a time.
 
-use crate::books::Books;
+use crate::books::{Books, Intent};
 use crate::oracle::violations;
 use crate::partner::{Look, Server};
 use crate::spec::{Database, Death, Spec};
@@ -133,7 +133,7 @@ impl Stage {
         let asks = db.clone();
         let look: Look = Arc::new(move |_order| {
             let asks = asks.clone();
-            Box::pin(async move { DB::state(&asks).await })
+            Box::pin(async move { DB::intent(&asks).await })
         });
         self.server.expect(order, spec, look);
         let mut died = [false; 2];
@@ -146,11 +146,13 @@ impl Stage {
             self.live("again", spec, None, order, (db, address, way)).await;
         }
         let account = self.server.account(order).await;
-        let state = DB::state(db).await;
-        let found = violations(&spec, state.as_deref(), DB::order(db, order).await, &account);
+        let intent = DB::intent(db).await;
+        let found =
+            violations(&spec, intent.as_ref().map(|intent| &*intent.state), DB::order(db, order).await, &account);
         if !found.is_empty() {
             let books = DB::order(db, order).await;
-            println!("VIOLATED: {}\n  {state:?}, our books {books:?}, the partner's {account:?}", found.join("; "));
+            let intent = intent.map(|Intent { state, why, .. }| format!("{state}: {why}"));
+            println!("VIOLATED: {}\n  {intent:?}, our books {books:?}, the partner's {account:?}", found.join("; "));
             println!("  cargo test --test ledger_killed -- --play \"{spec}\"");
             self.counts.violations.fetch_add(1, Ordering::Relaxed);
         }

@@ -90,7 +90,7 @@ pub async fn run(reconcilers: usize) {
     answer(first, "status 402\n").await;
     stopped.says("driven").await;
     assert_eq!(
-        sqlx::Postgres::state(&db).await.as_deref(),
+        sqlx::Postgres::intent(&db).await.map(|intent| intent.state).as_deref(),
         Some("CALLING"),
         "it has lost its lease, and changes nothing"
     );
@@ -99,7 +99,7 @@ pub async fn run(reconcilers: usize) {
         process.says("end").await;
     }
     assert!(calls.try_recv().is_err(), "nothing is called a third time");
-    assert_eq!(sqlx::Postgres::state(&db).await.as_deref(), Some("APPLIED"));
+    assert_eq!(sqlx::Postgres::intent(&db).await.map(|intent| intent.state).as_deref(), Some("APPLIED"));
     assert_eq!(sqlx::Postgres::order(&db, ORDER).await, Some(("paid".to_owned(), 1)));
     let drop = AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"));
     db.pool().unwrap().execute(drop).await.unwrap();

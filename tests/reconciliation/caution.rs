@@ -71,27 +71,33 @@ on_both_databases! {
         assert_eq!((shop.state(intent.id()).await, shop.partner.book().cancels), (State::Compensated, 1));
     }
 
-    async fn a_database_of_the_version_before_keeps_its_intents(db) {
+    async fn a_comparison_sends_no_key_that_the_partner_may_have_forgotten(db) {
         let shop = Fixture::new(&db, Skill::Status).await;
-        let paid = shop.pays::<verified>(7, 500).await;
-        let open = db.transaction(async |tx| {
-            DB::insert(tx, 8).await?;
-            Ok::<_, Failed>(verified::record(tx, 8, 600).await?)
-        });
-        let open = open.await.unwrap();
-        let before = "DROP TABLE resil_outbox; DROP TABLE resil_records; DROP INDEX resil_intents_recorded;
-            ALTER TABLE resil_intents DROP COLUMN amount; ALTER TABLE resil_intents DROP COLUMN books;
-            ALTER TABLE resil_intents DROP COLUMN moved; ALTER TABLE resil_intents DROP COLUMN resolved;
-            ALTER TABLE resil_intents DROP COLUMN adopted; DROP INDEX resil_intents_key;
-            ALTER TABLE resil_intents DROP COLUMN cancel_key; DROP TABLE resil_installation; DELETE FROM resil_schema WHERE version > 2";
-        DB::run(&db, before).await;
-        let refused = shop.ledger.drive(&open).await.unwrap_err();
-        assert!(refused.to_string().ends_with("write `db.migrate().await?` at start"), "{refused}");
-        db.migrate().await.unwrap();
-        assert_eq!(shop.ledger.drive(&open).await.unwrap(), Outcome::Applied(600));
-        assert_eq!(shop.ledger.outcome(&paid).await.unwrap(), Outcome::Applied(500));
-        assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_intents WHERE books = 'DONE'").await, 2);
-        assert!(shop.compares::<verified>(shop.records()).await.agrees(), "without an amount there is none to compare");
+        let intent = shop.pays::<verified>(7, 500).await;
+        shop.partner.edit(|book| book.entries.clear());
+        DB::run(&db, "UPDATE resil_intents SET called = called - 86400000").await;
+        assert_eq!(shop.compares::<verified>(Vec::new()).await.differences()[0].mend, Mend::Verify);
+        shop.mends().await;
+        let view = shop.ledger.find(intent.id()).await.unwrap().unwrap();
+        assert_eq!((view.state, shop.partner.book().calls), (State::Manual, 1), "{}", view.history);
+        assert!(view.why.contains("may have forgotten the key"), "{}", view.why);
+        assert_eq!(DB::order(&db, 7).await, (1, "paid".to_owned()));
+    }
+
+    async fn what_was_pruned_is_recognised_and_left_to_an_operator_where_it_differs(db) {
+        let shop = Fixture::new(&db, Skill::Status).await;
+        for order in [7, 8] {
+            shop.pays::<verified>(order, 500).await;
+        }
+        assert_eq!(shop.ledger.prune(SystemTime::now() + Duration::from_secs(60)).await.unwrap(), 2);
+        assert!(shop.compares::<verified>(shop.records()).await.agrees());
+        let lost = shop.key(7).await;
+        shop.partner.edit(|book| _ = book.entries.remove(&lost));
+        let report = shop.compares::<verified>(shop.records()).await;
+        assert_eq!((found(&report), report.differences()[0].mend), ([0, 1, 0, 0], Mend::Manual), "{report}");
+        shop.mends().await;
+        assert_eq!(DB::number(&db, "SELECT CAST(sum(changes) AS BIGINT) FROM orders").await, 2, "nothing was applied twice");
+        assert_eq!((shop.partner.book().calls, shop.partner.book().checks), (2, 0));
     }
 
     async fn a_comparison_that_is_dropped_at_every_poll_is_finished_by_the_next(db) {

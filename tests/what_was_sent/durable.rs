@@ -3,9 +3,9 @@
 use super::partner::{Answer, Partner};
 use super::{Tested, client, posts};
 use resil::http::{Checked as _, Error};
-use resil::ledger::{Ledger, Outcome};
+use resil::ledger::{Failed, Ledger, OriginalKey, Outcome, Status, refuse};
 use resil::outbox::Outbox;
-use resil::{Db, IdempotencyKey, durable};
+use resil::{Db, IdempotencyKey, Tx, durable};
 use sqlx::Sqlite;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use std::sync::Arc;
@@ -50,12 +50,58 @@ async fn charge_twice(shop: &Shop, order: i64, key: &IdempotencyKey) -> Result<S
     shop.post("/ship").await
 }
 
+#[durable(
+    db = Sqlite, op = "three requests", per = order, verify = asked, compensate = taken_back, applied = refuses, base = "1ms"
+)]
+async fn three_requests(shop: &Shop, order: i64) -> Result<String, Error> {
+    _ = order;
+    shop.post("/charge").await
+}
+
+async fn asked(shop: &Shop, _: i64, original: &OriginalKey) -> Result<Status<String>, Error> {
+    shop.post(&format!("/status/{original}")).await.map(Status::Applied)
+}
+
+async fn taken_back(
+    shop: &Shop,
+    _: i64,
+    original: &OriginalKey,
+    _: &IdempotencyKey,
+    _: Option<String>,
+) -> Result<(), Error> {
+    shop.post(&format!("/cancel/{original}")).await.map(drop)
+}
+
+async fn refuses(_: &mut Tx<Sqlite>, _: i64, _: &String) -> Result<(), Failed> {
+    Err(refuse("sold out"))
+}
+
+#[tokio::test]
+async fn three_requests_go_out_under_two_keys() -> Tested {
+    let _scope = resil::testing::isolated();
+    let folder = tempfile::tempdir()?;
+    let (db, shop) = (database(folder.path()).await?, Shop::start()?);
+    let ledger = Ledger::on(db.clone()).partial().operation::<three_requests>();
+    let ledger = ledger.provide(Arc::clone(&shop)).open().await?;
+    let key = IdempotencyKey::derived("three requests", 1);
+    let (status, cancel) = (format!("/status/{key}"), format!("/cancel/{key}"));
+    shop.partner.on("/charge").answers([Answer::CloseBeforeAnswer]);
+    shop.partner.on(&status).answers([Answer::ok("{}")]);
+    shop.partner.on(&cancel).answers([Answer::ok("{}")]);
+    let intent = db.transaction(async |tx| three_requests::record(tx, 1).await).await?;
+    assert!(matches!(ledger.drive(&intent).await?, Outcome::Compensated(_)));
+    let seen: Vec<_> = shop.partner.seen().into_iter().map(|seen| (seen.path, seen.idempotency_key)).collect();
+    let step = key.step("compensate").to_string();
+    assert_eq!(seen, [("/charge".to_owned(), Some(key.to_string())), (status, None), (cancel, Some(step))]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_ledger_does_not_take_a_second_refusal_for_the_first() -> Tested {
     let _scope = resil::testing::isolated();
     let folder = tempfile::tempdir()?;
     let (db, shop) = (database(folder.path()).await?, Shop::start()?);
-    let ledger = Ledger::on(db.clone()).operation::<charge_and_ship>().operation::<charge_twice>();
+    let ledger = Ledger::on(db.clone()).partial().operation::<charge_and_ship>().operation::<charge_twice>();
     let ledger = ledger.provide(Arc::clone(&shop)).open().await?;
     shop.partner.on("/charge").answers([Answer::ok("{}")]);
     shop.partner.on("/ship").answers([Answer::Status(404)]);

@@ -82,7 +82,7 @@ pub async fn recovery<DB: Store>(db: &Db<DB>, finished: u32) {
     finish(&ledger, 1).await;
     DB::multiply(db, finished).await;
     leave_behind(db, INTENTS).await;
-    DB::run(db, "UPDATE resil_intents SET state = 'CALLING', epoch = 1 WHERE due IS NOT NULL").await;
+    DB::run(db, "UPDATE resil_intents SET state = 'CALLING', epoch = 2 WHERE due IS NOT NULL").await;
     let took = finish(&ledger, 4).await;
     println!("| {} | {finished} | {:.1} |", DB::NAME, took.as_secs_f64());
 }

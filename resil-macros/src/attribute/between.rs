@@ -40,7 +40,7 @@ pub(crate) fn order<'a>(written: &'a [Written], errors: &mut Errors) -> Option<(
             errors.at(
                 one.span,
                 format!(
-                    "`#[{name}]` stands here twice; write it once, or split the function in two, one calling the other"
+                    "`#[{name}]` is here twice; write it once, or split the function in two, one calling the other"
                 ),
             );
             return None;
@@ -122,7 +122,7 @@ fn no_call_out_is_a_transaction(written: &[Written], errors: &mut Errors) {
     if let (Some(transactional), Some(_)) = (span_of(Kind::Transactional, written), guard) {
         errors.at(
             transactional,
-            "this function calls out, and a transaction must not wait for that; write the database work as a function of its own under `#[transactional(tx = self.db)]`, and call it before or after",
+            "this function makes an external call, and a transaction must not wait for that; write the database work as a function of its own under `#[transactional(tx = self.db)]`, and call it before or after",
         );
     }
 }
@@ -141,7 +141,7 @@ fn operation_answers_for_itself(written: &[Written], errors: &mut Errors) {
     if let Some(transactional) = span_of(Kind::Transactional, written) {
         errors.at(
             transactional,
-            "this function calls out, and a transaction must not wait for that; write the database work as a function of its own, `applied = mark_paid`",
+            "this function makes an external call, and a transaction must not wait for that; write the database work as a function of its own, `applied = mark_paid`",
         );
     }
 }
@@ -166,7 +166,7 @@ fn fallback_does_nothing_twice(models: &Models, errors: &mut Errors) {
             with,
             format!(
                 "this call must not be done twice, and after a lost answer nobody knows whether it was done; write one of\n\
-                 \x20   with = {path}, unsent                     answers only what certainly was never done\n\
+                 \x20   with = {path}, unsent                     answers only what was certainly never done\n\
                  \x20   with = {path}, acts = \"it only reads\"     why it is harmless, whatever was done"
             ),
         );
@@ -178,7 +178,7 @@ fn callers_transaction_is_not_retried(models: &Models, errors: &mut Errors) {
     if transactional.database.is_none() {
         errors.at(
             retry.span,
-            "a failed statement has spoiled the caller's transaction, and repeating a part of it cannot mend that; write `#[retry(unsent)]` above the function that opens it with `#[transactional(tx = ..)]`",
+            "a failed statement has spoiled the caller's transaction, and repeating a part of it cannot mend that; write `#[retry(unsent)]` above the function that begins it with `#[transactional(tx = ..)]`",
         );
     }
 }

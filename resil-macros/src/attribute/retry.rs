@@ -340,7 +340,7 @@ impl Retry {
             errors.on(
                 key,
                 format!(
-                    "the function has no parameter `{key}`; add `{key}: &IdempotencyKey`, minted by the caller with `IdempotencyKey::derived(\"order\", id)` or `::random()`"
+                    "the function has no parameter `{key}`; add `{key}: &IdempotencyKey`, made by the caller with `IdempotencyKey::derived(\"order\", id)` or `::random()`"
                 ),
             );
             return;

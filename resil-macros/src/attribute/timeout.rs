@@ -83,7 +83,7 @@ impl Layer for Timeout {
         errors.at(
             phase.span(),
             format!(
-                "`{key}` bounds one phase and nothing bounds the whole: a partner that drips would hold this call forever; add `#[deadline(\"30s\")]`, or write `#[timeout(\"10s\", {key} = {limit})]`"
+                "`{key}` bounds one phase and nothing bounds the whole: a partner that answers byte by byte would hold this call forever; add `#[deadline(\"30s\")]`, or write `#[timeout(\"10s\", {key} = {limit})]`"
             ),
         );
     }
@@ -116,7 +116,7 @@ fn warning(Argument { key, value, .. }: &Argument<Time>, least: u64, most: u64) 
         _ => "a shorter one cuts off slow answers, a longer one holds the caller",
     };
     let note = format!(
-        "`{key} = \"{limit:?}\"` is outside the recommended {least} to {most} s: {why}; if it is meant, write `allow(range)` beside it"
+        "`{key} = \"{limit:?}\"` is outside the recommended {least} to {most} s: {why}; if that is intended, write `allow(range)` beside it"
     );
     let name = Ident::new(&format!("{key}_outside_its_range"), hygienic().located_at(written));
     Some(code! {

@@ -110,7 +110,7 @@ impl Attribute for Transactional {
             if !given.has("tx") && !given.unread {
                 errors.at(
                     given.span,
-                    "a transaction is opened on a database, or is the caller's; write one of\n\
+                    "a transaction begins on a database, or is the caller's; write one of\n\
                      \x20   #[transactional(tx = self.db)]    opens one on this `Db`, and calls it `tx` in the body\n\
                      \x20   #[transactional(tx)]              takes part in the caller's: the parameter `tx: &mut Tx<Postgres>`",
                 );
@@ -120,7 +120,7 @@ impl Attribute for Transactional {
         if let (None, Some(once)) = (&database, &once) {
             errors.on(
                 &once.id.key,
-                "the whole transaction runs once or not, and this one is the caller's; write `op = .., once = ..` at the function that opens it with `#[transactional(tx = self.db)]`",
+                "the whole transaction runs once or not, and this one is the caller's; write `op = .., once = ..` at the function that begins it with `#[transactional(tx = self.db)]`",
             );
         }
         Some(Self { tx, database, once })
@@ -287,11 +287,11 @@ impl Transactional {
         match (parameter_named(tx, &function.signature), &self.database) {
             (None, None) => errors.on(
                 tx,
-                "the function has no parameter `tx`; add `tx: &mut Tx<Postgres>`, or write `#[transactional(tx = self.db)]` to open a transaction here",
+                "the function has no parameter `tx`; add `tx: &mut Tx<Postgres>`, or write `#[transactional(tx = self.db)]` to begin a transaction here",
             ),
             (Some(parameter), Some(_)) => errors.on(
                 parameter,
-                "the transaction that is opened here would hide this parameter; take the parameter off, or write `#[transactional(tx)]` to take part in the caller's",
+                "the transaction that begins here would hide this parameter; take the parameter off, or write `#[transactional(tx)]` to take part in the caller's",
             ),
             _ => {}
         }

@@ -96,7 +96,7 @@ pub(crate) fn declaration(item: TokenStream, kind: Kind) -> syn::Result<Declarat
         Error::new(
             error.span(),
             format!(
-                "`#[{name}]` stands on an async function, method or trait method; write it above `async fn name(..) -> Result<T, E> {{ .. }}`"
+                "`#[{name}]` goes on an async function, method or trait method; write it above `async fn name(..) -> Result<T, E> {{ .. }}`"
             ),
         )
     })

@@ -34,8 +34,8 @@ use std::error::Error as StdError;
     label = "retry and circuit breaker decide from a verdict: `Classify` is missing",
     note = "if it is your own enum, write `#[derive(resil::Classify)]` above it and mark each variant:\n\
             `#[classify(caller)]`      the request is to blame, as for \"not found\": opens no circuit\n\
-            `#[classify(transient)]`   it may pass: repeated where that is safe\n\
-            `#[classify(permanent)]`   it does not pass, and opens a circuit\n\
+            `#[classify(transient)]`   it may succeed later: repeated where that is safe\n\
+            `#[classify(permanent)]`   it will not succeed later, and counts towards opening a circuit\n\
             `#[classify(delegate)]`, `#[classify(status)]`   the field knows",
     note = "if it is another crate's type, return `resil::http::Error` for HTTP (feature `http`), or an enum of your \
             own\nwith a variant for each meaning that it can have:\n\
@@ -58,7 +58,7 @@ pub trait Classify {
 /// An error type that can hold a refusal of ours; implemented for everything with `From<resil::Error>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold a refusal of resil: `From<resil::Error>` is missing",
-    label = "an open circuit or a time-out has no place in this type",
+    label = "an open circuit or a timeout has no place in this type",
     note = "if it is your own enum, add a variant `Policy(resil::Error)`, and if it is another crate's type, return one that \
             holds it:\n\
             `enum MyError {{ Call({Self}), Policy(resil::Error) }}`\n\

@@ -119,7 +119,7 @@ pub enum Error {
     /// An external call while its caller holds a transaction or a connection: nothing was sent. Make the call before or
     /// after the transaction.
     InsideTransaction {
-        /// The function that calls out.
+        /// The function that makes the external call.
         site: &'static Site,
         /// Where it was called, and what was held there.
         place: Arc<Inside>,
@@ -283,7 +283,7 @@ impl From<Error> for io::Error {
 
 /// The bound on connecting passed while no connection was there: nothing was sent.
 ///
-/// Only the connecting future itself returns it, which is why its word can be trusted.
+/// Only the connecting future itself returns it, which is why it can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectTimeout {
     limit: Duration,

@@ -5,7 +5,7 @@ use super::{Classify, Failure, Verdict};
 /// A function's return type that can carry a failure.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot carry a failure",
-    label = "a failure has no way out of this function",
+    label = "a failure cannot be returned from this function",
     note = "write `-> Result<{Self}, resil::Error>`"
 )]
 pub trait Fallible: Sized {

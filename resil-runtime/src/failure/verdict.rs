@@ -3,7 +3,7 @@ use std::time::Duration;
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Passing trouble of the partner or the way to it: a time-out, a lost connection, HTTP 502, 503, 504.
+    /// Passing trouble of the partner or the way to it: a timeout, a lost connection, HTTP 502, 503, 504.
     Transient,
     /// Broken: trying again changes nothing.
     Permanent,
@@ -53,10 +53,10 @@ pub struct Verdict {
     /// Whether the trouble is on our side: a missing key, a misconfiguration, our own database. No partner has said
     /// anything then, and the ledger takes it for no refusal.
     pub is_ours: bool,
-    /// Whether we ended the attempt before it had the time it should have had. The peer may have acted, and nothing is
+    /// Whether we ended the attempt before it had the time it should have had. The partner may have acted, and nothing is
     /// known of its health: a circuit breaker does not count it.
     pub is_cut_short: bool,
-    /// Whether the peer has said for good that it did not act, and will not: also as the answer to a repeat, it is the
+    /// Whether the partner has said for good that it did not act, and will not: also as the answer to a repeat, it is the
     /// truth about the first request. Only the ledger asks.
     pub is_conclusive: bool,
 }

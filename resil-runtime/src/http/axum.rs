@@ -33,7 +33,7 @@ fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, KeyRejection> {
     }
 }
 
-/// The header `Idempotency-Key` of the request. Without one, or with one that is no key, the answer is 400.
+/// The header `Idempotency-Key` of the request. Without one, or with one that is not a key, the answer is 400.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -53,7 +53,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// `None` if there is no such header; one that is no key is still a 400.
+/// `None` if there is no such header; one that is not a key is still a 400.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
     type Rejection = KeyRejection;
 

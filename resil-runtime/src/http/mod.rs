@@ -27,7 +27,7 @@ use std::time::{Duration, SystemTime};
 #[cfg(any(feature = "reqwest", feature = "axum"))]
 const IDEMPOTENCY_KEY: ::http::HeaderName = ::http::HeaderName::from_static("idempotency-key");
 
-/// The wait a partner asks for in `Retry-After`: seconds, or an HTTP date. What cannot be read is no wish.
+/// The wait a partner asks for in `Retry-After`: seconds, or an HTTP date. `None` if it cannot be read.
 ///
 /// ```
 /// # let mut headers = http::HeaderMap::new();

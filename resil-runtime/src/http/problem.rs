@@ -120,7 +120,7 @@ pub enum KeyRejection {
     Missing,
     /// There is more than one.
     Several,
-    /// It is no key.
+    /// It is not a key.
     Invalid(InvalidKey),
 }
 

@@ -94,10 +94,10 @@ impl<T: NotRepeatable + ?Sized> UnderRetry for Awaited<T> {
 
 /// Never implemented: what a marked fallback would have to be.
 #[diagnostic::on_unimplemented(
-    message = "this fallback is marked `#[non_idempotent]`: it may do a second time what the call has done already",
+    message = "this fallback is marked `#[non_idempotent]`: it may do again what the call has already done",
     label = "acts, although the outcome of the call may be unknown",
-    note = "answer only what certainly was never done: `#[fallback(with = .., unsent)]`",
-    note = "or say why it does no harm: `#[fallback(with = .., acts = \"the reason\")]`"
+    note = "answer only what was certainly never done: `#[fallback(with = .., unsent)]`",
+    note = "or say why it is harmless: `#[fallback(with = .., acts = \"the reason\")]`"
 )]
 pub trait FallbackThatActs {}
 

@@ -86,7 +86,7 @@ pub enum Event {
         site: &'static Site,
         /// Which attempt failed; 1 is the first.
         attempt: u32,
-        /// What stands against another.
+        /// Why there is no other.
         why: Why,
     },
     /// A call under an idempotency key ended in doubt: its last failure had no effect, and an earlier attempt may have
@@ -103,7 +103,7 @@ pub enum Event {
         site: &'static Site,
     },
     /// No connection could be made, and nothing proves that no request was sent: the client is not of
-    /// `resil::http::client()`. Told once.
+    /// `resil::http::client()`. Reported once.
     ConnectUnproven,
     /// A call failed and is answered with the fallback.
     FellBack {
@@ -135,25 +135,25 @@ pub enum Event {
     },
     /// An external call was about to be made while its caller held a transaction or a connection.
     CalledInside {
-        /// The function that calls out.
+        /// The function that makes the external call.
         site: &'static Site,
         /// The line that called it.
         called_at: &'static Location<'static>,
         /// What is held, and since where.
         began: Began,
-        /// Whether it was refused, or let through and only told.
+        /// Whether it was refused, or let through and only reported.
         refused: bool,
     },
     /// An external call was let through by [`allow`](crate::allow), inside a transaction or not.
     AllowedInside {
-        /// The function that calls out.
+        /// The function that makes the external call.
         site: &'static Site,
         /// The line that called it.
         called_at: &'static Location<'static>,
         /// The reason given.
         reason: &'static str,
     },
-    /// A `connect` bound has nothing that enforces it. Told once.
+    /// A `connect` bound has nothing that enforces it. Reported once.
     ConnectUnenforced {
         /// The first function that met it.
         site: &'static Site,
@@ -164,7 +164,7 @@ pub enum Event {
     /// Something that happened in the outbox.
     #[cfg(feature = "sqlx")]
     Outbox(crate::outbox::OutboxEvent),
-    /// The subscriber was slow, and so many events were dropped here.
+    /// The subscriber was slow, and this many events were dropped here.
     Missed(u64),
 }
 

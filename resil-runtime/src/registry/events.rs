@@ -1,4 +1,4 @@
-//! Each transition, refusal, retry and time-out, told once: as a `tracing` event and to the subscribers of the
+//! Each transition, refusal, retry and timeout, told once: as a `tracing` event and to the subscribers of the
 //! registry. Names and labels only: never a body, a key or a header.
 
 use super::Event;
@@ -47,7 +47,7 @@ pub(crate) fn full(semaphore: &'static str, limit: u32, waited: Duration) {
 }
 
 pub(crate) fn keys_full(kind: &'static str, policy: &'static str, max_keys: u32) {
-    event!(warn, kind, ?policy, max_keys, "no place for another key, those to come share one state");
+    event!(warn, kind, ?policy, max_keys, "no place for another key: further keys share one state");
     tell(|| Event::KeysFull { kind, policy, max_keys });
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn called_inside(site: &'static Site, called_at: &'static Location<'s
 }
 
 pub(crate) fn allowed_inside(site: &'static Site, called_at: &'static Location<'static>, reason: &'static str) {
-    event!(debug, %site, %called_at, reason, "external call allowed wherever it is");
+    event!(debug, %site, %called_at, reason, "external call allowed by `resil::allow`");
     tell(|| Event::AllowedInside { site, called_at, reason });
 }
 

@@ -4,7 +4,7 @@ use super::check::policies;
 use super::handle::Found;
 use super::{CallSite, Policy};
 
-/// The policies of this process, for an operator: find them by name, read them, steer them, watch them.
+/// The policies of this process, for an operator: find them by name, read them, control them, watch them.
 ///
 /// Get it from [`registry()`]. It prints as a report of everything: states, windows, settings and call sites.
 ///
@@ -54,7 +54,7 @@ impl Registry {
     /// for call_site in registry().call_sites() {
     ///     let bounded = call_site.policies().iter().any(|policy| policy.downcast_ref::<Timeout>().is_some());
     ///     if !bounded {
-    ///         println!("waits for ever: {}", call_site.site());
+    ///         println!("waits forever: {}", call_site.site());
     ///     }
     /// }
     /// ```

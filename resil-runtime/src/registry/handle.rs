@@ -82,6 +82,6 @@ pub(crate) trait Found: Handle + Sized {
     fn look_up(&self, states: &States) -> Result<Arc<Self::State>, Error>;
     /// A handle of this state.
     fn found(name: Option<&'static str>, state: Arc<Self::State>) -> Self;
-    /// The same handle, to answer this error for ever.
+    /// The same handle, to answer this error forever.
     fn without_state(&self, error: Error) -> Self;
 }

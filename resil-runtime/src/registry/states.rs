@@ -120,7 +120,7 @@ impl States {
         drop(gone);
     }
 
-    /// Lends a state for ever: a handle in a test must not remember it, and has nothing else to lend it from.
+    /// Lends a state forever: a handle in a test must not remember it, and has nothing else to lend it from.
     #[cfg(feature = "testing")]
     pub(super) fn lend<T: Shared>(&self, state: Arc<T>) -> &'static T {
         let number = Arc::as_ptr(&state).addr();

@@ -42,7 +42,7 @@ pub(crate) fn tell(event: impl FnOnce() -> Event) {
 }
 
 impl Registry {
-    /// Everything that happens in a policy from now on: changes of state, refusals, retries, time-outs.
+    /// Everything that happens in a policy from now on: changes of state, refusals, retries, timeouts.
     ///
     /// A call never waits for a subscriber: the last 1024 events are kept for a slow one, and [`Event::Missed`] says how
     /// many it lost. Events of two threads may arrive in another order than they happened in. Works without the feature `tracing`. Without a subscriber an event costs one load.
@@ -74,7 +74,7 @@ pub struct Events {
 
 impl Events {
     /// Waits for the next event. Dropping the future loses none. It never ends; of an isolated registry that is gone it
-    /// waits for ever.
+    /// waits forever.
     ///
     /// ```no_run
     /// # async fn watch() {

@@ -1,5 +1,6 @@
 //! Faults for our own tests: the end of the process at each point, and lost answers to a COMMIT.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -35,4 +36,20 @@ pub fn lose_commits(answers: u32) {
 pub(crate) fn loses_commit(began: &crate::Began) -> bool {
     began.site == crate::sql::ledger::BOOKS
         && LOST_COMMITS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}
+
+thread_local! {
+    static LOST_CLAIMS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The answers of the next claims by a ledger on this thread are lost, so many of them: what was claimed is.
+#[doc(hidden)]
+pub fn lose_claims(answers: u32) {
+    LOST_CLAIMS.set(answers);
+}
+
+pub(crate) fn loses_claim() -> bool {
+    let left = LOST_CLAIMS.get();
+    LOST_CLAIMS.set(left.saturating_sub(1));
+    left > 0
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Lets one external call be made inside a transaction, for a reason that is told as an event. The compiler lets it
+/// Lets one external call be made inside a transaction, for a reason that is reported as an event. The compiler lets it
 /// pass as well.
 ///
 /// The connection is held for as long as the partner takes, and what was done outside stays done when the transaction

@@ -33,7 +33,7 @@ pub enum GuardMode {
     /// It is refused before anything is sent, with [`Error::InsideTransaction`].
     #[default]
     Deny,
-    /// It is let through, and each is told as an event and in the log.
+    /// It is let through, and reported as an event and in the log.
     Warn,
     /// It is let through and counted: for trying the guard in production.
     Count,
@@ -51,7 +51,7 @@ impl TransactionGuard {
         Self { site: &Site::UNKNOWN }
     }
 
-    /// The function that calls out.
+    /// The function that makes the external call.
     pub const fn at(mut self, site: &'static Site) -> Self {
         self.site = site;
         self

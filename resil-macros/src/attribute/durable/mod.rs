@@ -15,6 +15,7 @@ use crate::tokens::{Local, code};
 use darling::FromMeta;
 use operation::{Operation, Role, parameter};
 use proc_macro2::{Span, TokenStream};
+use std::time::Duration;
 use syn::{Expr, FnArg, Pat, Path, Type};
 
 const EXAMPLE: &str = "durable(db = Postgres, op = \"payment.confirm\", per = order_id)";
@@ -32,10 +33,16 @@ arguments! {
     in_doubt: InDoubt = manual,
     conclusive: Conclusive = [402],
     settle: Time = "5s",
+    key_lifetime: Time = "24h",
+    give_up: Time = "24h",
     attempts: Count = 3,
     base: Wait = "100ms",
     max: Wait = "10s",
 }
+
+/// What `resil::ledger::Settings` begins with.
+const SETTLE: Duration = Duration::from_secs(60);
+const KEY_LIFETIME: Duration = Duration::from_hours(24);
 
 /// `db = Postgres`, or `db = [Sqlite, Postgres]`.
 struct Databases(Vec<Path>);
@@ -202,10 +209,13 @@ fn stored_or_given(ty: &Type, errors: &mut Errors) {
 
 impl Layer for Durable {
     fn check(&self, cx: &Context<'_>, errors: &mut Errors) {
-        if let (Some(settle), None, InDoubt::Manual) = (&self.with.settle, &self.with.verify, self.in_doubt(cx)) {
+        // An operator may cancel, and that waits too.
+        let settles = self.with.verify.is_some() || self.with.compensate.is_some();
+        if let (Some(settle), false, InDoubt::Manual) = (&self.with.settle, settles, self.in_doubt(cx)) {
             pointless(settle.span(), &settle.key, "verify", "payment_status", errors);
         }
         self.repeat_is_recognised(cx, errors);
+        self.key_outlives_what_settles(errors);
     }
 
     /// `let _ = (&order_id, &amount);`: what is stored is used, also where the call itself does not need it.
@@ -227,6 +237,21 @@ impl Durable {
     fn in_doubt(&self, cx: &Context<'_>) -> InDoubt {
         let default = if cx.needs.proves { InDoubt::Repeat } else { InDoubt::Manual };
         self.with.in_doubt.as_ref().map_or(default, |doubt| doubt.value)
+    }
+
+    /// A repeat may arrive as late as the first request. What is left to a constant, the ledger finds when it is opened.
+    fn key_outlives_what_settles(&self, errors: &mut Errors) {
+        let (settle, lifetime) = (self.with.settle.as_ref(), self.with.key_lifetime.as_ref());
+        let known = |time: Option<&Argument<Time>>, default| time.map_or(Some(default), |time| time.known());
+        let (Some(settles), Some(lasts)) = (known(settle, SETTLE), known(lifetime, KEY_LIFETIME)) else { return };
+        if let Some(written) = settle.or(lifetime).filter(|_| settles >= lasts) {
+            errors.at(
+                written.at,
+                format!(
+                    "a repeat may arrive {settles:?} late, and the partner forgets the key after {lasts:?}; write a shorter `settle`, or for how long the partner keeps a key: `key_lifetime = \"24h\"`"
+                ),
+            );
+        }
     }
 
     /// A partner recognises only a key that it gets.

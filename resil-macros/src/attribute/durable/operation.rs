@@ -140,6 +140,7 @@ impl<'a> Operation<'a> {
         let (arguments, per) = (self.arguments(), self.durable.with.per.as_deref());
         let names: Vec<_> = self.stored().map(|parameter| parameter.visible(per)).collect();
         let parameters = self.stored().zip(&names).map(|(Parameter { ty, .. }, name)| quote!(#name: #ty));
+        let parameters: Vec<_> = parameters.collect();
         let subject = match per {
             Some(per) => {
                 let text = as_text(&per.0);
@@ -148,6 +149,7 @@ impl<'a> Operation<'a> {
             None => code!(let subject = ::core::option::Option::<::std::string::String>::None;),
         };
         let visibility = if head.is_empty() { quote!(pub(self)) } else { head };
+        let again = per.is_some().then(|| self.record_again(&visibility, &parameters, &subject, &names));
         let doc = format!(
             "Records an intent to call [`{name}()`] in this transaction. Hand it to `ledger.drive(..)` after the commit; if \
              nobody does, a reconciler will."
@@ -171,6 +173,37 @@ impl<'a> Operation<'a> {
                     #subject
                     #runtime::ledger::record(tx, subject, &(#(#names,)*)).await
                 }
+                #again
+            }
+        }
+    }
+
+    /// What is about something can be tried again.
+    fn record_again(
+        &self,
+        visibility: &TokenStream,
+        parameters: &[TokenStream],
+        subject: &TokenStream,
+        names: &[Ident],
+    ) -> TokenStream {
+        let (runtime, name, arguments) = (self.cx.runtime, self.name(), self.arguments());
+        let doc = format!("Records another intent to call [`{name}()`], if the last one about the same was not done.");
+        code! {
+            #[doc = #doc]
+            ///
+            /// # Errors
+            ///
+            /// As `resil::ledger::record_again`.
+            #visibility async fn record_again<DB>(
+                tx: &mut #runtime::Tx<DB>,
+                #(#parameters,)*
+            ) -> ::core::result::Result<#runtime::ledger::Intent<Self>, #runtime::Error>
+            where
+                DB: #runtime::Backend,
+                Self: #runtime::ledger::Operation<DB, Arguments = #arguments>,
+            {
+                #subject
+                #runtime::ledger::record_again(tx, subject.unwrap_or_default(), &(#(#names,)*)).await
             }
         }
     }
@@ -225,6 +258,7 @@ impl<'a> Operation<'a> {
     fn settings(&self) -> TokenStream {
         let (runtime, with) = (self.cx.runtime, &self.durable.with);
         let (settle, attempts) = (set(with.settle.as_ref()), set(with.attempts.as_ref()));
+        let [key_lifetime, give_up] = [&with.key_lifetime, &with.give_up].map(|time| set(time.as_ref()));
         let [base, max] = [&with.base, &with.max].map(|wait| set(wait.as_ref()));
         let verifies = with.verify.as_ref().map(|_| code!(.verifies()));
         let compensates = with.compensate.as_ref().map(|_| code!(.compensates()));
@@ -240,7 +274,7 @@ impl<'a> Operation<'a> {
         let conclusive = conclusive.map(|statuses| code!(.conclusive(#statuses)));
         let settings = code!(
             #runtime::ledger::Settings::new()
-                #settle #attempts #base #max #verifies #compensates #in_doubt #conclusive
+                #settle #key_lifetime #give_up #attempts #base #max #verifies #compensates #in_doubt #conclusive
         );
         code! {
             fn settings() -> #runtime::ledger::Settings {

@@ -13,7 +13,7 @@ use std::future::Future;
 
 /// The whole HTTP habit in one call, on [`reqwest::RequestBuilder`](::reqwest::RequestBuilder).
 pub trait Checked: Sized {
-    /// Sends the request the way a careful person would:
+    /// Sends the request, and takes care of the rest:
     ///
     /// - under `#[retry(idempotency_key = key)]`, and in an outbox handler, one request of the call carries the key in the
     ///   `Idempotency-Key` header; a second one that is not the same is refused before it is sent

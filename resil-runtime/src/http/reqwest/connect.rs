@@ -89,7 +89,7 @@ pin_project! {
     }
 
     impl<F> PinnedDrop for Connecting<F> {
-        // Cut off, by a time-out of the client's own.
+        // Cut off, by a timeout of the client's own.
         fn drop(this: Pin<&mut Self>) {
             this.project().departure.take().inspect(|departure| departure.undialled());
         }

@@ -21,7 +21,7 @@ use ::reqwest::redirect::Policy;
 /// whose failures prove what they say: that a connection was never made, and that no redirect was followed before.
 ///
 /// A redirect policy set on it afterwards takes the place of ours: use [`watch`] instead. A key then travels wherever the
-/// partner redirects its request. Leave `retry` alone as well: what reqwest repeats by itself, nobody sees.
+/// partner redirects its request. Leave `retry` off as well: resil does not see what reqwest repeats by itself.
 ///
 /// ```
 /// let client = resil::http::client().user_agent("shop/1.0").build()?;

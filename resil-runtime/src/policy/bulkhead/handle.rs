@@ -15,7 +15,7 @@ use std::time::Duration;
 /// |---|---|
 /// | `threads` | required, at most 512 |
 /// | [`max_concurrent`](Self::max_concurrent) | as many as threads |
-/// | [`queue`](Self::queue) | 0: whoever finds no place is refused |
+/// | [`queue`](Self::queue) | 0: a call that finds no place is refused |
 /// | [`max_wait`](Self::max_wait) | 1 s, in the queue and for a thread together |
 ///
 /// ```
@@ -48,7 +48,7 @@ pub struct Bulkhead {
 const MOST_THREADS: u32 = 512;
 
 impl Bulkhead {
-    /// So many threads, for this handle alone. [`name`](Self::name) shares them.
+    /// This many threads, for this handle alone. [`name`](Self::name) shares them.
     pub const fn new(threads: u32) -> Self {
         Self {
             name: None,

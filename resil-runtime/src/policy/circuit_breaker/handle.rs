@@ -165,7 +165,7 @@ impl CircuitBreaker {
         self
     }
 
-    /// Which calls are judged together: the last so many, or those of the last so much time.
+    /// Which calls are judged together: a number of last calls, or those of a span of time.
     pub const fn window(mut self, window: Window) -> Self {
         self.settings.window = window;
         self

@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 impl CircuitBreaker {
-    /// A circuit for each key, for so many keys; see [`Keyed`].
+    /// A circuit for each key, for at most this many keys; see [`Keyed`].
     pub const fn keyed(self, max_keys: u32) -> Keyed<Self> {
         Keyed::new(self, max_keys)
     }

@@ -36,9 +36,9 @@ pub struct Settings {
 /// Which calls are judged together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
-    /// The last so many calls.
+    /// This many last calls.
     Calls(u32),
-    /// The calls of the last so much time, in ten buckets.
+    /// The calls of the last span of this length, in ten buckets.
     Time(Duration),
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// A value that `#[fallback(stale = ..)]` can keep.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept as the last good value",
-    label = "kept beyond the call and given out again: `Clone + Send + Sync + 'static`",
+    label = "kept after the call and given out again: `Clone + Send + Sync + 'static`",
     note = "put `#[derive(Clone)]` on it, or return an `Arc` of it"
 )]
 pub trait Keepable: Clone + Send + Sync + 'static {}

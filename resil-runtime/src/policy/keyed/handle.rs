@@ -9,9 +9,9 @@ use std::sync::{Arc, LazyLock};
 /// One circuit a tenant, one limit an account: the trouble of one does not refuse the calls of the others. Make one
 /// with [`CircuitBreaker::keyed`](crate::CircuitBreaker::keyed) or [`Semaphore::keyed`](crate::Semaphore::keyed).
 ///
-/// The number of keys is bounded. When a new one finds no place, one that has not been used of late and has nothing to
-/// lose is forgotten: its circuit is closed, none of its permits are out. Where there is no such key, the new one shares
-/// a state with all that find no place, which an [`Event`](crate::Event) tells.
+/// The number of keys is bounded. When a new one finds no place, one that has not been used recently and has nothing
+/// to lose is forgotten: its circuit is closed, none of its permits are in use. Where there is no such key, the new one
+/// shares a state with all that find no place, which an [`Event`](crate::Event) reports.
 ///
 /// A key is anything that can be hashed. It is hashed once a call with a secret of the process, and neither kept nor
 /// written into errors, events or logs. (Of a million keys, two share a state by accident in one of 37 million
@@ -45,7 +45,7 @@ impl<P: PerKey> Keyed<P> {
         Self { policy, max_keys, slot: Slot::new() }
     }
 
-    /// The policy of one key, to read and to steer it. The key is not forgotten as long as the handle lives.
+    /// The policy of one key, to read and to control it. The key is not forgotten as long as the handle lives.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// One call's attempts: a machine that says, after each, whether to wait and try again.
 ///
 /// It remembers whether anything that was sent may have acted. While that is so, a failure that claims to have had no
-/// effect is not believed: it speaks of the last request, not of the call.
+/// effect is not believed: it reports on the last request, not on the call.
 #[must_use = "attempts decide nothing until asked"]
 #[derive(Debug)]
 pub struct Attempts<'a> {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How a wait is randomised, so that clients do not retry in step and storm a recovering system.
+/// How a wait is randomised, so that clients do not retry in step and overload a recovering system.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Jitter {
     /// Exactly the backoff. For tests; in production clients would retry in step.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// One key for one intent, the same in every attempt: the partner applies the first request and replays its answer to
 /// the others.
 ///
-/// Mint it once, *outside* the retried function, and pass it in:
+/// Make it once, *outside* the retried function, and pass it in:
 ///
 /// ```
 /// use resil::IdempotencyKey;
@@ -28,7 +28,7 @@ const STEPS: Uuid = Uuid::from_u128(0xb0a1_7c52_94e3_4d0f_8a67_1f2e_c95d_3b48);
 const LONGEST: usize = 255;
 
 impl IdempotencyKey {
-    /// A key nobody else has: a random UUID.
+    /// A key of its own: a random UUID.
     pub fn random() -> Self {
         Self(Uuid::new_v4().to_string().into())
     }
@@ -46,7 +46,7 @@ impl IdempotencyKey {
     }
 
     /// The key of one step of the operation, for a call that sends more than one request: always the same for the same
-    /// two, and like no other key. Neither can be read from it.
+    /// two, and different from every other key. Neither can be read from it.
     ///
     /// ```
     /// # use resil::IdempotencyKey;
@@ -108,7 +108,7 @@ impl FromStr for IdempotencyKey {
     }
 }
 
-/// Why a text from outside is no idempotency key. It does not repeat the text.
+/// Why a text from outside is not an idempotency key. It does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidKey {
     /// Empty, or longer than 255 bytes.

@@ -225,7 +225,7 @@ impl Retry {
         }
     }
 
-    /// Begins one call under an idempotency key, minted once for all its attempts.
+    /// Begins one call under an idempotency key, made once for all its attempts.
     #[inline]
     pub fn start_with(&self, key: &IdempotencyKey) -> Attempts<'_> {
         Attempts::new(self, Sent::keyed(key))

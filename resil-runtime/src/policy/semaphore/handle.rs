@@ -44,8 +44,8 @@ impl Shared for Limiter {
 
 /// A concurrency limit: what `#[semaphore]` expands to, and a policy to use by hand.
 ///
-/// At most so many calls run at a time, where the caller runs. It is a handle: everything that writes one name shares
-/// the permits. Who waits is served in the order of arrival, and loses nothing when it is dropped.
+/// It limits how many calls run at a time, where the caller runs. It is a handle: everything that writes one name shares
+/// the permits. Waiting calls are served in the order of arrival, and one that is dropped loses no permit.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
@@ -72,7 +72,7 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// So many permits, for this handle alone. [`name`](Self::name) shares them.
+    /// This many permits, for this handle alone. [`name`](Self::name) shares them.
     pub const fn new(permits: u32) -> Self {
         Self { name: None, site: &Site::UNKNOWN, permits, max_wait: Duration::ZERO, slot: Slot::new() }
     }

@@ -7,7 +7,7 @@ use crate::{Error, Site};
 use std::hash::Hash;
 
 impl Semaphore {
-    /// So many permits for each key, for so many keys; see [`Keyed`].
+    /// As many permits for each key, for at most this many keys; see [`Keyed`].
     pub const fn keyed(self, max_keys: u32) -> Keyed<Self> {
         Keyed::new(self, max_keys)
     }

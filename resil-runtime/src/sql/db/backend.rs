@@ -39,6 +39,9 @@ pub(super) mod sealed {
         /// A text that is compared byte by byte, as we do.
         const BYTES: &'static str;
 
+        /// Lets claims of older versions find nothing: they have counted the leases of an intent.
+        const NO_OLD_CLAIMS: &'static str;
+
         /// How a transaction begins, where it is not plain `BEGIN`.
         fn own_begin() -> Option<SqlStr>;
 
@@ -75,6 +78,9 @@ impl sealed::Backend for sqlx::Sqlite {
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD;
     const IDENTITY: &'static str = "INTEGER PRIMARY KEY AUTOINCREMENT";
     const BYTES: &'static str = "TEXT";
+    const NO_OLD_CLAIMS: &'static str = "
+        CREATE TRIGGER resil_no_old_claims BEFORE UPDATE OF epoch ON resil_intents WHEN new.epoch = old.epoch + 1
+        BEGIN SELECT RAISE(IGNORE); END;";
     const OWN_SETTINGS: &'static [Setting] = &[
         ("PRAGMA journal_mode", |mode| {
             (mode != "wal").then(|| {
@@ -134,14 +140,21 @@ impl sealed::Backend for sqlx::Postgres {
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD_IN_TURN;
     const IDENTITY: &'static str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
     const BYTES: &'static str = "TEXT COLLATE \"C\"";
-    const OWN_SETTINGS: &'static [Setting] = &[("SHOW synchronous_commit", |value| {
-        (value == "off").then(|| {
+    const NO_OLD_CLAIMS: &'static str = "
+        CREATE FUNCTION resil_no_old_claims() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+        CREATE TRIGGER resil_no_old_claims BEFORE UPDATE ON resil_intents
+            FOR EACH ROW WHEN (new.epoch = old.epoch + 1) EXECUTE FUNCTION resil_no_old_claims();";
+    const OWN_SETTINGS: &'static [Setting] = &[
+        ("SHOW fsync", lost_by_fsync),
+        ("SHOW synchronous_commit", |value| {
+            (value == "off").then(|| {
             "PostgreSQL with `synchronous_commit = off` forgets commits when it crashes: write `ALTER ROLE .. SET \
              synchronous_commit = on` for the role of this service, or `.options([(\"synchronous_commit\", \"on\")])` on the \
              connect options"
                 .to_owned()
         })
-    })];
+        }),
+    ];
 
     fn own_begin() -> Option<SqlStr> {
         None
@@ -173,4 +186,34 @@ impl sealed::Backend for sqlx::Postgres {
             rows: ["jsonb_array_elements((", ")::jsonb) AS rows (value)"],
         }
     );
+}
+
+/// Tests may have a server that forgets.
+#[cfg(feature = "postgres")]
+fn lost_by_fsync(value: &str) -> Option<String> {
+    #[cfg(feature = "testing")]
+    if crate::testing::Isolation::here().is_some() {
+        return None;
+    }
+    (value == "off").then(|| {
+        "PostgreSQL with `fsync = off` forgets commits, and may lose all of the database, when the machine goes down: write \
+         `fsync = on` in postgresql.conf, and restart it"
+            .to_owned()
+    })
+}
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use super::lost_by_fsync;
+
+    #[test]
+    fn a_server_that_does_not_write_through_is_refused_but_in_an_isolated_test() {
+        assert_eq!(lost_by_fsync("on"), None);
+        assert!(lost_by_fsync("off").is_some_and(|why| why.ends_with("restart it")));
+        #[cfg(feature = "testing")]
+        {
+            let _scope = crate::testing::isolated();
+            assert_eq!(lost_by_fsync("off"), None);
+        }
+    }
 }

@@ -16,6 +16,7 @@ use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 /// A pool of connections whose transactions the guard of `#[outside_transaction]` knows of. Cheap to clone.
@@ -47,7 +48,12 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 pub struct Db<DB: Backend> {
     pool: Pool<DB>,
     shared: Arc<Shared>,
+    /// For single statements of ours, when the application has all of the pool.
+    reserve: Option<Pool<DB>>,
 }
+
+/// So long a statement of ours waits for a connection of the pool, before it takes the one in reserve.
+const BEFORE_RESERVE: Duration = Duration::from_millis(50);
 
 /// What all clones of a [`Db`] share.
 #[derive(Debug, Default)]
@@ -64,7 +70,14 @@ struct Shared {
 impl<DB: Backend> Db<DB> {
     /// Takes over a pool. Nothing else should open transactions on it: those are not seen.
     pub fn new(pool: Pool<DB>) -> Self {
-        Self { pool, shared: Arc::default() }
+        Self { pool, shared: Arc::default(), reserve: None }
+    }
+
+    /// The same database, with a connection beside the pool that nobody else can take. It is made when it is needed.
+    pub(crate) fn with_reserve(&self) -> Self {
+        let options = self.pool.options().clone().min_connections(0).max_connections(1);
+        let reserve = options.connect_lazy_with((*self.pool.connect_options()).clone());
+        Self { reserve: Some(reserve), ..self.clone() }
     }
 
     /// Runs `body` in a transaction: commits if it answers `Ok`, rolls back if it answers `Err`, panics or is dropped.
@@ -161,13 +174,51 @@ impl<DB: Backend> Db<DB> {
         first_of(self.database())?;
         let _pause = Pause::start();
         loop {
-            match self.pool.acquire().await {
-                // SQLite ends a transaction by itself when the disk is full. Then ROLLBACK fails, and sqlx takes the
-                // transaction for open, so that nothing could begin on this connection any more.
-                Ok(mut connection) if connection.is_in_transaction() => connection.close_on_drop(),
-                Ok(connection) => return Ok((connection, self.shared.meter.hold(began))),
-                Err(error) => return Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
+            if let Some(taken) = self.taken(began, self.pool.acquire().await) {
+                return taken;
             }
+        }
+    }
+
+    /// A connection for one statement of ours.
+    pub(super) async fn acquire_shortly(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
+        let Some(reserve) = &self.reserve else { return self.acquire(began).await };
+        first_of(self.database())?;
+        loop {
+            let in_reserve = async {
+                tokio::time::sleep(BEFORE_RESERVE).await;
+                match reserve.acquire().await {
+                    Ok(connection) => connection,
+                    // What the pool says comes later, and counts.
+                    Err(_) => std::future::pending().await,
+                }
+            };
+            let either = tokio::select! {
+                biased;
+                of_pool = self.pool.acquire() => of_pool,
+                connection = in_reserve => Ok(connection),
+            };
+            if let Some(taken) = self.taken(began, either) {
+                return taken;
+            }
+        }
+    }
+
+    /// `None` for one that is of no use.
+    fn taken(
+        &self,
+        began: Began,
+        acquired: Result<PoolConnection<DB>, sqlx::Error>,
+    ) -> Option<Result<(PoolConnection<DB>, Metered), Error>> {
+        match acquired {
+            // SQLite ends a transaction by itself when the disk is full. Then ROLLBACK fails, and sqlx takes the
+            // transaction for open, so that nothing could begin on this connection any more.
+            Ok(mut connection) if connection.is_in_transaction() => {
+                connection.close_on_drop();
+                None
+            }
+            Ok(connection) => Some(Ok((connection, self.shared.meter.hold(began)))),
+            Err(error) => Some(Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into())))),
         }
     }
 
@@ -235,7 +286,7 @@ impl Transactional {
 
 impl<DB: Backend> Clone for Db<DB> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), shared: Arc::clone(&self.shared) }
+        Self { pool: self.pool.clone(), shared: Arc::clone(&self.shared), reserve: self.reserve.clone() }
     }
 }
 

@@ -32,8 +32,8 @@ impl<T: RawPool + ?Sized> RawPool for Arc<T> {
 
 /// Never implemented: what a pool would have to be.
 #[diagnostic::on_unimplemented(
-    message = "a transaction is opened on a `resil::Db`, and this is a pool of sqlx",
-    label = "nobody would see the transactions that are opened here",
+    message = "a transaction begins on a `resil::Db`, and this is a pool of sqlx",
+    label = "transactions begun here would not be seen by the guard",
     note = "make a `Db` of the pool once, at start, and hand that on: `let db = resil::Db::new(pool);`"
 )]
 pub trait TakenOver {}

@@ -15,6 +15,7 @@ const VERSIONS: &[&str] = &[
     crate::sql::ledger::BOOKS_COLUMNS,
     crate::sql::ledger::RECORDS,
     crate::sql::ledger::KEYS,
+    crate::sql::ledger::TIME_COLUMNS,
 ];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
@@ -62,6 +63,7 @@ async fn make<DB: Backend>(connection: &mut DB::Connection) -> Result<(), sqlx::
     for (number, sql) in (1..).zip(VERSIONS) {
         if number > version {
             let sql = sql.replace("{identity}", DB::IDENTITY).replace("{bytes}", DB::BYTES);
+            let sql = sql.replace("{old claims}", DB::NO_OLD_CLAIMS);
             DB::own_run(connection, AssertSqlSafe(sql).into_sql_str()).await?;
             DB::own_fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
         }

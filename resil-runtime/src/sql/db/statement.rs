@@ -156,7 +156,7 @@ impl<DB: Backend> Db<DB> {
         let began = Began { holds: Holds::Connection, site: SITE };
         let is_read = sql.trim_start().starts_with("SELECT");
         let _turn = if is_read { None } else { self.turn(began).await? };
-        let (mut connection, _metered) = self.acquire(began).await?;
+        let (mut connection, _metered) = self.acquire_shortly(began).await?;
         for _ in 1..TRIES {
             match DB::own_fetch(&mut connection, sql, values).await {
                 Err(error) if was_rolled_back(&error) => {}

@@ -74,6 +74,15 @@ pub enum LedgerError {
         /// Why, in the words of whoever reads them.
         why: String,
     },
+    /// The partner may have forgotten the key, so calling again might do it twice. The intent stays in MANUAL.
+    KeyTooOld {
+        /// The operation.
+        op: String,
+    },
+    /// One receipt cannot be that of several intents.
+    OneReceipt,
+    /// What it was about and the receipt were taken out by [`Ledger::prune`](super::Ledger::prune).
+    Pruned(IntentId),
     /// The operation has no such step: no `verify`, or no `compensate`.
     NoSuchStep {
         /// The operation.
@@ -146,6 +155,14 @@ impl fmt::Display for LedgerError {
                 op.escape_debug(),
                 why.escape_debug()
             ),
+            Self::KeyTooOld { op } => write!(
+                f,
+                "the partner may have forgotten the key of this intent of `{}`, and would do it twice: ask it, then resolve \
+                 with `Done(..)` or `NotDone`; after that `record_again` takes a new key",
+                op.escape_debug()
+            ),
+            Self::OneReceipt => f.write_str("one receipt is not that of several intents: resolve each by itself"),
+            Self::Pruned(id) => write!(f, "intent {id} is done, and its receipt was pruned"),
             Self::NoSuchStep { op, step } => write!(f, "operation `{}` has no `{step}`", op.escape_debug()),
         }
     }

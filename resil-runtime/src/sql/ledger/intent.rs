@@ -2,6 +2,8 @@ use super::history::History;
 use super::operation::Report;
 use super::state::State;
 use crate::IdempotencyKey;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
@@ -23,6 +25,20 @@ impl IntentId {
     /// That of a text which the partner gives as a key.
     pub(super) fn of_text(key: &str) -> Self {
         Self(Uuid::new_v5(&IDS, key.as_bytes()))
+    }
+}
+
+/// As its text.
+impl Serialize for IntentId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for IntentId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -68,6 +84,20 @@ impl<O> Intent<O> {
 impl<O> From<IntentId> for Intent<O> {
     fn from(id: IntentId) -> Self {
         Self { id, operation: PhantomData }
+    }
+}
+
+/// As its name, so that a request that records one can run once: `#[transactional(.., once = request_id)]` stores what it
+/// answers.
+impl<O> Serialize for Intent<O> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.id.serialize(serializer)
+    }
+}
+
+impl<'de, O> Deserialize<'de> for Intent<O> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IntentId::deserialize(deserializer).map(Self::from)
     }
 }
 

@@ -3,17 +3,19 @@
 //! An external call cannot be rolled back. So the *intent* is recorded first, in the caller's own transaction; the call is
 //! made outside any transaction; and what comes of it is written into our own books in a second one, together with the
 //! intent's end. Whatever dies in between, the ledger knows what was begun, and a [`Reconciler`] finishes it: by asking the
-//! partner, by calling again under the same key, by cancelling, or by leaving it to an operator.
+//! partner, by calling again under the same key, by cancelling under another, or by leaving it to an operator.
 //!
 //! What is promised:
 //!
-//! *at-least-once calls under one stable key; the effect is exactly once if the partner deduplicates that key or its status
-//! API is authoritative after `settle`; otherwise one attempt in doubt, then MANUAL. Your database and the ledger never
-//! disagree.*
+//! *at-least-once calls under one stable key, cancellations under another as stable, status checks under none; the effect is
+//! exactly once if the partner deduplicates that key or its status API is authoritative after `settle`; otherwise one attempt
+//! in doubt, then MANUAL. Once in doubt, a refusal ends nothing unless it is conclusive, and what was paid is taken back by
+//! intent only. Your database and the ledger never disagree.*
 //!
 //! `#[durable]` makes an [`Operation`] of a function; its page has the whole of it. [`State`] draws the way of an intent.
 
 mod dependencies;
+mod drive;
 mod durable;
 mod erased;
 mod error;
@@ -26,19 +28,26 @@ mod open;
 mod operation;
 pub(crate) mod original_key;
 mod point;
+mod prune;
+mod reading;
 mod reconciler;
 mod reconciliation;
 mod record;
+mod record_again;
+mod recording;
 mod refuse;
 mod resolve;
 mod run;
 mod settings;
+mod shares;
 mod start;
 mod state;
 mod store;
+mod views;
 
 pub use crate::sql::worker::Failed;
 pub use dependencies::{Dependencies, Required};
+pub use drive::Driving;
 pub use durable::Durable;
 pub use error::LedgerError;
 pub use event::LedgerEvent;
@@ -52,22 +61,22 @@ pub use reconciler::{Reconciled, Reconciler};
 pub(crate) use reconciliation::RECORDS;
 pub use reconciliation::{Difference, Kind, Mend, Reconciliation, Record, Schedule};
 pub use record::record;
+pub use record_again::record_again;
 pub use refuse::refuse;
-pub use resolve::Resolution;
+pub use resolve::{Filter, Resolution, Resolved};
 #[cfg(feature = "testing")]
 pub(crate) use run::BOOKS;
 pub use settings::{InDoubt, Settings};
 pub use state::State;
-pub(crate) use store::{BOOKS_COLUMNS, TABLES};
+pub(crate) use store::{BOOKS_COLUMNS, TABLES, TIME_COLUMNS};
 
-use crate::transaction::TransactionGuard;
-use crate::{Backend, Db, Error, Site, clock};
+use crate::{Backend, Db, Error, clock};
+use drive::Underway;
 use erased::Erased;
 use point::point;
 use run::{Drive, Work};
 use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,9 +122,8 @@ struct Inner<DB: Backend> {
     known: String,
     given: Dependencies,
     lease: Duration,
+    underway: Underway,
 }
-
-const DRIVE: Site = Site { function: "ledger.drive(..)", file: file!(), line: line!() };
 
 impl<DB: Backend> Ledger<DB> {
     /// A ledger in this database, to be put together: what it is to drive, and what that borrows.
@@ -129,8 +137,16 @@ impl<DB: Backend> Ledger<DB> {
         given: Dependencies,
         lease: Duration,
     ) -> Self {
-        let names: Vec<_> = operations.keys().map(|(name, version)| format!("{name} {version}")).collect();
-        Self(Arc::new(Inner { db, operations, known: serde_json::json!(names).to_string(), given, lease }))
+        let names: Vec<_> = operations.keys().map(|(name, version)| known_as(name, *version)).collect();
+        let db = db.with_reserve();
+        Self(Arc::new(Inner {
+            db,
+            operations,
+            known: serde_json::json!(names).to_string(),
+            given,
+            lease,
+            underway: Underway::default(),
+        }))
     }
 
     /// Drives an intent in line: calls the partner, and writes into our own books what came of it. It does what a reconciler
@@ -138,8 +154,11 @@ impl<DB: Backend> Ledger<DB> {
     ///
     /// It answers as soon as there is something to wait for: [`Outcome::InDoubt`] is not an error, a reconciler goes on.
     ///
-    /// Dropping the future does not stop the drive, which goes on in a task of its own: a call that is under way is better
-    /// finished than put in doubt.
+    /// Where another worker has the intent, it answers so at once; [`wait`](Driving::wait) lets it wait for that one.
+    ///
+    /// Dropping the future does not stop the drive, which goes on in a task of its own, in the caller's tracing span: a call
+    /// that is under way is better finished than put in doubt. An orderly shutdown waits for it, see
+    /// [`drained`](Self::drained).
     ///
     /// # Errors
     ///
@@ -147,23 +166,15 @@ impl<DB: Backend> Ledger<DB> {
     /// its receipt cannot be read any more. [`Error::InsideTransaction`] while the caller holds a transaction or a
     /// connection. [`Error::Transaction`] if the database cannot be reached; a reconciler will find the intent.
     #[track_caller]
-    pub fn drive<O: Operation<DB>>(
-        &self,
-        intent: &Intent<O>,
-    ) -> impl Future<Output = Result<Outcome<O::Receipt>, Error>> + Send {
-        let (called_at, id) = (Location::caller(), intent.id());
-        async move {
-            TransactionGuard::new().at(&DRIVE).check_call(called_at)?;
-            let ledger = self.clone();
-            let driven = tokio::spawn(async move { ledger.drive_here(id).await }).await;
-            let now = match driven {
-                Ok(driven) => driven?,
-                Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
-                // The runtime is shutting down.
-                Err(_) => return Ok(Outcome::InDoubt(id)),
-            };
-            outcome::<DB, O>(now)
-        }
+    pub fn drive<O: Operation<DB>>(&self, intent: &Intent<O>) -> Driving<DB, O> {
+        Driving::new(self, intent, Location::caller())
+    }
+
+    /// Waits until no drive of this ledger is under way in this process, those included whose future was dropped: before
+    /// `main` returns, when no request is served any more. A [`Reconciler`] that was stopped does so by itself, for as long
+    /// as its grace.
+    pub async fn drained(&self) {
+        self.0.underway.none().await;
     }
 
     /// What has become of an intent so far; nothing is driven.
@@ -181,7 +192,7 @@ impl<DB: Backend> Ledger<DB> {
     ///
     /// [`Error::Transaction`] if the database cannot be asked, or while the caller holds one of its connections.
     pub async fn find(&self, id: IntentId) -> Result<Option<IntentView>, Error> {
-        store::view(self.db(), id).await
+        views::view(self.db(), id).await
     }
 
     /// How many intents there are: operation, version, state, number. `None` is a state that this program does not know.
@@ -190,7 +201,7 @@ impl<DB: Backend> Ledger<DB> {
     ///
     /// As [`find`](Self::find).
     pub async fn count(&self) -> Result<Vec<(String, u32, Option<State>, u64)>, Error> {
-        store::count(self.db()).await
+        views::count(self.db()).await
     }
 
     /// How many open intents there are of operations or versions that this ledger does not know, and leaves to others.
@@ -199,7 +210,7 @@ impl<DB: Backend> Ledger<DB> {
     ///
     /// As [`find`](Self::find).
     pub async fn unknown(&self) -> Result<Vec<(String, u32, u64)>, Error> {
-        store::unknown(self.db(), self.known()).await
+        views::unknown(self.db(), self.known()).await
     }
 
     /// What finishes later what was begun.
@@ -236,6 +247,11 @@ impl<DB: Backend> Ledger<DB> {
         operation.ok_or_else(|| LedgerError::NotInLedger { op: op.to_owned(), version }.into())
     }
 
+    /// The versions of operations it drives, and whose each is.
+    fn versions(&self) -> Vec<(String, &'static str)> {
+        self.0.operations.keys().map(|(name, version)| (known_as(name, *version), *name)).collect()
+    }
+
     fn db(&self) -> &Db<DB> {
         &self.0.db
     }
@@ -253,9 +269,14 @@ impl<DB: Backend> Ledger<DB> {
     }
 }
 
+/// What the statement that claims calls an operation.
+fn known_as(name: &str, version: u32) -> String {
+    format!("{name} {version}")
+}
+
 fn outcome<DB: Backend, O: Operation<DB>>(now: Claimed) -> Result<Outcome<O::Receipt>, Error> {
     use crate::Stored as _;
-    let Claimed { id, op, position, receipt, why, .. } = now;
+    let Claimed { id, op, position, receipt, why, is_pruned, .. } = now;
     let is_asked_again = matches!(position.state, State::Recorded | State::Calling | State::Unknown | State::Succeeded);
     let is_done = position.is_done_here && is_asked_again;
     if op != O::NAME {
@@ -263,6 +284,7 @@ fn outcome<DB: Backend, O: Operation<DB>>(now: Claimed) -> Result<Outcome<O::Rec
     }
     Ok(match position.state {
         // The second is what our own books say while the partner is asked again.
+        state if (state == State::Applied || is_done) && is_pruned => return Err(LedgerError::Pruned(id).into()),
         state if state == State::Applied || is_done => {
             let unreadable = |why| LedgerError::Unreadable { op, why };
             Outcome::Applied(O::Receipt::decode(&receipt.unwrap_or_default()).map_err(unreadable)?)

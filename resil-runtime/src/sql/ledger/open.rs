@@ -25,6 +25,7 @@ pub struct Opening<DB: Backend> {
 /// Long enough for a worker that is slow, short enough for an intent whose worker is gone.
 const LEASE: Duration = Duration::from_secs(30);
 const SHORTEST_LEASE: Duration = Duration::from_millis(30);
+const LONGEST_LEASE: Duration = Duration::from_hours(24 * 7);
 
 impl<DB: Backend> Opening<DB> {
     pub(super) fn new(db: Db<DB>) -> Self {
@@ -62,7 +63,7 @@ impl<DB: Backend> Opening<DB> {
     }
 
     /// How long a worker may be silent before another one takes its intent over. 30 s unless told. It is extended while a
-    /// call is under way, so it need not be longer than one.
+    /// call is under way, so it need not be longer than one. From 30 ms to a week.
     pub const fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
@@ -97,14 +98,17 @@ impl<DB: Backend> Opening<DB> {
         if lease < SHORTEST_LEASE {
             problems.push(format!("a lease of {lease:?} is over before it is written: give 30s"));
         }
+        if lease > LONGEST_LEASE {
+            problems
+                .push(format!("with a lease of {lease:?} nobody takes over from a process that has died: give 30s"));
+        }
         for operation in operations.values() {
+            let name = operation.name().escape_debug();
+            problems.extend(operation.settings().problem().map(|why| format!("operation `{name}`: {why}")));
             let mut required = Required::default();
             operation.requires(&mut required);
             problems.extend(required.missing(&given).map(|missing| {
-                format!(
-                    "operation `{}` borrows a `{missing}`, and none is given: write `.provide(Arc::new(..))`",
-                    operation.name().escape_debug()
-                )
+                format!("operation `{name}` borrows a `{missing}`, and none is given: write `.provide(Arc::new(..))`",)
             }));
         }
         if !is_partial {

@@ -2,7 +2,9 @@ use super::Ledger;
 use super::event;
 use super::point::point;
 use super::run::{Drive, Work};
+use super::shares::Shares;
 use super::store;
+use super::views;
 use crate::sql::worker::{self, Outcome, Polling, Worker};
 use crate::{Backend, Error, clock};
 use std::future::Future;
@@ -27,6 +29,7 @@ use tokio::task::JoinSet;
 #[derive(Debug)]
 pub struct Reconciler<DB: Backend> {
     ledger: Ledger<DB>,
+    shares: Shares,
     polling: Polling,
 }
 
@@ -43,13 +46,22 @@ pub struct Reconciled {
 }
 
 impl<DB: Backend> Reconciler<DB> {
-    pub(super) const fn new(ledger: Ledger<DB>) -> Self {
-        Self { ledger, polling: Polling::new() }
+    pub(super) fn new(ledger: Ledger<DB>) -> Self {
+        let shares = Shares::new(ledger.versions());
+        Self { ledger, shares, polling: Polling::new() }
     }
 
-    /// How many intents are driven at once. 16 unless told. Each waits for its partner without a connection.
-    pub const fn concurrency(mut self, intents: usize) -> Self {
-        self.polling.concurrency(intents);
+    /// How many intents are driven at once, of all operations together. As many as [`at_most`](Self::at_most) allows of each
+    /// unless told. Each waits for its partner without a connection.
+    pub fn concurrency(mut self, intents: usize) -> Self {
+        self.shares.concurrency = Some(intents.max(1));
+        self
+    }
+
+    /// How many intents of one operation are driven at once, so that a partner who hangs stops no other operation. 16 unless
+    /// told; half of [`concurrency`](Self::concurrency) where that is told and there are several operations.
+    pub fn at_most(mut self, intents: usize) -> Self {
+        self.shares.at_most = Some(intents.max(1));
         self
     }
 
@@ -59,8 +71,8 @@ impl<DB: Backend> Reconciler<DB> {
         self
     }
 
-    /// How long what is under way may take to end, once it is to stop. 10 s unless told. What is cut off is in doubt, and
-    /// found again when its lease is over.
+    /// How long what is under way may take to end, once it is to stop, drives in line included. 10 s unless told. What is
+    /// cut off is in doubt, and found again when its lease is over.
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.polling.grace = grace;
         self
@@ -71,8 +83,8 @@ impl<DB: Backend> Reconciler<DB> {
     ///
     /// Dropping the future cuts off what is under way.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Reconciled {
-        let mut reconciling = Reconciling { ledger: self.ledger, done: Reconciled::default() };
-        worker::run(&mut reconciling, self.polling, stop).await;
+        let (mut reconciling, polling) = self.begin();
+        worker::run(&mut reconciling, polling, stop).await;
         reconciling.done
     }
 
@@ -82,15 +94,23 @@ impl<DB: Backend> Reconciler<DB> {
     ///
     /// [`Error::Transaction`] if the database cannot be asked.
     pub async fn run_once(self) -> Result<Reconciled, Error> {
-        let mut reconciling = Reconciling { ledger: self.ledger, done: Reconciled::default() };
-        worker::run_once(&mut reconciling, self.polling).await?;
+        let (mut reconciling, polling) = self.begin();
+        reconciling.look().await;
+        worker::run_once(&mut reconciling, polling).await?;
         Ok(reconciling.done)
+    }
+
+    fn begin(self) -> (Reconciling<DB>, Polling) {
+        let Self { ledger, shares, mut polling } = self;
+        polling.concurrency(shares.all());
+        (Reconciling { ledger, shares, done: Reconciled::default() }, polling)
     }
 }
 
 /// A reconciler that runs.
 struct Reconciling<DB: Backend> {
     ledger: Ledger<DB>,
+    shares: Shares,
     done: Reconciled,
 }
 
@@ -100,7 +120,7 @@ impl<DB: Backend> Worker for Reconciling<DB> {
     /// Intents of operations that this process does not know, and those that a clock which was set back has put off.
     async fn look(&mut self) {
         let (db, known) = (self.ledger.db(), self.ledger.known());
-        if let Ok(unknown) = store::unknown(db, known).await {
+        if let Ok(unknown) = views::unknown(db, known).await {
             for (op, version, count) in unknown {
                 event::unknown(&op, version, count);
             }
@@ -110,15 +130,23 @@ impl<DB: Backend> Worker for Reconciling<DB> {
     }
 
     async fn claim(&mut self, most: usize, running: &mut JoinSet<Self::Ran>) -> Result<usize, Error> {
+        let Some(room) = self.shares.room() else { return Ok(0) };
         let asked = clock::instant();
-        let due = store::claim_due(self.ledger.db(), self.ledger.known(), most, self.ledger.lease()).await?;
+        let known = room.known.as_deref().unwrap_or(self.ledger.known());
+        let most = room.most.min(most);
+        let due = store::claim_due(self.ledger.db(), known, most, self.ledger.lease()).await?;
         let claimed = due.len();
         self.done.claimed += claimed as u64;
         for held in due {
             point("after", held.position.state);
             // What is claimed is known.
             if let Ok(operation) = self.ledger.operation(&held.op, held.version) {
-                running.spawn(Work::new(self.ledger.clone(), operation, held, asked).run());
+                let place = self.shares.take(operation.name());
+                let work = Work::new(self.ledger.clone(), operation, held, asked).run();
+                running.spawn(async move {
+                    let _place = place;
+                    work.await
+                });
             }
         }
         Ok(claimed)
@@ -132,6 +160,10 @@ impl<DB: Backend> Worker for Reconciling<DB> {
                 Ok(Err(_)) | Err(_) => self.done.failed += 1,
             }
         }
+    }
+
+    async fn drained(&mut self) {
+        self.ledger.drained().await;
     }
 
     fn unreachable(&self, error: &Error) {

@@ -8,6 +8,7 @@ use super::machine::{Fact, Millis, Move, Now, Position, Step, Then};
 use super::operation::Report;
 use super::original_key::OriginalKey;
 use super::point::point;
+use super::reading::Reading;
 use super::settings::Settings;
 use super::state::{Books, State};
 use super::store::{self, Claimed, Written};
@@ -53,25 +54,19 @@ pub(super) struct Work<DB: Backend> {
     operation: Arc<dyn Erased<DB>>,
     held: Claimed,
     lease: Lease,
-    /// When the statement was sent that last read the database's clock, and when its answer was there.
-    read: (Instant, Instant),
+    read: Reading,
 }
 
 impl<DB: Backend> Work<DB> {
     /// Takes up an intent that was claimed by a statement sent at this moment.
     pub(super) fn new(ledger: Ledger<DB>, operation: Arc<dyn Erased<DB>>, held: Claimed, asked: Instant) -> Self {
         let lease = Lease::asked_for(asked, ledger.lease());
-        Self { ledger, operation, held, lease, read: (asked, clock::instant()) }
+        let read = Reading::new(held.now, asked);
+        Self { ledger, operation, held, lease, read }
     }
 
-    /// The database's clock, which was read somewhere between question and answer.
     fn now(&self) -> Now {
-        let (asked, answered) = self.read;
-        let since = |instant| {
-            let since = clock::instant().saturating_duration_since(instant);
-            self.held.now.saturating_add(Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX))
-        };
-        Now { early: since(answered), late: since(asked) }
+        self.read.now()
     }
 
     pub(super) async fn run(mut self) -> Result<Drive, Error> {
@@ -129,14 +124,19 @@ impl<DB: Backend> Work<DB> {
     }
 
     async fn call(&self) -> Found {
-        let Claimed { arguments, key, .. } = &self.held;
-        self.reach(self.operation.call(self.ledger.given(), arguments, key), Some(key), Fact::Called).await
+        let Claimed { arguments, key, position, .. } = &self.held;
+        // No request leaves with a key that is too old.
+        let until = position.key_until(&self.operation.settings()).unwrap_or(Millis::MAX);
+        let left = u64::try_from(until.saturating_sub(self.now().late)).unwrap_or(0);
+        let bound = LONGEST.min(Duration::from_millis(left));
+        self.reach(self.operation.call(self.ledger.given(), arguments, key), Some(key), bound, Fact::Called).await
     }
 
     async fn check(&self) -> Found {
         let Claimed { arguments, key, .. } = &self.held;
         let original = OriginalKey::of(key);
-        self.reach(self.operation.verify(self.ledger.given(), arguments, &original), None, Fact::Checked).await
+        let check = self.operation.verify(self.ledger.given(), arguments, &original);
+        self.reach(check, None, LONGEST, Fact::Checked).await
     }
 
     /// Cancels with the partner; what comes of it here is written at once.
@@ -144,7 +144,7 @@ impl<DB: Backend> Work<DB> {
         let Claimed { arguments, key, receipt, .. } = &self.held;
         let (original, key) = (OriginalKey::of(key), self.held.cancellation_key());
         let cancel = self.operation.compensate(self.ledger.given(), arguments, &original, &key, receipt.as_deref());
-        match self.reached(cancel, Some(&key)).await {
+        match self.reached(cancel, Some(&key), LONGEST).await {
             Ended::With(Ok(())) => self.write_books().await,
             Ended::With(Err(failed)) => Ok(Found::Fact(Fact::NotCancelled(failed))),
             other => Ok(fact_of(other)),
@@ -155,9 +155,10 @@ impl<DB: Backend> Work<DB> {
         &self,
         running: Boxed<'_, T>,
         key: Option<&IdempotencyKey>,
+        bound: Duration,
         fact: impl FnOnce(Result<T, Failed>) -> Fact,
     ) -> Found {
-        match self.reached(running, key).await {
+        match self.reached(running, key, bound).await {
             Ended::With(outcome) => Found::Fact(fact(outcome)),
             other => fact_of(other),
         }
@@ -165,12 +166,12 @@ impl<DB: Backend> Work<DB> {
 
     /// Runs a function of the user's that reaches the partner, under this key. The lease is extended meanwhile; no
     /// connection is held.
-    async fn reached<T>(&self, running: Boxed<'_, T>, key: Option<&IdempotencyKey>) -> Ended<T> {
+    async fn reached<T>(&self, running: Boxed<'_, T>, key: Option<&IdempotencyKey>, bound: Duration) -> Ended<T> {
         let step = Leased::new(running, key, &self.lease);
         tokio::select! {
             biased;
             () = self.until_lost() => Ended::Lost,
-            ended = tokio::time::timeout(LONGEST, step) => ended.unwrap_or_else(|_| Ended::too_long(LONGEST)),
+            ended = tokio::time::timeout(bound, step) => ended.unwrap_or_else(|_| Ended::too_long(bound)),
         }
     }
 
@@ -200,12 +201,18 @@ impl<DB: Backend> Work<DB> {
         loop {
             let asked = clock::instant();
             match written.to(self.ledger.db()).await {
-                Ok(Some(now)) => {
+                Ok(Some((now, history))) => {
                     self.lease.extended(asked);
-                    (self.held.now, self.read) = (now, (asked, clock::instant()));
+                    (self.held.now, self.held.history, self.read) = (now, history, Reading::new(now, asked));
                     break;
                 }
-                Ok(None) if may_be_written && self.is_written(&written, from).await? => break,
+                Ok(None) if may_be_written => match self.reread_written(&written, from).await? {
+                    Some(now) => {
+                        self.held.history = now.history;
+                        break;
+                    }
+                    None => return Ok(false),
+                },
                 Ok(None) => return Ok(false),
                 Err(error) if clock::instant() >= until => return Err(error),
                 Err(error) => {
@@ -223,18 +230,18 @@ impl<DB: Backend> Work<DB> {
         Ok(true)
     }
 
-    /// Whether an earlier try, whose answer was lost, has written it.
-    async fn is_written(&self, written: &Written, from: State) -> Result<bool, Error> {
+    /// The intent, if an earlier try, whose answer was lost, has written it.
+    async fn reread_written(&self, written: &Written, from: State) -> Result<Option<Claimed>, Error> {
         let now = store::read(self.ledger.db(), self.held.id).await?;
-        let is_ours = |now: &Claimed| now.epoch == self.held.epoch;
-        Ok(from != written.state() && now.filter(is_ours).is_some_and(|now| now.position.state == written.state()))
+        let is_ours = |now: &Claimed| now.epoch == self.held.epoch && now.position.state == written.state();
+        Ok(now.filter(is_ours).filter(|_| from != written.state()))
     }
 
     /// What is written down is so.
     fn moved(&mut self, to: Move) {
-        let Move { to: state, attempts, panics, doubt_until, receipt, why, keeps_why, .. } = to;
-        let is_done_here = self.held.position.is_done_here;
-        let position = Position { state, attempts, panics, doubt_until, is_done_here };
+        let Move { to: state, attempts, panics, put_off, begins, doubt_until, receipt, why, keeps_why, .. } = to;
+        let since = if begins { Some(self.held.now) } else { self.held.position.since };
+        let position = Position { state, attempts, panics, put_off, since, doubt_until, ..self.held.position };
         let from = std::mem::replace(&mut self.held.position, position).state;
         self.held.receipt = receipt.or(self.held.receipt.take());
         if from != state {
@@ -263,7 +270,7 @@ impl<DB: Backend> Work<DB> {
         let mut tx = self.ledger.db().begin(began).await.map_err(|error| self.trouble(&error))?;
         // First the fence: whoever has lost the lease writes nothing of the user's either.
         match written.within(&mut tx).await {
-            Ok(Some(_)) => {}
+            Ok(Some(_written)) => {}
             Ok(None) => {
                 tx.roll_back().await;
                 return Err(Unwritten::Lost);
@@ -293,12 +300,16 @@ impl<DB: Backend> Work<DB> {
     async fn users_part(&self, tx: &mut Tx<DB>) -> Result<(), Fact> {
         let Claimed { arguments, receipt, why, .. } = &self.held;
         let report = Report { why: why.clone() };
-        let scope = tx.scope();
+        let (scope, bound) = (tx.scope(), self.lease.length());
         let running = match self.held.position.state {
             State::Succeeded => self.operation.applied(tx, arguments, receipt.as_deref()),
             _ => self.operation.undone(tx, arguments, &report),
         };
-        match caught(scope.around(running)).await {
+        let Ok(ended) = tokio::time::timeout(bound, caught(scope.around(running))).await else {
+            let too_long = format!("no end within a lease, {bound:?}");
+            return Err(self.not_written(Failed::new(Verdict::transient().unsent(), too_long)));
+        };
+        match ended {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Trouble::Failed(failed))) => Err(self.not_written(failed)),
             Ok(Err(Trouble::Unreadable(why))) => Err(Fact::Unreadable(why)),

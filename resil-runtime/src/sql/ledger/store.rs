@@ -1,13 +1,14 @@
-//! The intents in the database. Every change after the claim is fenced by the lease's epoch: a worker that has lost its
+//! The intents in the database. Every change after the claim is fenced by the lease's token: a worker that has lost its
 //! lease changes nothing.
 
-use super::history::{History, line};
-use super::intent::{IntentId, IntentView};
+use super::history::{Next, line};
+use super::intent::IntentId;
 use super::keys;
 use super::machine::{Millis, Move, Position, Then};
 use super::state::{Books, State};
 use crate::sql::db::{Row, Value, in_millis, whole};
-use crate::{Backend, Db, Error, IdempotencyKey, Tx};
+use crate::{Backend, Classify as _, Db, Effect, Error, IdempotencyKey, Tx, clock};
+use std::future::Future;
 use std::time::Duration;
 
 pub(crate) const TABLES: &str = "
@@ -54,31 +55,42 @@ pub(crate) const BOOKS_COLUMNS: &str = "
     CREATE INDEX resil_intents_recorded ON resil_intents (op, recorded);
 ";
 
-/// An intent is the driver's first; a reconciler takes it after this time.
-pub(super) const GRACE: Millis = 10_000;
+/// When the first call began, and what else is judged by time: since when it is tried, when `due` was written, how often it
+/// was put off. How often a subject was recorded again; when what nobody needs any more was taken out. Claims of older
+/// versions, which count the leases, find nothing from here on: they do not know when a key is too old.
+pub(crate) const TIME_COLUMNS: &str = "
+    ALTER TABLE resil_intents ADD COLUMN called BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN since BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN scheduled BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN put_off BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN again BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN pruned BIGINT;
+    {old claims}
+";
 
-const RECORD: &str = "
-    INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
-                               epoch, due, why, history, recorded, amount)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'RECORDED', 0, 0, 0, {now} + $9, '', {now} || ' RECORDED\n', {now}, $10)
-    ON CONFLICT DO NOTHING
-    RETURNING id";
+/// What a worker needs to know of an intent.
+macro_rules! columns {
+    () => {
+        "id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now}, books, history, \
+         coalesce(called, CASE WHEN state <> 'RECORDED' OR attempts > 0 THEN recorded END), since, put_off, resolved, due, \
+         pruned, cancel_key"
+    };
+}
 
-/// The partner may have told us of the key before, under which there is no subject.
-const RECORDED: &str = "
-    SELECT id, fingerprint FROM resil_intents WHERE id = $1 OR key = $2
-    ORDER BY CASE WHEN id = $1 THEN 0 ELSE 1 END LIMIT 1";
-
-/// A lease: nobody else finds the intent due for so long. What a lost worker was doing is in doubt from now on.
+/// A lease: nobody else finds the intent due for so long. What a lost worker was doing is in doubt from now on. Of one that
+/// an older version has called, nobody has written down when.
 macro_rules! claim {
     ($with:literal, $which:literal) => {
         concat!(
             $with,
             "
             UPDATE resil_intents SET
-                epoch = epoch + 1,
+                epoch = $4,
                 attempts = attempts + 1,
                 due = {now} + $1,
+                scheduled = {now},
+                since = coalesce(since, {now}),
+                called = coalesce(called, CASE WHEN state = 'RECORDED' AND attempts = 0 THEN {now} ELSE recorded END),
                 doubt_until = CASE state WHEN 'CALLING' THEN {now} + settle ELSE doubt_until END,
                 history = CASE state
                     WHEN 'RECORDED' THEN history || {now} || ' CALLING\n'
@@ -88,8 +100,8 @@ macro_rules! claim {
             WHERE ",
             $which,
             "
-            RETURNING id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now},
-                books, cancel_key"
+            RETURNING ",
+            columns!()
         )
     };
 }
@@ -109,60 +121,41 @@ const CLAIM_DUE: &str = claim!(
     "id IN (SELECT id FROM due)"
 );
 
-const HOLD: &str =
-    "UPDATE resil_intents SET due = {now} + $3 WHERE id = $1 AND epoch = $2 AND due IS NOT NULL RETURNING id";
+/// After a claim whose answer was lost.
+const CLAIMED: &str = concat!("SELECT ", columns!(), " FROM resil_intents WHERE due IS NOT NULL AND epoch = $1");
+
+const HOLD: &str = "
+    UPDATE resil_intents SET due = {now} + $3, scheduled = {now} WHERE id = $1 AND epoch = $2 AND due IS NOT NULL
+    RETURNING id";
 
 const WRITE: &str = "
     UPDATE resil_intents SET
         state = $3, attempts = $4, panics = $5, doubt_until = $6, due = {now} + $7, receipt = coalesce($8, receipt),
-        why = coalesce($9, why), history = history || {now} || $10, books = coalesce($12, books),
-        moved = {now}
+        why = coalesce($9, why), history = substr(history, 1, CAST($13 AS INTEGER)) || $14 || {now} || $10,
+        books = coalesce($12, books), moved = {now}, scheduled = {now}, put_off = $15,
+        since = CASE WHEN $16 = 1 THEN {now} ELSE since END
     WHERE id = $1 AND epoch = $2 AND state = $11
-    RETURNING {now}";
+    RETURNING {now}, history";
 
-const READ: &str = "
-    SELECT id, key, op, version, arguments, state, attempts, panics, doubt_until, epoch, receipt, why, {now}, books,
-        cancel_key
-    FROM resil_intents WHERE id = $1";
+const READ: &str = concat!("SELECT ", columns!(), " FROM resil_intents WHERE id = $1");
 
-/// The clock was set back: what is due in the far future is due now. No wait of ours is nearly as long.
-const HEAL: &str = "UPDATE resil_intents SET due = {now} WHERE due > {now} + 86400000";
-
-const UNKNOWN: &str = "
-    SELECT op, version, count(*) FROM resil_intents
-    WHERE due IS NOT NULL AND op || ' ' || version NOT IN {texts of $1}
-    GROUP BY op, version ORDER BY op, version";
-
-const VIEW_ONE: &str =
-    "SELECT id, op, version, subject, state, attempts, why, history FROM resil_intents WHERE id = $1";
-const VIEW_MANUAL: &str = "
-    SELECT id, op, version, subject, state, attempts, why, history FROM resil_intents
-    WHERE state = 'MANUAL' ORDER BY recorded, id LIMIT $1";
+/// The clock was set back: what was put off by the clock of then waits as long again, by the clock of now. Nothing waits
+/// shorter than it was to, and no lease ends sooner.
+const HEAL: &str = "
+    UPDATE resil_intents SET
+        due = CASE WHEN scheduled IS NULL THEN {now} ELSE {now} + (due - scheduled) END,
+        called = called - coalesce(scheduled - {now}, 0), since = since - coalesce(scheduled - {now}, 0),
+        scheduled = {now}
+    WHERE due > {now} + 1000 AND (scheduled > {now} + 1000 OR (scheduled IS NULL AND due > {now} + 86400000))";
 
 const RESOLVE: &str = "
     UPDATE resil_intents SET
-        state = $2, attempts = 0, panics = 0, due = CASE WHEN $3 = 1 THEN {now} END, doubt_until = NULL,
-        receipt = coalesce($4, receipt), epoch = epoch + 1, why = $5, history = history || {now} || $6,
-        books = coalesce($7, books), moved = {now}, resolved = 1
+        state = $2, attempts = 0, panics = 0, due = CASE WHEN $3 = 1 THEN {now} END, put_off = 0, since = NULL,
+        doubt_until = CASE WHEN $2 = 'COMPENSATING' THEN doubt_until END, called = coalesce(called, recorded),
+        receipt = coalesce($4, receipt), epoch = $8, why = $5, history = history || {now} || $6,
+        books = coalesce($7, books), moved = {now}, scheduled = {now}, resolved = 1
     WHERE id = $1 AND state = 'MANUAL'
     RETURNING id";
-
-const COUNT: &str = "
-    SELECT op, version, state, count(*) FROM resil_intents
-    GROUP BY op, version, state ORDER BY op, version, state";
-
-/// What an intent is recorded as.
-pub(super) struct Recorded<'a> {
-    pub(super) id: IntentId,
-    pub(super) key: &'a IdempotencyKey,
-    pub(super) op: &'static str,
-    pub(super) version: u32,
-    pub(super) subject: &'a str,
-    pub(super) arguments: &'a str,
-    pub(super) fingerprint: &'a str,
-    pub(super) settle: Duration,
-    pub(super) amount: Option<&'a str>,
-}
 
 /// An intent under a lease of ours.
 #[derive(Debug, Clone)]
@@ -175,7 +168,8 @@ pub(super) struct Claimed {
     pub(super) version: u32,
     pub(super) arguments: String,
     pub(super) position: Position,
-    /// Counts the leases of this intent: who holds an older one has lost it.
+    /// The token of the lease, drawn for each anew: who holds another one has lost it. After a failover that has lost commits,
+    /// two workers may hold a lease, and never one with the same token.
     pub(super) epoch: i64,
     pub(super) receipt: Option<String>,
     pub(super) why: String,
@@ -183,6 +177,10 @@ pub(super) struct Claimed {
     pub(super) now: Millis,
     /// What our own books say, if they were ever written.
     pub(super) books: Option<Books>,
+    pub(super) history: String,
+    /// When a worker may take it up.
+    pub(super) due: Option<Millis>,
+    pub(super) is_pruned: bool,
 }
 
 impl Claimed {
@@ -192,31 +190,9 @@ impl Claimed {
     }
 }
 
-/// Records an intent, unless there is one of this name or with this key: then answers the name and the fingerprint of that
-/// one.
-pub(super) async fn record<DB: Backend>(
-    tx: &mut Tx<DB>,
-    intent: &Recorded<'_>,
-) -> Result<Option<(IntentId, String)>, Error> {
-    let id = intent.id.to_string();
-    let values: [Value<'_>; 10] = [
-        (&*id).into(),
-        intent.key.as_str().into(),
-        intent.op.into(),
-        i64::from(intent.version).into(),
-        intent.subject.into(),
-        intent.arguments.into(),
-        intent.fingerprint.into(),
-        in_millis(intent.settle).into(),
-        GRACE.into(),
-        intent.amount.into(),
-    ];
-    if !tx.statement(RECORD, &values).await?.is_empty() {
-        return Ok(None);
-    }
-    let known = tx.statement(RECORDED, &[(&*id).into(), intent.key.as_str().into()]).await?;
-    let known = known.into_iter().find_map(|mut row| Some((row.text(0)?.parse().ok()?, row.text(1)?)));
-    Ok(Some(known.unwrap_or((intent.id, String::new()))))
+/// A token for a lease; zero stands for none.
+pub(super) fn token() -> i64 {
+    fastrand::i64(1..=i64::MAX)
 }
 
 /// Claims one intent, if it is due, or was never claimed before.
@@ -226,8 +202,9 @@ pub(super) async fn claim_one<DB: Backend>(
     known: &str,
     lease: Duration,
 ) -> Result<Option<Claimed>, Error> {
-    let id = id.to_string();
-    let rows = db.statement(CLAIM_ONE, &[in_millis(lease).into(), (&*id).into(), known.into()]).await?;
+    let (id, token) = (id.to_string(), token());
+    let values: [Value<'_>; 4] = [in_millis(lease).into(), (&*id).into(), known.into(), token.into()];
+    let rows = answered(db, token, lease, db.statement(CLAIM_ONE, &values)).await?;
     Ok(rows.into_iter().find_map(claimed))
 }
 
@@ -238,9 +215,36 @@ pub(super) async fn claim_due<DB: Backend>(
     most: usize,
     lease: Duration,
 ) -> Result<Vec<Claimed>, Error> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = db.statement(CLAIM_DUE, &[in_millis(lease).into(), known.into(), most.into()]).await?;
+    let (most, token) = (i64::try_from(most).unwrap_or(i64::MAX), token());
+    let values: [Value<'_>; 4] = [in_millis(lease).into(), known.into(), most.into(), token.into()];
+    let rows = answered(db, token, lease, db.statement(CLAIM_DUE, &values)).await?;
     Ok(rows.into_iter().filter_map(claimed).collect())
+}
+
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
+/// The answer to a claim. If it is lost, what was claimed is found by its token: nobody has sent anything yet, and without
+/// us it would be in doubt when the lease is over.
+async fn answered<DB: Backend>(
+    db: &Db<DB>,
+    token: i64,
+    lease: Duration,
+    claim: impl Future<Output = Result<Vec<Row>, Error>>,
+) -> Result<Vec<Row>, Error> {
+    let until = clock::after(clock::instant(), lease / 2);
+    let lost = match claim.await {
+        #[cfg(feature = "testing")]
+        Ok(_) if crate::sql::faults::loses_claim() => None,
+        Err(error) if error.verdict().effect == Effect::Unknown => Some(error),
+        answer => return answer,
+    };
+    loop {
+        match db.statement(CLAIMED, &[token.into()]).await {
+            Ok(found) => return Ok(found),
+            Err(_) if clock::instant() < until => tokio::time::sleep(BETWEEN_TRIES).await,
+            Err(error) => return Err(lost.unwrap_or(error)),
+        }
+    }
 }
 
 /// One intent as it stands, without a lease.
@@ -263,7 +267,7 @@ pub(super) struct Written {
     from: State,
     to: Move,
     due: Option<Millis>,
-    line: String,
+    next: Next,
 }
 
 impl Written {
@@ -273,13 +277,13 @@ impl Written {
             Then::Wait(wait) => Some(in_millis(wait)),
             Then::Rest => None,
         };
-        let line = line(to.to, &to.why);
+        let next = Next::of(&held.history, to.to, &to.why);
         let from = held.position.state;
-        Self { id: held.id.to_string(), epoch: held.epoch, from, to, due, line }
+        Self { id: held.id.to_string(), epoch: held.epoch, from, to, due, next }
     }
 
-    fn values(&self) -> [Value<'_>; 12] {
-        let Self { id, epoch, from, to, due, line } = self;
+    fn values(&self) -> [Value<'_>; 16] {
+        let Self { id, epoch, from, to, due, next } = self;
         [
             (&**id).into(),
             (*epoch).into(),
@@ -290,20 +294,24 @@ impl Written {
             (*due).into(),
             to.receipt.as_deref().into(),
             (!to.keeps_why).then_some(&*to.why).into(),
-            (&**line).into(),
+            (&*next.after).into(),
             from.text().into(),
             Books::in_state(to.to).map(Books::text).into(),
+            i64::try_from(next.keeps).unwrap_or(i64::MAX).into(),
+            (&*next.before).into(),
+            i64::from(to.put_off).into(),
+            i64::from(to.begins).into(),
         ]
     }
 
-    /// Writes it down. The database's clock, or `None` if the lease was lost.
-    pub(super) async fn to<DB: Backend>(&self, db: &Db<DB>) -> Result<Option<Millis>, Error> {
-        Ok(db.statement(WRITE, &self.values()).await?.first().and_then(|row| row.number(0)))
+    /// Writes it down. The database's clock and the history, or `None` if the lease was lost.
+    pub(super) async fn to<DB: Backend>(&self, db: &Db<DB>) -> Result<Option<(Millis, String)>, Error> {
+        Ok(db.statement(WRITE, &self.values()).await?.first_mut().and_then(written))
     }
 
     /// The same, as a part of this transaction.
-    pub(super) async fn within<DB: Backend>(&self, tx: &mut Tx<DB>) -> Result<Option<Millis>, Error> {
-        Ok(tx.statement(WRITE, &self.values()).await?.first().and_then(|row| row.number(0)))
+    pub(super) async fn within<DB: Backend>(&self, tx: &mut Tx<DB>) -> Result<Option<(Millis, String)>, Error> {
+        Ok(tx.statement(WRITE, &self.values()).await?.first_mut().and_then(written))
     }
 
     pub(super) fn state(&self) -> State {
@@ -315,39 +323,13 @@ impl Written {
     }
 }
 
-/// Makes due what the clock has put into the far future.
+fn written(row: &mut Row) -> Option<(Millis, String)> {
+    Some((row.number(0)?, row.text(1).unwrap_or_default()))
+}
+
+/// Counts anew what waits by a clock that was set back since.
 pub(super) async fn heal<DB: Backend>(db: &Db<DB>) -> Result<(), Error> {
     db.statement(HEAL, &[]).await.map(drop)
-}
-
-/// How many open intents there are of operations that are not in this list.
-pub(super) async fn unknown<DB: Backend>(db: &Db<DB>, known: &str) -> Result<Vec<(String, u32, u64)>, Error> {
-    let rows = db.statement(UNKNOWN, &[known.into()]).await?;
-    let one = |mut row: Row| {
-        let (version, count) = (row.number(1).unwrap_or(0), row.number(2).unwrap_or(0));
-        (row.text(0).unwrap_or_default(), whole(version), u64::try_from(count).unwrap_or(0))
-    };
-    Ok(rows.into_iter().map(one).collect())
-}
-
-/// How many intents there are, by operation, version and state.
-pub(super) async fn count<DB: Backend>(db: &Db<DB>) -> Result<Vec<(String, u32, Option<State>, u64)>, Error> {
-    let one = |mut row: Row| {
-        let (version, count) = (row.number(1).unwrap_or(0), row.number(3).unwrap_or(0));
-        let state = row.text(2).and_then(|state| State::of(&state));
-        (row.text(0).unwrap_or_default(), whole(version), state, u64::try_from(count).unwrap_or(0))
-    };
-    Ok(db.statement(COUNT, &[]).await?.into_iter().map(one).collect())
-}
-
-pub(super) async fn view<DB: Backend>(db: &Db<DB>, id: IntentId) -> Result<Option<IntentView>, Error> {
-    let rows = db.statement(VIEW_ONE, &[(&*id.to_string()).into()]).await?;
-    Ok(rows.into_iter().find_map(viewed))
-}
-
-/// Those that wait for an operator, the oldest first.
-pub(super) async fn manual<DB: Backend>(db: &Db<DB>, most: u32) -> Result<Vec<IntentView>, Error> {
-    Ok(db.statement(VIEW_MANUAL, &[i64::from(most).into()]).await?.into_iter().filter_map(viewed).collect())
 }
 
 /// What an operator has decided; `false` if it no longer waits for one.
@@ -360,8 +342,16 @@ pub(super) async fn resolve<DB: Backend>(
 ) -> Result<bool, Error> {
     let (id, line, is_due) = (id.to_string(), line(to, why), i64::from(!to.rests()));
     let books = Books::in_state(to).map(Books::text);
-    let values: [Value<'_>; 7] =
-        [(&*id).into(), to.text().into(), is_due.into(), receipt.into(), why.into(), (&*line).into(), books.into()];
+    let values: [Value<'_>; 8] = [
+        (&*id).into(),
+        to.text().into(),
+        is_due.into(),
+        receipt.into(),
+        why.into(),
+        (&*line).into(),
+        books.into(),
+        token().into(),
+    ];
     Ok(!db.statement(RESOLVE, &values).await?.is_empty())
 }
 
@@ -372,13 +362,17 @@ fn claimed(mut row: Row) -> Option<Claimed> {
         state: State::of(&row.text(5)?)?,
         attempts: whole(row.number(6)?),
         panics: whole(row.number(7)?),
+        put_off: whole(row.number(17).unwrap_or(0)),
+        since: row.number(16),
+        called: row.number(15),
         doubt_until: row.number(8),
         is_done_here: books == Some(Books::Done),
+        is_resolved: row.number(18).is_some(),
     };
     Some(Claimed {
         id: row.text(0)?.parse().ok()?,
         key: row.text(1)?.parse().ok()?,
-        cancel_key: row.text(14).and_then(|key| key.parse().ok()),
+        cancel_key: row.text(21).and_then(|key| key.parse().ok()),
         op: row.text(2)?,
         version: whole(row.number(3)?),
         arguments: row.text(4)?,
@@ -388,18 +382,8 @@ fn claimed(mut row: Row) -> Option<Claimed> {
         why: row.text(11)?,
         now: row.number(12)?,
         books,
-    })
-}
-
-fn viewed(mut row: Row) -> Option<IntentView> {
-    Some(IntentView {
-        id: row.text(0)?.parse().ok()?,
-        op: row.text(1)?,
-        version: whole(row.number(2)?),
-        subject: row.text(3)?,
-        state: State::of(&row.text(4)?)?,
-        attempts: whole(row.number(5)?),
-        why: row.text(6)?,
-        history: History::of(&row.text(7)?),
+        history: row.text(14)?,
+        due: row.number(19),
+        is_pruned: row.number(20).is_some(),
     })
 }

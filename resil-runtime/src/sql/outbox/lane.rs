@@ -86,7 +86,7 @@ async fn deliver(handler: &Handler, next: &Claimed, lease: &Lease, patience: Pat
         Ok(Ended::Lost) => {
             Err(Problem { why: "this process was silent for too long".to_owned(), passes: true, wait: None })
         }
-        // A time-out, as of any partner.
+        // A timeout, as of any partner.
         Err(_) => Err(Problem { why: format!("no end within {:?}", patience.longest()), passes: true, wait: None }),
     }
 }

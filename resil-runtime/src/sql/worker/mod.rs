@@ -5,6 +5,7 @@ mod failed;
 mod lease;
 mod panic;
 mod polling;
+mod span;
 mod step;
 
 pub use failed::Failed;
@@ -12,4 +13,5 @@ pub(crate) use failed::shortened;
 pub(crate) use lease::Lease;
 pub(crate) use panic::caught;
 pub(crate) use polling::{Outcome, Polling, Worker, run, run_once};
+pub(crate) use span::in_callers_span;
 pub(crate) use step::{Boxed, Ended, Leased, Trouble};

@@ -65,6 +65,11 @@ pub(crate) trait Worker: Send {
     /// Nothing more will be taken up.
     fn stops(&mut self) {}
 
+    /// Waits for what is under way beside what it has taken up.
+    fn drained(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// How many may run at once now.
     fn room(&self, concurrency: usize) -> usize {
         concurrency
@@ -124,6 +129,7 @@ pub(crate) async fn run<W: Worker>(worker: &mut W, polling: Polling, stop: impl 
         while let Some(ended) = running.join_next().await {
             all_ended(worker, ended, &mut running).await;
         }
+        worker.drained().await;
     };
     _ = timeout(polling.grace, rest).await;
 }

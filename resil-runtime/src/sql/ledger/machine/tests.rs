@@ -1,9 +1,10 @@
 //! The machine alone, against a world that knows the truth.
 
+mod world;
+
 use super::*;
 use crate::Classify as _;
 use crate::sql::ledger::settings::InDoubt;
-use proptest::prelude::*;
 
 const SETTLE: Millis = 1_000;
 
@@ -14,7 +15,17 @@ fn settings(verifies: bool, compensates: bool, in_doubt: InDoubt) -> Settings {
 }
 
 fn at(state: State) -> Position {
-    Position { state, attempts: 1, panics: 0, doubt_until: None, is_done_here: false }
+    Position {
+        state,
+        attempts: 1,
+        panics: 0,
+        put_off: 0,
+        since: None,
+        called: None,
+        doubt_until: None,
+        is_done_here: false,
+        is_resolved: false,
+    }
 }
 
 fn failed(verdict: Verdict) -> Failed {
@@ -39,7 +50,7 @@ fn what_is_certain_is_declined_and_what_is_not_is_unknown() {
 }
 
 #[test]
-fn our_own_refusal_spends_no_attempt_and_waits_as_long_as_it_says() {
+fn our_own_refusal_spends_no_attempt_and_waits_as_long_as_it_says_and_longer_each_time() {
     let settings = settings(true, true, InDoubt::Manual);
     let refused = Verdict::refused().retry_after(Some(Duration::from_secs(30)));
     for (from, fact, home) in [
@@ -48,8 +59,107 @@ fn our_own_refusal_spends_no_attempt_and_waits_as_long_as_it_says() {
         (State::Compensating, Fact::NotCancelled(failed(refused)), State::Compensating),
     ] {
         let to = after(at(from), fact, &settings);
-        assert_eq!((to.to, to.attempts, to.then), (home, 0, Then::Wait(Duration::from_secs(30))));
+        assert_eq!((to.to, to.attempts, to.put_off), (home, 0, 1));
+        assert_eq!(to.then, Then::Wait(Duration::from_secs(31)), "not in step with others");
     }
+    let waits = [1, 2, 3, 4, 20].map(|times| {
+        let position = Position { put_off: times - 1, ..at(State::Calling) };
+        let to = after(position, Fact::Called(Err(failed(Verdict::refused()))), &settings);
+        assert_eq!(to.put_off, times);
+        to.then
+    });
+    assert_eq!(waits, [1, 2, 4, 8, 300].map(|seconds| Then::Wait(Duration::from_secs(seconds))));
+    let tried = after(
+        Position { put_off: 7, ..at(State::Calling) },
+        Fact::Called(Err(failed(Verdict::status(429)))),
+        &settings,
+    );
+    assert_eq!(tried.put_off, 0, "this one was an attempt");
+}
+
+const LIFETIME: Millis = 60_000;
+
+#[test]
+fn a_key_that_the_partner_may_have_forgotten_is_not_sent() {
+    let next = |position: Position, settings: &Settings, now: Now| {
+        let settings = settings.key_lifetime(millis(LIFETIME));
+        Position { called: Some(0), ..position }.next(&settings, now)
+    };
+    let [checks, repeats] = [settings(true, true, InDoubt::Manual), settings(false, false, InDoubt::Repeat)];
+    let (last, old) = (LIFETIME - SETTLE - 1, LIFETIME - SETTLE);
+    let doubted = Position { doubt_until: Some(1), ..at(State::Calling) };
+    let resolved = Position { is_resolved: true, ..at(State::Calling) };
+    let done_here = Position { is_done_here: true, ..at(State::Calling) };
+    for (position, settings, expected) in [
+        (at(State::Calling), checks, State::Declined),
+        (doubted, checks, State::Unknown),
+        (doubted, repeats, State::Manual),
+        (resolved, checks, State::Manual),
+        (done_here, checks, State::Manual),
+        (Position { is_resolved: true, ..doubted }, repeats, State::Manual),
+    ] {
+        assert_eq!(next(position, &settings, last.into()), Step::Call);
+        // Our clock knows the database's between two bounds, and the later one counts.
+        for now in [old.into(), Now { early: 0, late: old }] {
+            let Step::Go(to) = next(position, &settings, now) else { panic!("{position:?} is called") };
+            assert_eq!(to.to, expected, "{position:?}");
+            assert!(expected == State::Unknown || to.why.contains("may have forgotten the key"), "{}", to.why);
+        }
+    }
+    let doubted = Position { doubt_until: Some(1), ..at(State::Unknown) };
+    assert!(matches!(next(doubted, &repeats, last.into()), Step::Go(to) if to.to == State::Calling));
+    assert!(matches!(next(doubted, &repeats, old.into()), Step::Go(to) if to.to == State::Manual));
+    assert_eq!(next(doubted, &checks, old.into()), Step::Check, "which does not send it");
+}
+
+#[test]
+fn what_was_not_applied_by_the_end_of_its_key_is_not_done() {
+    let settings = settings(true, true, InDoubt::Manual).key_lifetime(millis(LIFETIME));
+    let checked = |position: Position, now: Millis| {
+        let position = Position { doubt_until: Some(1), called: Some(0), ..position };
+        position.after(Fact::Checked(Ok(Status::NotApplied)), &settings, now, || 1.0)
+    };
+    assert_eq!(checked(at(State::Unknown), LIFETIME - SETTLE - 1).to, State::Recorded);
+    let old = checked(at(State::Unknown), LIFETIME - SETTLE);
+    assert_eq!(old.to, State::Declined, "{}", old.why);
+    let compared = Position { is_done_here: true, ..at(State::Unknown) };
+    assert_eq!(checked(compared, LIFETIME - SETTLE).to, State::Manual, "our own books have it as done");
+}
+
+#[test]
+fn it_is_given_up_after_a_time_and_not_after_so_many_attempts() {
+    let settings = Settings::new().in_doubt(InDoubt::Repeat).compensates();
+    let day = Millis::from(86_400_000);
+    let unsent = || failed(Verdict::transient().unsent());
+    let refused = || failed(Verdict::refused());
+    for (from, fact, goes_on, ends) in [
+        (State::Calling, Fact::Called as fn(_) -> _, State::Recorded, State::Declined),
+        (State::Unknown, |_| Fact::Checked(Ok(Status::Pending)), State::Unknown, State::Manual),
+        (State::Unknown, |failed: Result<_, _>| Fact::Checked(Err(failed.unwrap_err())), State::Unknown, State::Manual),
+        (
+            State::Compensating,
+            |failed: Result<_, _>| Fact::NotCancelled(failed.unwrap_err()),
+            State::Compensating,
+            State::Manual,
+        ),
+        (
+            State::Succeeded,
+            |failed: Result<_, _>| Fact::NotApplied(failed.unwrap_err()),
+            State::Succeeded,
+            State::Manual,
+        ),
+    ] as [(State, fn(Result<Receipt, Failed>) -> Fact, State, State); 5]
+    {
+        let position = Position { attempts: 10_000, since: Some(5), ..at(from) };
+        for trouble in [unsent, refused] as [fn() -> Failed; 2] {
+            let after = |now: Now| position.after(fact(Err(trouble())), &settings, now, || 1.0).to;
+            // No sooner than told: the earlier bound counts.
+            assert_eq!(after(Now { early: day + 4, late: day + 9 }), goes_on);
+            assert_eq!(after((day + 5).into()), ends);
+        }
+    }
+    let progress = at(State::Calling).after(Fact::Called(Ok("receipt".to_owned())), &settings, 5, || 1.0);
+    assert!(progress.begins, "the next part of the way has all the time before it");
 }
 
 #[test]
@@ -60,7 +170,7 @@ fn a_time_that_the_partner_names_is_waited_for() {
     assert_eq!((to.to, to.attempts, to.then), (State::Recorded, 1, Then::Wait(Duration::from_secs(20))));
     let forever = Verdict::status(429).retry_after(Some(Duration::MAX));
     let to = after(at(State::Calling), Fact::Called(Err(failed(forever))), &settings);
-    assert_eq!(to.then, Then::Wait(LONGEST_WAIT), "but not for ever");
+    assert_eq!(to.then, Then::Wait(LONGEST_WAIT), "but not forever");
 }
 
 #[test]
@@ -183,237 +293,6 @@ fn the_third_panic_is_an_operators() {
         after(position, Fact::Panicked("x".to_owned()), &settings).to
     };
     assert_eq!([panicked(0), panicked(1), panicked(2)], [State::Succeeded, State::Succeeded, State::Manual]);
-}
-
-/// What is really so, and what has been seen.
-struct World {
-    rng: fastrand::Rng,
-    now: Millis,
-    deduplicates: bool,
-    applied: u32,
-    cancelled: bool,
-    /// When a request arrives that is under way.
-    arrives: Option<Millis>,
-    has_compensated: bool,
-    calls_after_applied: u32,
-    calls: u32,
-    began: Position,
-}
-
-impl World {
-    fn arrive(&mut self) {
-        if !(self.deduplicates && self.applied > 0) {
-            self.applied += 1;
-        }
-    }
-
-    fn pass(&mut self, time: Millis) {
-        self.now += time;
-        if self.arrives.is_some_and(|at| at <= self.now) {
-            self.arrives = None;
-            self.arrive();
-        }
-    }
-
-    fn call(&mut self) -> Option<Fact> {
-        assert!(!self.has_compensated, "an undo never turns back into a call");
-        if self.applied > 0 && !self.deduplicates {
-            self.calls_after_applied += 1;
-        }
-        self.calls += 1;
-        let fails = |verdict| Some(Fact::Called(Err(failed(verdict))));
-        match self.rng.u8(..14) {
-            0 if self.applied == 0 => fails(Verdict::caller()),
-            // Conclusive: it is not answered so once it was applied.
-            13 if self.deduplicates && self.arrives.is_none() && self.applied == 0 => fails(Verdict::status(402)),
-            // A repeat is refused whatever became of the first request.
-            10 if self.calls > 1 => fails(Verdict::status([400, 403, 404, 422, 429][self.rng.usize(..5)])),
-            11 => fails(Verdict::caller().ours()),
-            12 if self.applied == 0 => fails(Verdict::status([401, 409, 429][self.rng.usize(..3)])),
-            1 => fails(Verdict::transient()),
-            2 => {
-                self.arrive();
-                fails(Verdict::status(500))
-            }
-            3 => {
-                self.arrives = Some(self.now + self.rng.i64(1..SETTLE));
-                fails(Verdict::transient())
-            }
-            4 => fails(Verdict::transient().unsent()),
-            5 => fails(Verdict::refused()),
-            6 => Some(Fact::Panicked("as planned".to_owned())),
-            // The worker dies, before it has sent anything or after.
-            7 => None,
-            8 => {
-                self.arrive();
-                None
-            }
-            _ => {
-                self.arrive();
-                Some(Fact::Called(Ok("receipt".to_owned())))
-            }
-        }
-    }
-
-    fn check(&mut self) -> Option<Fact> {
-        Some(Fact::Checked(match self.rng.u8(..6) {
-            0 => Err(failed(Verdict::transient())),
-            1 => Err(failed(Verdict::refused())),
-            2 => Ok(Status::Pending),
-            3 => return None,
-            _ if self.applied > 0 => Ok(Status::Applied("receipt".to_owned())),
-            _ => Ok(Status::NotApplied),
-        }))
-    }
-
-    fn cancel(&mut self) -> Option<Result<(), Fact>> {
-        self.has_compensated = true;
-        assert_eq!(self.arrives, None, "nothing is cancelled that may still arrive");
-        match self.rng.u8(..5) {
-            0 => Some(Err(Fact::NotCancelled(failed(Verdict::transient())))),
-            1 => {
-                self.cancelled = true;
-                None
-            }
-            _ => {
-                self.cancelled = true;
-                Some(Ok(()))
-            }
-        }
-    }
-
-    /// Whether our own books are written; `None` if the worker dies.
-    fn books(&mut self, fact: impl FnOnce(Failed) -> Fact) -> Option<Result<(), Fact>> {
-        match self.rng.u8(..8) {
-            0 => Some(Err(fact(failed(Verdict::transient().unsent())))),
-            1 => Some(Err(fact(crate::ledger::refuse("as planned")))),
-            3 => Some(Err(fact(failed(Verdict::caller().ours())))),
-            2 => None,
-            _ => Some(Ok(())),
-        }
-    }
-}
-
-/// Lives one intent to its end, and answers where it ended.
-fn live(seed: u64, settings: &Settings, deduplicates: bool) -> (State, World) {
-    live_from(Position { attempts: 0, ..at(State::Recorded) }, seed, settings, deduplicates)
-}
-
-fn live_from(from: Position, seed: u64, settings: &Settings, deduplicates: bool) -> (State, World) {
-    let mut world = World {
-        rng: fastrand::Rng::with_seed(seed),
-        now: 1_000_000,
-        deduplicates,
-        applied: 0,
-        cancelled: false,
-        arrives: None,
-        has_compensated: false,
-        calls_after_applied: 0,
-        calls: 0,
-        began: from,
-    };
-    let mut position = from.claimed(world.now, SETTLE);
-    for _ in 0..1_000 {
-        let undoes = matches!(position.state, State::Declined | State::Compensating);
-        assert!(!(position.is_done_here && undoes), "what is done here is undone by nobody but an operator");
-        let fact = match position.next(settings, world.now) {
-            Step::Rest => return (position.state, world),
-            Step::Go(to) => {
-                position = taken(&mut world, &to);
-                continue;
-            }
-            Step::Call => world.call(),
-            Step::Check => world.check(),
-            Step::Cancel => match world.cancel() {
-                None => None,
-                Some(Err(fact)) => Some(fact),
-                Some(Ok(())) => match world.books(Fact::NotUndone) {
-                    None => None,
-                    Some(Err(fact)) => Some(fact),
-                    Some(Ok(())) => {
-                        position = taken(&mut world, &position.done());
-                        continue;
-                    }
-                },
-            },
-            Step::Apply | Step::Reject => {
-                let is_apply = position.state == State::Succeeded;
-                match world.books(if is_apply { Fact::NotApplied } else { Fact::NotUndone }) {
-                    None => None,
-                    Some(Err(fact)) => Some(fact),
-                    Some(Ok(())) => {
-                        position = taken(&mut world, &position.done());
-                        continue;
-                    }
-                }
-            }
-        };
-        let random = 1.0 - world.rng.f64();
-        position = match fact {
-            Some(fact) => {
-                let to = position.after(fact, settings, world.now, || random);
-                taken(&mut world, &to)
-            }
-            // Another worker finds it when the lease is over.
-            None => {
-                world.pass(100);
-                position.claimed(world.now, SETTLE)
-            }
-        };
-    }
-    panic!("no end: {position:?}");
-}
-
-/// The position after a move was written down, and claimed again if it waited.
-fn taken(world: &mut World, to: &Move) -> Position {
-    let Move { to: state, attempts, panics, doubt_until, .. } = *to;
-    let position = Position { state, attempts, panics, doubt_until, is_done_here: world.began.is_done_here };
-    match to.then {
-        Then::GoOn | Then::Rest => position,
-        Then::Wait(wait) => {
-            world.pass(Millis::try_from(wait.as_millis()).expect("short"));
-            position.claimed(world.now, SETTLE)
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
-
-    #[test]
-    fn every_intent_ends_and_the_books_agree(
-        seed: u64, verifies: bool, compensates: bool, deduplicates: bool, policy in 0..3
-    ) {
-        let in_doubt = match policy {
-            0 => InDoubt::Cancel,
-            1 if deduplicates => InDoubt::Repeat,
-            _ => InDoubt::Manual,
-        };
-        let settings = settings(verifies, compensates || in_doubt == InDoubt::Cancel, in_doubt).conclusive(&[402]);
-        let (end, mut world) = live(seed, &settings, deduplicates);
-        // Whatever is still under way arrives.
-        world.pass(10 * SETTLE);
-        prop_assert!(world.applied <= 1, "never twice: {}", world.applied);
-        prop_assert_eq!(world.calls_after_applied, 0, "never called again once applied");
-        match end {
-            State::Applied => prop_assert!(world.applied == 1 && !world.cancelled),
-            State::Rejected => prop_assert_eq!(world.applied, 0),
-            State::Compensated => prop_assert!(world.cancelled),
-            State::Manual => {}
-            other => prop_assert!(false, "{:?} is no end", other),
-        }
-    }
-
-    /// A comparison has put it on its way again: whatever the partner and our own books do, it ends as it was, or with an
-    /// operator.
-    #[test]
-    fn what_is_done_here_is_never_undone(seed: u64, verifies: bool, cancels: bool, deduplicates: bool) {
-        let settings = settings(verifies, true, if cancels { InDoubt::Cancel } else { InDoubt::Repeat });
-        let from = Position { attempts: 0, is_done_here: true, ..at(State::Unknown) };
-        let (end, world) = live_from(from, seed, &settings, deduplicates);
-        prop_assert!(matches!(end, State::Applied | State::Manual), "{end}");
-        prop_assert!(!world.cancelled);
-    }
 }
 
 #[test]

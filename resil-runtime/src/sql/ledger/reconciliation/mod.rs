@@ -211,7 +211,7 @@ impl<DB: Backend> Ledger<DB> {
 
     /// What this program can do about it: an intent of another version is another function's.
     fn mend_of<O: Operation<DB>>(&self, found: &Found) -> Mend {
-        let Found { difference, arguments, version, is_resolved, .. } = found;
+        let Found { difference, arguments, version, is_resolved, is_pruned, .. } = found;
         if *is_resolved {
             return Mend::Nothing;
         }
@@ -219,6 +219,9 @@ impl<DB: Backend> Ledger<DB> {
         let is_key = difference.key.parse().is_ok_and(|key: IdempotencyKey| IntentId::of(&key) == difference.id);
         if difference.here.is_none() && !is_key {
             return Mend::Nothing;
+        }
+        if *is_pruned {
+            return Mend::Manual;
         }
         let operation = version.map(|version| self.operation(O::NAME, version));
         let settings = match operation {

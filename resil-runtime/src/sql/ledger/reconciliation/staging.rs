@@ -4,6 +4,8 @@
 use super::difference::{Difference, Kind, Mend};
 use super::record::Record;
 use crate::sql::db::{Row, Value, in_millis, whole};
+use crate::sql::ledger::machine::BY_OTHERS;
+use crate::sql::ledger::store::token;
 use crate::sql::ledger::{IntentId, State};
 use crate::{Backend, Db, Error, IdempotencyKey, Stored};
 use serde_json::json;
@@ -67,7 +69,7 @@ const THERE: &str = comparing!(
     "SELECT * FROM (
         SELECT there.id, ",
     " AS found, there.key, here.subject, here.state, here.amount, here.epoch, there.is_done, there.amount,
-            there.arguments, here.version, here.resolved, here.id
+            there.arguments, here.version, here.resolved, here.id, here.pruned
         FROM resil_records AS there LEFT JOIN resil_intents AS here ON here.key = there.key
         WHERE there.run = $1 AND there.id > $4
     ) AS compared WHERE found IN ('only there', 'state', 'amount') ORDER BY 1 LIMIT $5"
@@ -91,14 +93,14 @@ const COUNT_HERE: &str = only_here!("SELECT count(*)", "");
 
 const HERE: &str = only_here!(
     "SELECT here.id, 'only here', here.key, here.subject, here.state, here.amount, here.epoch, NULL, NULL, NULL,
-        here.version, here.resolved, here.id",
+        here.version, here.resolved, here.id, here.pruned",
     " AND here.id > $5 ORDER BY here.id LIMIT $6"
 );
 
 const MOVE: &str = "
     UPDATE resil_intents SET
         state = $3, attempts = 0, panics = 0, due = CASE WHEN $4 = 1 THEN {now} END, doubt_until = NULL,
-        epoch = epoch + 1, why = $5, history = history || {now} || $6, moved = {now},
+        scheduled = {now}, put_off = 0, since = NULL, called = coalesce(called, recorded), epoch = $8, why = $5, history = history || {now} || $6, moved = {now},
         books = coalesce(books, CASE state WHEN 'APPLIED' THEN 'DONE'
             WHEN 'REJECTED' THEN 'UNDONE' WHEN 'COMPENSATED' THEN 'UNDONE' END)
     WHERE id = $1 AND epoch = $2 AND state = $7
@@ -106,9 +108,9 @@ const MOVE: &str = "
 
 const ADOPT: &str = "
     INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
-                               epoch, due, why, history, recorded, amount, moved, adopted)
-    VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, 0, 0, 1, CASE WHEN $9 = 1 THEN {now} END, $10, {now} || $11, {now}, $12,
-            {now}, 1)
+                               epoch, due, why, history, recorded, amount, moved, adopted, scheduled, called)
+    VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, 0, 0, $13, CASE WHEN $9 = 1 THEN {now} END, $10, {now} || $11, {now}, $12,
+            {now}, 1, {now}, $14)
     ON CONFLICT DO NOTHING
     RETURNING id";
 
@@ -168,6 +170,8 @@ pub(super) struct Found {
     pub(super) version: Option<u32>,
     /// Whether an operator has decided about it.
     pub(super) is_resolved: bool,
+    /// Whether nobody knows any more what it was about.
+    pub(super) is_pruned: bool,
 }
 
 impl<'a, DB: Backend> Staging<'a, DB> {
@@ -243,8 +247,16 @@ pub(super) async fn send<DB: Backend>(db: &Db<DB>, found: &Found, to: State) -> 
     let (id, why, is_due) = (difference.id.to_string(), difference.why(), i64::from(!to.rests()));
     let from = difference.here.map_or("", State::text);
     let line = crate::sql::ledger::history::line(to, &why);
-    let values: [Value<'_>; 7] =
-        [(&*id).into(), (*epoch).into(), to.text().into(), is_due.into(), (&*why).into(), (&*line).into(), from.into()];
+    let values: [Value<'_>; 8] = [
+        (&*id).into(),
+        (*epoch).into(),
+        to.text().into(),
+        is_due.into(),
+        (&*why).into(),
+        (&*line).into(),
+        from.into(),
+        token().into(),
+    ];
     Ok(!db.statement(MOVE, &values).await?.is_empty())
 }
 
@@ -267,7 +279,7 @@ pub(super) async fn adopt<DB: Backend>(
 ) -> Result<bool, Error> {
     let (id, why, is_due) = (difference.id.to_string(), difference.why(), i64::from(!to.rests()));
     let line = crate::sql::ledger::history::line(to, &why);
-    let values: [Value<'_>; 12] = [
+    let values: [Value<'_>; 14] = [
         (&*id).into(),
         (&*difference.key).into(),
         intent.op.into(),
@@ -280,6 +292,8 @@ pub(super) async fn adopt<DB: Backend>(
         (&*why).into(),
         (&*line).into(),
         intent.amount.into(),
+        token().into(),
+        BY_OTHERS.into(),
     ];
     Ok(!db.statement(ADOPT, &values).await?.is_empty())
 }
@@ -299,7 +313,8 @@ fn found(mut row: Row) -> Option<Found> {
     };
     let epoch = row.number(6).unwrap_or(0);
     let (version, is_resolved) = (row.number(10).map(whole), row.number(11).is_some());
-    Some(Found { at, difference, arguments: row.text(9), epoch, version, is_resolved })
+    let is_pruned = row.number(13).is_some();
+    Some(Found { at, difference, arguments: row.text(9), epoch, version, is_resolved, is_pruned })
 }
 
 fn most() -> i64 {

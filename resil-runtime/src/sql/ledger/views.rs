@@ -1,0 +1,75 @@
+//! What is read of the intents in the database for people.
+
+use super::history::History;
+use super::intent::{IntentId, IntentView};
+use super::state::State;
+use crate::sql::db::{Row, whole};
+use crate::{Backend, Db, Error};
+
+const UNKNOWN: &str = "
+    SELECT op, version, count(*) FROM resil_intents
+    WHERE due IS NOT NULL AND op || ' ' || version NOT IN {texts of $1}
+    GROUP BY op, version ORDER BY op, version";
+
+const VIEW_ONE: &str =
+    "SELECT id, op, version, subject, state, attempts, why, history FROM resil_intents WHERE id = $1";
+const VIEW_MANUAL: &str = "
+    SELECT id, op, version, subject, state, attempts, why, history FROM resil_intents
+    WHERE state = 'MANUAL' ORDER BY recorded, id LIMIT $1";
+
+/// In the order of their IDs, from page to page.
+const VIEW_MANUAL_AFTER: &str = "
+    SELECT id, op, version, subject, state, attempts, why, history FROM resil_intents
+    WHERE state = 'MANUAL' AND id > $1 ORDER BY id LIMIT 500";
+
+const COUNT: &str = "
+    SELECT op, version, state, count(*) FROM resil_intents
+    GROUP BY op, version, state ORDER BY op, version, state";
+
+/// How many open intents there are of operations that are not in this list.
+pub(super) async fn unknown<DB: Backend>(db: &Db<DB>, known: &str) -> Result<Vec<(String, u32, u64)>, Error> {
+    let rows = db.statement(UNKNOWN, &[known.into()]).await?;
+    let one = |mut row: Row| {
+        let (version, count) = (row.number(1).unwrap_or(0), row.number(2).unwrap_or(0));
+        (row.text(0).unwrap_or_default(), whole(version), u64::try_from(count).unwrap_or(0))
+    };
+    Ok(rows.into_iter().map(one).collect())
+}
+
+/// How many intents there are, by operation, version and state.
+pub(super) async fn count<DB: Backend>(db: &Db<DB>) -> Result<Vec<(String, u32, Option<State>, u64)>, Error> {
+    let one = |mut row: Row| {
+        let (version, count) = (row.number(1).unwrap_or(0), row.number(3).unwrap_or(0));
+        let state = row.text(2).and_then(|state| State::of(&state));
+        (row.text(0).unwrap_or_default(), whole(version), state, u64::try_from(count).unwrap_or(0))
+    };
+    Ok(db.statement(COUNT, &[]).await?.into_iter().map(one).collect())
+}
+
+pub(super) async fn view<DB: Backend>(db: &Db<DB>, id: IntentId) -> Result<Option<IntentView>, Error> {
+    let rows = db.statement(VIEW_ONE, &[(&*id.to_string()).into()]).await?;
+    Ok(rows.into_iter().find_map(viewed))
+}
+
+/// Those that wait for an operator, the oldest first.
+pub(super) async fn manual<DB: Backend>(db: &Db<DB>, most: u32) -> Result<Vec<IntentView>, Error> {
+    Ok(db.statement(VIEW_MANUAL, &[i64::from(most).into()]).await?.into_iter().filter_map(viewed).collect())
+}
+
+/// The next of those that wait for an operator, after this ID.
+pub(super) async fn manual_after<DB: Backend>(db: &Db<DB>, after: &str) -> Result<Vec<IntentView>, Error> {
+    Ok(db.statement(VIEW_MANUAL_AFTER, &[after.into()]).await?.into_iter().filter_map(viewed).collect())
+}
+
+fn viewed(mut row: Row) -> Option<IntentView> {
+    Some(IntentView {
+        id: row.text(0)?.parse().ok()?,
+        op: row.text(1)?,
+        version: whole(row.number(2)?),
+        subject: row.text(3)?,
+        state: State::of(&row.text(4)?)?,
+        attempts: whole(row.number(5)?),
+        why: row.text(6)?,
+        history: History::of(&row.text(7)?),
+    })
+}
