@@ -139,6 +139,11 @@ pub(crate) fn connect_bound() -> Option<ConnectBound> {
     current(|frame| frame.connect).flatten()
 }
 
+/// Whether anything annotated is being polled here, as far as it hands anything down.
+pub(crate) fn is_inside_a_call() -> bool {
+    ENTERED.get() || call::is_inside()
+}
+
 /// The key under which this call may be repeated.
 pub(crate) fn keyed() -> Option<Arc<Keyed>> {
     current(|frame| frame.keyed.clone()).flatten()

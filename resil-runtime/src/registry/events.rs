@@ -124,6 +124,11 @@ pub(crate) fn allowed_inside(site: &'static Site, called_at: &'static Location<'
     tell(|| Event::AllowedInside { site, called_at, reason });
 }
 
+pub(crate) fn dialled_outside(site: &'static Site) {
+    event!(warn, %site, "a connection is made outside of any annotated call, so that no `connect` bounds it: dial within the call, or bound the connector itself");
+    tell(|| Event::ConnectUnenforced { site });
+}
+
 pub(crate) fn connect_unenforced(site: &'static Site) {
     event!(warn, %site, "`connect` bounds nothing: no adapter is installed. Use `resil::http::client()`, build around your own with `resil::http::watch(..)`, or dial through `resil::net::connect`");
     tell(|| Event::ConnectUnenforced { site });
