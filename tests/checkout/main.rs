@@ -15,6 +15,7 @@ mod broker;
 mod customers;
 #[path = "../../examples/checkout/database.rs"]
 mod database;
+mod neighbour;
 mod oracle;
 #[path = "../../examples/checkout/partner/mod.rs"]
 mod partner;

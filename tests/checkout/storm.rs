@@ -2,6 +2,7 @@
 
 use crate::books::Books;
 use crate::customers::{self, Shops, Told};
+use crate::neighbour::Neighbour;
 use crate::partner::mood::{Change, Mood, Of};
 use crate::process::Process;
 use crate::scenarios::stage::{unique, wait_until};
@@ -69,7 +70,9 @@ impl Storm {
         DB::stock_up(db, "teapot", 7).await?;
 
         let shop: Vec<&str> = ["--serve", "--listen", local, "--partner-at", &url].into_iter().chain(reach).collect();
+        let neighbour = Neighbour::moves_in(db, self.seed);
         let told = self.kills(shops, &shop).await?;
+        neighbour.falls_silent();
         mood(&url, Mood::Ok).await?;
         let shop = Shop::open(db.clone(), Bank::at(&url)?).await?;
         let found = told.found;
@@ -78,6 +81,7 @@ impl Storm {
         let calm = calms(&shop).await;
         let mut violations = oracle::violations(&shop, &found).await?;
         violations.extend(calm.err().map(|never| never.to_string()));
+        violations.extend(neighbour.violations().await?);
         drop(told.shops);
         let (placed, kills, doubts) = (found.placed.len(), self.kills, oracle::doubts(&shop).await?);
         let how = if violations.is_empty() { "ok" } else { "FAILED" };

@@ -130,6 +130,7 @@ async fn samples() -> Vec<(&'static str, Error)> {
             ledger(LedgerError::Unreadable { op: op.to_owned(), why: "it is no number".to_owned() }),
         ),
         ("`Outbox`, no topic", OutboxError::Length { what: "topic", length: 0 }.into()),
+        ("`Outbox`, busy", OutboxError::Busy("019ac0de-0000-7000-8000-000000000000".parse().expect("a UUID")).into()),
         (
             "`Outbox`, unreadable",
             OutboxError::Unreadable { topic: "order.paid".to_owned(), why: "it is no number".to_owned() }.into(),

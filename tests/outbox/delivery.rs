@@ -41,7 +41,7 @@ on_both_databases! {
             .unwrap();
         let seen = Arc::new(Mutex::new(None));
         let keeps = Arc::clone(&seen);
-        let relay = Outbox::on(db.clone()).relay(move |message: Message| {
+        let relay = Outbox::on(db.clone()).relay().any(move |message: Message| {
             *keeps.lock().unwrap() = Some((message, IdempotencyKey::current()));
             async { Ok::<_, Error>(()) }
         });
@@ -123,7 +123,7 @@ on_both_databases! {
         record(&db, None, &[1]).await;
         let fails = Arc::new(Mutex::new(3));
         let consumer = db.clone();
-        let relay = Outbox::on(db.clone()).relay(move |message: Message| {
+        let relay = Outbox::on(db.clone()).relay().any(move |message: Message| {
             let (db, fails) = (consumer.clone(), Arc::clone(&fails));
             async move {
                 let shipped: Result<(), Error> = db

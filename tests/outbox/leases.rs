@@ -31,7 +31,7 @@ on_both_databases! {
         consumer.gate.notify_one();
         let done = overtaken.await.unwrap().unwrap();
         assert_eq!((done.failed, done.set_aside), (1, 0));
-        assert_eq!(DB::number(&db, "SELECT count(due) FROM resil_outbox WHERE attempts = 0").await, 1);
+        assert_eq!(DB::number(&db, "SELECT count(due) FROM resil_outbox WHERE why = ''").await, 1);
     }
 
     async fn a_stop_lets_a_delivery_end_and_a_drop_leaves_it_to_the_next_relay(db) {
@@ -43,8 +43,9 @@ on_both_databases! {
         consumer.began.notified().await;
         cut_off.abort();
         assert!(cut_off.await.unwrap_err().is_cancelled());
-        assert_eq!(relay(&db, &consumer).run_once().await.unwrap(), Relayed::default(), "its lease lasts");
-        DB::run(&db, "UPDATE resil_outbox SET due = 0").await;
+        while DB::number(&db, "SELECT max(attempts) FROM resil_outbox").await > 0 {
+            tokio::task::yield_now().await;
+        }
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let ends = tokio::spawn(relay(&db, &consumer).run(async move { stopped.notified().await }));
@@ -61,7 +62,7 @@ on_both_databases! {
         let stop = Arc::new(Notify::new());
         let (stops, taken) = (Arc::clone(&stop), Arc::new(AtomicU32::new(0)));
         let counts = Arc::clone(&taken);
-        let relay = Outbox::on(db.clone()).relay(move |_| {
+        let relay = Outbox::on(db.clone()).relay().any(move |_| {
             let (stop, taken) = (Arc::clone(&stops), Arc::clone(&counts));
             async move {
                 if taken.fetch_add(1, Ordering::Relaxed) == 4 {
@@ -116,11 +117,11 @@ on_both_databases! {
             loop {
                 let relays: Vec<_> = (0..3)
                     .map(|_| {
-                        let relay = Outbox::on(db.clone()).relay(handler.clone()).base(Duration::ZERO);
+                        let relay = Outbox::on(db.clone()).relay().any(handler.clone()).base(Duration::ZERO).attempts(u32::MAX);
                         tokio::spawn(relay.poll(Duration::from_millis(2)).concurrency(4).run(std::future::pending()))
                     })
                     .collect();
-                let lives = random.lock().unwrap().u64(1..40);
+                let lives = random.lock().unwrap().u64(1..100);
                 tokio::time::sleep(Duration::from_millis(lives)).await;
                 for relay in relays {
                     relay.abort();
@@ -154,14 +155,14 @@ on_both_databases! {
             let recorded = db.transaction(async |tx| tx.outbox("numbers", &number).ordered_by("a").await);
             _ = support::dropped_after(i64::from(number % 20), recorded).await;
             // A relay is cut off in the same way. Its lease is over at once.
-            let relay = relay(&db, &consumer).poll(Duration::ZERO).run(std::future::pending());
+            let relay = relay(&db, &consumer).attempts(u32::MAX).poll(Duration::ZERO).run(std::future::pending());
             _ = support::dropped_after(i64::from(number % 12), relay).await;
             DB::run(&db, "UPDATE resil_outbox SET due = 0").await;
         }
         // A commit under way goes on, and so may a claim.
         while waiting(&db).await > 0 {
             DB::run(&db, "UPDATE resil_outbox SET due = 0").await;
-            relay(&db, &consumer).run_once().await.unwrap();
+            relay(&db, &consumer).attempts(u32::MAX).run_once().await.unwrap();
         }
         let mut first: Vec<u32> = Vec::new();
         for number in consumer.taken().iter().map(|payload| payload.parse().unwrap()) {

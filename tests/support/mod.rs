@@ -106,6 +106,7 @@ macro_rules! on_both_databases {
     ($($(#[$attribute:meta])* async fn $name:ident($db:ident) $body:block)*) => {
         mod sqlite {
             use super::*;
+            #[allow(dead_code, reason = "not every test needs its name")]
             type DB = sqlx::Sqlite;
             $(
                 $(#[$attribute])*
@@ -119,6 +120,7 @@ macro_rules! on_both_databases {
 
         mod postgres {
             use super::*;
+            #[allow(dead_code, reason = "not every test needs its name")]
             type DB = sqlx::Postgres;
             $(
                 $(#[$attribute])*

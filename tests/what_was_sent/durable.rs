@@ -152,7 +152,11 @@ async fn two_requests_of_one_message_need_two_keys() -> Tested {
         }
     };
     let relay = |is_careful| {
-        Outbox::on(db.clone()).relay(handler(Arc::clone(&shop), is_careful)).attempts(1).base(Duration::from_millis(1))
+        Outbox::on(db.clone())
+            .relay()
+            .any(handler(Arc::clone(&shop), is_careful))
+            .attempts(1)
+            .base(Duration::from_millis(1))
     };
     assert_eq!(relay(false).run_once().await?.set_aside, 1, "refused, and not the partner's fault");
     assert_eq!((posts(&shop.partner, "/mail"), posts(&shop.partner, "/points")), (1, 0));

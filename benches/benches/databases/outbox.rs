@@ -3,6 +3,7 @@
 use crate::stores::Store;
 use resil::outbox::{Message, Outbox};
 use resil::{Db, Error};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -27,7 +28,7 @@ async fn record<DB: Store>(db: &Db<DB>, messages: u32, keys: u32) {
 /// Messages a second.
 async fn rate<DB: Store>(db: &Db<DB>, messages: u32, keys: u32) -> f64 {
     record(db, messages, keys).await;
-    let relay = Outbox::on(db.clone()).relay(|_message| async { Ok::<_, Error>(()) });
+    let relay = Outbox::on(db.clone()).relay().any(|_message| async { Ok::<_, Error>(()) });
     let relay = relay.concurrency(64);
     let begun = Instant::now();
     assert_eq!(relay.run_once().await.unwrap().delivered, u64::from(messages));
@@ -47,7 +48,7 @@ async fn beside_a_backlog<DB: Store>(db: &Db<DB>) -> f64 {
 async fn delay<DB: Store>(db: &Db<DB>) -> (f64, f64) {
     let (tells, told) = tokio::sync::mpsc::unbounded_channel();
     let mut told = told;
-    let relay = Outbox::on(db.clone()).relay(move |message: Message| {
+    let relay = Outbox::on(db.clone()).relay().any(move |message: Message| {
         _ = tells.send((message.id, Instant::now()));
         async { Ok::<_, Error>(()) }
     });
@@ -77,7 +78,7 @@ pub async fn throughput<DB: Store>(db: &Db<DB>) {
 
 /// An empty look in milliseconds, the middle one of eleven, while so many messages wait for their time.
 async fn look<DB: Store>(db: &Db<DB>) -> f64 {
-    let relay = Outbox::on(db.clone()).relay(|_message| async { Ok::<_, Error>(()) });
+    let relay = Outbox::on(db.clone()).relay().any(|_message| async { Ok::<_, Error>(()) });
     let mut times = Vec::new();
     for _ in 0..11 {
         let begun = Instant::now();
@@ -96,10 +97,10 @@ pub async fn looks<DB: Store>(db: &Db<DB>) {
             record(db, waiting, 0).await;
             DB::run(db, "UPDATE resil_outbox SET due = due + 3600000").await;
         }
-        line += &format!(" {:.2} |", look(db).await);
+        write!(line, " {:.2} |", look(db).await).unwrap();
         let begun = Instant::now();
         Outbox::on(db.clone()).backlog().await.unwrap();
-        count += &format!(" {:.2} |", begun.elapsed().as_secs_f64() * 1e3);
+        write!(count, " {:.2} |", begun.elapsed().as_secs_f64() * 1e3).unwrap();
         DB::run(db, "DELETE FROM resil_outbox").await;
     }
     println!("{line}{count}");

@@ -24,7 +24,7 @@ pub async fn announce<DB: Books>(tx: &mut Tx<DB>, topic: &str, order: i64, won: 
 /// Hands the events to a stream of NATS, or without one to the consumer in this process. Runs until it is to stop.
 pub async fn relay<DB: Books>(db: Db<DB>, stream: Option<Stream>, stop: impl Future<Output = ()>) {
     let consumer = db.clone();
-    let relay = Outbox::on(db).relay(move |message: Message| {
+    let hand_on = move |message: Message| {
         let (db, stream) = (consumer.clone(), stream.clone());
         async move {
             let Message { id, topic, payload, .. } = message;
@@ -33,7 +33,9 @@ pub async fn relay<DB: Books>(db: Db<DB>, stream: Option<Stream>, stop: impl Fut
                 None => receive(&db, &id.to_string(), &topic, payload.as_bytes()).await,
             }
         }
-    });
+    };
+    // Other services may have theirs in the same schema.
+    let relay = Outbox::on(db).relay().on("order.paid", hand_on.clone()).on("order.failed", hand_on);
     let relay = relay.poll(Duration::from_millis(200)).lease(Duration::from_secs(4)).base(Duration::from_millis(100));
     relay.run(stop).await;
 }

@@ -10,7 +10,7 @@ use std::io;
 
 /// The verdict of the first link that is known; permanent and unknown when none is.
 pub(super) fn walk(error: &(dyn StdError + 'static)) -> Verdict {
-    links(error).find_map(known).unwrap_or(Verdict::permanent())
+    links(error).find_map(known).unwrap_or(Verdict::unclassified())
 }
 
 fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
@@ -67,6 +67,7 @@ pub(super) fn io(error: &io::Error) -> Verdict {
         | K::Interrupted
         | K::WouldBlock => Verdict::transient(),
         K::InvalidInput => Verdict::caller(),
+        K::Other => Verdict::unclassified(),
         _ => Verdict::permanent(),
     }
 }
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn what_nobody_knows_is_broken_and_unknown() {
         let error: Box<dyn StdError + Send + Sync> = "nobody knows".into();
-        assert_eq!(error.verdict(), Verdict::permanent());
+        assert_eq!(error.verdict(), Verdict::unclassified());
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub enum Effect {
 #[must_use = "a verdict is for a policy to decide from"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Verdict {
     /// What kind of failure it is.
     pub kind: Kind,
@@ -59,6 +60,8 @@ pub struct Verdict {
     /// Whether the partner has said for good that it did not act, and will not: also as the answer to a repeat, it is the
     /// truth about the first request. Only the ledger asks.
     pub is_conclusive: bool,
+    /// Whether nobody has said what the error means: it is taken for permanent, for want of anything better.
+    pub is_unclassified: bool,
 }
 
 impl Verdict {
@@ -71,6 +74,7 @@ impl Verdict {
             is_ours: false,
             is_cut_short: false,
             is_conclusive: false,
+            is_unclassified: false,
         }
     }
 
@@ -104,6 +108,13 @@ impl Verdict {
     pub const fn ours(mut self) -> Self {
         self.is_ours = true;
         self
+    }
+
+    /// What is said of an error of which nothing is known.
+    pub(crate) const fn unclassified() -> Self {
+        let mut verdict = Self::permanent();
+        verdict.is_unclassified = true;
+        verdict
     }
 
     /// The same, of an attempt that we ended before it had the time it should have had.

@@ -79,13 +79,25 @@ impl IntoResponse for Error {
                 problem(StatusCode::NOT_FOUND, "There is no such intent")
             }
             #[cfg(feature = "sqlx")]
-            Self::Ledger(_) | Self::Outbox(_) => ours(),
+            Self::Outbox(error) => outbox(error),
+            #[cfg(feature = "sqlx")]
+            Self::Ledger(_) => ours(),
             Self::MissingKey { .. }
             | Self::KeyReused { .. }
             | Self::InsideTransaction { .. }
             | Self::Transaction(_)
             | Self::Misconfigured(_) => ours(),
         }
+    }
+}
+
+#[cfg(feature = "sqlx")]
+fn outbox(what: &crate::outbox::OutboxError) -> Response {
+    use crate::outbox::OutboxError as O;
+    match what {
+        O::Busy(_) => later(StatusCode::CONFLICT, "The message is being delivered", A_MOMENT),
+        O::NoSuchMessage(_) | O::NotSetAside(_) => problem(StatusCode::NOT_FOUND, "There is no such message"),
+        _ => problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE),
     }
 }
 

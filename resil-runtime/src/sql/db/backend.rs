@@ -33,6 +33,18 @@ pub(super) mod sealed {
         /// Records a message of the outbox: see `outbox/store.rs`.
         const RECORD_MESSAGE: &'static str;
 
+        /// Leases messages of some topics: see `outbox/store/claim.rs`.
+        const CLAIM_TOPICS: &'static str;
+
+        /// The same, whatever their topics.
+        const CLAIM_ANY: &'static str;
+
+        /// Whether a relay has to find out what is before a message in its lane, because its transaction could not.
+        const SETTLES_IN: bool;
+
+        /// How many ordering keys one transaction may have, where each takes one of the database's locks.
+        const MOST_KEYS: Option<usize>;
+
         /// A column that numbers its rows, for good.
         const IDENTITY: &'static str;
 
@@ -45,8 +57,20 @@ pub(super) mod sealed {
         /// How a transaction begins, where it is not plain `BEGIN`.
         fn own_begin() -> Option<SqlStr>;
 
-        /// How one begins that is to see what others have committed while it waited.
-        fn own_begin_schema() -> Option<SqlStr>;
+        /// How one of ours begins: each statement sees what others have committed before it.
+        fn own_begin_committed() -> Option<SqlStr>;
+
+        /// Whether a statement by itself would run at a stricter level.
+        fn own_is_strict(connection: &mut Self::Connection) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
+
+        /// Tells the relays of other processes that there are messages.
+        fn own_notify(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+        /// Calls `wake` whenever another process may have told so, on a connection of its own, until that fails.
+        fn own_listen(
+            pool: &sqlx::Pool<Self>,
+            wake: impl Fn() + Send + Sync,
+        ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
         /// Fails if a statement of the transaction failed, so that the commit would roll it back without a word.
         fn own_can_commit(connection: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
@@ -76,6 +100,10 @@ impl sealed::Backend for sqlx::Sqlite {
     const LOCK_SCHEMA: Option<&'static str> = None;
     const CLAIM_ONCE: &'static str = super::once::CLAIM;
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD;
+    const CLAIM_TOPICS: &'static str = crate::sql::outbox::CLAIM_TOPICS;
+    const CLAIM_ANY: &'static str = crate::sql::outbox::CLAIM_ANY;
+    const SETTLES_IN: bool = false;
+    const MOST_KEYS: Option<usize> = None;
     const IDENTITY: &'static str = "INTEGER PRIMARY KEY AUTOINCREMENT";
     const BYTES: &'static str = "TEXT";
     const NO_OLD_CLAIMS: &'static str = "
@@ -107,8 +135,20 @@ impl sealed::Backend for sqlx::Sqlite {
         Some("BEGIN IMMEDIATE".into_sql_str())
     }
 
-    fn own_begin_schema() -> Option<SqlStr> {
+    fn own_begin_committed() -> Option<SqlStr> {
         Self::own_begin()
+    }
+
+    async fn own_is_strict(_connection: &mut sqlx::SqliteConnection) -> Result<bool, sqlx::Error> {
+        Ok(false)
+    }
+
+    async fn own_notify(_pool: &sqlx::SqlitePool) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    async fn own_listen(_pool: &sqlx::SqlitePool, _wake: impl Fn() + Send + Sync) -> Result<(), sqlx::Error> {
+        std::future::pending().await
     }
 
     async fn own_can_commit(_connection: &mut sqlx::SqliteConnection) -> Result<(), sqlx::Error> {
@@ -125,8 +165,11 @@ impl sealed::Backend for sqlx::Sqlite {
         sqlx::SqliteConnection,
         Dialect {
             now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            locked: "",
             skip_locked: "",
+            share_skip_locked: "",
             texts: ["(SELECT value FROM json_each(", "))"],
+            each_text: ["json_each(", ")"],
             rows: ["json_each(", ")"],
         }
     );
@@ -138,6 +181,11 @@ impl sealed::Backend for sqlx::Postgres {
     const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
     const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD_IN_TURN;
+    const CLAIM_TOPICS: &'static str = crate::sql::outbox::CLAIM_TOPICS_BESIDE;
+    const CLAIM_ANY: &'static str = crate::sql::outbox::CLAIM_ANY_BESIDE;
+    const SETTLES_IN: bool = true;
+    // PostgreSQL has room for some 6,400 unless it is told otherwise, for all transactions together.
+    const MOST_KEYS: Option<usize> = Some(1000);
     const IDENTITY: &'static str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
     const BYTES: &'static str = "TEXT COLLATE \"C\"";
     const NO_OLD_CLAIMS: &'static str = "
@@ -160,9 +208,22 @@ impl sealed::Backend for sqlx::Postgres {
         None
     }
 
-    fn own_begin_schema() -> Option<SqlStr> {
+    fn own_begin_committed() -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
         Some("BEGIN ISOLATION LEVEL READ COMMITTED".into_sql_str())
+    }
+
+    async fn own_is_strict(connection: &mut sqlx::PgConnection) -> Result<bool, sqlx::Error> {
+        let level: String = sqlx::query_scalar("SHOW default_transaction_isolation").fetch_one(connection).await?;
+        Ok(level != "read committed")
+    }
+
+    async fn own_notify(pool: &sqlx::PgPool) -> Result<(), sqlx::Error> {
+        sqlx::query(super::wake::NOTIFY).execute(pool).await.map(drop)
+    }
+
+    async fn own_listen(pool: &sqlx::PgPool, wake: impl Fn() + Send + Sync) -> Result<(), sqlx::Error> {
+        super::wake::listen(pool, wake).await
     }
 
     /// PostgreSQL answers the COMMIT of a failed transaction with a successful ROLLBACK.
@@ -181,8 +242,11 @@ impl sealed::Backend for sqlx::Postgres {
         Dialect {
             // Read once a statement: what changes from row to row finds nothing in an index.
             now: "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
+            locked: "FOR UPDATE",
             skip_locked: "FOR UPDATE SKIP LOCKED",
+            share_skip_locked: "FOR KEY SHARE SKIP LOCKED",
             texts: ["(SELECT jsonb_array_elements_text((", ")::jsonb))"],
+            each_text: ["jsonb_array_elements_text((", ")::jsonb) AS texts (value)"],
             rows: ["jsonb_array_elements((", ")::jsonb) AS rows (value)"],
         }
     );

@@ -1,6 +1,8 @@
 use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Holds as Metered, Meter};
+use super::statement::Isolation;
 use super::tx::Held;
+use super::wake::Wake;
 use super::{Backend, Begun, HeldBy, Once, Transactional, Tx};
 use crate::context::Pause;
 use crate::failure::Represents;
@@ -17,7 +19,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// A pool of connections whose transactions the guard of `#[outside_transaction]` knows of. Cheap to clone.
 ///
@@ -47,7 +49,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 /// ```
 pub struct Db<DB: Backend> {
     pool: Pool<DB>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// For single statements of ours, when the application has all of the pool.
     reserve: Option<Pool<DB>>,
 }
@@ -57,12 +59,14 @@ const BEFORE_RESERVE: Duration = Duration::from_millis(50);
 
 /// What all clones of a [`Db`] share.
 #[derive(Debug, Default)]
-struct Shared {
+pub(super) struct Shared {
     meter: Arc<Meter>,
     /// How many transactions were to run once.
     claims: AtomicU32,
     /// Told when messages were committed to the outbox.
-    wake: Arc<Notify>,
+    pub(super) wake: Wake,
+    /// At which level a statement by itself runs, once that was asked.
+    isolation: Isolation,
     /// Where writers queue up.
     turns: Arc<Mutex<()>>,
 }
@@ -163,7 +167,7 @@ impl<DB: Backend> Db<DB> {
         match step.await {
             Some(Ok((transaction, metered))) => {
                 let held = Held::new(Scope::hold(began, self.database()), metered, turn);
-                Ok(Tx::new(transaction, began, held, Arc::clone(&self.shared.wake)))
+                Ok(Tx::new(transaction, began, held, self.clone()))
             }
             Some(Err(error)) => Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
             None => Err(failed(began, Step::Begin, Verdict::transient().unsent(), None)),
@@ -238,9 +242,20 @@ impl<DB: Backend> Db<DB> {
         })
     }
 
-    /// Told when messages were committed to the outbox.
-    pub(crate) fn wake(&self) -> &Notify {
-        &self.shared.wake
+    pub(super) async fn is_strict(&self, connection: &mut DB::Connection) -> Result<bool, sqlx::Error> {
+        if let Some(known) = self.shared.isolation.known() {
+            return Ok(known);
+        }
+        DB::own_is_strict(connection).await.inspect(|is_strict| self.shared.isolation.set(Some(*is_strict)))
+    }
+
+    /// Has the level asked for again: it may have been changed.
+    pub(crate) fn forget_isolation(&self) {
+        self.shared.isolation.set(None);
+    }
+
+    pub(super) fn unguarded_pool(&self) -> &Pool<DB> {
+        &self.pool
     }
 
     /// What tells this database from others.

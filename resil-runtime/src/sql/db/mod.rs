@@ -12,6 +12,7 @@ mod stored;
 mod transactional;
 mod tx;
 mod verdict;
+mod wake;
 
 pub use backend::{Backend, database_name};
 pub use database::{Connection, Db};

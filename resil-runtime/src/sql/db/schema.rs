@@ -16,6 +16,7 @@ const VERSIONS: &[&str] = &[
     crate::sql::ledger::RECORDS,
     crate::sql::ledger::KEYS,
     crate::sql::ledger::TIME_COLUMNS,
+    crate::sql::outbox::PLACES,
 ];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
@@ -46,7 +47,7 @@ impl<DB: Backend> Db<DB> {
     /// ```
     pub async fn migrate(&self) -> Result<(), Error> {
         let began = Began { holds: Holds::Transaction, site: SITE };
-        let mut tx = self.begin_with(began, DB::own_begin_schema()).await?;
+        let mut tx = self.begin_with(began, DB::own_begin_committed()).await?;
         let made = make::<DB>(&mut tx).await;
         let made = made.map_err(|error| failed(began, Step::Schema, error.verdict().unsent(), Some(error.into())));
         tx.end(made).await

@@ -3,6 +3,7 @@
 use super::begin::failed;
 use super::schema::missing;
 use super::{Backend, Db, Tx};
+use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::{Began, Holds, Step};
 use crate::{Classify, Error, Site};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
@@ -90,22 +91,28 @@ pub(crate) fn in_millis(duration: Duration) -> i64 {
 pub(super) struct Dialect {
     /// The database's clock, in milliseconds since 1970.
     pub(super) now: &'static str,
+    /// Locks what is read, or what of it nobody has locked: against everybody, or against deletion alone.
+    pub(super) locked: &'static str,
     pub(super) skip_locked: &'static str,
+    pub(super) share_skip_locked: &'static str,
     /// The texts of a JSON list, before and after the number of the value that holds it.
     pub(super) texts: [&'static str; 2],
+    /// The same as rows with the column `value`.
+    pub(super) each_text: [&'static str; 2],
     /// The elements of a JSON list as rows with the column `value`, in the same way.
     pub(super) rows: [&'static str; 2],
 }
 
 impl Dialect {
-    /// A statement with `{now}`, `{skip locked}`, `{texts of $1}` and `{rows of $1}` filled in. It holds nothing else that is not written
-    /// in this crate.
+    /// A statement with all that filled in: `{now}`, `{skip locked}`, `{texts of $1}` and so on. It holds nothing else that is
+    /// not written in this crate.
     pub(super) fn text(&self, sql: &'static str) -> SqlStr {
         if !sql.contains('{') {
             return sql.into_sql_str();
         }
-        let mut text = sql.replace("{now}", self.now).replace("{skip locked}", self.skip_locked);
-        for (what, [before, after]) in [("texts", self.texts), ("rows", self.rows)] {
+        let mut text = sql.replace("{now}", self.now).replace("{locked}", self.locked);
+        text = text.replace("{skip locked}", self.skip_locked).replace("{share skip locked}", self.share_skip_locked);
+        for (what, [before, after]) in [("texts", self.texts), ("each text", self.each_text), ("rows", self.rows)] {
             for number in ["$1", "$2", "$3"] {
                 text = text.replace(&format!("{{{what} of {number}}}"), &format!("{before}{number}{after}"));
             }
@@ -156,7 +163,13 @@ impl<DB: Backend> Db<DB> {
         let began = Began { holds: Holds::Connection, site: SITE };
         let is_read = sql.trim_start().starts_with("SELECT");
         let _turn = if is_read { None } else { self.turn(began).await? };
-        let (mut connection, _metered) = self.acquire_shortly(began).await?;
+        let (mut connection, metered) = self.acquire_shortly(began).await?;
+        if self.is_strict(&mut connection).await.map_err(|error| not_run(began, error))? {
+            drop((connection, metered));
+            let mut tx = self.own().await?;
+            let ran = tx.statement(sql, values).await;
+            return tx.end(ran).await;
+        }
         for _ in 1..TRIES {
             match DB::own_fetch(&mut connection, sql, values).await {
                 Err(error) if was_rolled_back(&error) => {}
@@ -167,11 +180,36 @@ impl<DB: Backend> Db<DB> {
     }
 }
 
+impl<DB: Backend> Db<DB> {
+    /// A transaction for statements of ours. Whatever the default, each sees what was committed before it: at a stricter level
+    /// they would fail for others, and others for them.
+    pub(crate) async fn own(&self) -> Result<Tx<DB>, Error> {
+        self.begin_with(Began { holds: Holds::Transaction, site: SITE }, DB::own_begin_committed()).await
+    }
+}
+
 impl<DB: Backend> Tx<DB> {
     /// Runs one statement of ours in this transaction.
     pub(crate) async fn statement(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
         let began = self.began;
         DB::own_fetch(self, sql, values).await.map_err(|error| not_run(began, error))
+    }
+}
+
+/// Whether a statement by itself runs at a stricter level than our statements are written for: 0 is not known.
+#[derive(Debug, Default)]
+pub(super) struct Isolation(AtomicU32);
+
+impl Isolation {
+    pub(super) fn known(&self) -> Option<bool> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            known => Some(known == 2),
+        }
+    }
+
+    pub(super) fn set(&self, is_strict: Option<bool>) {
+        self.0.store(is_strict.map_or(0, |is_strict| 1 + u32::from(is_strict)), Ordering::Relaxed);
     }
 }
 

@@ -1,8 +1,8 @@
-use super::Backend;
 use super::begin::{failed, to_its_end};
 use super::meter::Holds as Metered;
 use super::once::Claim;
 use super::verdict::of_commit;
+use super::{Backend, Db};
 use crate::failure::Represents;
 use crate::mark::Transaction;
 use crate::transaction::error::Step;
@@ -10,10 +10,11 @@ use crate::transaction::scope::Holding;
 use crate::transaction::{Began, Scope};
 use crate::{Error, Failure, Verdict};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
 /// An open transaction of a [`Db`](super::Db). Statements run on `&mut **tx`.
 ///
@@ -30,8 +31,10 @@ pub struct Tx<DB: Backend> {
     /// Whether a savepoint was left half way, so that nobody knows what a commit would commit.
     is_spoilt: bool,
     /// Whom to tell of the commit.
-    wake: Arc<Notify>,
-    has_messages: bool,
+    db: Db<DB>,
+    /// If there are messages for the outbox in it, their ordering keys, where those are limited.
+    #[expect(clippy::box_collection, reason = "most transactions have none")]
+    messages: Option<Box<HashSet<String>>>,
 }
 
 /// Ends the scope before the connection is counted as given back.
@@ -55,13 +58,8 @@ impl Drop for Held {
 }
 
 impl<DB: Backend> Tx<DB> {
-    pub(super) fn new(
-        transaction: sqlx::Transaction<'static, DB>,
-        began: Began,
-        held: Held,
-        wake: Arc<Notify>,
-    ) -> Self {
-        Self { transaction, began, claim: None, held, depth: 0, is_spoilt: false, wake, has_messages: false }
+    pub(super) fn new(transaction: sqlx::Transaction<'static, DB>, began: Began, held: Held, db: Db<DB>) -> Self {
+        Self { transaction, began, claim: None, held, depth: 0, is_spoilt: false, db, messages: None }
     }
 
     /// What the body runs in.
@@ -154,11 +152,22 @@ impl<DB: Backend> Tx<DB> {
 
     /// There are messages for the outbox in it.
     pub(crate) fn wakes_relay(&mut self) {
-        self.has_messages = true;
+        _ = self.messages.get_or_insert_default();
+    }
+
+    /// Counts an ordering key. `Err` with how many are allowed, if it is one too many.
+    pub(crate) fn counts_key(&mut self, key: &str) -> Result<(), usize> {
+        let Some(most) = DB::MOST_KEYS else { return Ok(()) };
+        let keys = self.messages.get_or_insert_default();
+        if keys.len() >= most && !keys.contains(key) {
+            return Err(most);
+        }
+        keys.insert(key.to_owned());
+        Ok(())
     }
 
     async fn commit(self) -> Result<(), Error> {
-        let Self { mut transaction, began, held, is_spoilt, wake, has_messages, .. } = self;
+        let Self { mut transaction, began, held, is_spoilt, db, messages, .. } = self;
         let not_committed = |verdict, source| Err(failed(began, Step::Commit, verdict, source));
         if is_spoilt {
             drop(transaction);
@@ -175,8 +184,8 @@ impl<DB: Backend> Tx<DB> {
                 for task in after {
                     tokio::spawn(task);
                 }
-                if has_messages {
-                    wake.notify_one();
+                if messages.is_some() {
+                    db.wake_relays();
                 }
             }
             (committed, true)

@@ -28,6 +28,20 @@ pub enum OutboxError {
         /// Why.
         why: String,
     },
+    /// The event has more bytes as JSON than are allowed. Nothing was recorded.
+    TooLarge {
+        /// The topic.
+        topic: String,
+        /// How many it has.
+        bytes: usize,
+        /// How many are allowed: [`Recording::max_payload`](super::Recording::max_payload).
+        allowed: usize,
+    },
+    /// One transaction has messages of too many ordering keys: each takes one of the database's locks. Nothing was recorded.
+    Keys {
+        /// How many are allowed.
+        allowed: usize,
+    },
     /// The event is not of the type that it is to be read as.
     Unreadable {
         /// The topic.
@@ -39,6 +53,8 @@ pub enum OutboxError {
     NotSetAside(MessageId),
     /// There is no message of this name: it was delivered, or discarded.
     NoSuchMessage(MessageId),
+    /// A relay has taken up the message, or one before it in its lane: ask again when that has ended.
+    Busy(MessageId),
     /// A text that names no message. It is not repeated.
     InvalidId,
 }
@@ -48,6 +64,7 @@ impl Classify for OutboxError {
         match self {
             Self::Unreadable { .. } => Verdict::permanent(),
             Self::Unstorable { .. } => Verdict::permanent().unsent(),
+            Self::Busy(_) => Verdict::transient().unsent(),
             _ => Verdict::caller(),
         }
     }
@@ -66,11 +83,19 @@ impl fmt::Display for OutboxError {
             Self::Unstorable { topic, why } => {
                 write!(f, "the event for `{}` cannot be stored, {why}: not recorded", topic.escape_debug())
             }
+            Self::TooLarge { topic, bytes, allowed } => {
+                let topic = topic.escape_debug();
+                write!(f, "the event for `{topic}` has {bytes} bytes, {allowed} are allowed: not recorded")
+            }
+            Self::Keys { allowed } => {
+                write!(f, "one transaction may have messages of {allowed} ordering keys: this one was not recorded")
+            }
             Self::Unreadable { topic, why } => {
                 write!(f, "the event for `{}` cannot be read, {why}", topic.escape_debug())
             }
             Self::NotSetAside(id) => write!(f, "no message {id} is set aside"),
             Self::NoSuchMessage(id) => write!(f, "there is no message {id}"),
+            Self::Busy(id) => write!(f, "message {id}, or one before it, is being delivered: ask again"),
             Self::InvalidId => f.write_str("the ID of a message is a UUID"),
         }
     }

@@ -4,6 +4,7 @@ use super::{Message, MessageId};
 use crate::registry::events::{event, tell};
 use crate::{Error, Event};
 use std::fmt;
+use std::time::Duration;
 
 /// Something that happened in the outbox: what [`Event::Outbox`] holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,20 @@ pub enum OutboxEvent {
         /// What went wrong, in the handler's words.
         why: String,
     },
+    /// A lease was lost: this process was silent for too long, and another one may deliver the message again.
+    Lost {
+        /// Which.
+        id: MessageId,
+        /// Its topic.
+        topic: String,
+    },
+    /// Messages of a topic are due that no handler of this relay is for. Told once a minute.
+    LeftToOthers {
+        /// The topic.
+        topic: String,
+        /// For how long the first of them has been due.
+        waits: Duration,
+    },
     /// The database could not be reached.
     Unreachable {
         /// What went wrong.
@@ -45,6 +60,12 @@ impl fmt::Display for OutboxEvent {
             }
             Self::SetAside { id, topic, why } => {
                 write!(f, "topic `{}`: message {id} was set aside, {}", topic.escape_debug(), why.escape_debug())
+            }
+            Self::Lost { id, topic } => {
+                write!(f, "topic `{}`: the lease of message {id} was lost", topic.escape_debug())
+            }
+            Self::LeftToOthers { topic, waits } => {
+                write!(f, "topic `{}`: left to other relays for {waits:?}", topic.escape_debug())
             }
             Self::Unreachable { why } => write!(f, "the database of the outbox cannot be reached: {why}"),
         }
@@ -64,6 +85,16 @@ pub(super) fn set_aside(message: &Message, why: &str) {
     let Message { id, topic, .. } = message;
     event!(warn, %id, ?topic, ?why, "message was set aside, it needs an operator");
     tell(|| Event::Outbox(OutboxEvent::SetAside { id: *id, topic: topic.clone(), why: why.to_owned() }));
+}
+
+pub(super) fn lost(id: MessageId, topic: &str) {
+    event!(warn, %id, ?topic, "the lease of a message was lost, it may be delivered again");
+    tell(|| Event::Outbox(OutboxEvent::Lost { id, topic: topic.to_owned() }));
+}
+
+pub(super) fn left_to_others(topic: &str, waits: Duration) {
+    event!(warn, ?topic, ?waits, "messages are left to other relays");
+    tell(|| Event::Outbox(OutboxEvent::LeftToOthers { topic: topic.to_owned(), waits }));
 }
 
 pub(super) fn unreachable(error: &Error) {

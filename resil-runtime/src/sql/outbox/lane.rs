@@ -1,116 +1,228 @@
 //! Delivers a lane: its messages one after the other, as long as the lease of its head lasts.
 
-use super::Handler;
 use super::event;
-use super::store::{self, Claimed, Delivered};
-use super::work::Patience;
-use crate::sql::worker::{Boxed, Ended, Lease, Leased, Trouble};
-use crate::sync::{AtomicBool, Ordering};
-use crate::{Backend, Db, Kind};
-use std::sync::Arc;
+use super::handlers::{Handler, Handlers};
+use super::store::{self, Claimed, Delivered, Failure, Held};
+use super::work::{Part, Patience};
+use crate::sql::worker::{Boxed, Ended, Lease, Leased, Stop, Trouble, dropped};
+use crate::{Backend, Db, Kind, clock};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// What has become of a lane.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ran {
+    pub(super) part: Part,
     /// What is to be deleted.
     pub(super) delivered: Vec<Delivered>,
-    /// Whether the last one that was tried has failed, and what may pass.
-    pub(super) failed: Option<Passes>,
+    /// Whether the last one that was tried has failed.
+    pub(super) has_failed: bool,
     pub(super) is_set_aside: bool,
+    pub(super) is_lost: bool,
+    /// It was cut off before it could end: as if it had not been claimed.
+    pub(super) given_back: Option<Held>,
 }
 
-/// Whether waiting helps.
-pub(super) type Passes = bool;
-
-/// Delivers the head and some of what follows it, until one fails, the lease leaves no time for another, or the relay is to
-/// stop.
-pub(super) async fn run<DB: Backend>(
-    db: Db<DB>,
-    handler: Handler,
-    patience: Patience,
-    head: Claimed,
-    lease: Lease,
-    stop: Arc<AtomicBool>,
-) -> Ran {
-    let mut ran = Ran::default();
-    // Read with the head, before it is delivered: what cannot be read now is read with the next lease.
-    let followers =
-        if head.has_followers() { store::followers(&db, &head).await.unwrap_or_default() } else { Vec::new() };
-    let (id, epoch) = (head.message.id, head.epoch);
-    for next in std::iter::once(head).chain(followers) {
-        let is_first = ran.delivered.is_empty();
-        if !is_first && (lease.left() < patience.longest() || stop.load(Ordering::Relaxed)) {
-            break;
-        }
-        match deliver(&handler, &next, &lease, patience).await {
-            Ok(()) => {
-                let (next, of_next) = (next.message.id, next.epoch);
-                ran.delivered.push(Delivered { id: next, epoch: of_next, head: id, head_epoch: epoch });
-            }
-            Err(problem) => {
-                ran.failed = Some(problem.passes);
-                ran.is_set_aside = put_off(&db, &next, problem, patience).await;
-                break;
-            }
-        }
+impl Ran {
+    fn of(part: Part) -> Self {
+        Self { part, delivered: Vec::new(), has_failed: false, is_set_aside: false, is_lost: false, given_back: None }
     }
-    ran
+}
+
+/// A lane has its share of time, and then waits for its next turn. So not much is delivered again if the process dies.
+const SHARE: Duration = Duration::from_millis(100);
+
+/// So many bytes of a lane are read at once, besides its head.
+const PAGE: usize = 1 << 20;
+
+/// What the lanes of a relay share.
+#[derive(Clone)]
+pub(super) struct Lanes<DB: Backend> {
+    pub(super) db: Db<DB>,
+    pub(super) handlers: Handlers,
+    pub(super) patience: Patience,
+    /// How many bytes the messages under way may have.
+    pub(super) memory: usize,
+    /// When the relay started, by the database's clock.
+    pub(super) started: i64,
+    pub(super) stop: watch::Receiver<Stop>,
 }
 
 /// Why a message was not delivered.
 struct Problem {
     why: String,
-    passes: Passes,
-    /// For how long at least, if anybody knows.
+    /// Whether it counts against the message; it may, where something is delivered meanwhile.
+    counts: Counts,
+    /// For how long at least to wait, if anybody knows.
     wait: Option<Duration>,
+    is_unreadable: bool,
 }
 
-async fn deliver(handler: &Handler, next: &Claimed, lease: &Lease, patience: Patience) -> Result<(), Problem> {
-    let handler = handler.clone();
-    let message = next.message.clone();
-    let key = message.id.key();
-    // The handler itself may panic, before there is a future.
-    let running: Boxed<'_, ()> = Box::pin(async move { handler(message).await.map_err(Trouble::from) });
-    let does_not_pass = |why| Err(Problem { why, passes: false, wait: None });
-    match timeout(patience.longest(), Leased::new(running, Some(&key), lease)).await {
-        Ok(Ended::With(Ok(()))) => Ok(()),
-        Ok(Ended::With(Err(failed))) => {
-            let verdict = failed.verdict();
-            let passes = failed.passes() || verdict.kind == Kind::Refused;
-            Err(Problem { why: failed.text().to_owned(), passes, wait: verdict.retry_after })
-        }
-        Ok(Ended::Panicked(text)) => does_not_pass(format!("the handler panicked: {text}")),
-        Ok(Ended::Unreadable(why)) => does_not_pass(why),
-        Ok(Ended::Lost) => {
-            Err(Problem { why: "this process was silent for too long".to_owned(), passes: true, wait: None })
-        }
-        // A timeout, as of any partner.
-        Err(_) => Err(Problem { why: format!("no end within {:?}", patience.longest()), passes: true, wait: None }),
-    }
+#[derive(PartialEq)]
+enum Counts {
+    Always,
+    UnlessOut,
+    Never,
 }
 
-/// Writes down when a message is to be tried again, or sets it aside.
-async fn put_off<DB: Backend>(db: &Db<DB>, next: &Claimed, problem: Problem, patience: Patience) -> bool {
-    let Problem { why, passes, wait } = problem;
-    let is_enough = !passes && next.spent.saturating_add(1) >= patience.attempts;
-    let wait = (!is_enough).then(|| patience.wait(next.message.attempt, wait));
-    match store::failed(db, next, !passes, wait, &why).await {
-        Ok(true) => {}
-        // Somebody else has the lane.
-        Ok(false) => return false,
-        // It is tried again when the lease is over.
-        Err(error) => {
-            event::unreachable(&error);
-            return false;
+enum Delivery {
+    Done,
+    Failed(Problem),
+    Lost,
+    CutOff,
+}
+
+impl<DB: Backend> Lanes<DB> {
+    /// Delivers the head and some of what follows it, until one fails, its share of time is over, or the relay is to stop.
+    pub(super) async fn run(mut self, head: Claimed, lease: Lease, part: Part) -> Ran {
+        let (mut ran, under, began) = (Ran::of(part), Held::of(&head), clock::instant());
+        if let Some(why) = self.used_up(&head) {
+            ran.is_set_aside = self.put_off(&head, under, why).await;
+            ran.has_failed = true;
+            return ran;
         }
+        let lane = head.message.ordering.is_some().then(|| head.lane.clone());
+        let followers = self.followers(&head, &mut ran.part).await;
+        for next in std::iter::once(head).chain(followers) {
+            let is_first = ran.delivered.is_empty();
+            let has_time = began.elapsed() < SHARE && lease.left() >= self.patience.longest();
+            let Some(handler) = self.handlers.of(&next.message.topic).cloned() else { break };
+            if !is_first && (!has_time || *self.stop.borrow() > Stop::No || handler.health().is_out()) {
+                break;
+            }
+            match self.deliver(&handler, &next, &lease).await {
+                Delivery::Done => {
+                    handler.health().delivered();
+                    let (id, topic, epoch) = (next.message.id, next.message.topic, next.epoch);
+                    ran.delivered.push(Delivered { id, topic, epoch, under, lane: lane.clone() });
+                }
+                Delivery::Failed(problem) => {
+                    ran.has_failed = true;
+                    let problem = Problem { counts: self.judged(&handler, &problem), ..problem };
+                    ran.is_set_aside = self.put_off(&next, under, problem).await;
+                    break;
+                }
+                Delivery::Lost => {
+                    event::lost(next.message.id, &next.message.topic);
+                    ran.is_lost = true;
+                    break;
+                }
+                Delivery::CutOff => {
+                    ran.given_back = is_first.then_some(under);
+                    break;
+                }
+            }
+        }
+        ran
     }
-    let message = &next.message;
-    if is_enough {
-        event::set_aside(message, &why);
-    } else {
-        event::failed(message, &why);
+
+    /// What comes next in the lane: read with the head, before it is delivered. After a death it is one by one.
+    async fn followers(&self, head: &Claimed, part: &mut Part) -> Vec<Claimed> {
+        if !head.has_followers() {
+            return Vec::new();
+        }
+        if head.is_alone || head.deaths > 0 {
+            if head.deaths > 0 {
+                // If it fails, the next death is told in the same way.
+                _ = store::suspect(&self.db, head).await;
+            }
+            return Vec::new();
+        }
+        let bytes = part.more(PAGE, self.memory);
+        // What cannot be read now is read with the next lease.
+        store::followers(&self.db, head, bytes).await.unwrap_or_default()
     }
-    is_enough
+
+    /// Whether all its attempts were used before, by processes that did not live to tell.
+    fn used_up(&self, head: &Claimed) -> Option<Problem> {
+        let why = match head.deaths {
+            _ if head.spent <= self.patience.attempts => return None,
+            0 => "no attempts are left".to_owned(),
+            1 => "its process ended, or was silent for too long, while it was delivered".to_owned(),
+            times => format!("its process ended, or was silent for too long, {times} times while it was delivered"),
+        };
+        Some(Problem { why, counts: Counts::Always, wait: None, is_unreadable: false })
+    }
+
+    async fn deliver(&mut self, handler: &Handler, next: &Claimed, lease: &Lease) -> Delivery {
+        let (handle, message) = (handler.clone(), next.message.clone());
+        let key = message.id.key();
+        let longest = self.patience.longest();
+        // The handler itself may panic, before there is a future.
+        let running: Boxed<'_, ()> = Box::pin(async move { handle.handle(message).await.map_err(Trouble::from) });
+        let mut leased = Leased::new(running, Some(&key), lease);
+        let ended = tokio::select! {
+            biased;
+            ended = timeout(longest, &mut leased) => Some(ended),
+            _ = self.stop.wait_for(|stop| *stop == Stop::CutsOff) => None,
+        };
+        // What the handler leaves behind may panic as well.
+        let left = dropped(leased);
+        let fails = |why: String, counts: Counts| Problem { why, counts, wait: None, is_unreadable: false };
+        let mut problem = match ended {
+            Some(Ok(Ended::With(Ok(())))) => return Delivery::Done,
+            Some(Ok(Ended::Lost)) => return Delivery::Lost,
+            None if left.is_ok() => return Delivery::CutOff,
+            Some(Ok(Ended::With(Err(failed)))) => {
+                let verdict = failed.verdict();
+                let counts = match verdict.kind {
+                    Kind::Refused => Counts::Never,
+                    _ if failed.passes() || verdict.is_unclassified => Counts::UnlessOut,
+                    _ => Counts::Always,
+                };
+                let is_unreadable = next.message.unreadable.is_set() && counts == Counts::Always;
+                let (why, wait) = (failed.text().to_owned(), verdict.retry_after);
+                Problem { why, counts, wait, is_unreadable }
+            }
+            Some(Ok(Ended::Panicked(text))) => fails(format!("the handler panicked: {text}"), Counts::Always),
+            Some(Ok(Ended::Unreadable(why))) => fails(why, Counts::Always),
+            Some(Err(_)) => fails(format!("no end within {longest:?}"), Counts::Always),
+            None => fails(String::new(), Counts::Always),
+        };
+        if let Err(text) = left {
+            let why = if problem.why.is_empty() { "it was cut off".to_owned() } else { problem.why };
+            problem = fails(format!("{why}, and then a destructor panicked: {text}"), Counts::Always);
+        }
+        Delivery::Failed(problem)
+    }
+
+    /// Whether it counts, now that it is known how the handler is doing.
+    fn judged(&self, handler: &Handler, problem: &Problem) -> Counts {
+        if problem.counts == Counts::Always {
+            return Counts::Always;
+        }
+        let is_out = handler.health().failed(&self.patience);
+        if problem.counts == Counts::UnlessOut && !is_out { Counts::Always } else { Counts::Never }
+    }
+
+    /// Writes down when a message is to be tried again, or sets it aside.
+    async fn put_off(&self, next: &Claimed, under: Held, problem: Problem) -> bool {
+        let Patience { attempts, give_up, .. } = self.patience;
+        let counts = problem.counts == Counts::Always;
+        let is_over = !counts && give_up.is_some_and(|give_up| next.tried >= give_up);
+        let is_enough = (counts && next.spent >= attempts) || is_over;
+        let wait = (!is_enough).then(|| self.patience.wait(next.message.attempt, problem.wait));
+        let newer = (problem.is_unreadable && !is_enough).then_some(self.started);
+        let why = problem.why;
+        match store::failed(&self.db, next, under, Failure { counts, wait, newer, why: &why }).await {
+            Ok(true) => {}
+            // Somebody else has the lane.
+            Ok(false) => {
+                event::lost(next.message.id, &next.message.topic);
+                return false;
+            }
+            // It is tried again when the lease is over.
+            Err(error) => {
+                event::unreachable(&error);
+                return false;
+            }
+        }
+        if is_enough {
+            event::set_aside(&next.message, &why);
+        } else {
+            event::failed(&next.message, &why);
+        }
+        is_enough
+    }
 }

@@ -1,8 +1,10 @@
 use super::error::OutboxError;
+use crate::sync::{AtomicBool, Ordering};
 use crate::{Error, IdempotencyKey};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -52,16 +54,37 @@ pub struct Message {
     pub attempt: u32,
     /// When it was recorded, by the database's clock.
     pub recorded: SystemTime,
+    pub(super) unreadable: Unreadable,
 }
+
+/// Set where the event was found to be of another type. It is no part of the message.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unreadable(Arc<AtomicBool>);
+
+impl Unreadable {
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl PartialEq for Unreadable {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Unreadable {}
 
 impl Message {
     /// The event.
     ///
     /// # Errors
     ///
-    /// [`Error::Outbox`] if it is none of this type; it does not pass, so the message will be set aside.
+    /// [`Error::Outbox`] if it is none of this type. Handed on by the handler it leaves the message to relays that started
+    /// later, and so may be of a newer version; where none is, it does not pass, and the message will be set aside.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_str(&self.payload).map_err(|error| {
+            self.unreadable.0.store(true, Ordering::Relaxed);
             OutboxError::Unreadable { topic: self.topic.clone(), why: crate::sql::db::unquoted(&error) }.into()
         })
     }

@@ -8,42 +8,50 @@
 //!   to the next one, so a consumer sees some messages twice, and runs each once under the message's ID:
 //!   [`Db::once`](crate::Db::once).
 //! - **In order for each ordering key,** that of the commits. Messages of other keys, and those without one, do not wait
-//!   for each other. On PostgreSQL a transaction that records a message with a key waits for others that have recorded one
-//!   with the same key and are not committed yet; one that records several does so in the order of their keys, or two of
-//!   them may wait for each other until the database ends one, which `#[retry(unsent)]` repeats.
-//!   Each key of a transaction takes one of PostgreSQL's locks, of which there are some thousands.
-//! - **Trouble that passes is waited out.** A handler that fails with what may pass, because the broker is away, or that does
-//!   not end in time is called again for as long as it takes. One that fails otherwise or panics is called so many times, and
-//!   then the message is *set aside*: it stays in the table with the reason, later ones of its ordering key wait behind it, and an
-//!   operator has it [delivered again](Outbox::redeliver) or [discards it](Outbox::discard).
-//! - **The table is as large as what waits.** What is delivered is deleted.
+//!   for each other, and come in the order in which they became due. On PostgreSQL a transaction that records a message with a
+//!   key waits for others that have recorded one with the same key and are not committed yet; one that records several does
+//!   so in the order of their keys, or two of them may wait for each other until the database ends one, which
+//!   `#[retry(unsent)]` repeats. Each key of a transaction takes one of PostgreSQL's locks, so it may have 1,000 of them.
+//! - **By topic.** A relay takes the topics that it has a handler for, [`on`](Relay::on), and leaves others to other relays:
+//!   those of another service, or of a newer version. What it cannot [decode](Message::decode) it leaves to relays that started
+//!   later first. [`any`](Relay::any) takes everything.
+//! - **An outage is waited out, and poison is set aside.** While nothing can be delivered to a handler, one message at a time is
+//!   tried for as long as it takes. What fails alone, or does not pass, what panics, hangs, or ends its process is tried
+//!   [so many times](Relay::attempts), and then the message is *set aside*: it stays in the table with the reason, later ones
+//!   of its ordering key wait behind it, and an operator has it [delivered again](Outbox::redeliver) or
+//!   [discards it](Outbox::discard).
+//! - **A death says nothing of its neighbours.** An attempt is counted before it begins. What was under way when a process died
+//!   is tried one message at a time from then on, and so is the rest of its lane, so that only the one that did it is tried
+//!   again and again.
+//! - **The table is as large as what waits,** and a look costs what is due. What is delivered is deleted.
 
 mod error;
 mod event;
+mod filter;
+mod finite;
+mod handlers;
 mod lane;
 mod message;
 mod record;
 mod relay;
+mod relaying;
 mod store;
 mod work;
 
 pub use error::OutboxError;
 pub use event::OutboxEvent;
+pub use filter::Filter;
 pub use message::{Backlog, Message, MessageId, SetAside};
 pub use record::Recording;
 pub use relay::{Relay, Relayed};
 #[cfg(feature = "sqlite")]
-pub(crate) use store::RECORD;
+pub(crate) use store::{CLAIM_ANY, CLAIM_TOPICS, RECORD};
 #[cfg(feature = "postgres")]
-pub(crate) use store::RECORD_IN_TURN;
-pub(crate) use store::TABLE;
+pub(crate) use store::{CLAIM_ANY_BESIDE, CLAIM_TOPICS_BESIDE, RECORD_IN_TURN};
+pub(crate) use store::{PLACES, TABLE};
 
-use crate::sql::worker::Failed;
 use crate::{Backend, Db, Error};
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 
 /// The messages of one database.
 ///
@@ -69,9 +77,6 @@ use std::sync::Arc;
 ///
 /// // The consumer runs each message once, however often it is handed to it.
 /// async fn ship(db: Db<sqlx::Sqlite>, message: Message) -> Result<(), Failed> {
-///     if message.topic != "order.placed" {
-///         return Ok(()); // none of ours
-///     }
 ///     let order: i64 = message.decode()?;
 ///     db.once(Once::of("ship", message.id), async |tx| {
 ///         sqlx::query("INSERT INTO parcels VALUES (?)").bind(order).execute(&mut **tx).await?;
@@ -80,7 +85,7 @@ use std::sync::Arc;
 ///     .await
 /// }
 ///
-/// let relay = Outbox::on(db.clone()).relay({
+/// let relay = Outbox::on(db.clone()).relay().on("order.placed", {
 ///     let db = db.clone();
 ///     move |message| ship(db.clone(), message)
 /// });
@@ -93,30 +98,10 @@ pub struct Outbox<DB: Backend> {
     db: Db<DB>,
 }
 
-/// What messages are handed to.
-pub(super) type Handler = Arc<dyn Fn(Message) -> Delivering + Send + Sync>;
-pub(super) type Delivering = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>;
-
 impl<DB: Backend> Outbox<DB> {
     /// The messages of this database. The table comes from [`Db::migrate`].
     pub const fn on(db: Db<DB>) -> Self {
         Self { db }
-    }
-
-    /// What hands messages to this handler, once it [runs](Relay::run).
-    ///
-    /// HTTP requests made within it carry the message's ID as `Idempotency-Key`. Its error is any that is `Classify` and
-    /// `Display`, or [`Failed`].
-    pub fn relay<F, E>(&self, handler: impl Fn(Message) -> F + Send + Sync + 'static) -> Relay<DB>
-    where
-        F: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Failed>,
-    {
-        let handler = move |message| -> Delivering {
-            let delivering = handler(message);
-            Box::pin(async move { delivering.await.map_err(Into::into) })
-        };
-        Relay::new(self.db.clone(), Arc::new(handler))
     }
 
     /// How much waits, and for how long.
@@ -128,13 +113,13 @@ impl<DB: Backend> Outbox<DB> {
         store::backlog(&self.db).await
     }
 
-    /// The messages that were set aside, the oldest first, so many at most.
+    /// The messages that were set aside, the oldest first, so many at most, and 16 MiB of payload.
     ///
     /// # Errors
     ///
     /// As [`backlog`](Self::backlog).
     pub async fn set_aside(&self, most: u32) -> Result<Vec<SetAside>, Error> {
-        store::set_aside(&self.db, most).await
+        store::set_aside(&self.db, most, 16 << 20).await
     }
 
     /// Has a message delivered that was set aside, with all its attempts before it.
@@ -143,24 +128,36 @@ impl<DB: Backend> Outbox<DB> {
     ///
     /// [`Error::Outbox`] if no such message is set aside, otherwise as [`backlog`](Self::backlog).
     pub async fn redeliver(&self, id: MessageId) -> Result<(), Error> {
-        self.settled(OutboxError::NotSetAside(id), store::redeliver(&self.db, id).await?)
+        if !store::redeliver(&self.db, id).await? {
+            return Err(OutboxError::NotSetAside(id).into());
+        }
+        self.db.wake_relays();
+        Ok(())
     }
 
-    /// Deletes a message, whether it waits or was set aside. Those of its ordering key go on. What a relay has
-    /// taken up already may still be delivered.
+    /// Has all of these delivered that were set aside, and answers how many they are.
     ///
     /// # Errors
     ///
-    /// [`Error::Outbox`] if there is no such message, otherwise as [`backlog`](Self::backlog).
-    pub async fn discard(&self, id: MessageId) -> Result<(), Error> {
-        self.settled(OutboxError::NoSuchMessage(id), store::discard(&self.db, id).await?)
+    /// As [`backlog`](Self::backlog).
+    pub async fn redeliver_all(&self, which: Filter) -> Result<u64, Error> {
+        let number = store::redeliver_all(&self.db, &which).await?;
+        if number > 0 {
+            self.db.wake_relays();
+        }
+        Ok(number)
     }
 
-    fn settled(&self, problem: OutboxError, found: bool) -> Result<(), Error> {
-        if !found {
-            return Err(problem.into());
-        }
-        self.db.wake().notify_one();
+    /// Deletes a message, whether it waits or was set aside, and no relay delivers it any more. Those of its ordering key go
+    /// on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Outbox`] with [`OutboxError::Busy`] if a relay is delivering it, or what is before it in its lane: then nothing
+    /// was done; with [`OutboxError::NoSuchMessage`] if there is none; otherwise as [`backlog`](Self::backlog).
+    pub async fn discard(&self, id: MessageId) -> Result<(), Error> {
+        store::discard(&self.db, id).await?;
+        self.db.wake_relays();
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
 use super::error::OutboxError;
+use super::finite::is_finite;
 use super::message::MessageId;
 use super::store::{self, Recorded};
 use crate::sql::db::unquoted;
@@ -9,6 +10,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 const LONGEST: usize = 255;
+const MAX_PAYLOAD: usize = 1 << 20;
 
 impl<DB: Backend> Tx<DB> {
     /// Records an event in this transaction: it is delivered if this commits, and not if it rolls back. Await what this
@@ -20,7 +22,9 @@ impl<DB: Backend> Tx<DB> {
     /// # Errors
     ///
     /// When awaited: [`Error::Outbox`] if the topic or the ordering key is empty, longer than 255 bytes or has control
-    /// characters, or if the event has no JSON form; [`Error::Transaction`] if the database fails.
+    /// characters, if the event has no JSON form, as `f64::NAN` has none, or more bytes than
+    /// [`max_payload`](Recording::max_payload), or if a PostgreSQL transaction records messages of more than 1,000 ordering
+    /// keys; [`Error::Transaction`] if the database fails.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] mod shop {
@@ -40,8 +44,12 @@ impl<DB: Backend> Tx<DB> {
     /// # }
     /// ```
     pub fn outbox<'a>(&'a mut self, topic: &'a str, event: &(impl Serialize + ?Sized)) -> Recording<'a, DB> {
-        let payload = serde_json::to_string(event).map_err(|error| unquoted(&error));
-        Recording { tx: self, topic, ordering: None, payload }
+        let payload = if is_finite(event) {
+            serde_json::to_string(event).map_err(|error| unquoted(&error))
+        } else {
+            Err("it has a number that is not finite".to_owned())
+        };
+        Recording { tx: self, topic, ordering: None, payload, max_payload: MAX_PAYLOAD }
     }
 }
 
@@ -52,6 +60,7 @@ pub struct Recording<'a, DB: Backend> {
     topic: &'a str,
     ordering: Option<String>,
     payload: Result<String, String>,
+    max_payload: usize,
 }
 
 impl<DB: Backend> Recording<'_, DB> {
@@ -62,13 +71,27 @@ impl<DB: Backend> Recording<'_, DB> {
         self
     }
 
+    /// How many bytes the event may have as JSON. 1 MiB unless told. What is larger belongs elsewhere, and its name into the
+    /// event.
+    pub const fn max_payload(mut self, bytes: usize) -> Self {
+        self.max_payload = bytes;
+        self
+    }
+
     async fn record(self) -> Result<MessageId, Error> {
-        let Self { tx, topic, ordering, payload } = self;
+        let Self { tx, topic, ordering, payload, max_payload } = self;
         valid("topic", topic)?;
         if let Some(key) = &ordering {
             valid("ordering key", key)?;
         }
         let payload = payload.map_err(|why| OutboxError::Unstorable { topic: topic.to_owned(), why })?;
+        if payload.len() > max_payload {
+            let (topic, bytes) = (topic.to_owned(), payload.len());
+            return Err(OutboxError::TooLarge { topic, bytes, allowed: max_payload }.into());
+        }
+        if let Some(key) = &ordering {
+            tx.counts_key(key).map_err(|allowed| OutboxError::Keys { allowed })?;
+        }
         let id = MessageId::new();
         store::record(tx, &Recorded { id, topic, ordering: ordering.as_deref(), payload: &payload }).await?;
         tx.wakes_relay();

@@ -4,6 +4,7 @@ use crate::{Error, clock};
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -21,6 +22,8 @@ pub(crate) struct Polling {
 /// So that a poll which is to be never has a random part, too.
 const LONGEST_POLL: Duration = Duration::from_hours(12);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
+/// To write down what was cut off.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Polling {
     /// 16 at once, each second, with a grace of 10 s.
@@ -40,6 +43,16 @@ impl Polling {
     fn pause(&self) -> Duration {
         self.poll.mul_f64(0.5 + fastrand::f64())
     }
+}
+
+/// How far a worker has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    No,
+    /// Nothing more is begun.
+    Begins,
+    /// What is under way is cut off.
+    CutsOff,
 }
 
 /// What takes up work that is due, and drives it in tasks.
@@ -62,8 +75,10 @@ pub(crate) trait Worker: Send {
     /// The database could not be asked.
     fn unreachable(&self, error: &Error);
 
-    /// Nothing more will be taken up.
-    fn stops(&mut self) {}
+    /// Where those under way hear of a stop.
+    fn stop(&self) -> watch::Sender<Stop> {
+        watch::Sender::new(Stop::No)
+    }
 
     /// Waits for what is under way beside what it has taken up.
     fn drained(&mut self) -> impl Future<Output = ()> + Send {
@@ -75,12 +90,12 @@ pub(crate) trait Worker: Send {
         concurrency
     }
 
-    /// For how long nothing is to be taken up, whatever is due.
+    /// After which time there is room again, if that is not when another one has ended.
     fn rests(&self) -> Option<Duration> {
         None
     }
 
-    /// Ready when something has become due.
+    /// Ready when something may have become due.
     fn woken(&mut self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
@@ -88,7 +103,11 @@ pub(crate) trait Worker: Send {
 
 /// Works until `stop` is ready, then takes up nothing more and waits for what is under way, for the grace at most.
 pub(crate) async fn run<W: Worker>(worker: &mut W, polling: Polling, stop: impl Future<Output = ()>) {
-    let mut stop = pin!(stop);
+    let told = worker.stop();
+    let mut stop = pin!(async {
+        stop.await;
+        told.send_replace(Stop::Begins);
+    });
     let mut running = JoinSet::new();
     let mut looked: Option<Instant> = None;
     loop {
@@ -114,8 +133,8 @@ pub(crate) async fn run<W: Worker>(worker: &mut W, polling: Polling, stop: impl 
             () = &mut stop, if !is_stopped => break,
             Some(ended) = running.join_next() => Some(ended),
             () = std::future::ready(()), if claimed > 0 && !is_full => None,
-            () = worker.woken(), if !is_full && rests.is_none() => None,
-            () = sleep(rests.unwrap_or(pause)), if !is_full || rests.is_some() => None,
+            () = worker.woken(), if !is_full => None,
+            () = sleep(rests.map_or(pause, |rests| rests.min(pause))), if !is_full || rests.is_some() => None,
         };
         // Not among what a stop cuts off: it was done, and is to be written down.
         if let Some(ended) = ended
@@ -124,14 +143,20 @@ pub(crate) async fn run<W: Worker>(worker: &mut W, polling: Polling, stop: impl 
             break;
         }
     }
-    worker.stops();
-    let rest = async {
-        while let Some(ended) = running.join_next().await {
-            all_ended(worker, ended, &mut running).await;
-        }
+    let all = async {
+        rest(worker, &mut running).await;
         worker.drained().await;
     };
-    _ = timeout(polling.grace, rest).await;
+    if timeout(polling.grace, all).await.is_err() {
+        told.send_replace(Stop::CutsOff);
+        _ = timeout(LAST_WORDS, rest(worker, &mut running)).await;
+    }
+}
+
+async fn rest<W: Worker>(worker: &mut W, running: &mut JoinSet<W::Ran>) {
+    while let Some(ended) = running.join_next().await {
+        all_ended(worker, ended, running).await;
+    }
 }
 
 /// Works until nothing is due.
@@ -139,9 +164,7 @@ pub(crate) async fn run_once<W: Worker>(worker: &mut W, polling: Polling) -> Res
     let mut running = JoinSet::new();
     loop {
         let claimed = worker.claim(polling.concurrency, &mut running).await?;
-        while let Some(ended) = running.join_next().await {
-            all_ended(worker, ended, &mut running).await;
-        }
+        rest(worker, &mut running).await;
         if claimed == 0 {
             return Ok(());
         }

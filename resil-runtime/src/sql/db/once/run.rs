@@ -66,6 +66,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// How a transaction that is to run once begins.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the first is the usual one")]
 pub enum Begun<DB: Backend> {
     /// Nobody has used the request ID.
     First(Tx<DB>),
@@ -234,6 +235,7 @@ struct Request {
 }
 
 /// What a claim has found.
+#[expect(clippy::large_enum_variant, reason = "the first is the usual one")]
 enum Claimed<DB: Backend> {
     First(Tx<DB>),
     Again(Known),

@@ -1,0 +1,221 @@
+//! A relay that runs.
+
+use super::event;
+use super::handlers::{Handler, Handlers};
+use super::lane::{Lanes, Ran};
+use super::relay::{Relay, Relayed};
+use super::store::{self, Bounds, Claimed, Delivered, Held, Wanted};
+use super::work::Taken;
+use crate::sql::worker::{Lease, Outcome, Stop, Worker};
+use crate::{Backend, Error, clock};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub(super) struct Relaying<'a, DB: Backend> {
+    relay: &'a Relay<DB>,
+    handlers: Handlers,
+    taken: Taken,
+    /// When it started, by the database's clock, once that was asked.
+    started: Option<i64>,
+    stop: watch::Sender<Stop>,
+    wakes: watch::Receiver<()>,
+    pub(super) done: Relayed,
+}
+
+impl<'a, DB: Backend> Relaying<'a, DB> {
+    pub(super) fn new(relay: &'a Relay<DB>) -> Self {
+        Self {
+            relay,
+            handlers: relay.handlers.fresh(),
+            taken: Taken::default(),
+            started: None,
+            stop: watch::Sender::new(Stop::No),
+            wakes: relay.db.woken(),
+            done: Relayed::default(),
+        }
+    }
+
+    /// How many more messages this handler may be given.
+    fn room_of(&self, handler: &Handler) -> usize {
+        handler.health().room(self.relay.polling.concurrency).saturating_sub(self.taken.of(handler))
+    }
+
+    /// Those of a topic, or of all, that may be delivered beside others; and one that is to be alone.
+    fn wanted<'t>(&self, topic: Option<&'t str>, handler: &Handler) -> Vec<Wanted<'t>> {
+        let most = self.room_of(handler);
+        if most == 0 {
+            return Vec::new();
+        }
+        let share = handler.topic.as_ref().map_or_else(String::new, |topic| format!("on {topic}"));
+        // One message at a time, whatever it is.
+        let is_out = handler.health().is_out();
+        let (of_alone, most_alone) = if is_out { (share.clone(), most) } else { ("alone".to_owned(), 1) };
+        let mut wanted = vec![Wanted { topic, share, most, alone: false }];
+        if !self.taken.has_alone() {
+            wanted.push(Wanted { topic, share: of_alone, most: most_alone, alone: true });
+        }
+        wanted
+    }
+
+    async fn due(&mut self, most: usize) -> Result<Vec<Claimed>, Error> {
+        let db = &self.relay.db;
+        let started = match self.started {
+            Some(started) => started,
+            None => {
+                store::settle_in(db).await?;
+                *self.started.insert(store::now(db).await?)
+            }
+        };
+        if DB::SETTLES_IN {
+            store::settle_in(db).await?;
+        }
+        let bytes = self.relay.memory.saturating_sub(self.taken.bytes());
+        let bounds = Bounds { lease: self.relay.patience.lease, most, bytes, started };
+        let found = match self.handlers.any() {
+            // All others are its own, too, so they have to be found one by one.
+            Some(_) if self.handlers.know_topics() => store::topics(db).await?,
+            Some(any) => {
+                let wanted = self.wanted(None, any);
+                return if wanted.is_empty() { Ok(Vec::new()) } else { store::claim(db, &wanted, bounds).await };
+            }
+            None => Vec::new(),
+        };
+        let known = self.handlers.iter().filter_map(|handler| Some((handler.topic.as_deref()?, handler)));
+        let others = found.iter().filter_map(|(topic, _)| {
+            let handler = self.handlers.of(topic)?;
+            handler.topic.is_none().then_some((&**topic, handler))
+        });
+        let wanted: Vec<_> =
+            known.chain(others).flat_map(|(topic, handler)| self.wanted(Some(topic), handler)).collect();
+        if wanted.is_empty() { Ok(Vec::new()) } else { store::claim(db, &wanted, bounds).await }
+    }
+
+    /// Tells of what nobody here is for.
+    async fn look_for_others(&self) {
+        if self.handlers.any().is_some() {
+            return;
+        }
+        for (topic, waits) in store::topics(&self.relay.db).await.unwrap_or_default() {
+            if self.handlers.of(&topic).is_none() && !waits.is_zero() {
+                event::left_to_others(&topic, waits);
+            }
+        }
+    }
+
+    /// Deletes what was delivered, by all lanes that have ended by now in one statement.
+    async fn delivered(&mut self, delivered: Vec<Delivered>) {
+        if delivered.is_empty() {
+            return;
+        }
+        match store::delivered(&self.relay.db, &delivered).await {
+            Ok(deleted) => {
+                self.done.delivered += deleted.len() as u64;
+                for lost in delivered.iter().filter(|one| !deleted.contains(&one.id)) {
+                    self.done.lost += 1;
+                    event::lost(lost.id, &lost.topic);
+                }
+            }
+            Err(error) => event::unreachable(&error),
+        }
+    }
+}
+
+/// What was under way was cut off, with the tasks that it was in. What of it did not end is given back, once none of it can go
+/// on; if the runtime is gone, too, another relay finds it when its lease is over.
+impl<DB: Backend> Drop for Relaying<'_, DB> {
+    fn drop(&mut self) {
+        if self.taken.is_empty() {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (db, taken) = (self.relay.db.clone(), self.taken.clone());
+            runtime.spawn(async move {
+                let cut_off = taken.cut_off().await;
+                _ = store::given_back(&db, &cut_off).await;
+            });
+        }
+    }
+}
+
+impl<DB: Backend> Worker for Relaying<'_, DB> {
+    type Ran = Ran;
+
+    async fn look(&mut self) {
+        self.relay.db.forget_isolation();
+        // If one fails, so does the next claim, which tells of it.
+        _ = store::settle_in(&self.relay.db).await;
+        _ = store::heal(&self.relay.db).await;
+        self.look_for_others().await;
+    }
+
+    async fn claim(&mut self, most: usize, running: &mut JoinSet<Ran>) -> Result<usize, Error> {
+        if self.taken.bytes() >= self.relay.memory {
+            return Ok(0);
+        }
+        let asked = clock::instant();
+        let due = self.due(most).await?;
+        let claimed = due.len();
+        let Relay { db, patience, memory, .. } = self.relay;
+        for head in due {
+            // What is claimed has a handler.
+            let Some(handler) = self.handlers.of(&head.message.topic) else { continue };
+            let part = self.taken.part(handler, &head);
+            let lanes = Lanes {
+                db: db.clone(),
+                handlers: self.handlers.clone(),
+                patience: *patience,
+                memory: *memory,
+                started: self.started.unwrap_or_default(),
+                stop: self.stop.subscribe(),
+            };
+            running.spawn(lanes.run(head, Lease::asked_for(asked, patience.lease), part));
+        }
+        Ok(claimed)
+    }
+
+    async fn ended(&mut self, ended: Vec<Outcome<Ran>>) {
+        let (mut delivered, mut given_back): (Vec<_>, Vec<Held>) = (Vec::new(), Vec::new());
+        for one in ended {
+            let Ok(mut ran) = one else {
+                self.done.failed += 1;
+                continue;
+            };
+            ran.part.has_ended();
+            self.done.failed += u64::from(ran.has_failed);
+            self.done.set_aside += u64::from(ran.is_set_aside);
+            self.done.lost += u64::from(ran.is_lost);
+            delivered.extend(ran.delivered);
+            given_back.extend(ran.given_back);
+        }
+        self.delivered(delivered).await;
+        if !given_back.is_empty()
+            && let Err(error) = store::given_back(&self.relay.db, &given_back).await
+        {
+            event::unreachable(&error);
+        }
+    }
+
+    fn unreachable(&self, error: &Error) {
+        event::unreachable(error);
+    }
+
+    fn stop(&self) -> watch::Sender<Stop> {
+        self.stop.clone()
+    }
+
+    /// What the handlers have room for together. Whose handler is away takes no more than one.
+    fn room(&self, concurrency: usize) -> usize {
+        let rooms = self.handlers.iter().map(|handler| handler.health().room(concurrency));
+        rooms.fold(0_usize, usize::saturating_add).min(concurrency)
+    }
+
+    fn rests(&self) -> Option<Duration> {
+        self.handlers.iter().filter_map(|handler| handler.health().out_for()).min()
+    }
+
+    async fn woken(&mut self) {
+        // It lives as long as the database does.
+        _ = self.wakes.changed().await;
+    }
+}

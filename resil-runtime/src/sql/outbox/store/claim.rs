@@ -1,0 +1,304 @@
+//! Takes up what is due. A claim costs what it finds, and not what waits.
+
+use super::table::ordering_of;
+use crate::sql::db::{Row, Value, in_millis, whole};
+use crate::sql::outbox::message::{Message, MessageId, Unreadable};
+use crate::{Backend, Db, Error};
+use serde_json::json;
+use std::time::{Duration, SystemTime};
+
+/// Gives what was recorded since its place in its lane. It reads the first of a lane under a lock that a deletion waits
+/// for: so whoever deletes that one finds the next. What is locked already is looked at the next time.
+const SETTLE_IN: &str = "
+    WITH fresh AS MATERIALIZED (
+        SELECT number, lane FROM resil_outbox WHERE behind = 2 ORDER BY number LIMIT 1000 {skip locked}
+    ),
+    first AS MATERIALIZED (
+        SELECT lane, (SELECT min(number) FROM resil_outbox AS other WHERE other.lane = lanes.lane) AS number
+        FROM (SELECT DISTINCT lane FROM fresh) AS lanes
+    ),
+    kept AS MATERIALIZED (
+        SELECT number, lane FROM resil_outbox WHERE number IN (SELECT number FROM first) {share skip locked}
+    )
+    UPDATE resil_outbox SET behind = CASE WHEN number IN (SELECT number FROM kept) THEN 0 ELSE 1 END
+    WHERE number IN (SELECT number FROM fresh) AND lane IN (SELECT lane FROM kept) AND behind = 2
+    RETURNING number";
+
+/// What is to be claimed, `$1`, is a list of `[topic, share, most, alone]`: of a topic, or of all, as many as its share has
+/// left, in the state `alone`. Twice as many are looked at, because others may be claiming some of them.
+macro_rules! claim {
+    ($seen:literal) => {
+        concat!(
+            "
+    WITH wanted AS MATERIALIZED (
+        SELECT value ->> 0 AS topic, value ->> 1 AS share, CAST(value ->> 2 AS BIGINT) AS most,
+            CAST(value ->> 3 AS BIGINT) AS alone
+        FROM {rows of $1}
+    ),
+    seen AS MATERIALIZED (",
+            $seen,
+            "
+    ),
+    ready AS MATERIALIZED (
+        SELECT number, due, octet_length(payload) AS bytes FROM resil_outbox
+        WHERE number IN (SELECT number FROM seen) AND behind = 0 AND (due <= {now} OR newer < $4) {skip locked}
+    ),
+    shared AS (
+        SELECT ready.number, due, bytes, most, row_number() OVER (PARTITION BY share ORDER BY due, ready.number) AS place
+        FROM ready JOIN seen ON seen.number = ready.number
+    ),
+    in_order AS (
+        SELECT number, row_number() OVER (ORDER BY due, number) AS place,
+            sum(bytes) OVER (ORDER BY due, number) - bytes AS ahead
+        FROM shared WHERE place <= most
+    ),
+    chosen AS MATERIALIZED (SELECT number FROM in_order WHERE place <= $3 AND ahead < $5)
+    UPDATE resil_outbox SET
+        attempts = attempts + 1, spent = spent + 1, epoch = epoch + 1, due = {now} + $2, newer = NULL,
+        deaths = deaths + CASE WHEN alone >= 2 THEN 1 ELSE 0 END, since = coalesce(since, {now}),
+        alone = CASE alone WHEN 0 THEN 2 ELSE 3 END
+    WHERE number IN (SELECT number FROM chosen)
+    RETURNING id, topic, lane, payload, attempts, recorded, number, epoch, spent, alone, deaths, {now} - since,
+        (SELECT max(number) FROM resil_outbox AS other WHERE other.lane = resil_outbox.lane)"
+        )
+    };
+}
+
+#[cfg(feature = "sqlite")]
+pub(crate) const CLAIM_TOPICS: &str = claim!(
+    "
+        SELECT message.number, share, most FROM wanted CROSS JOIN resil_outbox AS message ON message.number IN (
+            SELECT number FROM (
+                SELECT number FROM resil_outbox
+                WHERE topic = wanted.topic AND behind = 0 AND alone = wanted.alone AND due <= {now}
+                ORDER BY due LIMIT 2 * $3
+            )
+            UNION SELECT number FROM (
+                SELECT number FROM resil_outbox
+                WHERE topic = wanted.topic AND behind = 0 AND newer < $4 AND wanted.alone = 1 LIMIT 2
+            )
+        )"
+);
+#[cfg(feature = "sqlite")]
+pub(crate) const CLAIM_ANY: &str = claim!(
+    "
+        SELECT message.number, share, most FROM wanted CROSS JOIN resil_outbox AS message ON message.number IN (
+            SELECT number FROM resil_outbox
+            WHERE behind = 0 AND alone = wanted.alone AND due <= {now} ORDER BY due LIMIT 2 * $3
+        )"
+);
+#[cfg(feature = "postgres")]
+pub(crate) const CLAIM_TOPICS_BESIDE: &str = claim!(
+    "
+        SELECT found.number, share, most FROM wanted CROSS JOIN LATERAL (
+            (
+                SELECT number FROM resil_outbox
+                WHERE topic = wanted.topic AND behind = 0 AND alone = wanted.alone AND due <= {now}
+                ORDER BY due LIMIT 2 * $3
+            )
+            UNION (
+                SELECT number FROM resil_outbox
+                WHERE topic = wanted.topic AND behind = 0 AND newer < $4 AND wanted.alone = 1 LIMIT 2
+            )
+        ) AS found"
+);
+#[cfg(feature = "postgres")]
+pub(crate) const CLAIM_ANY_BESIDE: &str = claim!(
+    "
+        SELECT found.number, share, most FROM wanted CROSS JOIN LATERAL (
+            SELECT number FROM resil_outbox
+            WHERE behind = 0 AND alone = wanted.alone AND due <= {now} ORDER BY due LIMIT 2 * $3
+        ) AS found"
+);
+
+/// In their order, up to so many bytes.
+const FOLLOWERS: &str = "
+    SELECT id, topic, lane, payload, attempts, recorded, number, epoch, spent, alone, deaths, coalesce({now} - since, 0),
+        CAST(CASE WHEN due <= {now} AND alone = 0 AND newer IS NULL THEN 1 ELSE 0 END AS BIGINT)
+    FROM (
+        SELECT *, sum(octet_length(payload)) OVER (ORDER BY number) AS bytes
+        FROM (SELECT * FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3) AS page
+    ) AS page
+    WHERE bytes <= $4 ORDER BY number";
+
+/// A process died at this lane, and nobody knows at which message of it.
+const SUSPECT: &str = "
+    UPDATE resil_outbox SET alone = 1
+    WHERE number IN (SELECT number FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3) AND alone = 0
+    RETURNING number";
+
+/// Each topic that something is due of, by steps from one to the next.
+const TOPICS: &str = "
+    WITH RECURSIVE found (topic) AS (
+        SELECT * FROM (
+            SELECT topic FROM resil_outbox WHERE behind = 0 AND due IS NOT NULL ORDER BY topic LIMIT 1
+        ) AS first
+        UNION ALL
+        SELECT (
+            SELECT topic FROM resil_outbox WHERE behind = 0 AND due IS NOT NULL AND topic > found.topic ORDER BY topic LIMIT 1
+        ) FROM found WHERE found.topic IS NOT NULL
+    )
+    SELECT topic, {now} - (
+        SELECT min(due) FROM resil_outbox WHERE behind = 0 AND alone = 0 AND due IS NOT NULL AND topic = found.topic
+    ) FROM found WHERE topic IS NOT NULL";
+
+const NOW: &str = "SELECT {now}";
+
+/// The clock was set back: what is due in the far future is due now. No wait of ours is nearly as long.
+const HEAL: &str = "
+    UPDATE resil_outbox SET due = {now} WHERE behind = 0 AND alone IN (0, 1, 2, 3) AND due > {now} + 86400000
+    RETURNING number";
+
+/// Somebody has deleted the first of a lane by hand.
+const MEND: &str = "
+    WITH RECURSIVE head (lane) AS (
+        SELECT * FROM (SELECT lane FROM resil_outbox WHERE behind = 1 ORDER BY lane LIMIT 1) AS first
+        UNION ALL
+        SELECT (SELECT lane FROM resil_outbox WHERE behind = 1 AND lane > head.lane ORDER BY lane LIMIT 1)
+        FROM head WHERE head.lane IS NOT NULL
+    )
+    UPDATE resil_outbox SET behind = 0
+    WHERE behind = 1 AND number IN (
+        SELECT (SELECT min(number) FROM resil_outbox AS other WHERE other.lane = head.lane) FROM head
+    )
+    RETURNING number";
+
+/// So many of a lane are delivered under one lease, besides its head.
+const PAGE: i64 = 64;
+
+/// A message of a lane under a lease.
+#[derive(Debug)]
+pub(in super::super) struct Claimed {
+    pub(in super::super) message: Message,
+    pub(in super::super) lane: String,
+    pub(in super::super) number: i64,
+    /// Counts its leases: who holds an older one has lost it.
+    pub(in super::super) epoch: i64,
+    /// How many of its attempts count, with this one.
+    pub(in super::super) spent: u32,
+    /// Whether no other such message is to be delivered beside it.
+    pub(in super::super) is_alone: bool,
+    /// How many of its leases were never ended.
+    pub(in super::super) deaths: u32,
+    /// For how long it has been tried.
+    pub(in super::super) tried: Duration,
+    /// Of a head, the last message of its lane; of a follower, whether it is due.
+    last: i64,
+}
+
+impl Claimed {
+    pub(in super::super) fn has_followers(&self) -> bool {
+        self.last > self.number
+    }
+}
+
+/// Messages of a topic, or of all, of which so many more may be delivered.
+#[derive(Debug)]
+pub(in super::super) struct Wanted<'a> {
+    pub(in super::super) topic: Option<&'a str>,
+    /// Those of one share count together.
+    pub(in super::super) share: String,
+    pub(in super::super) most: usize,
+    pub(in super::super) alone: bool,
+}
+
+/// How much, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Bounds {
+    pub(in super::super) lease: Duration,
+    pub(in super::super) most: usize,
+    pub(in super::super) bytes: usize,
+    /// When the relay started.
+    pub(in super::super) started: i64,
+}
+
+/// Leases the lanes that are due for longest.
+pub(in super::super) async fn claim<DB: Backend>(
+    db: &Db<DB>,
+    wanted: &[Wanted<'_>],
+    bounds: Bounds,
+) -> Result<Vec<Claimed>, Error> {
+    let each = |wanted: &Wanted<'_>| {
+        let states: &[u8] = if wanted.alone { &[1, 2, 3] } else { &[0] };
+        let (topic, share, most) = (wanted.topic.map(str::to_owned), wanted.share.clone(), wanted.most.to_string());
+        states.iter().map(move |state| json!([topic, share, most, state.to_string()])).collect::<Vec<_>>()
+    };
+    let list = serde_json::Value::Array(wanted.iter().flat_map(each).collect()).to_string();
+    let is_by_topic = wanted.first().is_some_and(|wanted| wanted.topic.is_some());
+    let sql = if is_by_topic { DB::CLAIM_TOPICS } else { DB::CLAIM_ANY };
+    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX / 4);
+    let Bounds { lease, most, bytes, started } = bounds;
+    let values: [Value<'_>; 5] =
+        [(&*list).into(), in_millis(lease).into(), number(most).into(), started.into(), number(bytes).into()];
+    let rows = db.statement(sql, &values).await?;
+    let mut due: Vec<_> = rows.into_iter().filter_map(claimed).collect();
+    due.sort_unstable_by_key(|head| head.number);
+    Ok(due)
+}
+
+/// What comes next in the lane of a head that this worker has a lease of, up to what waits for its time or an operator, or
+/// is to be delivered alone.
+pub(in super::super) async fn followers<DB: Backend>(
+    db: &Db<DB>,
+    head: &Claimed,
+    bytes: usize,
+) -> Result<Vec<Claimed>, Error> {
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let values: [Value<'_>; 4] = [(&*head.lane).into(), head.number.into(), PAGE.into(), bytes.into()];
+    let rows = db.statement(FOLLOWERS, &values).await?;
+    Ok(rows.into_iter().filter_map(claimed).take_while(|follower| follower.last == 1).collect())
+}
+
+/// From now on what may have been delivered after this head is delivered one by one.
+pub(in super::super) async fn suspect<DB: Backend>(db: &Db<DB>, head: &Claimed) -> Result<(), Error> {
+    db.statement(SUSPECT, &[(&*head.lane).into(), head.number.into(), PAGE.into()]).await.map(drop)
+}
+
+/// Gives what was recorded its place, so much at a time.
+pub(in super::super) async fn settle_in<DB: Backend>(db: &Db<DB>) -> Result<(), Error> {
+    db.statement(SETTLE_IN, &[]).await.map(drop)
+}
+
+/// Each topic that something is due of, and for how long.
+pub(in super::super) async fn topics<DB: Backend>(db: &Db<DB>) -> Result<Vec<(String, Duration)>, Error> {
+    let one = |mut row: Row| {
+        let waits = row.number(1).and_then(|waits| u64::try_from(waits).ok()).unwrap_or(0);
+        Some((row.text(0)?, Duration::from_millis(waits)))
+    };
+    Ok(db.statement(TOPICS, &[]).await?.into_iter().filter_map(one).collect())
+}
+
+/// The database's clock.
+pub(in super::super) async fn now<DB: Backend>(db: &Db<DB>) -> Result<i64, Error> {
+    Ok(db.statement(NOW, &[]).await?.first().and_then(|row| row.number(0)).unwrap_or(0))
+}
+
+/// Makes due what no claim would find.
+pub(in super::super) async fn heal<DB: Backend>(db: &Db<DB>) -> Result<(), Error> {
+    db.statement(HEAL, &[]).await?;
+    db.statement(MEND, &[]).await.map(drop)
+}
+
+fn claimed(mut row: Row) -> Option<Claimed> {
+    let number = |column| row.number(column);
+    let (spent, alone, deaths) = (whole(number(8)?), number(9)?, whole(number(10)?));
+    let tried = Duration::from_millis(u64::try_from(number(11)?).unwrap_or(0));
+    let (number, epoch, last) = (number(6)?, number(7)?, number(12)?);
+    let (message, lane) = message(&mut row)?;
+    let mut claimed = Claimed { message, lane, number, epoch, spent, is_alone: alone == 3, deaths, tried, last };
+    if alone == 0 {
+        // A follower was not claimed by itself.
+        claimed.message.attempt = claimed.message.attempt.saturating_add(1);
+        claimed.spent = claimed.spent.saturating_add(1);
+    }
+    Some(claimed)
+}
+
+/// A message, and its lane.
+pub(super) fn message(row: &mut Row) -> Option<(Message, String)> {
+    let (id, lane): (MessageId, String) = (row.text(0)?.parse().ok()?, row.text(2)?);
+    let recorded = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(row.number(5)?).unwrap_or(0));
+    let (topic, payload, attempt) = (row.text(1)?, row.text(3)?, whole(row.number(4)?));
+    let ordering = ordering_of(&lane);
+    Some((Message { id, topic, ordering, payload, attempt, recorded, unreadable: Unreadable::default() }, lane))
+}

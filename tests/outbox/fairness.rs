@@ -1,0 +1,75 @@
+//! Nobody waits longer than those who came before, and what waits costs nothing.
+
+use super::*;
+
+on_both_databases! {
+    async fn a_message_comes_when_it_is_its_turn_with_a_key_or_without(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        db.transaction(async |tx| {
+            for number in 0..1020_u32 {
+                tx.outbox("numbers", &number).await?;
+            }
+            tx.outbox("numbers", &5000).ordered_by("z").await?;
+            for number in 1020..2040_u32 {
+                tx.outbox("numbers", &number).await?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+        // They are not of one moment.
+        DB::run(&db, "UPDATE resil_outbox SET due = due - 10000 + number").await;
+        relay(&db, &consumer).run_once().await.unwrap();
+        let place = consumer.taken().iter().position(|taken| taken == "5000").unwrap();
+        assert!((900..1140).contains(&place), "it came as number {place} of 2041");
+    }
+
+    async fn a_lane_that_is_always_full_lets_others_have_their_turn(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, Some("busy"), &(0..300).collect::<Vec<_>>()).await;
+        record(&db, Some("other"), &[1000, 1001]).await;
+        relay(&db, &consumer).concurrency(1).run_once().await.unwrap();
+        let taken = consumer.taken();
+        assert!(taken[..150].iter().any(|taken| taken == "1001"), "{taken:?}");
+        let busy: Vec<u32> = taken.iter().map(|taken| taken.parse().unwrap()).filter(|taken| *taken < 1000).collect();
+        assert!(busy.is_sorted() && busy.len() == 300);
+    }
+
+    /// The first of a lane waits for an operator, and its topic is another relay's: none of it is read.
+    async fn what_is_behind_the_first_of_its_lane_is_not_in_the_way(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, Some("a"), &[0]).await;
+        DB::run(&db, "UPDATE resil_outbox SET due = NULL").await;
+        db.transaction(async |tx| {
+            for number in 1..2500_u32 {
+                tx.outbox("numbers", &number).ordered_by("a").await?;
+            }
+            tx.outbox("numbers", &5000).ordered_by("b").await
+        })
+        .await
+        .unwrap();
+        let relay = relay(&db, &consumer);
+        while consumer.taken().is_empty() {
+            relay.run_once().await.unwrap();
+        }
+        assert_eq!(consumer.taken(), ["5000"]);
+        assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_outbox WHERE behind = 0").await, 1);
+    }
+
+    async fn whoever_deletes_the_first_of_a_lane_by_hand_holds_up_the_rest_for_a_minute(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, Some("a"), &[0, 1, 2]).await;
+        consumer.goes("0", &[Way::Permanent; 3]);
+        relay(&db, &consumer).run_once().await.unwrap();
+        DB::run(&db, "DELETE FROM resil_outbox WHERE payload = '0'").await;
+        let stop = Notify::new();
+        tokio::join!(relay(&db, &consumer).run(async { stop.notified().await }), async {
+            until(|| consumer.taken() == ["1", "2"]).await;
+            stop.notify_one();
+        });
+    }
+}
