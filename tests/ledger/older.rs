@@ -61,12 +61,16 @@ async fn old_database<DB: Shop>(db: &Db<DB>, version: usize) {
 pub async fn as_version_5<DB: Shop>(db: &Db<DB>) {
     let columns = ["cancel_key", "called", "since", "scheduled", "put_off", "again", "pruned"];
     let columns = columns.map(|column| format!("ALTER TABLE resil_intents DROP COLUMN {column};")).concat();
+    let indexes = ["due", "topic", "newer", "behind", "fresh"].map(|index| format!("DROP INDEX resil_outbox_{index};"));
+    let outbox = ["behind", "alone", "deaths", "since", "newer"];
+    let outbox = outbox.map(|column| format!("ALTER TABLE resil_outbox DROP COLUMN {column};"));
+    let outbox = indexes.concat() + &outbox.concat();
     let trigger = match DB::NAME {
         "SQLite" => "DROP TRIGGER resil_no_old_claims",
         _ => "DROP FUNCTION resil_no_old_claims CASCADE",
     };
     let back = format!(
-        "{trigger}; DROP INDEX resil_intents_key; {columns} DROP TABLE resil_installation;
+        "{trigger}; DROP INDEX resil_intents_counted; {outbox} DROP INDEX resil_intents_key; {columns} DROP TABLE resil_installation;
         DELETE FROM resil_schema WHERE version > 5"
     );
     DB::run_text(db, &back).await;

@@ -69,6 +69,7 @@ pub(crate) use run::BOOKS;
 pub use settings::{InDoubt, Settings};
 pub use state::State;
 pub(crate) use store::{BOOKS_COLUMNS, TABLES, TIME_COLUMNS};
+pub(crate) use views::COUNTED;
 
 use crate::{Backend, Db, Error, clock};
 use drive::Underway;
@@ -132,7 +133,7 @@ impl<DB: Backend> Ledger<DB> {
     }
 
     fn new(
-        db: Db<DB>,
+        db: &Db<DB>,
         operations: HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
         given: Dependencies,
         lease: Duration,
@@ -231,7 +232,7 @@ impl<DB: Backend> Ledger<DB> {
         point("after", held.position.state);
         let operation = self.operation(&held.op, held.version)?;
         match Work::new(self.clone(), operation, held, asked).run().await? {
-            Drive::Rested(now) => Ok(now),
+            Drive::Rested(now) => Ok(*now),
             Drive::Lost => self.read(id).await,
         }
     }
