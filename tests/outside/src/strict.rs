@@ -37,6 +37,7 @@ async fn status(_: &Partner, order: u64, _: String, won: u64, _: String, _: &Ori
     std::future::ready(Ok(Status::Applied(order + won))).await
 }
 
+#[expect(clippy::too_many_arguments, reason = "the call has six")]
 async fn cancel(
     _: &Partner,
     _: u64,
