@@ -127,7 +127,7 @@ where
             _ = beside.tick() => {
                 let begun = Instant::now();
                 match DB::visit(db).await {
-                    Ok(_) => seen.others_answered += 1,
+                    Ok(()) => seen.others_answered += 1,
                     Err(_) => seen.others_failed += 1,
                 }
                 seen.longest = seen.longest.max(begun.elapsed());

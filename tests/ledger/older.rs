@@ -2,14 +2,6 @@
 
 use super::*;
 
-const OUTBOX: &str = "
-    CREATE TABLE resil_outbox (number {identity}, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, lane {bytes} NOT NULL,
-        payload TEXT NOT NULL, attempts BIGINT NOT NULL, spent BIGINT NOT NULL, epoch BIGINT NOT NULL, due BIGINT,
-        why TEXT NOT NULL, recorded BIGINT NOT NULL);
-    CREATE UNIQUE INDEX resil_outbox_lane ON resil_outbox (lane, number);
-    CREATE INDEX resil_outbox_set_aside ON resil_outbox (number) WHERE due IS NULL;
-";
-
 /// The tables as the versions before have made them, up to this one.
 fn tables(version: usize, identity: &str, bytes: &str) -> String {
     let all = [
@@ -28,8 +20,12 @@ fn tables(version: usize, identity: &str, bytes: &str) -> String {
         CREATE TABLE resil_operations (op TEXT NOT NULL, version BIGINT NOT NULL, shape TEXT NOT NULL,
             PRIMARY KEY (op, version));
         INSERT INTO resil_schema VALUES (2);",
-        OUTBOX,
-        "INSERT INTO resil_schema VALUES (3);",
+        "CREATE TABLE resil_outbox (number {identity}, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, lane {bytes} NOT NULL,
+            payload TEXT NOT NULL, attempts BIGINT NOT NULL, spent BIGINT NOT NULL, epoch BIGINT NOT NULL, due BIGINT,
+            why TEXT NOT NULL, recorded BIGINT NOT NULL);
+        CREATE UNIQUE INDEX resil_outbox_lane ON resil_outbox (lane, number);
+        CREATE INDEX resil_outbox_set_aside ON resil_outbox (number) WHERE due IS NULL;
+        INSERT INTO resil_schema VALUES (3);",
         "ALTER TABLE resil_intents ADD COLUMN amount TEXT; ALTER TABLE resil_intents ADD COLUMN books TEXT;
         ALTER TABLE resil_intents ADD COLUMN moved BIGINT; ALTER TABLE resil_intents ADD COLUMN resolved BIGINT;
         ALTER TABLE resil_intents ADD COLUMN adopted BIGINT;
@@ -40,8 +36,7 @@ fn tables(version: usize, identity: &str, bytes: &str) -> String {
         CREATE INDEX resil_records_staged ON resil_records (staged);
         INSERT INTO resil_schema VALUES (5);",
     ];
-    // The third one has two parts.
-    all[..version + usize::from(version > 2)].concat().replace("{identity}", identity).replace("{bytes}", bytes)
+    all[..version].concat().replace("{identity}", identity).replace("{bytes}", bytes)
 }
 
 /// What the databases call the clock, and a column that numbers its rows.
@@ -66,14 +61,16 @@ async fn old_database<DB: Shop>(db: &Db<DB>, version: usize) {
 pub async fn as_version_5<DB: Shop>(db: &Db<DB>) {
     let columns = ["cancel_key", "called", "since", "scheduled", "put_off", "again", "pruned"];
     let columns = columns.map(|column| format!("ALTER TABLE resil_intents DROP COLUMN {column};")).concat();
+    let indexes = ["due", "topic", "newer", "behind", "fresh"].map(|index| format!("DROP INDEX resil_outbox_{index};"));
+    let outbox = ["behind", "alone", "deaths", "since", "newer"];
+    let outbox = outbox.map(|column| format!("ALTER TABLE resil_outbox DROP COLUMN {column};"));
+    let outbox = indexes.concat() + &outbox.concat();
     let trigger = match DB::NAME {
         "SQLite" => "DROP TRIGGER resil_no_old_claims",
         _ => "DROP FUNCTION resil_no_old_claims CASCADE",
     };
-    let [_, identity, bytes] = dialect::<DB>();
-    let outbox = OUTBOX.replace("{identity}", identity).replace("{bytes}", bytes);
     let back = format!(
-        "{trigger}; DROP INDEX resil_intents_key; {columns} DROP TABLE resil_installation; DROP TABLE resil_outbox; {outbox}
+        "{trigger}; DROP INDEX resil_intents_counted; {outbox} DROP INDEX resil_intents_key; {columns} DROP TABLE resil_installation;
         DELETE FROM resil_schema WHERE version > 5"
     );
     DB::run_text(db, &back).await;

@@ -59,6 +59,27 @@ on_both_databases! {
         assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_outbox WHERE behind = 0").await, 1);
     }
 
+    async fn what_an_older_version_has_recorded_is_delivered_in_order(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        db.transaction(async |tx| {
+            for number in 0..1500_u32 {
+                tx.outbox("numbers", &number).ordered_by(number % 3).await?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+        // It knows of no places.
+        DB::run(&db, "UPDATE resil_outbox SET behind = 2").await;
+        relay(&db, &consumer).run_once().await.unwrap();
+        let taken: Vec<u32> = consumer.taken().iter().map(|taken| taken.parse().unwrap()).collect();
+        for key in 0..3 {
+            assert!(taken.iter().filter(|taken| *taken % 3 == key).is_sorted());
+        }
+        assert_eq!(taken.len(), 1500);
+    }
+
     async fn whoever_deletes_the_first_of_a_lane_by_hand_holds_up_the_rest_for_a_minute(db) {
         db.migrate().await.unwrap();
         let consumer = Consumer::new();

@@ -62,7 +62,15 @@ impl FromMeta for Answering {
 pub(crate) enum Fallback {
     Value(Argument<Expression>),
     With(Argument<Answering>, Acting),
-    Stale { max_age: Argument<Time>, key: Argument<Expression>, of: Option<Argument<Expression>> },
+    Stale(Box<Stale>),
+}
+
+/// The last good value.
+pub(crate) struct Stale {
+    max_age: Argument<Time>,
+    key: Argument<Expression>,
+    /// Which instance's it is.
+    of: Option<Argument<Expression>>,
 }
 
 /// Whether a fallback function may act a second time, after a call that has acted.
@@ -116,7 +124,7 @@ impl Attribute for Fallback {
         match (value, with, stale, key) {
             (Some(value), None, None, None) => return Some(Self::Value(value)),
             (None, Some(path), None, None) => return Some(Self::With(path, acting)),
-            (None, None, Some(max_age), Some(key)) => return Some(Self::Stale { max_age, key, of }),
+            (None, None, Some(max_age), Some(key)) => return Some(Self::Stale(Box::new(Stale { max_age, key, of }))),
             (None, None, Some(stale), None) if !given.has("key") => errors.on(
                 stale.key,
                 "the last good value of which call? Write `stale = \"10m\", key = order.id`, with what tells calls apart, or `key = \"all\"`",
@@ -164,7 +172,7 @@ impl Layer for Fallback {
         match self {
             Self::Value(_) => return,
             Self::With(..) => {}
-            Self::Stale { max_age, key, of } => return whose(cx, max_age, key, of.as_ref(), errors),
+            Self::Stale(stale) => return stale.is_somebodys(cx, errors),
         }
         for unnamed in cx.function.unnamed_parameters() {
             errors.on(
@@ -176,7 +184,10 @@ impl Layer for Fallback {
 
     fn handle(&self, _: &Context<'_>) -> Option<TokenStream> {
         Some(match self {
-            Self::Stale { max_age, .. } => code!(stale(#max_age)),
+            Self::Stale(stale) => {
+                let max_age = &stale.max_age;
+                code!(stale(#max_age))
+            }
             Self::With(_, Acting::Unsent) => code!(new().unsent()),
             Self::With(_, Acting::Harmless(why)) => code!(new().acts(#why)),
             Self::Value(_) | Self::With(_, Acting::Unsaid) => code!(new()),
@@ -195,8 +206,9 @@ impl Layer for Fallback {
         let instead = self.instead(cx);
         let (start, keep) = match self {
             // Before the attempts, which may take what the key is made of.
-            Self::Stale { key, of, .. } => (
+            Self::Stale(stale) => (
                 {
+                    let Stale { key, of, .. } = &**stale;
                     let of = of.as_ref().filter(|of| !is_all(of));
                     let of = of.map(|of| (operand(&of.0), of.0.span()));
                     let of = of.map(|(of, at)| code_at!(at=> .of(&#of)));
@@ -259,30 +271,26 @@ impl Fallback {
                     code!(#answer(#asked).await.map_err(#runtime::Failure::Call))
                 }
             }
-            Self::Stale { .. } => code!((&#LAST_GOOD).get().ok_or(#FAILURE)),
+            Self::Stale(_) => code!((&#LAST_GOOD).get().ok_or(#FAILURE)),
         }
     }
 }
 
-/// Methods of several instances share a call site.
-fn whose(
-    cx: &Context<'_>,
-    max_age: &Argument<Time>,
-    key: &Argument<Expression>,
-    of: Option<&Argument<Expression>>,
-    errors: &mut Errors,
-) {
-    let this = cx.function.signature.receiver().map(|this| Ident::new("self", this.self_token.span));
-    match (this, of) {
-        (Some(this), None) if !mentions(key.to_token_stream(), &this) => errors.on(
-            &max_age.key,
-            "the last good value of which instance? Write `of = self.base`, with what tells instances apart, or `of = all`, if they are all alike",
-        ),
-        (None, Some(of)) => errors.on(
-            &of.key,
-            "`of` tells instances apart, and this function has no `self`; take it off, or write what it says into `key`",
-        ),
-        _ => {}
+impl Stale {
+    /// Methods of several instances share a call site.
+    fn is_somebodys(&self, cx: &Context<'_>, errors: &mut Errors) {
+        let this = cx.function.signature.receiver().map(|this| Ident::new("self", this.self_token.span));
+        match (this, &self.of) {
+            (Some(this), None) if !mentions(self.key.to_token_stream(), &this) => errors.on(
+                &self.max_age.key,
+                "the last good value of which instance? Write `of = self.base`, with what tells instances apart, or `of = all`, if they are all alike",
+            ),
+            (None, Some(of)) => errors.on(
+                &of.key,
+                "`of` tells instances apart, and this function has no `self`; take it off, or write what it says into `key`",
+            ),
+            _ => {}
+        }
     }
 }
 

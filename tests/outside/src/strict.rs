@@ -149,7 +149,7 @@ pub mod bare {
         ::std::result::Result::Ok(order + won)
     }
 
-    async fn known(order: u64, _: u64) -> Answer<::resil::ledger::Status<u64>> {
+    async fn known(order: u64, _: u64, _: &::resil::ledger::OriginalKey) -> Answer<::resil::ledger::Status<u64>> {
         ::std::future::ready(::std::result::Result::Ok(::resil::ledger::Status::Applied(order))).await
     }
 

@@ -1,4 +1,4 @@
-//! One attempt: the wrapper that has its bounds, its frame, and the catching of its panics.
+//! One attempt: the wrapper that bounds it, carries its context to nested calls, and catches its panics.
 
 mod clocks;
 

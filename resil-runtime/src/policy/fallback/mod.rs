@@ -1,4 +1,4 @@
-//! Fallback: an answer when all else failed.
+//! The fallback: an answer when everything else failed.
 
 mod answer;
 mod stale;

@@ -1,4 +1,4 @@
-//! Retry: repeats what is proven safe to repeat, for failures that pass.
+//! Retry: repeats what is proven safe to repeat, after transient failures.
 
 mod attempts;
 mod backoff;

@@ -17,6 +17,7 @@ const VERSIONS: &[&str] = &[
     crate::sql::ledger::KEYS,
     crate::sql::ledger::TIME_COLUMNS,
     crate::sql::outbox::PLACES,
+    crate::sql::ledger::COUNTED,
 ];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };

@@ -38,7 +38,7 @@ impl<DB: Backend, O: Operation<DB>> Driving<DB, O> {
     }
 
     /// Waits for so long, from the first poll on, before it answers [`Outcome::InDoubt`]: for another drive of the same
-    /// intent, in this process or another one, and for what a wait or a status check will show. Not at all unless told.
+    /// intent, in this process or another one, and for what a wait or a status check will show. Not at all by default.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]

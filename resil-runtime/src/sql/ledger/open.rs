@@ -62,7 +62,7 @@ impl<DB: Backend> Opening<DB> {
         self
     }
 
-    /// How long a worker may be silent before another one takes its intent over. 30 s unless told. It is extended while a
+    /// How long a worker may be silent before another one takes its intent over. 30 s by default. It is extended while a
     /// call is under way, so it need not be longer than one. From 30 ms to a week.
     pub const fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;

@@ -22,6 +22,8 @@ const VIEW_MANUAL_AFTER: &str = "
     SELECT id, op, version, subject, state, attempts, why, history FROM resil_intents
     WHERE state = 'MANUAL' AND id > $1 ORDER BY id LIMIT 500";
 
+/// Counting reads no row.
+pub(crate) const COUNTED: &str = "CREATE INDEX resil_intents_counted ON resil_intents (op, version, state);";
 const COUNT: &str = "
     SELECT op, version, state, count(*) FROM resil_intents
     GROUP BY op, version, state ORDER BY op, version, state";

@@ -75,9 +75,11 @@ enum Delivery {
 
 impl<DB: Backend> Lanes<DB> {
     /// Delivers the head and some of what follows it, until one fails, its share of time is over, or the relay is to stop.
-    pub(super) async fn run(mut self, head: Claimed, lease: Lease, part: Part) -> Ran {
+    pub(super) async fn run(mut self, mut head: Claimed, lease: Lease, part: Part) -> Ran {
         let (mut ran, under, began) = (Ran::of(part), Held::of(&head), clock::instant());
         if let Some(why) = self.used_up(&head) {
+            // This one was none.
+            head.message.attempt = head.message.attempt.saturating_sub(1);
             ran.is_set_aside = self.put_off(&head, under, why).await;
             ran.has_failed = true;
             return ran;

@@ -63,7 +63,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
         let started = match self.started {
             Some(started) => started,
             None => {
-                store::settle_in(db).await?;
+                store::settle_in_all(db).await?;
                 *self.started.insert(store::now(db).await?)
             }
         };
@@ -144,7 +144,7 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
     async fn look(&mut self) {
         self.relay.db.forget_isolation();
         // If one fails, so does the next claim, which tells of it.
-        _ = store::settle_in(&self.relay.db).await;
+        _ = store::settle_in_all(&self.relay.db).await;
         _ = store::heal(&self.relay.db).await;
         self.look_for_others().await;
     }

@@ -83,8 +83,13 @@ pub(crate) const CLAIM_TOPICS: &str = claim!(
 pub(crate) const CLAIM_ANY: &str = claim!(
     "
         SELECT message.number, share, most FROM wanted CROSS JOIN resil_outbox AS message ON message.number IN (
-            SELECT number FROM resil_outbox
-            WHERE behind = 0 AND alone = wanted.alone AND due <= {now} ORDER BY due LIMIT 2 * $3
+            SELECT number FROM (
+                SELECT number FROM resil_outbox
+                WHERE behind = 0 AND alone = wanted.alone AND due <= {now} ORDER BY due LIMIT 2 * $3
+            )
+            UNION SELECT number FROM (
+                SELECT number FROM resil_outbox WHERE behind = 0 AND newer < $4 AND wanted.alone = 1 LIMIT 2
+            )
         )"
 );
 #[cfg(feature = "postgres")]
@@ -106,8 +111,11 @@ pub(crate) const CLAIM_TOPICS_BESIDE: &str = claim!(
 pub(crate) const CLAIM_ANY_BESIDE: &str = claim!(
     "
         SELECT found.number, share, most FROM wanted CROSS JOIN LATERAL (
-            SELECT number FROM resil_outbox
-            WHERE behind = 0 AND alone = wanted.alone AND due <= {now} ORDER BY due LIMIT 2 * $3
+            (
+                SELECT number FROM resil_outbox
+                WHERE behind = 0 AND alone = wanted.alone AND due <= {now} ORDER BY due LIMIT 2 * $3
+            )
+            UNION (SELECT number FROM resil_outbox WHERE behind = 0 AND newer < $4 AND wanted.alone = 1 LIMIT 2)
         ) AS found"
 );
 
@@ -255,8 +263,14 @@ pub(in super::super) async fn suspect<DB: Backend>(db: &Db<DB>, head: &Claimed) 
 }
 
 /// Gives what was recorded its place, so much at a time.
-pub(in super::super) async fn settle_in<DB: Backend>(db: &Db<DB>) -> Result<(), Error> {
-    db.statement(SETTLE_IN, &[]).await.map(drop)
+pub(in super::super) async fn settle_in<DB: Backend>(db: &Db<DB>) -> Result<usize, Error> {
+    Ok(db.statement(SETTLE_IN, &[]).await?.len())
+}
+
+/// The same for what older versions have recorded, which gave nothing a place.
+pub(in super::super) async fn settle_in_all<DB: Backend>(db: &Db<DB>) -> Result<(), Error> {
+    while settle_in(db).await? > 0 {}
+    Ok(())
 }
 
 /// Each topic that something is due of, and for how long.

@@ -8,7 +8,9 @@ mod end;
 mod operator;
 mod table;
 
-pub(super) use claim::{Bounds, Claimed, Wanted, claim, followers, heal, now, settle_in, suspect, topics};
+pub(super) use claim::{
+    Bounds, Claimed, Wanted, claim, followers, heal, now, settle_in, settle_in_all, suspect, topics,
+};
 #[cfg(feature = "sqlite")]
 pub(crate) use claim::{CLAIM_ANY, CLAIM_TOPICS};
 #[cfg(feature = "postgres")]

@@ -37,7 +37,7 @@ pub(crate) const PLACES: &str = "
     ALTER TABLE resil_outbox ADD COLUMN newer BIGINT;
     CREATE INDEX resil_outbox_due ON resil_outbox (alone, due) WHERE behind = 0 AND due IS NOT NULL;
     CREATE INDEX resil_outbox_topic ON resil_outbox (topic, alone, due) WHERE behind = 0 AND due IS NOT NULL;
-    CREATE INDEX resil_outbox_newer ON resil_outbox (topic, newer) WHERE behind = 0 AND newer IS NOT NULL;
+    CREATE INDEX resil_outbox_newer ON resil_outbox (newer, topic) WHERE behind = 0 AND newer IS NOT NULL;
     CREATE INDEX resil_outbox_behind ON resil_outbox (lane, number) WHERE behind = 1;
     CREATE INDEX resil_outbox_fresh ON resil_outbox (number) WHERE behind = 2;
 ";
