@@ -19,7 +19,8 @@ pub(crate) use call::{Call, Repeat, sent};
 pub(crate) use carried::Carried;
 pub(crate) use keyed::Keyed;
 
-use crate::{Due, Site};
+use crate::Site;
+use crate::policy::deadline::Due;
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::Duration;

@@ -31,13 +31,13 @@ pub use mark::{NonIdempotent, OutsideTransaction};
 pub use net::sent;
 pub use policy::attempt::Attempt;
 pub use policy::bulkhead::Bulkhead;
-pub use policy::circuit_breaker::{Cause, CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
-pub use policy::deadline::{Deadline, Due, remaining, within};
-pub use policy::fallback::{Fallback, LastGood};
-pub use policy::keyed::{KeyUsage, Keyed};
-pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry, RetryBudget, Why};
-pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
-pub use policy::timeout::{Dial, Timeout};
+pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Settings, Window};
+pub use policy::deadline::{Deadline, remaining, within};
+pub use policy::fallback::Fallback;
+pub use policy::keyed::Keyed;
+pub use policy::retry::{IdempotencyKey, InvalidKey, Jitter, Retry};
+pub use policy::semaphore::Semaphore;
+pub use policy::timeout::Timeout;
 pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
 #[cfg(feature = "sqlx")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]

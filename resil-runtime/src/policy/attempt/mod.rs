@@ -4,10 +4,11 @@ mod clocks;
 
 use crate::context::{self, Call, Frame, Sent};
 use crate::failure::Fallible;
+use crate::policy::deadline::Due;
 use crate::policy::lazy::Lazy;
 use crate::policy::retry::Attempts;
 use crate::policy::timeout::Timeout;
-use crate::{Due, Error, Failure, clock};
+use crate::{Error, Failure, clock};
 use clocks::{Clock, Watch};
 use pin_project_lite::pin_project;
 use std::any::Any;

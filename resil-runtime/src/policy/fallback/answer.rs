@@ -1,4 +1,5 @@
-use crate::{Attempt, Due};
+use crate::Attempt;
+use crate::policy::deadline::Due;
 use std::future::{Future, Ready, ready};
 
 /// What a fallback function may return: the function's own result, at once or as a future.
