@@ -81,8 +81,8 @@ impl Account {
         self.call_keys.insert(request.key.clone().unwrap_or_default());
         self.bodies.insert(request.body.clone());
         self.calls += 1;
-        // By now the ledger may be further: who has sent this may be dead.
-        let is_announced = |intent: &Intent| intent.state == "CALLING" || intent.callings >= i64::from(self.calls);
+        // By now the ledger may be further: who has sent this may be dead. A long history is not kept as a whole.
+        let is_announced = |intent: &Intent| intent.state == "CALLING" || intent.callings() >= self.calls.min(3);
         self.unannounced += u32::from(!intent.is_some_and(is_announced));
         let is_refused = self.spec.way == Way::Refuses && self.applied == 0;
         match self.calls {

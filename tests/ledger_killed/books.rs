@@ -19,7 +19,7 @@ pub trait Books: Backend {
     fn set(tx: &mut Tx<Self>, order: i64, to: &str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
     /// What the order is, and how often it was changed.
     fn order(db: &Db<Self>, order: i64) -> impl Future<Output = Option<(String, i64)>> + Send;
-    /// What the ledger says of the only intent, why, and how often it has said CALLING.
+    /// What the ledger says of the only intent.
     fn intent(db: &Db<Self>) -> impl Future<Output = Option<Intent>> + Send;
 }
 
@@ -27,11 +27,22 @@ pub trait Books: Backend {
 pub struct Intent {
     pub state: String,
     pub why: String,
-    pub callings: i64,
+    history: String,
 }
 
-const INTENT: &str = "
-    SELECT state, why, CAST((length(history) - length(replace(history, ' CALLING', ''))) / 8 AS BIGINT) FROM resil_intents";
+impl Intent {
+    /// How often it has said CALLING. A line is a time, a state and why; and after a tab how often, and when last.
+    pub fn callings(&self) -> u32 {
+        let lines = self
+            .history
+            .lines()
+            .filter(|line| line.split(' ').nth(1).is_some_and(|state| state.starts_with("CALLING")));
+        let times = |line: &str| line.split('\t').nth(1)?.split(' ').next()?.parse().ok();
+        lines.map(|line| times(line).unwrap_or(1)).sum()
+    }
+}
+
+const INTENT: &str = "SELECT state, why, history FROM resil_intents";
 
 macro_rules! books {
     ($database:ty) => {
@@ -69,8 +80,8 @@ macro_rules! books {
 
             async fn intent(db: &Db<Self>) -> Option<Intent> {
                 let select = sqlx::query_as(INTENT).fetch_optional(db.pool().unwrap());
-                let (state, why, callings) = select.await.unwrap()?;
-                Some(Intent { state, why, callings })
+                let (state, why, history) = select.await.unwrap()?;
+                Some(Intent { state, why, history })
             }
         }
     };
