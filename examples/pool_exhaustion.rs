@@ -1,8 +1,9 @@
 //! One slow partner, called inside the transaction and outside of it: what it does to a service with five connections.
 //!
-//! Forty requests at once each write an order and charge a partner that takes 500 ms. Beside them a query that has
-//! nothing to do with the partner asks for a connection again and again. `cargo run --example pool_exhaustion` runs on
-//! an SQLite file of its own; `-- --database postgres://..` on PostgreSQL.
+//! Forty requests at once each write an order and charge a partner that takes 500 ms. Beside them a statement that has
+//! nothing to do with the partner counts a visit again and again. What runs out is the connections on PostgreSQL, and the
+//! turn to write on SQLite, where one transaction at a time can. `cargo run --example pool_exhaustion` runs on an SQLite
+//! file of its own; `-- --database postgres://..` on PostgreSQL.
 
 use resil::{Backend, Db, GuardMode, HeldBy, Tx, outside_transaction, registry, timeout};
 use sqlx::pool::PoolOptions;
@@ -17,7 +18,7 @@ const CONNECTIONS: u32 = 5;
 const REQUESTS: i64 = 40;
 /// How long the partner takes.
 const PARTNER: Duration = Duration::from_millis(500);
-/// Whoever waits longer for a connection is told that the service is overloaded.
+/// Whoever waits longer for a connection, or a turn, is told that the service is overloaded.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 #[outside_transaction]
@@ -52,7 +53,7 @@ async fn right<DB: Orders>(db: &Db<DB>, partner: SocketAddr, order: i64) -> Resu
 trait Orders: Backend {
     async fn create(db: &Db<Self>) -> Result<(), Error>;
     fn insert(tx: &mut Tx<Self>, order: i64) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
-    fn count(db: &Db<Self>) -> impl Future<Output = Result<i64, Error>> + Send;
+    fn visit(db: &Db<Self>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 macro_rules! orders {
@@ -61,6 +62,9 @@ macro_rules! orders {
             async fn create(db: &Db<Self>) -> Result<(), Error> {
                 sqlx::query("DROP TABLE IF EXISTS resil_example_orders").execute(db.pool()?).await?;
                 sqlx::query("CREATE TABLE resil_example_orders (id BIGINT)").execute(db.pool()?).await?;
+                sqlx::query("DROP TABLE IF EXISTS resil_example_visits").execute(db.pool()?).await?;
+                sqlx::query("CREATE TABLE resil_example_visits (number BIGINT)").execute(db.pool()?).await?;
+                sqlx::query("INSERT INTO resil_example_visits VALUES (0)").execute(db.pool()?).await?;
                 Ok(())
             }
 
@@ -69,8 +73,12 @@ macro_rules! orders {
                 insert.bind(order).execute(&mut **tx).await.map(drop)
             }
 
-            async fn count(db: &Db<Self>) -> Result<i64, Error> {
-                Ok(sqlx::query_scalar("SELECT count(*) FROM resil_example_orders").fetch_one(db.pool()?).await?)
+            async fn visit(db: &Db<Self>) -> Result<(), Error> {
+                db.transaction(async |tx| {
+                    let count = sqlx::query("UPDATE resil_example_visits SET number = number + 1");
+                    Ok(count.execute(&mut **tx).await.map(drop)?)
+                })
+                .await
             }
         }
     };
@@ -84,7 +92,7 @@ struct Seen {
     answered: usize,
     refused: usize,
     failed: usize,
-    /// Of the query beside them.
+    /// Of the statement beside them.
     others_answered: usize,
     others_failed: usize,
     longest: Duration,
@@ -118,8 +126,8 @@ where
             },
             _ = beside.tick() => {
                 let begun = Instant::now();
-                match DB::count(db).await {
-                    Ok(_) => seen.others_answered += 1,
+                match DB::visit(db).await {
+                    Ok(()) => seen.others_answered += 1,
                     Err(_) => seen.others_failed += 1,
                 }
                 seen.longest = seen.longest.max(begun.elapsed());
@@ -176,10 +184,10 @@ fn report(columns: &[(&str, &Seen)]) {
     }
     println!();
     row("requests answered", &|seen| seen.answered.to_string());
-    row("requests that got no connection", &|seen| seen.failed.to_string());
+    row("requests that waited in vain", &|seen| seen.failed.to_string());
     row("requests refused before sending", &|seen| seen.refused.to_string());
-    row("another query answered", &|seen| seen.others_answered.to_string());
-    row("another query without connection", &|seen| seen.others_failed.to_string());
+    row("visits counted", &|seen| seen.others_answered.to_string());
+    row("visits that waited in vain", &|seen| seen.others_failed.to_string());
     row("its longest wait", &|seen| format!("{:.0?}", seen.longest));
     row("longest hold of a connection", &|seen| seen.held.map_or_else(String::new, |by| format!("{:.0?}", by.longest)));
     for (title, seen) in columns {
@@ -211,6 +219,7 @@ async fn main() -> Result<(), Error> {
             let db = Db::new(options::<Postgres>().connect(url).await?);
             play(db.clone()).await?;
             sqlx::query("DROP TABLE resil_example_orders").execute(db.pool()?).await?;
+            sqlx::query("DROP TABLE resil_example_visits").execute(db.pool()?).await?;
             Ok(())
         }
         _ => Err("usage: pool_exhaustion [--database postgres://user@host/database]".into()),

@@ -97,7 +97,7 @@ async fn the_attempt_timeout_fires_for_the_caller_of_a_body_that_blocks() {
     let error = blocked(gate.clone()).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
     let error = blocked(gate).await.unwrap_err();
-    assert!(matches!(error, Error::CircuitOpen { .. }), "the time-out was counted: {error}");
+    assert!(matches!(error, Error::CircuitOpen { .. }), "the timeout was counted: {error}");
     let handle = Bulkhead::new(1).name("blocked");
     assert_eq!(handle.usage().unwrap().in_use, 1, "its place is taken for as long as it holds its thread");
     opener.open();

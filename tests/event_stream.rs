@@ -1,8 +1,10 @@
 //! What a subscriber of the registry is told.
 
+use resil::policy::circuit_breaker::Cause;
+use resil::policy::retry::Why;
 use resil::{
-    Bulkhead, Cause, CircuitBreaker, CircuitState, Error, Event, Events, Phase, Why, circuit_breaker, deadline,
-    fallback, registry, retry, semaphore, timeout,
+    Bulkhead, CircuitBreaker, CircuitState, Error, Event, Events, Phase, circuit_breaker, deadline, fallback, registry,
+    retry, semaphore, timeout,
 };
 use std::future::pending;
 use std::io;

@@ -1,4 +1,4 @@
-//! One `tracing` event for each transition, refusal, retry and time-out, and never a secret.
+//! One `tracing` event for each transition, refusal, retry and timeout, and never a secret.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use resil::{IdempotencyKey, circuit_breaker, deadline, retry, timeout};

@@ -1,7 +1,7 @@
 //! Two settings under one name, and settings out of range: found at start by `check()`, refused at the first call
 //! without it. This program is misconfigured on purpose.
 
-use resil::{CircuitBreaker, Error, circuit_breaker, deadline, retry, timeout};
+use resil::{CircuitBreaker, Error, circuit_breaker, deadline, fallback, retry, timeout};
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -68,6 +68,11 @@ mod beyond_a_deadline {
         Ok(())
     }
 
+    #[fallback(stale = NEVER, key = 1)]
+    async fn kept_for_no_time() -> Result<(), Error> {
+        Ok(())
+    }
+
     #[deadline(TOO_LONG)]
     #[retry(idempotent, attempts = MANY)]
     #[timeout(TOO_LONG)]
@@ -90,13 +95,14 @@ fn check_finds_every_problem_of_the_program() {
         assert!(all.next().is_none(), "{part}: {problems:#?}");
         first
     };
-    assert_eq!(problems.problems().len(), 6, "{problems:#?}");
+    assert_eq!(problems.problems().len(), 7, "{problems:#?}");
     let bound = of("beyond_a_deadline::bound_by_a_constant");
     assert!(bound.contains("attempt bound of 20s and its `connect` of 20s") && bound.contains("\"15s\""), "{bound}");
     let bound = of("beyond_a_deadline::deadline_by_a_constant");
     assert!(bound.contains("its `read` of 21s") && bound.contains("\"20s\""), "{bound}");
     assert!(of("beyond_a_deadline::waits").contains("does not fit in the deadline of 15s"));
     assert!(of("beyond_a_deadline::deadline_of_zero").contains("is zero"));
+    assert!(of("beyond_a_deadline::kept_for_no_time").contains("write `stale = \"10m\"`"));
     let (zero, payment) = (of("`zero`"), of("`payment`"));
     for part in ["`payment`", "misconfigured::shop::pay", "misconfigured::back_office::refund"] {
         assert!(payment.contains(part), "{payment}");

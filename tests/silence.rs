@@ -227,6 +227,36 @@ async fn the_nearer_connect_bound_counts_whoever_wrote_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_made_in_another_task_is_not_bounded_and_that_is_said() {
+    use resil::Event;
+    /// As a channel that connects in a task of its own.
+    #[timeout("1h", connect = "2s")]
+    async fn call() -> io::Result<()> {
+        tokio::spawn(async { dial(10).await }).await?
+    }
+    #[timeout("1h", connect = "20s", allow(range))]
+    async fn call_that_dials() -> io::Result<()> {
+        dial(10).await
+    }
+    let unenforced = |events: &mut resil::Events| std::iter::from_fn(|| events.try_next()).collect::<Vec<_>>();
+    {
+        let _scope = resil::testing::isolated();
+        let mut events = resil::registry().subscribe();
+        call_that_dials().await.unwrap();
+        assert_eq!(unenforced(&mut events), []);
+        call().await.unwrap();
+        call().await.unwrap();
+        let told = unenforced(&mut events);
+        let [Event::ConnectUnenforced { site }] = told[..] else { panic!("{told:?}") };
+        assert_eq!((site.function, site.file), ("resil::net::connect", "tests/silence.rs"));
+    }
+    let _scope = resil::testing::strict();
+    call_that_dials().await.unwrap();
+    let error = call().await.unwrap_err().to_string();
+    assert!(error.contains("silence::call") && error.contains("outside of any annotated call"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_answer_on_the_way_through_redirects_is_progress() {
     #[timeout("1h", connect = "5s", read = "5s")]
     async fn follow(client: &reqwest::Client, url: &str) -> Result<(), resil::http::Error> {

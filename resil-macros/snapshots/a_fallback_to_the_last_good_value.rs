@@ -24,7 +24,7 @@ async fn price(item: &str) -> Result<Price, Error> {
         ::resil::__private::collect!(SITE, FALLBACK, TIMEOUT);
         (&FALLBACK, &TIMEOUT)
     };
-    let last_good = fallback.last_good(item);
+    let last_good = fallback.last_good(item).typed(&|| ());
     let attempt = async {
         if false {
             return ::resil::__private::output::<Result<Price, Error>>();

@@ -6,6 +6,7 @@
 //! around it.
 
 #![forbid(unsafe_code)]
+#![deny(unreachable_pub)]
 
 mod attribute;
 mod classify;

@@ -19,7 +19,8 @@ pub(crate) use call::{Call, Repeat, sent};
 pub(crate) use carried::Carried;
 pub(crate) use keyed::Keyed;
 
-use crate::{Due, Site};
+use crate::Site;
+use crate::policy::deadline::Due;
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,6 +138,11 @@ pub(crate) fn deadline() -> Option<Due> {
 /// The bound on connecting in force here.
 pub(crate) fn connect_bound() -> Option<ConnectBound> {
     current(|frame| frame.connect).flatten()
+}
+
+/// Whether anything annotated is being polled here, as far as it hands anything down.
+pub(crate) fn is_inside_a_call() -> bool {
+    ENTERED.get() || call::is_inside()
 }
 
 /// The key under which this call may be repeated.

@@ -1,6 +1,7 @@
 //! The runtime of [`resil`](https://docs.rs/resil): what an expansion calls. Use it through the `resil` crate.
 
 #![forbid(unsafe_code)]
+#![deny(unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Users turn on a database, not what it needs within.
 #![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "sqlx"))))]
@@ -30,13 +31,13 @@ pub use mark::{NonIdempotent, OutsideTransaction};
 pub use net::sent;
 pub use policy::attempt::Attempt;
 pub use policy::bulkhead::Bulkhead;
-pub use policy::circuit_breaker::{Cause, CircuitBreaker, CircuitState, Invalid, Pass, Settings, Snapshot, Window};
-pub use policy::deadline::{Deadline, Due};
-pub use policy::fallback::{Fallback, LastGood};
-pub use policy::keyed::{KeyUsage, Keyed};
-pub use policy::retry::{Attempts, Delay, IdempotencyKey, InvalidKey, Jitter, Proven, Retry, RetryBudget, Why};
-pub use policy::semaphore::{Acquiring, Permit, Semaphore, Usage};
-pub use policy::timeout::{Dial, Timeout};
+pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Settings, Window};
+pub use policy::deadline::{Deadline, remaining, within};
+pub use policy::fallback::Fallback;
+pub use policy::keyed::Keyed;
+pub use policy::retry::{IdempotencyKey, InvalidKey, Jitter, Retry};
+pub use policy::semaphore::Semaphore;
+pub use policy::timeout::Timeout;
 pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
 #[cfg(feature = "sqlx")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]
@@ -57,7 +58,7 @@ pub mod __private {
     pub use crate::mark::{
         Awaiting, InTransaction, OtherParameter, TransactionParameter, UnderFallback, UnderRetry, Unmarked, parameter,
     };
-    pub use crate::policy::fallback::{Answer, Keepable, answer};
+    pub use crate::policy::fallback::{Answer, Keepable, answer, answer_within};
     pub use crate::policy::retry::{RepresentsDoubt, Told, Untold};
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]

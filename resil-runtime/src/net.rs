@@ -3,12 +3,14 @@
 use crate::failure::ConnectTimeout;
 use crate::policy::timeout::Dial;
 use std::future::Future;
+use std::panic::Location;
 
 /// Makes a connection within the `connect` bound of the annotated function around it.
 ///
 /// When the bound passes, this future itself returns [`ConnectTimeout`], which certifies that nothing was sent over it: a
 /// retry, even `#[retry(unsent)]`, may repeat it. Once a connection is made, the call counts as sent. Outside an
-/// annotated function it adds no bound. While it runs, the attempt's read clock stands still; when it ends, that clock
+/// annotated function it adds no bound, which an [`Event::ConnectUnenforced`](crate::Event::ConnectUnenforced) says once: a
+/// channel that dials in a task of its own, as tonic's does, has to bound its connector itself. While it runs, the attempt's read clock stands still; when it ends, that clock
 /// starts anew.
 ///
 /// Dropping it drops the connection under way.
@@ -22,12 +24,13 @@ use std::future::Future;
 ///     resil::net::connect(TcpStream::connect("partner.example:443")).await
 /// }
 /// ```
+#[track_caller]
 pub fn connect<F, T, E>(dial: F) -> Dial<F>
 where
     F: Future<Output = Result<T, E>>,
     E: From<ConnectTimeout>,
 {
-    Dial::new(dial)
+    Dial::by_hand(dial, Location::caller())
 }
 
 /// Tells the attempt around this call that data moved, which restarts its read clock.

@@ -25,6 +25,28 @@
 //! }
 //! # opens_and_recovers();
 //! ```
+//!
+//! # Paused time and real partners
+//!
+//! Paused time jumps to the next timer as soon as every task waits. It knows nothing of sockets and threads, so a test with
+//! `start_paused = true` that waits for a real server (wiremock), a real database (SQLite too, which works on threads of its
+//! own) or a bulkhead sees its bounds pass at once. Either do not pause time there, and write bounds that are never met; or
+//! hold time as long as others work. While a thread of the runtime's blocking pool is busy, time moves only where it is
+//! told to:
+//!
+//! ```
+//! use std::sync::mpsc;
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! let (held, end) = mpsc::channel::<()>();
+//! tokio::task::spawn_blocking(move || end.recv().ok()); // until `held` is dropped
+//! // talk to the real partner
+//! tokio::time::advance(Duration::from_secs(30)).await; // and then to the next failure
+//! drop(held);
+//! # }
+//! ```
 
 use crate::clock;
 use crate::registry::{States, isolated as registry};

@@ -96,7 +96,8 @@ async fn samples() -> Vec<(&'static str, Error)> {
     };
     let (no_connection, second) = from_a_database().await;
     vec![
-        ("`CircuitOpen`", Error::CircuitOpen { name: "payments", retry_after: Some(seconds(30)) }),
+        ("`CircuitOpen`, until a known time", Error::CircuitOpen { name: "payments", retry_after: Some(seconds(30)) }),
+        ("`CircuitOpen`, until nobody knows when", Error::CircuitOpen { name: "payments", retry_after: None }),
         ("`SemaphoreFull`", Error::SemaphoreFull { name: "reports", limit: 2, waited }),
         ("`BulkheadFull`", Error::BulkheadFull { name: "reports", limit: 2, waited: seconds(1) }),
         ("`BulkheadClosed`, not attempted", Error::BulkheadClosed { name: "reports", attempted: false }),

@@ -63,6 +63,16 @@ fn the_readme_names_the_oldest_compiler() {
 }
 
 #[test]
+fn every_example_compiles() {
+    for page in pages() {
+        let text = read(&page);
+        let ignored =
+            code_blocks(&text).into_iter().find(|block| block.lines().next().unwrap_or("").contains("ignore"));
+        assert_eq!(ignored, None, "{} has an example that nobody compiles", page.display());
+    }
+}
+
+#[test]
 fn both_languages_show_the_same_code() {
     for (english, korean) in [("README.md", "README.ko.md"), ("docs/guide.md", "docs/guide.ko.md")] {
         let (english_page, korean_page) = (read(english), read(korean));

@@ -104,6 +104,7 @@ payments! {
     verified("verified", settle = "40ms", verify = status, compensate = cancel);
     repeated("repeated", settle = "40ms", in_doubt = repeat, compensate = cancel);
     hasty("hasty", settle = "1ms", in_doubt = repeat);
+    leisurely("leisurely", settle = "1s", in_doubt = repeat);
     cancelled("cancelled", settle = "40ms", in_doubt = cancel, compensate = cancel);
     patient("patient", settle = "10m", in_doubt = cancel, compensate = cancel);
     judged("judged", settle = "40ms", in_doubt = repeat, conclusive = is_final);
@@ -170,6 +171,7 @@ where
     verified: Operation<DB>,
     repeated: Operation<DB>,
     hasty: Operation<DB>,
+    leisurely: Operation<DB>,
     cancelled: Operation<DB>,
     patient: Operation<DB>,
     manual: Operation<DB>,
@@ -186,7 +188,8 @@ where
         let ledger =
             ledger.operation::<hasty>().operation::<manual>().operation::<guarded>().provide(Arc::clone(&partner));
         let ledger = ledger.operation::<lasting>().operation::<late>().operation::<barred>();
-        let ledger = ledger.operation::<judged>().operation::<refused>().operation::<patient>();
+        let ledger =
+            ledger.operation::<judged>().operation::<refused>().operation::<patient>().operation::<leisurely>();
         let ledger = ledger.partial().open().await.unwrap();
         Self { db: db.clone(), partner, ledger }
     }

@@ -4,21 +4,19 @@ use super::*;
 use resil::ledger::LedgerEvent;
 
 on_both_databases! {
-    async fn what_is_said_for_good_ends_a_doubt_when_nothing_can_arrive_any_more(db) {
-        for (first, repeats, applied) in [
-            (Way::LostBefore, vec![Way::RefusesForGood; 5], 0),
-            // The word comes while the first request is still under way, and is not believed.
-            (Way::Late(Duration::from_millis(15)), vec![Way::RefusesForGood], 1),
-        ] {
-            let shop = Fixture::new(&db, Partner::new(Skill::Deduplicates, [vec![first], repeats].concat())).await;
-            let ended = shop.reconciled::<repeated>(500).await;
-            match applied {
-                0 => assert!(matches!(&ended, Outcome::Rejected(report) if report.why.contains("for good")), "{ended:?}"),
-                _ => assert_eq!(ended, Outcome::Applied(500)),
-            }
-            assert_eq!(shop.partner.book().entries.values().map(|entry| entry.applied).sum::<u32>(), applied);
-            DB::run(&db, "DROP TABLE orders; DELETE FROM resil_intents").await;
-        }
+    async fn what_is_said_for_good_ends_a_doubt(db) {
+        let ways = std::iter::once(Way::LostBefore).chain([Way::RefusesForGood; 5]);
+        let shop = Fixture::new(&db, Partner::new(Skill::Deduplicates, ways)).await;
+        let ended = shop.reconciled::<repeated>(500).await;
+        assert!(matches!(&ended, Outcome::Rejected(report) if report.why.contains("for good")), "{ended:?}");
+        assert_eq!((shop.order().await, shop.partner.entry().applied), ((1, "failed".to_owned()), 0));
+    }
+
+    async fn what_is_said_for_good_is_not_believed_while_an_earlier_call_may_arrive(db) {
+        let ways = [Way::Late(Duration::from_millis(200)), Way::RefusesForGood];
+        let shop = Fixture::new(&db, Partner::new(Skill::Deduplicates, ways)).await;
+        assert_eq!(shop.reconciled::<leisurely>(500).await, Outcome::Applied(500));
+        assert_eq!((shop.order().await, shop.partner.entry().applied), ((1, "paid".to_owned()), 1));
     }
 
     async fn a_function_judges_what_is_said_for_good(db) {

@@ -88,7 +88,8 @@ impl Account {
         match self.calls {
             _ if is_refused => self.turns_away(402),
             1 => self.first(request),
-            2 | 3 if self.spec.repeat != Repeat::Ok => {
+            2 | 3 if self.spec.repeat == Repeat::Declined && self.applied == 0 => self.turns_away(402),
+            2 | 3 if !matches!(self.spec.repeat, Repeat::Ok | Repeat::Declined) => {
                 let status = self.spec.repeat.word().parse().expect("a status");
                 self.turns_away(status)
             }

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Some(line) => runtime.block_on(play::one(line.parse().expect("a play"))),
         None if arguments.iter().any(|argument| argument == "--whole") => runtime.block_on(play::all(databases, None)),
         None => {
-            if postgres {
+            if postgres && number.is_none() {
                 runtime.block_on(async {
                     stopped::run(2).await;
                     stopped::run(8).await;

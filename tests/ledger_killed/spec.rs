@@ -70,6 +70,8 @@ words! {
     /// How the first two repeats are answered, whatever became of the call that they repeat.
     Repeat {
         Ok = "ok",
+        // Said for good, so only while nothing was done.
+        Declined = "402",
         SeeOther = "303",
         Elsewhere = "307",
         WhoAreYou = "401",

@@ -106,7 +106,7 @@ async fn an_open_circuit_or_a_full_semaphore_the_second_time_leaves_doubt() -> T
     async fn full(
         client: &reqwest::Client,
         url: &str,
-        taken: &std::sync::Mutex<Option<resil::Permit<'_>>>,
+        taken: &std::sync::Mutex<Option<resil::policy::semaphore::Permit<'_>>>,
         key: &IdempotencyKey,
     ) -> Result<String, Error> {
         let sent = client.post(url).checked().await;

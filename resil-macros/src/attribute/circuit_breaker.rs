@@ -28,6 +28,7 @@ arguments! {
     name: Name = "payment",
     key: Expression = tenant.id,
     max_keys: Count = 1000,
+    settings: PathTo = PARTNER,
     window: Window = 100,
     min_calls: Count = 20,
     failure_rate: Rate = 0.5,
@@ -101,6 +102,10 @@ impl Layer for CircuitBreaker {
 
     fn check(&self, _: &Context<'_>, errors: &mut Errors) {
         self.min_calls_fit_the_window(errors);
+        if self.with.settings.is_some() {
+            // What belongs together can be in there; the runtime sees it whole.
+            return;
+        }
         if let (Some(rate), None) = (&self.with.slow_rate, &self.with.slow_call) {
             pointless(rate.span(), &rate.key, "slow_call", "\"2s\"", errors);
         }
@@ -121,6 +126,8 @@ impl Layer for CircuitBreaker {
             Window::Time(time) => code!(.window(#runtime::Window::Time(#time))),
         });
         let settings = [
+            // First, so that what is written beside it counts.
+            set(with.settings.as_ref()),
             window,
             set(with.min_calls.as_ref()),
             set(with.failure_rate.as_ref()),

@@ -10,7 +10,7 @@ use proc_macro2::TokenStream;
 use std::time::Duration;
 use syn::Expr;
 
-const DEADLINE: Local = Local("deadline");
+pub(super) const DEADLINE: Local = Local("deadline");
 
 arguments! { [limit: Setting<Duration>] }
 

@@ -1,12 +1,13 @@
 //! `#[fallback(value = Vec::new())]`: a default, a function, or the last good value in place of a failure.
 
+use super::deadline::DEADLINE;
 use super::{Attribute, Given, Handle, Layer};
 use crate::errors::{Errors, text};
 use crate::expand::{Call, Context, Needs, Question, asked};
-use crate::function::{Function, Shell, anchored, conditions, span_of_error};
+use crate::function::{Function, Shell, anchored, conditions, mentions, span_of_error};
 use crate::paths;
 use crate::read::{Argument, Expression, PathTo, Reason, Time, Value, Word, arguments, likely_path};
-use crate::tokens::{Local, OUTCOME, code, code_at};
+use crate::tokens::{Local, OUTCOME, code, code_at, operand};
 use darling::FromMeta;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -32,6 +33,7 @@ arguments! {
     with: Answering = cached_rate,
     stale: Time = "10m",
     key: Expression = tenant.id,
+    of: Expression = self.base,
     unsent: Word,
     acts: Reason = "it only reads",
 }
@@ -60,7 +62,15 @@ impl FromMeta for Answering {
 pub(crate) enum Fallback {
     Value(Argument<Expression>),
     With(Argument<Answering>, Acting),
-    Stale { max_age: Argument<Time>, key: Argument<Expression> },
+    Stale(Box<Stale>),
+}
+
+/// The last good value.
+pub(crate) struct Stale {
+    max_age: Argument<Time>,
+    key: Argument<Expression>,
+    /// Which instance's it is.
+    of: Option<Argument<Expression>>,
 }
 
 /// Whether a fallback function may act a second time, after a call that has acted.
@@ -77,10 +87,10 @@ impl Attribute for Fallback {
     type Arguments = Arguments;
     const EXAMPLE: &'static str = "fallback(value = Vec::new())";
     const HANDLE: Option<Handle> = Some(Handle { local: FALLBACK, type_name: "Fallback" });
-    const IN_FUNCTION: &'static [&'static str] = &["value", "with", "key"];
+    const IN_FUNCTION: &'static [&'static str] = &["value", "with", "key", "of"];
 
     fn new(arguments: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
-        let Arguments { value, with, stale, key, unsent, acts } = arguments;
+        let Arguments { value, with, stale, key, of, unsent, acts } = arguments;
         let acting = match (unsent, acts) {
             (None, None) => Acting::Unsaid,
             (Some(_), None) => Acting::Unsent,
@@ -104,10 +114,17 @@ impl Attribute for Fallback {
             }
             return None;
         }
+        if let Some(of) = of.as_ref().filter(|_| !given.has("stale")) {
+            errors.on(
+                &of.key,
+                "`of` says whose last good value it is; write `stale = \"10m\", key = .., of = self.base`",
+            );
+            return None;
+        }
         match (value, with, stale, key) {
             (Some(value), None, None, None) => return Some(Self::Value(value)),
             (None, Some(path), None, None) => return Some(Self::With(path, acting)),
-            (None, None, Some(max_age), Some(key)) => return Some(Self::Stale { max_age, key }),
+            (None, None, Some(max_age), Some(key)) => return Some(Self::Stale(Box::new(Stale { max_age, key, of }))),
             (None, None, Some(stale), None) if !given.has("key") => errors.on(
                 stale.key,
                 "the last good value of which call? Write `stale = \"10m\", key = order.id`, with what tells calls apart, or `key = \"all\"`",
@@ -150,9 +167,13 @@ impl Layer for Fallback {
         }
     }
 
-    /// The function gets the parameters by their names.
+    /// The function gets the parameters by their names, and a value that is kept is its instance's.
     fn check(&self, cx: &Context<'_>, errors: &mut Errors) {
-        let Self::With(..) = self else { return };
+        match self {
+            Self::Value(_) => return,
+            Self::With(..) => {}
+            Self::Stale(stale) => return stale.is_somebodys(cx, errors),
+        }
         for unnamed in cx.function.unnamed_parameters() {
             errors.on(
                 unnamed,
@@ -163,7 +184,10 @@ impl Layer for Fallback {
 
     fn handle(&self, _: &Context<'_>) -> Option<TokenStream> {
         Some(match self {
-            Self::Stale { max_age, .. } => code!(stale(#max_age)),
+            Self::Stale(stale) => {
+                let max_age = &stale.max_age;
+                code!(stale(#max_age))
+            }
             Self::With(_, Acting::Unsent) => code!(new().unsent()),
             Self::With(_, Acting::Harmless(why)) => code!(new().acts(#why)),
             Self::Value(_) | Self::With(_, Acting::Unsaid) => code!(new()),
@@ -182,8 +206,15 @@ impl Layer for Fallback {
         let instead = self.instead(cx);
         let (start, keep) = match self {
             // Before the attempts, which may take what the key is made of.
-            Self::Stale { key, .. } => (
-                code!(let #LAST_GOOD = #FALLBACK.last_good(#key);),
+            Self::Stale(stale) => (
+                {
+                    let Stale { key, of, .. } = &**stale;
+                    let of = of.as_ref().filter(|of| !is_all(of));
+                    let of = of.map(|of| (operand(&of.0), of.0.span()));
+                    let of = of.map(|(of, at)| code_at!(at=> .of(&#of)));
+                    // The closure stands for the types of this instantiation.
+                    code!(let #LAST_GOOD = #FALLBACK.last_good(#key) #of.typed(&|| ());)
+                },
                 code_at!(cx.function.output.span()=> (&#LAST_GOOD).keep(&#VALUE);),
             ),
             _ if cx.needs.remembers == Some(SENT) => {
@@ -230,17 +261,42 @@ impl Fallback {
                 let output = anchored(&cx.function.output);
                 let private = paths::located_at(runtime, path.name_span());
                 let look = matches!(acting, Acting::Unsaid).then(|| asked(path.name_span(), &[UNDER_FALLBACK]));
-                let answer = code_at!(path.name_span()=>
-                    #private::__private::answer::<#output, _, _>(#path(#(#parameters,)* #FAILURE) #look)
-                );
-                match &cx.needs.deadline {
-                    Some(within) => code!(#answer #within.await),
-                    None => code!(#answer.await.map_err(#runtime::Failure::Call)),
+                let asked = code_at!(path.name_span()=> #path(#(#parameters,)* #FAILURE) #look);
+                let answer = |how| code_at!(path.name_span()=> #private::__private::#how::<#output, _, _>);
+                if cx.needs.deadline.is_some() {
+                    let answer = answer(code!(answer_within));
+                    code!(#answer(#asked, #DEADLINE).await)
+                } else {
+                    let answer = answer(code!(answer));
+                    code!(#answer(#asked).await.map_err(#runtime::Failure::Call))
                 }
             }
-            Self::Stale { .. } => code!((&#LAST_GOOD).get().ok_or(#FAILURE)),
+            Self::Stale(_) => code!((&#LAST_GOOD).get().ok_or(#FAILURE)),
         }
     }
+}
+
+impl Stale {
+    /// Methods of several instances share a call site.
+    fn is_somebodys(&self, cx: &Context<'_>, errors: &mut Errors) {
+        let this = cx.function.signature.receiver().map(|this| Ident::new("self", this.self_token.span));
+        match (this, &self.of) {
+            (Some(this), None) if !mentions(self.key.to_token_stream(), &this) => errors.on(
+                &self.max_age.key,
+                "the last good value of which instance? Write `of = self.base`, with what tells instances apart, or `of = all`, if they are all alike",
+            ),
+            (None, Some(of)) => errors.on(
+                &of.key,
+                "`of` tells instances apart, and this function has no `self`; take it off, or write what it says into `key`",
+            ),
+            _ => {}
+        }
+    }
+}
+
+/// `of = all`: instances need not be told apart.
+fn is_all(of: &Argument<Expression>) -> bool {
+    syn::parse2::<Ident>(of.to_token_stream()).is_ok_and(|of| of == "all")
 }
 
 /// The parameters as a fallback function gets them. `check` has seen to it that each has a name.

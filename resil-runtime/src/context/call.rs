@@ -223,6 +223,11 @@ impl Drop for Elsewhere {
     }
 }
 
+/// Whether a call that remembers what it sends is being polled.
+pub(super) fn is_inside() -> bool {
+    CALL.get().0 != Call::NONE.0
+}
+
 /// The record of the call being polled, made if it is not there; `None` outside of any.
 pub(crate) fn record() -> Option<Arc<Record>> {
     let call = CALL.get();

@@ -1,6 +1,6 @@
 //! The policies, a module for each: its handle, what it gives out, and what an operator sees of it.
 //!
-//! The names of every day are at the root of the crate as well.
+//! The names used every day are at the root of the crate as well.
 
 pub mod attempt;
 pub mod bulkhead;

@@ -1,5 +1,6 @@
 use crate::policy::circuit_breaker::{Cause, CircuitState};
-use crate::{Began, Effect, Kind, Phase, Site, Verdict, Why};
+use crate::policy::retry::Why;
+use crate::{Began, Effect, Kind, Phase, Site, Verdict};
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;

@@ -6,7 +6,8 @@ pub(crate) use super::stream::tell;
 #[cfg(feature = "reqwest")]
 use super::{Registry, States};
 use crate::policy::circuit_breaker::{CircuitState, Transition};
-use crate::{Began, Phase, Site, Verdict, Why};
+use crate::policy::retry::Why;
+use crate::{Began, Phase, Site, Verdict};
 use std::panic::Location;
 use std::time::Duration;
 
@@ -122,6 +123,11 @@ pub(crate) fn called_inside(site: &'static Site, called_at: &'static Location<'s
 pub(crate) fn allowed_inside(site: &'static Site, called_at: &'static Location<'static>, reason: &'static str) {
     event!(debug, %site, %called_at, reason, "external call allowed by `resil::allow`");
     tell(|| Event::AllowedInside { site, called_at, reason });
+}
+
+pub(crate) fn dialled_outside(site: &'static Site) {
+    event!(warn, %site, "a connection is made outside of any annotated call, so that no `connect` bounds it: dial within the call, or bound the connector itself");
+    tell(|| Event::ConnectUnenforced { site });
 }
 
 pub(crate) fn connect_unenforced(site: &'static Site) {

@@ -49,7 +49,7 @@ pub trait Handle: Any + Debug + Send + Sync {
 }
 
 /// What a name stands for: shared by all handles that write it, and by nobody else.
-pub trait Shared: Any + Debug + Send + Sync {
+pub(crate) trait Shared: Any + Debug + Send + Sync {
     /// What the first handle to use it asked for.
     fn written(&self) -> Written;
 
@@ -65,7 +65,7 @@ pub trait Shared: Any + Debug + Send + Sync {
 
 /// One line of a report.
 #[derive(Debug)]
-pub struct Row {
+pub(crate) struct Row {
     /// Which table it belongs to, for example `circuit breaker`.
     pub(crate) table: &'static str,
     /// Numbers and words, by column.

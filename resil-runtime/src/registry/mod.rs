@@ -24,12 +24,12 @@ pub use event::Event;
 pub use find::{Registry, registry};
 pub(crate) use find::{all, find};
 pub(crate) use handle::Found;
-pub use handle::{Handle, Row, Shared};
+pub(crate) use handle::{Handle, Row, Shared};
 pub use site::Site;
 pub(crate) use slot::{Lender, Slot};
-pub use states::States;
+pub(crate) use states::States;
 pub use stream::Events;
-pub use written::Written;
+pub(crate) use written::Written;
 
 use crate::{Error, Misconfiguration};
 use std::sync::Arc;

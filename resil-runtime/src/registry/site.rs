@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Mutex;
 
 /// Where an annotated function stands in the source.
@@ -18,6 +19,16 @@ pub struct Site {
 impl Site {
     /// A policy made by hand that names no place.
     pub const UNKNOWN: Self = Self { function: "a policy made by hand", file: "", line: 0 };
+
+    /// A place in the user's code that calls one of our functions. As many are kept as there are places.
+    pub(crate) fn calling(function: &'static str, place: &'static Location<'static>) -> &'static Self {
+        type Place = (&'static str, &'static str, u32, u32);
+        static PLACES: Mutex<Option<HashMap<Place, &'static Site>>> = Mutex::new(None);
+        let mut places = PLACES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (file, line) = (place.file(), place.line());
+        let known = places.get_or_insert_default().entry((function, file, line, place.column()));
+        known.or_insert_with(|| Box::leak(Box::new(Self { function, file, line })))
+    }
 
     /// The label of what stands there and has no name. As many are kept as there are places.
     pub(crate) fn label(&'static self) -> &'static str {

@@ -3,11 +3,11 @@
 use super::handle::Shared;
 use super::stream::Stream;
 use super::{Registry, Written, misconfigured};
-use crate::Error;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::{Error, Site};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// Whose state it is: everybody's who writes the name, or one handle's alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +35,8 @@ pub struct States {
     pub(super) stream: Stream,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
+    /// Where a connection was first made outside of any call.
+    dialled_outside: OnceLock<&'static Site>,
     #[cfg(feature = "reqwest")]
     warned_of_proofs: AtomicBool,
     pub(crate) guard_mode: AtomicU32,
@@ -149,6 +151,16 @@ impl States {
     /// Whether a `connect` bound has nothing that enforces it.
     pub(crate) fn connect_is_unenforced(&self) -> bool {
         !self.dials_are_bounded.load(Ordering::Relaxed)
+    }
+
+    /// A connection is made outside of any call; true once.
+    pub(crate) fn dialled_outside(&self, site: &'static Site) -> bool {
+        self.dialled_outside.set(site).is_ok()
+    }
+
+    /// Where that was.
+    pub(crate) fn unbounded_dial(&self) -> Option<&'static Site> {
+        self.dialled_outside.get().copied()
     }
 
     /// True once.

@@ -7,7 +7,7 @@ mod after;
 mod allow;
 pub(crate) mod error;
 mod guard;
-#[cfg_attr(not(feature = "sqlx"), allow(dead_code, reason = "only databases hold anything"))]
+#[cfg_attr(not(feature = "sqlx"), allow(dead_code, unreachable_pub, reason = "only databases hold anything"))]
 pub(crate) mod scope;
 mod spawn;
 

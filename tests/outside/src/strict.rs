@@ -37,6 +37,7 @@ async fn status(_: &Partner, order: u64, _: String, won: u64, _: String, _: &Ori
     std::future::ready(Ok(Status::Applied(order + won))).await
 }
 
+#[expect(clippy::too_many_arguments, reason = "the call has six")]
 async fn cancel(
     _: &Partner,
     _: u64,
@@ -149,7 +150,7 @@ pub mod bare {
         ::std::result::Result::Ok(order + won)
     }
 
-    async fn known(order: u64, _: u64) -> Answer<::resil::ledger::Status<u64>> {
+    async fn known(order: u64, _: u64, _: &::resil::ledger::OriginalKey) -> Answer<::resil::ledger::Status<u64>> {
         ::std::future::ready(::std::result::Result::Ok(::resil::ledger::Status::Applied(order))).await
     }
 

@@ -1,9 +1,10 @@
 //! The clocks of one pending attempt: its own bound, the read clock, and the deadline above it.
 
 use crate::context::{Activity, Frame};
+use crate::policy::deadline::Due;
 use crate::policy::lazy::Lazy;
 use crate::policy::timeout::{Bounds, Timeout};
-use crate::{Due, Error, Phase, clock};
+use crate::{Error, Phase, clock};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

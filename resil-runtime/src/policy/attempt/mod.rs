@@ -1,13 +1,14 @@
-//! One attempt: the wrapper that has its bounds, its frame, and the catching of its panics.
+//! One attempt: the wrapper that bounds it, carries its context to nested calls, and catches its panics.
 
 mod clocks;
 
 use crate::context::{self, Call, Frame, Sent};
 use crate::failure::Fallible;
+use crate::policy::deadline::Due;
 use crate::policy::lazy::Lazy;
 use crate::policy::retry::Attempts;
 use crate::policy::timeout::Timeout;
-use crate::{Due, Error, Failure, clock};
+use crate::{Error, Failure, clock};
 use clocks::{Clock, Watch};
 use pin_project_lite::pin_project;
 use std::any::Any;

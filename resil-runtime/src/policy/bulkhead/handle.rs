@@ -1,6 +1,7 @@
 use super::Pool;
+use crate::policy::semaphore::Usage;
 use crate::registry::{Registry, Slot, States, Written};
-use crate::{Attempt, Error, Failure, Site, Usage};
+use crate::{Attempt, Error, Failure, Site};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,9 +1,11 @@
 use super::Running;
 use crate::context::{Carried, Pause};
+use crate::policy::deadline::Due;
 use crate::policy::semaphore::Permits;
+use crate::policy::semaphore::Usage;
 use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{AtomicU32, Mutex, Ordering, lock};
-use crate::{Due, Error, Usage, clock};
+use crate::{Error, clock};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use super::machine::{NEVER, known};
 
 /// The permission to make one call, two words small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admission {
+pub(super) struct Admission {
     /// The gate that the call passed: its state and generation.
     pub(super) gate: Gate,
     /// When the call began; [`NEVER`] if slow calls are not judged.
@@ -17,13 +17,13 @@ pub struct Admission {
 
 impl Admission {
     /// The number of the state in which the call was admitted. Its result counts only there.
-    pub fn generation(self) -> u32 {
+    pub(super) fn generation(self) -> u32 {
         self.gate.generation()
     }
 
     /// Whether the call is a probe and holds a place.
     #[inline]
-    pub fn is_probe(self) -> bool {
+    pub(super) fn is_probe(self) -> bool {
         self.gate.is_half_open()
     }
 
@@ -35,7 +35,7 @@ impl Admission {
 
 /// The answer to a call that may not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub(super) struct Refusal {
     /// Nanoseconds until the circuit lets probes through, or [`NEVER`].
     pub(super) wait: u64,
     /// The change that this call brought about by asking.
@@ -44,14 +44,14 @@ pub struct Refusal {
 
 impl Refusal {
     /// When the circuit lets probes through; `None` if nobody knows, in half-open or forced open.
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
         known(self.wait)
     }
 }
 
 /// How an admitted call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sample {
+pub(super) enum Sample {
     /// The partner did what it was asked.
     Success,
     /// The partner failed, or the call panicked.

@@ -15,7 +15,7 @@ use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
 /// The machine is behind a lock; what the usual call needs of it is published in atomic words before the lock
 /// is released. Times are nanoseconds from an arbitrary beginning, and are read only when something needs them.
 #[derive(Debug)]
-pub struct Circuit {
+pub(super) struct Circuit {
     gate: AtomicU64,
     /// The deadline of the open circuit, or of the last one.
     reopen_at: AtomicU64,
@@ -28,7 +28,7 @@ pub struct Circuit {
 
 impl Circuit {
     /// A closed circuit.
-    pub fn new(settings: Arc<Settings>) -> Self {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
         let slow_from = settings.slow_call.map_or(NEVER, nanos);
         let time = matches!(settings.window, Window::Time(_)).then(|| Box::new(TimeWindow::new()));
         let machine = Machine::new(settings);
@@ -49,7 +49,7 @@ impl Circuit {
     ///
     /// A [`Refusal`] if the circuit is open, or half-open with all its places taken.
     #[inline]
-    pub fn admit(&self, now: impl FnOnce() -> u64) -> Result<(Admission, Option<Transition>), Refusal> {
+    pub(super) fn admit(&self, now: impl FnOnce() -> u64) -> Result<(Admission, Option<Transition>), Refusal> {
         let gate = self.gate();
         if gate.lets_all_pass() {
             let started = if self.slow_from == NEVER { NEVER } else { now() };
@@ -65,7 +65,7 @@ impl Circuit {
 
     /// Admits a call if that takes no more than a look at the gate: the usual case, small enough to be inlined.
     #[inline]
-    pub fn admit_at_once(&self) -> Option<Admission> {
+    pub(super) fn admit_at_once(&self) -> Option<Admission> {
         let gate = self.gate();
         let at_once = gate.lets_all_pass() && self.slow_from == NEVER;
         at_once.then_some(Admission { gate, started: NEVER })
@@ -73,14 +73,14 @@ impl Circuit {
 
     /// Whether this success changes nothing: the usual case, small enough to be inlined.
     #[inline]
-    pub fn is_unmoved_by_success(&self, admission: Admission) -> bool {
+    pub(super) fn is_unmoved_by_success(&self, admission: Admission) -> bool {
         !admission.is_timed() && self.gate().is_clean()
     }
 
     /// Tells how an admitted call ended. The result of a call that was admitted in an earlier state changes nothing.
     #[inline]
     #[must_use = "the caller reports it"]
-    pub fn record(&self, admission: Admission, sample: Sample, now: impl FnOnce() -> u64) -> Option<Transition> {
+    pub(super) fn record(&self, admission: Admission, sample: Sample, now: impl FnOnce() -> u64) -> Option<Transition> {
         let failed = match sample {
             Sample::Success => false,
             Sample::Failure => true,
@@ -101,7 +101,7 @@ impl Circuit {
     }
 
     /// What an operator sees.
-    pub fn snapshot(&self, now: u64) -> Snapshot {
+    pub(super) fn snapshot(&self, now: u64) -> Snapshot {
         let mut machine = self.lock();
         self.advance(&mut machine, now);
         let not_permitted = self.refused.load(Ordering::Relaxed);
@@ -110,37 +110,37 @@ impl Circuit {
 
     /// Refuses every call until another of these is called.
     #[must_use = "the caller reports it"]
-    pub fn force_open(&self) -> Option<Transition> {
+    pub(super) fn force_open(&self) -> Option<Transition> {
         self.change(Machine::force_open)
     }
 
     /// Refuses every call until the time is over, then lets probes decide.
     #[must_use = "the caller reports it"]
-    pub fn force_open_for(&self, time: Duration, now: u64) -> Option<Transition> {
+    pub(super) fn force_open_for(&self, time: Duration, now: u64) -> Option<Transition> {
         self.change(|machine| machine.force_open_for(time, now))
     }
 
     /// Lets every call pass and records none.
     #[must_use = "the caller reports it"]
-    pub fn disable(&self) -> Option<Transition> {
+    pub(super) fn disable(&self) -> Option<Transition> {
         self.change(Machine::disable)
     }
 
     /// Lets every call pass, records, and reports when the circuit would have opened.
     #[must_use = "the caller reports it"]
-    pub fn observe(&self) -> Option<Transition> {
+    pub(super) fn observe(&self) -> Option<Transition> {
         self.change(Machine::observe)
     }
 
     /// Closes the circuit and forgets all calls.
     #[must_use = "the caller reports it"]
-    pub fn reset(&self) -> Option<Transition> {
+    pub(super) fn reset(&self) -> Option<Transition> {
         self.change(Machine::reset)
     }
 
     /// Begins anew, unless the circuit is doing anything but let calls pass and record them.
     #[must_use]
-    pub fn forget(&self) -> bool {
+    pub(super) fn forget(&self) -> bool {
         let mut machine = self.lock();
         let is_closed = machine.state() == CircuitState::Closed;
         if is_closed {

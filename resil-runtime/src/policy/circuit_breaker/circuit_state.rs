@@ -59,7 +59,7 @@ pub enum Cause {
 /// While observing, `to` equals `from`: the circuit would have opened for this cause.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Transition {
+pub(crate) struct Transition {
     /// The state that ended.
     pub from: CircuitState,
     /// The state that began.

@@ -12,7 +12,7 @@ pub(super) const NEVER: u64 = u64::MAX;
 
 /// What the machine says to a call that asks to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(super) enum Answer {
     /// Go.
     Pass,
     /// Go, and take a place among the probes.
@@ -26,7 +26,7 @@ pub enum Answer {
 /// Each state is a generation of its own. The caller keeps the generation in which a call was admitted, and
 /// brings the result of a call only if that generation still lasts.
 #[derive(Debug)]
-pub struct Machine {
+pub(super) struct Machine {
     settings: Arc<Settings>,
     history: History,
     /// The probes recorded in this half-open period; in open, the calls that opened the circuit.
@@ -47,7 +47,7 @@ pub struct Machine {
 
 impl Machine {
     /// A closed circuit.
-    pub fn new(settings: Arc<Settings>) -> Self {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
         Self {
             history: History::new(&settings),
             judged: Tally::default(),
@@ -64,25 +64,25 @@ impl Machine {
 
     /// The state that lasts.
     #[inline]
-    pub fn state(&self) -> CircuitState {
+    pub(super) fn state(&self) -> CircuitState {
         self.state
     }
 
     /// The number of the state that lasts.
     #[inline]
-    pub fn generation(&self) -> u32 {
+    pub(super) fn generation(&self) -> u32 {
         self.generation
     }
 
     /// When an open circuit lets probes through, or a half-open one is judged as it is.
     #[inline]
-    pub fn deadline(&self) -> u64 {
+    pub(super) fn deadline(&self) -> u64 {
         self.deadline
     }
 
     /// A call asks to pass. This is also the moment that ends an open state or an overdue half-open one.
     #[must_use = "the caller reports it"]
-    pub fn admit(&mut self, now: u64) -> (Answer, Option<Transition>) {
+    pub(super) fn admit(&mut self, now: u64) -> (Answer, Option<Transition>) {
         let overdue = now >= self.deadline;
         let transition = match self.state {
             CircuitState::Open | CircuitState::ForcedOpen if overdue => Some(self.half_open(now)),
@@ -103,7 +103,7 @@ impl Machine {
     /// A call of this generation ended, well or badly. The time is read only if the circuit opens.
     #[must_use = "the caller reports it"]
     #[inline]
-    pub fn record(&mut self, call: Ended, now: impl FnOnce() -> u64) -> Option<Transition> {
+    pub(super) fn record(&mut self, call: Ended, now: impl FnOnce() -> u64) -> Option<Transition> {
         match self.state {
             CircuitState::Closed | CircuitState::Observing => {
                 let matters = self.history.record(call);
@@ -123,7 +123,7 @@ impl Machine {
     }
 
     /// A probe of this generation ended without a result, so that another may have its place.
-    pub fn give_back(&mut self, caller_fault: bool) {
+    pub(super) fn give_back(&mut self, caller_fault: bool) {
         if self.state == CircuitState::HalfOpen {
             self.places_taken -= 1;
             self.caller_fault |= caller_fault;
@@ -131,18 +131,18 @@ impl Machine {
     }
 
     /// For a time window, before anything else: fast successes that belong to the bucket so far, and the time now.
-    pub fn advance(&mut self, successes: u64, now: u64) {
+    pub(super) fn advance(&mut self, successes: u64, now: u64) {
         self.history.advance(successes, now);
     }
 
     /// Whether the window is full of fast successes, so that one more changes nothing.
     #[inline]
-    pub fn is_clean(&self) -> bool {
+    pub(super) fn is_clean(&self) -> bool {
         self.history.is_clean()
     }
 
     /// Until when one more fast success cannot change a decision about a time window; 0 if the next one can.
-    pub fn quiet_until(&self) -> u64 {
+    pub(super) fn quiet_until(&self) -> u64 {
         // Within a bucket a fast success lowers both rates. It only decides if a rate is reached already, and
         // either calls are missing or an observed circuit is about to recover.
         let records = self.state <= CircuitState::Observing;
@@ -156,7 +156,7 @@ impl Machine {
     }
 
     /// What an operator sees, but for the refusals, which the machine does not count.
-    pub fn snapshot(&self, now: u64) -> Snapshot {
+    pub(super) fn snapshot(&self, now: u64) -> Snapshot {
         let (tally, enough) = match self.state {
             CircuitState::Closed | CircuitState::Observing | CircuitState::Disabled => {
                 (self.history.tally(), self.settings.enough_calls())
@@ -179,13 +179,13 @@ impl Machine {
 
     /// Refuses every call until another of these is called.
     #[must_use = "the caller reports it"]
-    pub fn force_open(&mut self) -> Option<Transition> {
+    pub(super) fn force_open(&mut self) -> Option<Transition> {
         self.force(CircuitState::ForcedOpen)
     }
 
     /// Refuses every call until the time is over, then lets probes decide.
     #[must_use = "the caller reports it"]
-    pub fn force_open_for(&mut self, time: Duration, now: u64) -> Option<Transition> {
+    pub(super) fn force_open_for(&mut self, time: Duration, now: u64) -> Option<Transition> {
         let transition = self.force(CircuitState::ForcedOpen);
         self.deadline = now.saturating_add(nanos(time));
         transition
@@ -193,19 +193,19 @@ impl Machine {
 
     /// Lets every call pass and records none.
     #[must_use = "the caller reports it"]
-    pub fn disable(&mut self) -> Option<Transition> {
+    pub(super) fn disable(&mut self) -> Option<Transition> {
         self.force(CircuitState::Disabled)
     }
 
     /// Lets every call pass, records, and reports when the circuit would have opened.
     #[must_use = "the caller reports it"]
-    pub fn observe(&mut self) -> Option<Transition> {
+    pub(super) fn observe(&mut self) -> Option<Transition> {
         self.force(CircuitState::Observing)
     }
 
     /// Closes the circuit and forgets all calls.
     #[must_use = "the caller reports it"]
-    pub fn reset(&mut self) -> Option<Transition> {
+    pub(super) fn reset(&mut self) -> Option<Transition> {
         self.next_wait = self.settings.open_for;
         self.force(CircuitState::Closed)
     }

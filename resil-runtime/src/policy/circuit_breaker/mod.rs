@@ -1,8 +1,9 @@
-//! The circuit breaker: the last line, over the other policies.
+//! The circuit breaker: stops calling a partner that fails too often, and probes until it is back.
 //!
-//! [`CircuitBreaker`] is the handle that people and expansions hold, [`Pass`] the permission to make one call. Behind
-//! them, [`Circuit`] answers the usual cases from a few atomic words and asks the [`Machine`], which is pure and knows
-//! neither clocks nor threads, for everything else.
+//! [`CircuitBreaker`] is the handle, by hand and in expansions; [`Pass`] is the permission to make one call.
+
+// Behind them, `Circuit` answers the usual cases from a few atomic words and asks the `Machine`, which is pure and knows neither
+// clocks nor threads, for everything else.
 
 mod admission;
 mod circuit;

@@ -4,7 +4,7 @@ use super::{Cause, Settings};
 
 /// How a call ended, as far as the windows care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub(super) struct Ended {
     /// The partner failed.
     pub failed: bool,
     /// The call took at least `slow_call`, whether or not it failed.
@@ -13,7 +13,7 @@ pub struct Ended {
 
 /// Numbers of calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     /// All recorded calls.
     pub calls: u64,
     /// Those that failed.
@@ -25,25 +25,25 @@ pub struct Tally {
 impl Tally {
     /// Counts one call more.
     #[inline]
-    pub fn add(&mut self, call: Ended) {
+    pub(super) fn add(&mut self, call: Ended) {
         self.calls += 1;
         self.failures += u64::from(call.failed);
         self.slow += u64::from(call.slow);
     }
 
     /// The fraction of failures, unless there are fewer than `enough` calls.
-    pub fn failure_rate(&self, enough: u64) -> Option<f64> {
+    pub(super) fn failure_rate(&self, enough: u64) -> Option<f64> {
         self.rate(self.failures, enough)
     }
 
     /// The fraction of slow calls, unless there are fewer than `enough` calls.
-    pub fn slow_rate(&self, enough: u64) -> Option<f64> {
+    pub(super) fn slow_rate(&self, enough: u64) -> Option<f64> {
         self.rate(self.slow, enough)
     }
 
     /// The rate that these calls reach, if any. Fractions are compared, never products: `0.07 * 100.0` is above 7.
     #[inline]
-    pub fn reaches(&self, settings: &Settings) -> Option<Cause> {
+    pub(super) fn reaches(&self, settings: &Settings) -> Option<Cause> {
         if self.failures > 0 && fraction(self.failures, self.calls) >= settings.failure_rate {
             Some(Cause::FailureRate)
         } else if self.slow > 0 && fraction(self.slow, self.calls) >= settings.slow_rate {

@@ -1,5 +1,9 @@
 //! The deadline: one bound over all attempts and waits.
 
+mod within;
+
+pub use within::{remaining, within};
+
 use crate::registry::{Handle, Written, events};
 use crate::{Error, Site, clock, context};
 use std::time::Duration;
@@ -42,7 +46,13 @@ impl Deadline {
 
     /// Starts the clock. If a caller's deadline is nearer, that one counts.
     pub fn start(&'static self) -> Due {
-        let own = Due { at: clock::after(clock::instant(), self.limit), of: self };
+        self.start_for(self.limit)
+    }
+
+    /// The same for a limit that is not quite its own.
+    #[inline]
+    fn start_for(&'static self, limit: Duration) -> Due {
+        let own = Due { at: clock::after(clock::instant(), limit), of: self };
         Due::nearer(Some(own), context::deadline()).unwrap_or(own)
     }
 }

@@ -1,5 +1,6 @@
-use crate::{Attempt, Due};
-use std::future::{Future, IntoFuture, Ready, ready};
+use crate::Attempt;
+use crate::policy::deadline::Due;
+use std::future::{Future, Ready, ready};
 
 /// What a fallback function may return: the function's own result, at once or as a future.
 ///
@@ -40,27 +41,12 @@ impl<R, F: Future<Output = R>> Answer<R, Later> for F {
 }
 
 /// The answer of a fallback function, sync or async.
-pub fn answer<R, When, A: Answer<R, When>>(answer: A) -> Instead<A::Future> {
-    Instead(answer.into_answer())
+pub async fn answer<R, When, A: Answer<R, When>>(answer: A) -> R {
+    answer.into_answer().await
 }
 
-/// An answer to be awaited.
-#[derive(Debug)]
-#[must_use = "a fallback answers only when awaited"]
-pub struct Instead<F>(F);
-
-impl<F: Future> IntoFuture for Instead<F> {
-    type Output = F::Output;
-    type IntoFuture = F;
-    fn into_future(self) -> F {
-        self.0
-    }
-}
-
-impl<F> Instead<F> {
-    /// Under the deadline of the call, which may have passed: see [`Due::for_fallback`].
-    #[inline]
-    pub fn within(self, due: Due) -> Attempt<'static, F> {
-        Attempt::begun(self.0, due.for_fallback())
-    }
+/// The same under the deadline of the call, which may have passed.
+#[inline]
+pub fn answer_within<R, When, A: Answer<R, When>>(answer: A, due: Due) -> Attempt<'static, A::Future> {
+    Attempt::begun(answer.into_answer(), due.for_fallback())
 }

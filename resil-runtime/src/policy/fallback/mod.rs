@@ -1,10 +1,10 @@
-//! Fallback: an answer when all else failed.
+//! The fallback: an answer when everything else failed.
 
 mod answer;
 mod stale;
 
 #[doc(hidden)]
-pub use answer::{Answer, answer};
+pub use answer::{Answer, answer, answer_within};
 #[doc(hidden)]
 pub use stale::Keepable;
 pub(crate) use stale::Kept;
@@ -35,8 +35,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Fallback {
     site: &'static Site,
-    /// How old a last good value may be; zero where none is kept.
-    max_age: Duration,
+    /// How old a last good value may be, where one is kept.
+    max_age: Option<Duration>,
     kept: Slot<Kept>,
     acts: Acts,
 }
@@ -54,13 +54,13 @@ enum Acts {
 impl Fallback {
     /// A fallback to a value or a function.
     pub const fn new() -> Self {
-        Self { site: &Site::UNKNOWN, max_age: Duration::ZERO, kept: Slot::new(), acts: Acts::No }
+        Self { site: &Site::UNKNOWN, max_age: None, kept: Slot::new(), acts: Acts::No }
     }
 
     /// A fallback to the last good value, unless it is older than this. At most a thousand keys are kept, the oldest
     /// goes first.
     pub const fn stale(max_age: Duration) -> Self {
-        Self { site: &Site::UNKNOWN, max_age, kept: Slot::new(), acts: Acts::No }
+        Self { site: &Site::UNKNOWN, max_age: Some(max_age), kept: Slot::new(), acts: Acts::No }
     }
 
     /// Lists it as one that answers only what certainly was never done: ask [`takes_unsent`](Self::takes_unsent).
@@ -100,22 +100,40 @@ impl Fallback {
         !may_have_acted && failure.verdict().effect == Effect::None && self.takes(failure)
     }
 
-    /// The last good value under this key: keep good ones, ask for it after a failure.
+    /// The last good value under this key: keep good ones, ask for it after a failure. Where several instances or types
+    /// share the fallback, say whose it is by [`LastGood::of`] and [`LastGood::typed`].
+    ///
+    /// ```
+    /// use resil::Fallback;
+    /// use std::time::Duration;
+    ///
+    /// static RATES: Fallback = Fallback::stale(Duration::from_secs(600));
+    ///
+    /// RATES.last_good("EUR").of("live").keep(&1.08);
+    /// assert_eq!(RATES.last_good("EUR").of("live").get::<f64>(), Some(1.08));
+    /// assert_eq!(RATES.last_good("EUR").of("sandbox").get::<f64>(), None);
+    /// ```
     pub fn last_good(&self, key: impl Display) -> LastGood<'_> {
         let kept = self.kept.get(|states| Ok(states.state(self.kept.owner(None), Kept::default)));
-        LastGood::new(kept.ok(), key.to_string(), self.max_age)
+        LastGood::new(kept.ok(), key.to_string(), self.max_age.unwrap_or_default())
     }
 }
 
 impl Handle for Fallback {
     fn written(&self) -> Written {
-        let stale = (!self.max_age.is_zero()).then(|| ("stale", format!("{:?}", self.max_age)));
+        let stale = self.max_age.map(|max_age| ("stale", format!("{max_age:?}")));
         let acts = match self.acts {
             Acts::No => None,
             Acts::Unsent => Some(("answers", "what was never sent".to_owned())),
             Acts::Because(why) => Some(("acts", format!("{why:?}"))),
         };
         Written { kind: "fallback", name: None, site: self.site, settings: stale.into_iter().chain(acts).collect() }
+    }
+
+    fn out_of_range(&self) -> Option<String> {
+        let site = self.site;
+        let is_zero = self.max_age.is_some_and(|max_age| max_age.is_zero());
+        is_zero.then(|| format!("the fallback of {site} keeps a value for no time: write `stale = \"10m\"`"))
     }
 }
 

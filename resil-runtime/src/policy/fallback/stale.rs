@@ -2,8 +2,9 @@ use crate::Site;
 use crate::clock::{self, Nanos};
 use crate::registry::{Row, Shared, Written};
 use crate::sync::{Mutex, lock};
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,17 @@ impl<T: Clone + Send + Sync + 'static> Keepable for T {}
 
 /// The last good values of one call site.
 #[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<HashMap<String, Entry>>);
+pub(crate) struct Kept(Mutex<HashMap<Key, Entry>>);
+
+/// Whose value it is, and of which call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Key {
+    /// The types that the function was instantiated with.
+    types: &'static str,
+    /// The instance whose method it is.
+    of: String,
+    call: String,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -45,7 +56,7 @@ impl Shared for Kept {
 }
 
 impl Kept {
-    fn keep(&self, key: &str, value: Arc<dyn Any + Send + Sync>, now: Nanos) {
+    fn keep(&self, key: &Key, value: Arc<dyn Any + Send + Sync>, now: Nanos) {
         let mut entries = lock(&self.0);
         let entry = Entry { since: now, value };
         let gone = if let Some(known) = entries.get_mut(key) {
@@ -54,7 +65,7 @@ impl Kept {
             let oldest = (entries.len() >= MOST).then(|| entries.iter().min_by_key(|(_, entry)| entry.since)).flatten();
             let oldest = oldest.map(|(key, _)| key.clone());
             let gone = oldest.and_then(|oldest| entries.remove(&oldest));
-            entries.insert(key.to_owned(), entry);
+            entries.insert(key.clone(), entry);
             gone
         };
         drop(entries);
@@ -62,7 +73,7 @@ impl Kept {
         drop(gone);
     }
 
-    fn last<T: Clone + 'static>(&self, key: &str, max_age: Nanos, now: Nanos) -> Option<T> {
+    fn last<T: Clone + 'static>(&self, key: &Key, max_age: Nanos, now: Nanos) -> Option<T> {
         let value = {
             let entries = lock(&self.0);
             let entry = entries.get(key).filter(|entry| now.saturating_sub(entry.since) <= max_age)?;
@@ -76,13 +87,30 @@ impl Kept {
 #[derive(Debug)]
 pub struct LastGood<'a> {
     kept: Option<&'a Kept>,
-    key: String,
+    key: Key,
     max_age: Nanos,
 }
 
 impl<'a> LastGood<'a> {
     pub(super) fn new(kept: Option<&'a Kept>, key: String, max_age: Duration) -> Self {
-        Self { kept, key, max_age: clock::nanos(max_age) }
+        Self { kept, key: Key { call: key, ..Key::default() }, max_age: clock::nanos(max_age) }
+    }
+
+    /// Of this instance only: the partner, the tenant, whatever its values are not to be mixed up with another's.
+    #[must_use]
+    pub fn of(mut self, instance: impl Display) -> Self {
+        self.key.of = instance.to_string();
+        self
+    }
+
+    /// Of these types only. A closure, `&|| ()`, names them all: it is a type of its own in each instantiation of the
+    /// function it is written in, of the method's type, the trait's implementor and the parameters of both.
+    ///
+    /// Types are told apart by their names: two closures of one function are alike, and so are two types of one name in it.
+    #[must_use]
+    pub fn typed<T: ?Sized>(mut self, _here: &T) -> Self {
+        self.key.types = type_name::<T>();
+        self
     }
 
     /// Keeps a good value.
@@ -102,32 +130,36 @@ impl<'a> LastGood<'a> {
 mod tests {
     use super::*;
 
+    fn key(call: &str) -> Key {
+        Key { call: call.to_owned(), ..Key::default() }
+    }
+
     #[test]
     fn a_value_is_given_out_until_it_is_too_old() {
         let kept = Kept::default();
-        kept.keep("a", Arc::new(7_u32), 100);
-        assert_eq!(kept.last::<u32>("a", 50, 150), Some(7));
-        assert_eq!(kept.last::<u32>("a", 50, 151), None);
-        assert_eq!(kept.last::<u32>("b", 50, 100), None);
+        kept.keep(&key("a"), Arc::new(7_u32), 100);
+        assert_eq!(kept.last::<u32>(&key("a"), 50, 150), Some(7));
+        assert_eq!(kept.last::<u32>(&key("a"), 50, 151), None);
+        assert_eq!(kept.last::<u32>(&key("b"), 50, 100), None);
     }
 
     #[test]
     fn a_million_keys_keep_a_thousand_values_the_newest() {
         let kept = Kept::default();
         for number in 0..5_000_u64 {
-            kept.keep(&number.to_string(), Arc::new(number), number);
+            kept.keep(&key(&number.to_string()), Arc::new(number), number);
         }
         assert_eq!(lock(&kept.0).len(), MOST);
-        assert_eq!(kept.last::<u64>("4999", 0, 4999), Some(4999));
-        assert_eq!(kept.last::<u64>("4000", 999, 4999), Some(4000));
-        assert_eq!(kept.last::<u64>("3999", u64::MAX, 4999), None);
+        assert_eq!(kept.last::<u64>(&key("4999"), 0, 4999), Some(4999));
+        assert_eq!(kept.last::<u64>(&key("4000"), 999, 4999), Some(4000));
+        assert_eq!(kept.last::<u64>(&key("3999"), u64::MAX, 4999), None);
     }
 
     #[test]
     fn a_value_of_another_type_is_none() {
         // Two instances of one generic function share a call site.
         let kept = Kept::default();
-        kept.keep("a", Arc::new(7_u32), 0);
-        assert_eq!(kept.last::<String>("a", u64::MAX, 0), None);
+        kept.keep(&key("a"), Arc::new(7_u32), 0);
+        assert_eq!(kept.last::<String>(&key("a"), u64::MAX, 0), None);
     }
 }

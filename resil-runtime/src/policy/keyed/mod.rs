@@ -1,6 +1,6 @@
 //! Policies that keep a state for each key: one circuit a tenant, one limit an account.
 //!
-//! [`Keyed`] is the handle that people and expansions hold, [`Keys`] the bounded table of states behind it.
+//! [`Keyed`] is the handle, by hand and in expansions. Behind it is a bounded table of states.
 
 mod found;
 mod handle;

@@ -1,7 +1,8 @@
 use super::{Delay, Proven, Retry, Why};
 use crate::context::{self, Sent};
+use crate::policy::deadline::Due;
 use crate::registry::events;
-use crate::{Due, Effect, Verdict, clock};
+use crate::{Effect, Verdict, clock};
 use std::time::Duration;
 
 /// Without a deadline, a partner that asks for a longer pause than this is not waited for.

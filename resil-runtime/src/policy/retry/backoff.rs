@@ -59,7 +59,7 @@ impl Backoff {
         self.capped(delay).max(Duration::from_nanos(1))
     }
 
-    /// The wait where the peer names one: never less, and more by up to a tenth of it or by the backoff, so that its
+    /// The wait where the partner names one: never less, and more by up to a tenth of it or by the backoff, so that its
     /// clients do not all return in the same moment.
     pub(crate) fn after(&self, named: Duration, backoff: Duration, random: impl FnOnce() -> f64) -> Duration {
         if self.jitter == Jitter::None {

@@ -15,13 +15,14 @@ impl Handle for Retry {
             Repeat::Keyed => "idempotency_key",
             Repeat::Never => "unsent",
         };
+        let reason = self.reason.map(|reason| ("reason", format!("{reason:?}")));
         let budget = match self.budget {
             BudgetOf::Site => "its own".to_owned(),
             BudgetOf::Name(name) => format!("{name:?}"),
             BudgetOf::None => "none".to_owned(),
         };
-        let settings = vec![
-            ("proof", proof.to_owned()),
+        let proof = std::iter::once(("proof", proof.to_owned())).chain(reason);
+        let settings = proof.chain([
             ("attempts", self.attempts.to_string()),
             ("base", format!("{base:?}")),
             ("factor", factor.to_string()),
@@ -29,8 +30,8 @@ impl Handle for Retry {
             ("jitter", format!("{jitter:?}")),
             ("retry_status", format!("{:?}", self.statuses)),
             ("budget", budget),
-        ];
-        Written { kind: "retry", name: None, site: self.site, settings }
+        ]);
+        Written { kind: "retry", name: None, site: self.site, settings: settings.collect() }
     }
 
     fn out_of_range(&self) -> Option<String> {
@@ -96,5 +97,17 @@ impl Registry {
         let mut budgets: Vec<RetryBudget> = named.collect();
         budgets.sort_by_key(|budget| budget.name);
         budgets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_repeating_is_harmless_is_shown() {
+        let settings = Retry::idempotent_because("the search only reads").written().settings;
+        assert!(settings.contains(&("reason", "\"the search only reads\"".to_owned())), "{settings:?}");
+        assert!(Retry::idempotent().written().settings.iter().all(|(setting, _)| *setting != "reason"));
     }
 }

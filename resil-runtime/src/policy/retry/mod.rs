@@ -1,4 +1,4 @@
-//! Retry: repeats what is proven safe to repeat, for failures that pass.
+//! Retry: repeats what is proven safe to repeat, after transient failures.
 
 mod attempts;
 mod backoff;
@@ -24,7 +24,8 @@ pub use why::Why;
 
 use crate::context::{Repeat, Sent};
 use crate::registry::{Slot, States};
-use crate::{Effect, Error, Kind, Site, Verdict, clock};
+use crate::{Classify, Effect, Error, Kind, Site, Verdict, clock};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Retry {
     repeat: Repeat,
+    /// Why repeating it is harmless, where nothing shows it.
+    reason: Option<&'static str>,
     attempts: u32,
     backoff: Backoff,
     statuses: &'static [u16],
@@ -81,6 +84,7 @@ impl Retry {
     const fn new(repeat: Repeat) -> Self {
         Self {
             repeat,
+            reason: None,
             attempts: 3,
             backoff: Backoff::DEFAULT,
             statuses: &[],
@@ -95,9 +99,12 @@ impl Retry {
         Self::new(Repeat::Idempotent)
     }
 
-    /// The same, where the method of the request (POST, PATCH) suggests otherwise: say why it is harmless.
-    pub const fn idempotent_because(_reason: &'static str) -> Self {
-        Self::new(Repeat::Reasoned)
+    /// The same, where the method of the request (POST, PATCH) suggests otherwise: say why it is harmless. The registry
+    /// shows the reason.
+    pub const fn idempotent_because(reason: &'static str) -> Self {
+        let mut retry = Self::new(Repeat::Reasoned);
+        retry.reason = Some(reason);
+        retry
     }
 
     /// For operations whose partner recognises a repeated key; [`start_with`](Self::start_with) takes it.
@@ -171,6 +178,51 @@ impl Retry {
     #[inline]
     pub fn start(&self) -> Attempts<'_> {
         Attempts::new(self, Sent::under(self.repeat))
+    }
+
+    /// Makes one call: runs `attempt` until it succeeds, or until its failure is not to be repeated.
+    ///
+    /// Under [`idempotency_key`](Self::idempotency_key) it makes one attempt only: [`start_with`](Self::start_with) takes
+    /// the key. Dropping the future drops the attempt or the wait under way.
+    ///
+    /// # Errors
+    ///
+    /// That of the last attempt.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// use resil::Retry;
+    /// use std::cell::Cell;
+    /// use std::io;
+    ///
+    /// static RETRY: Retry = Retry::idempotent();
+    ///
+    /// let attempts = Cell::new(0);
+    /// let answer = RETRY.call(|| async {
+    ///     attempts.set(attempts.get() + 1);
+    ///     if attempts.get() < 3 { Err(io::Error::from(io::ErrorKind::TimedOut)) } else { Ok(7) }
+    /// });
+    /// assert_eq!(answer.await.unwrap(), 7);
+    /// # }
+    /// ```
+    pub async fn call<T, E, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, E>
+    where
+        E: Classify,
+        F: Future<Output = Result<T, E>>,
+    {
+        if self.repeat == Repeat::Keyed {
+            return attempt().await;
+        }
+        let mut retry = self.start();
+        loop {
+            let delay = {
+                let outcome = retry.prove(attempt()).await;
+                let verdict = outcome.as_ref().err().map(Classify::verdict);
+                let Some(delay) = retry.again(verdict) else { return outcome };
+                delay
+            };
+            delay.await;
+        }
     }
 
     /// Begins one call under an idempotency key, made once for all its attempts.

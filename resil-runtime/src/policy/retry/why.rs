@@ -3,7 +3,7 @@ use std::fmt;
 /// Why a failure that may be repeated is not. See [`Event::GaveUp`](crate::Event::GaveUp).
 ///
 /// ```
-/// assert_eq!(resil::Why::BudgetSpent.to_string(), "the retry budget is spent");
+/// assert_eq!(resil::policy::retry::Why::BudgetSpent.to_string(), "the retry budget is spent");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

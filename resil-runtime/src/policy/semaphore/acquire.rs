@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 /// It waits from its first poll on. Ready, it has taken a permit, and each further poll is a wait for one more.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct Acquire<'a> {
+pub(crate) struct Acquire<'a> {
     permits: &'a Permits,
     /// Its place in the line, unless it has a permit or has not begun.
     ticket: Option<Ticket>,

@@ -1,7 +1,8 @@
 use super::{Acquire, Limiter, Permit, Semaphore};
 use crate::context::{self, Pause};
+use crate::policy::deadline::Due;
 use crate::policy::lazy::Lazy;
-use crate::{Due, Error, clock};
+use crate::{Error, clock};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,8 +1,9 @@
-//! The semaphore: at most so many calls at a time.
+//! The semaphore: limits how many calls run at a time.
 //!
-//! [`Semaphore`] is the handle that people and expansions hold, [`Permit`] the right to one call. Behind them,
-//! [`Permits`] answers the usual cases from one atomic word, the [`Balance`], and asks the [`Line`] behind its lock only
-//! when somebody has to wait. [`Acquire`] is one wait; it knows no clock, [`Acquiring`] bounds it.
+//! [`Semaphore`] is the handle, by hand and in expansions; [`Permit`] is the right to one call.
+
+// Behind them, `Permits` answers the usual cases from one atomic word, the `Balance`, and asks the `Line` behind its lock only when
+// somebody has to wait. `Acquire` is one wait; it knows no clock, `Acquiring` bounds it.
 
 mod acquire;
 mod acquiring;

@@ -11,7 +11,7 @@ use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock};
 /// A permit is not a value: whoever has taken one, by [`try_take`](Self::try_take) or [`acquire`](Self::acquire), must
 /// [give it back](Self::give_back) once.
 #[derive(Debug)]
-pub struct Permits {
+pub(crate) struct Permits {
     balance: Balance,
     /// A copy of the line's, for whoever is refused and takes no lock.
     limit: AtomicU32,
@@ -20,26 +20,26 @@ pub struct Permits {
 
 impl Permits {
     /// So many permits, all free. Of none, none can be taken until they are [resized](Self::resize).
-    pub fn new(limit: u32) -> Self {
+    pub(crate) fn new(limit: u32) -> Self {
         Self { balance: Balance::new(limit), limit: AtomicU32::new(limit), line: Mutex::new(Line::new(limit)) }
     }
 
     /// Takes a permit, unless none is free or somebody waits for one. Takes no lock.
     #[inline]
     #[must_use = "a permit that was taken must be given back"]
-    pub fn try_take(&self) -> bool {
+    pub(crate) fn try_take(&self) -> bool {
         self.balance.take()
     }
 
     /// Takes a permit as soon as one is free and all who waited before have theirs.
     #[inline]
-    pub fn acquire(&self) -> Acquire<'_> {
+    pub(crate) fn acquire(&self) -> Acquire<'_> {
         Acquire::new(self)
     }
 
     /// Gives a permit back, to the first who waits.
     #[inline]
-    pub fn give_back(&self) {
+    pub(crate) fn give_back(&self) {
         if self.balance.give() {
             self.hand_over();
         }
@@ -47,7 +47,7 @@ impl Permits {
 
     /// Changes how many permits may be out. If more are, none is revoked, and the next is given when the number has
     /// fallen below the limit.
-    pub fn resize(&self, limit: u32) {
+    pub(crate) fn resize(&self, limit: u32) {
         let mut line = self.lock();
         let by = i64::from(limit) - i64::from(line.limit);
         line.limit = limit;
@@ -60,12 +60,12 @@ impl Permits {
     }
 
     /// How many permits may be out.
-    pub fn limit(&self) -> u32 {
+    pub(crate) fn limit(&self) -> u32 {
         self.limit.load(Ordering::Relaxed)
     }
 
     /// What an operator sees.
-    pub fn snapshot(&self) -> Usage {
+    pub(crate) fn snapshot(&self) -> Usage {
         let line = self.lock();
         let in_use = i64::from(line.limit) - self.balance.free();
         Usage { limit: line.limit, in_use: u32::try_from(in_use).unwrap_or(0), waiting: line.len() }

@@ -1,9 +1,10 @@
 use crate::context::{self, ConnectBound, Pause, departure, keyed};
 use crate::failure::ConnectTimeout;
 use crate::registry::{Registry, States, events};
-use crate::{Phase, clock};
+use crate::{Phase, Site, clock};
 use pin_project_lite::pin_project;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::time::Sleep;
@@ -18,6 +19,8 @@ pin_project! {
         #[pin]
         timer: Option<Sleep>,
         state: State,
+        // Where it is made by hand.
+        made_at: Option<&'static Location<'static>>,
     }
 }
 
@@ -30,7 +33,21 @@ enum State {
 impl<F> Dial<F> {
     pub(crate) fn new(dial: F) -> Self {
         Registry::with(States::dials_are_bounded);
-        Self { dial, timer: None, state: State::New }
+        Self { dial, timer: None, state: State::New, made_at: None }
+    }
+
+    /// One that is of no use outside of an annotated call, and says so.
+    pub(crate) fn by_hand(dial: F, made_at: &'static Location<'static>) -> Self {
+        Self { made_at: Some(made_at), ..Self::new(dial) }
+    }
+}
+
+/// In a task of its own, say: then the call that waits for the connection cannot hand its bound down.
+#[cold]
+fn outside(made_at: &'static Location<'static>) {
+    let site = Site::calling("resil::net::connect", made_at);
+    if Registry::with(|registry| registry.dialled_outside(site)) {
+        events::dialled_outside(site);
     }
 }
 
@@ -44,6 +61,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let State::New = this.state {
+            if let Some(made_at) = this.made_at.filter(|_| !context::is_inside_a_call()) {
+                outside(made_at);
+            }
             *this.state = State::Running { bound: context::connect_bound(), pause: Pause::start() };
         }
         let State::Running { bound, pause } = this.state else { return Poll::Pending };

@@ -124,6 +124,12 @@ impl Timeout {
     fn connect_unenforced(&self) -> Option<Error> {
         let site = self.bounds.site;
         Registry::with(|registry| {
+            if let Some(dial) = registry.unbounded_dial().filter(|_| registry.is_strict()) {
+                return Some(crate::registry::misconfigured(format!(
+                    "`connect` in {site} does not bound the connection of {dial}, which is made outside of any annotated \
+                     call. Dial within the call, or bound the connector itself"
+                )));
+            }
             if !registry.connect_is_unenforced() {
                 return None;
             }

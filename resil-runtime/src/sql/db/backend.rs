@@ -191,7 +191,7 @@ impl sealed::Backend for sqlx::Postgres {
     const BYTES: &'static str = "TEXT COLLATE \"C\"";
     const NO_OLD_CLAIMS: &'static str = "
         CREATE FUNCTION resil_no_old_claims() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-        CREATE TRIGGER resil_no_old_claims BEFORE UPDATE ON resil_intents
+        CREATE TRIGGER resil_no_old_claims BEFORE UPDATE OF epoch ON resil_intents
             FOR EACH ROW WHEN (new.epoch = old.epoch + 1) EXECUTE FUNCTION resil_no_old_claims();";
     const OWN_SETTINGS: &'static [Setting] = &[
         ("SHOW fsync", lost_by_fsync),

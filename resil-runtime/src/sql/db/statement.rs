@@ -42,7 +42,7 @@ impl From<Option<i64>> for Value<'_> {
 
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cell {
+pub(super) enum Cell {
     Text(String),
     Number(i64),
     Null,

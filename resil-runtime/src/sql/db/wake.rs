@@ -30,7 +30,7 @@ impl Default for Wake {
 }
 
 impl<DB: Backend> Db<DB> {
-    /// Whether the relays of other processes are woken by a commit, with NOTIFY on PostgreSQL. They are unless told: a process
+    /// Whether the relays of other processes are woken by a commit, with NOTIFY on PostgreSQL. They are by default: a process
     /// that commits messages tells so afterwards, on a connection of the pool and 50 times a second at most, and a running
     /// relay listens on a connection of its own, beside the pool. Behind a pooler that gives each transaction another
     /// connection, such as `PgBouncer`, write `false`: relays [poll](crate::outbox::Relay::poll) all the same.

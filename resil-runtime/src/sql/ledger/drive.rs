@@ -18,6 +18,8 @@ const DRIVE: Site = Site { function: "ledger.drive(..)", file: file!(), line: li
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
+type Running = Pin<Box<dyn Future<Output = Result<Claimed, Error>> + Send>>;
+
 /// A drive in line: see [`Ledger::drive`].
 #[must_use = "a drive does nothing until it is awaited"]
 pub struct Driving<DB: Backend, O> {
@@ -25,7 +27,7 @@ pub struct Driving<DB: Backend, O> {
     id: IntentId,
     called_at: &'static Location<'static>,
     wait: Duration,
-    running: Option<Pin<Box<dyn Future<Output = Result<Claimed, Error>> + Send>>>,
+    running: Option<Running>,
     operation: PhantomData<fn() -> O>,
 }
 
@@ -36,7 +38,7 @@ impl<DB: Backend, O: Operation<DB>> Driving<DB, O> {
     }
 
     /// Waits for so long, from the first poll on, before it answers [`Outcome::InDoubt`]: for another drive of the same
-    /// intent, in this process or another one, and for what a wait or a status check will show. Not at all unless told.
+    /// intent, in this process or another one, and for what a wait or a status check will show. Not at all by default.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]

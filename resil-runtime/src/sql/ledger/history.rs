@@ -1,7 +1,7 @@
 use super::machine::Millis;
 use super::state::State;
 use crate::sql::worker::shortened;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Every step of an intent, the first one first. Steps that only repeat the ones before are counted with them, and of a very
 /// long history the middle is left out.
@@ -115,10 +115,10 @@ impl Next {
             let mut before = String::new();
             for (one, other) in earlier.iter().zip(later) {
                 let times = one.times.saturating_add(other.times);
-                before += &format!("{} {}\t{times} {}\n", one.at, one.step, other.until);
+                _ = writeln!(before, "{} {}\t{times} {}", one.at, one.step, other.until);
             }
             let last = earlier.last()?;
-            before += &format!("{} {}\t{} ", last.at, last.step, last.times.saturating_add(1));
+            _ = write!(before, "{} {}\t{} ", last.at, last.step, last.times.saturating_add(1));
             Some(Self { keeps: chars(&lines[..start]), before, after: "\n".to_owned() })
         })
     }
@@ -191,7 +191,7 @@ mod tests {
     fn steps_that_come_again_are_counted() {
         let mut history = "10 RECORDED\n".to_owned();
         for time in 1..=3_600 {
-            history += &format!("{} CALLING\n", 100 * time);
+            _ = writeln!(history, "{} CALLING", 100 * time);
             history = written(&history, State::Recorded, "the circuit is open", 100 * time + 1);
         }
         let recorded = "RECORDED the circuit is open".to_owned();
@@ -210,9 +210,8 @@ mod tests {
     fn a_turn_of_three_is_counted_and_one_that_differs_is_not() {
         let turn = [(State::Calling, ""), (State::Unknown, "reset 주문"), (State::Recorded, "it was not applied")];
         let mut history = String::new();
-        for number in 0..30 {
-            let (state, why) = turn[number % 3];
-            history = written(&history, state, why, number as Millis);
+        for ((state, why), time) in turn.into_iter().cycle().take(30).zip(0..) {
+            history = written(&history, state, why, time);
         }
         assert_eq!(short(&history).iter().map(|step| step.2).collect::<Vec<_>>(), [10, 10, 10]);
         let other = written(&history, State::Calling, "for another reason", 99);
@@ -237,8 +236,8 @@ mod tests {
         #[test]
         fn no_step_is_lost(steps in proptest::collection::vec((0_usize..3, 0_usize..3), 0..200)) {
             let mut history = String::new();
-            for (number, (state, why)) in steps.iter().enumerate() {
-                history = written(&history, State::ALL[*state], ["", "a", "b c"][*why], number as Millis);
+            for ((state, why), time) in steps.iter().zip(0..) {
+                history = written(&history, State::ALL[*state], ["", "a", "b c"][*why], time);
             }
             let all = short(&history);
             proptest::prop_assert_eq!(all.iter().map(|step| step.2 as usize).sum::<usize>(), steps.len());

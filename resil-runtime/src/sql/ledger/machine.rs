@@ -23,7 +23,7 @@ const UNKNOWN: &str = "the outcome is unknown";
 const SLACK: Millis = 1_000;
 
 /// When an intent was called of which only the partner's records tell.
-pub(super) const BY_OTHERS: Millis = 0;
+pub(super) const BY_OTHERS: Millis = -1;
 
 /// So often may a step of one intent panic.
 const PANICS: u32 = 3;

@@ -8,9 +8,9 @@
 //! What is promised:
 //!
 //! *at-least-once calls under one stable key, cancellations under another as stable, status checks under none; the effect is
-//! exactly once if the partner deduplicates that key or its status API is authoritative after `settle`; otherwise one attempt
-//! in doubt, then MANUAL. Once in doubt, a refusal ends nothing unless it is conclusive, and what was paid is taken back by
-//! intent only. Your database and the ledger never disagree.*
+//! exactly once if the partner deduplicates that key for `key_lifetime` or its status API is authoritative after `settle`;
+//! otherwise one attempt in doubt, then MANUAL. Once in doubt, a refusal ends nothing unless it is conclusive, and what was
+//! paid is taken back by intent only. Your database and the ledger never disagree.*
 //!
 //! `#[durable]` makes an [`Operation`] of a function; its page has the whole of it. [`State`] draws the way of an intent.
 
@@ -133,7 +133,7 @@ impl<DB: Backend> Ledger<DB> {
     }
 
     fn new(
-        db: Db<DB>,
+        db: &Db<DB>,
         operations: HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
         given: Dependencies,
         lease: Duration,
@@ -232,7 +232,7 @@ impl<DB: Backend> Ledger<DB> {
         point("after", held.position.state);
         let operation = self.operation(&held.op, held.version)?;
         match Work::new(self.clone(), operation, held, asked).run().await? {
-            Drive::Rested(now) => Ok(now),
+            Drive::Rested(now) => Ok(*now),
             Drive::Lost => self.read(id).await,
         }
     }

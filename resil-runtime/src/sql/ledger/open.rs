@@ -62,7 +62,7 @@ impl<DB: Backend> Opening<DB> {
         self
     }
 
-    /// How long a worker may be silent before another one takes its intent over. 30 s unless told. It is extended while a
+    /// How long a worker may be silent before another one takes its intent over. 30 s by default. It is extended while a
     /// call is under way, so it need not be longer than one. From 30 ms to a week.
     pub const fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
@@ -108,7 +108,7 @@ impl<DB: Backend> Opening<DB> {
             let mut required = Required::default();
             operation.requires(&mut required);
             problems.extend(required.missing(&given).map(|missing| {
-                format!("operation `{name}` borrows a `{missing}`, and none is given: write `.provide(Arc::new(..))`",)
+                format!("operation `{name}` borrows a `{missing}`, and none is given: write `.provide(Arc::new(..))`")
             }));
         }
         if !is_partial {
@@ -122,7 +122,7 @@ impl<DB: Backend> Opening<DB> {
             problems.sort();
             return Err(Error::Misconfigured(Arc::new(Misconfiguration::new(problems))));
         }
-        Ok(Ledger::new(db, operations, given, lease))
+        Ok(Ledger::new(&db, operations, given, lease))
     }
 }
 

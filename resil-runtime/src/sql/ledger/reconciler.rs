@@ -52,7 +52,7 @@ impl<DB: Backend> Reconciler<DB> {
     }
 
     /// How many intents are driven at once, of all operations together. As many as [`at_most`](Self::at_most) allows of each
-    /// unless told. Each waits for its partner without a connection.
+    /// by default. Each waits for its partner without a connection.
     pub fn concurrency(mut self, intents: usize) -> Self {
         self.shares.concurrency = Some(intents.max(1));
         self
@@ -65,13 +65,13 @@ impl<DB: Backend> Reconciler<DB> {
         self
     }
 
-    /// How often to look for intents that are due, when there were none. 1 s unless told.
+    /// How often to look for intents that are due, when there were none. 1 s by default.
     pub fn poll(mut self, poll: Duration) -> Self {
         self.polling.poll(poll);
         self
     }
 
-    /// How long what is under way may take to end, once it is to stop, drives in line included. 10 s unless told. What is
+    /// How long what is under way may take to end, once it is to stop, drives in line included. 10 s by default. What is
     /// cut off is in doubt, and found again when its lease is over.
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.polling.grace = grace;

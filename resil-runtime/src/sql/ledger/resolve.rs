@@ -30,7 +30,7 @@ pub enum Resolution {
     DoneByHand(String),
 }
 
-/// Which of the intents in MANUAL: all, unless told.
+/// Which of the intents in MANUAL: all by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "a filter does nothing by itself"]
 pub struct Filter {

@@ -33,7 +33,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// How a drive ended.
 pub(super) enum Drive {
     /// It rests where this says, or waits for its time.
-    Rested(Claimed),
+    Rested(Box<Claimed>),
     /// Somebody else has it.
     Lost,
 }
@@ -74,7 +74,7 @@ impl<DB: Backend> Work<DB> {
         loop {
             let began = self.now();
             let found = match self.held.position.next(&settings, began) {
-                Step::Rest => return Ok(Drive::Rested(self.held)),
+                Step::Rest => return Ok(Drive::Rested(Box::new(self.held))),
                 Step::Go(to) => Found::To(to),
                 Step::Call => self.call().await,
                 Step::Check => self.check().await,
@@ -91,7 +91,7 @@ impl<DB: Backend> Work<DB> {
                 }
                 Found::Written(to) => {
                     self.moved(to);
-                    return Ok(Drive::Rested(self.held));
+                    return Ok(Drive::Rested(Box::new(self.held)));
                 }
             };
             let to = self.with_one_receipt(to, &settings);
@@ -100,7 +100,7 @@ impl<DB: Backend> Work<DB> {
                 return Ok(Drive::Lost);
             }
             if then != Then::GoOn {
-                return Ok(Drive::Rested(self.held));
+                return Ok(Drive::Rested(Box::new(self.held)));
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::sync::{Mutex, lock};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// So many of each operation unless told.
+/// This many of each operation by default.
 const PLACES: usize = 16;
 
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-/// Which of the messages that were set aside: all, unless told.
+/// Which of the messages that were set aside: all by default.
 ///
 /// ```
 /// use resil::outbox::Filter;

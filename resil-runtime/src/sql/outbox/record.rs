@@ -71,7 +71,7 @@ impl<DB: Backend> Recording<'_, DB> {
         self
     }
 
-    /// How many bytes the event may have as JSON. 1 MiB unless told. What is larger belongs elsewhere, and its name into the
+    /// How many bytes the event may have as JSON. 1 MiB by default. What is larger belongs elsewhere, and its name into the
     /// event.
     pub const fn max_payload(mut self, bytes: usize) -> Self {
         self.max_payload = bytes;

@@ -98,26 +98,26 @@ impl<DB: Backend> Relay<DB> {
         self
     }
 
-    /// How many messages are delivered at once, each of another ordering key or of none. 16 unless told.
+    /// How many messages are delivered at once, each of another ordering key or of none. 16 by default.
     pub const fn concurrency(mut self, messages: usize) -> Self {
         self.polling.concurrency(messages);
         self
     }
 
-    /// How many bytes of payload a relay reads at once, but for one message that is larger. 16 MiB unless told.
+    /// How many bytes of payload a relay reads at once, but for one message that is larger. 16 MiB by default.
     pub const fn memory(mut self, bytes: usize) -> Self {
         self.memory = if bytes == 0 { 1 } else { bytes };
         self
     }
 
-    /// How long a relay may be silent before another one takes over what it was delivering. 30 s unless told. A handler
+    /// How long a relay may be silent before another one takes over what it was delivering. 30 s by default. A handler
     /// is cut off after half of that. From 100 ms to 12 hours.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.patience.lease = lease.clamp(SHORTEST_LEASE, LONGEST);
         self
     }
 
-    /// How often a message is tried before it is set aside. 10 unless told, 1 at least. What counts is an attempt
+    /// How often a message is tried before it is set aside. 10 by default, 1 at least. What counts is an attempt
     ///
     /// - in which the process ended, the handler panicked, or was cut off;
     /// - whose error does not pass, or says that the event could not be read;
@@ -137,26 +137,26 @@ impl<DB: Backend> Relay<DB> {
         self
     }
 
-    /// The first wait between two attempts, which doubles; each is uniform between zero and that. 1 s unless told.
+    /// The first wait between two attempts, which doubles; each is uniform between zero and that. 1 s by default.
     pub fn base(mut self, base: Duration) -> Self {
         self.patience.base = base.min(LONGEST);
         self
     }
 
-    /// The longest wait between two attempts. 1 min unless told, 12 hours at most.
+    /// The longest wait between two attempts. 1 min by default, 12 hours at most.
     pub fn max(mut self, max: Duration) -> Self {
         self.patience.max = max.min(LONGEST);
         self
     }
 
-    /// How often to look for messages that nobody told of. 1 s unless told. A commit through the same [`Db`], or a clone of
+    /// How often to look for messages that nobody told of. 1 s by default. A commit through the same [`Db`], or a clone of
     /// it, wakes the relay at once, and on PostgreSQL one of [another process](Db::notify).
     pub fn poll(mut self, poll: Duration) -> Self {
         self.polling.poll(poll);
         self
     }
 
-    /// How long deliveries under way may take to end, once it is to stop. 10 s unless told. What is cut off then was no
+    /// How long deliveries under way may take to end, once it is to stop. 10 s by default. What is cut off then was no
     /// attempt, and is delivered by another relay at once.
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.polling.grace = grace;

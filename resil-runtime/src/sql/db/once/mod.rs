@@ -90,13 +90,13 @@ impl Once {
     }
 
     /// How long the outcome is kept, from a second to a hundred years. After that the ID is forgotten, and a repeat runs
-    /// afresh. 24 h unless told.
+    /// afresh. 24 h by default.
     pub fn keep(mut self, keep: Duration) -> Self {
         self.keep = keep.clamp(Duration::from_secs(1), DAY * 36_525);
         self
     }
 
-    /// How long to wait for the first request with this ID while it runs. 10 s unless told. On SQLite the one writer is
+    /// How long to wait for the first request with this ID while it runs. 10 s by default. On SQLite the one writer is
     /// waited for instead, as long as sqlx's `busy_timeout` says.
     pub const fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;

@@ -76,20 +76,20 @@ where
     S: Stream<Item = Result<Record<O::Arguments>, E>> + Send,
     E: fmt::Display,
 {
-    /// How often; the first time at once. Every hour unless told.
+    /// How often; the first time at once. Every hour by default.
     pub const fn every(mut self, every: Duration) -> Self {
         self.every = every;
         self
     }
 
-    /// How far back. A day unless told; longer than the partner may take to change a record, and than the service may be
+    /// How far back. A day by default; longer than the partner may take to change a record, and than the service may be
     /// down.
     pub const fn reach(mut self, reach: Duration) -> Self {
         self.reach = reach;
         self
     }
 
-    /// How long ago the period ends, because the partner's records are late. 10 min unless told.
+    /// How long ago the period ends, because the partner's records are late. 10 min by default.
     pub const fn lag(mut self, lag: Duration) -> Self {
         self.lag = lag;
         self

@@ -30,11 +30,12 @@ impl World {
     }
 
     fn pass(&mut self, time: Millis) {
-        self.now += time;
-        if self.arrives.is_some_and(|at| at <= self.now) {
-            self.arrives = None;
+        let until = self.now + time;
+        if let Some(at) = self.arrives.take_if(|at| *at <= until) {
+            self.now = at;
             self.arrive();
         }
+        self.now = until;
     }
 
     fn call(&mut self) -> Option<Fact> {
@@ -191,7 +192,8 @@ fn live_from(from: Position, seed: u64, settings: &Settings, deduplicates: bool)
 fn taken(world: &mut World, from: &Position, to: &Move) -> Position {
     let Move { to: state, attempts, panics, put_off, begins, doubt_until, .. } = *to;
     let since = if begins { Some(world.now) } else { from.since };
-    let position = Position { state, attempts, panics, put_off, since, doubt_until, ..*from };
+    let called = from.called.or_else(|| (state == State::Calling).then_some(world.now));
+    let position = Position { state, attempts, panics, put_off, since, doubt_until, called, ..*from };
     match to.then {
         Then::GoOn | Then::Rest => position,
         Then::Wait(wait) => {
