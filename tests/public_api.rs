@@ -50,7 +50,11 @@ fn list(folder: &Path, module: &str, items: &mut BTreeSet<String>) {
         } else if let Some((kind, item)) = name.strip_suffix(".html").and_then(|name| name.split_once('.')) {
             let page = fs::read_to_string(&path).expect("a page");
             items.insert(format!("{kind} {module}::{item}"));
-            items.extend(members(&page).map(|member| format!("{kind} {module}::{item}: {member}")));
+            // What a type has from a trait is said by the `impl`.
+            let is_own = |member: &String| {
+                kind == "trait" || !member.starts_with("method fn") && !member.starts_with("method async fn")
+            };
+            items.extend(members(&page).filter(is_own).map(|member| format!("{kind} {module}::{item}: {member}")));
         }
     }
 }
