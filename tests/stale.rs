@@ -1,5 +1,4 @@
 //! A last good value answers for what it was the answer to, and for nothing else: another instance, another type.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use resil::{Error, fallback};
 use std::marker::PhantomData;

@@ -94,3 +94,54 @@ on_both_databases! {
         });
     }
 }
+
+/// How many rows and entries of indexes were read so far.
+async fn read_so_far(db: &Db<Postgres>) -> i64 {
+    Postgres::run(db, "SELECT pg_stat_force_next_flush()").await;
+    Postgres::run(db, "SELECT pg_stat_clear_snapshot()").await;
+    let read = "
+        SELECT CAST((SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE schemaname = current_schema())
+            + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = current_schema()) AS BIGINT)";
+    Postgres::number(db, read).await
+}
+
+/// Messages of other services that are due, what waits for its time, and what waits behind others.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn on_postgres_a_look_reads_what_is_due_and_not_what_waits() {
+    support::postgres(async |db: Db<Postgres>| {
+        db.migrate().await.unwrap();
+        // One connection, which can be asked for what it has counted.
+        let db = Db::new(support::postgres_pool_of(&db, 1).await);
+        db.transaction(async |tx| {
+            tx.outbox("numbers", &0).ordered_by("a").await?;
+            for number in 0..5_000_u32 {
+                tx.outbox("other", &number).await?;
+                tx.outbox("numbers", &number).await?;
+                tx.outbox("numbers", &number).ordered_by("a").await?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+        Postgres::run(&db, "UPDATE resil_outbox SET due = due + 3600000 WHERE topic = 'numbers'").await;
+        let relay = Outbox::on(db.clone()).relay().on("numbers", |_| std::future::ready(Ok::<_, Error>(())));
+        assert_eq!(relay.run_once().await.unwrap().delivered, 0);
+        let looks = async |relay: Relay<Postgres>| {
+            // What was there before is no longer in the indexes.
+            Postgres::run(&db, "VACUUM ANALYZE resil_outbox").await;
+            // What was done earlier may be counted as late as in the first of them.
+            let mut least = i64::MAX;
+            for _ in 0..3 {
+                let before = read_so_far(&db).await;
+                assert_eq!(relay.run_once().await.unwrap().delivered, 0);
+                least = least.min(read_so_far(&db).await - before);
+            }
+            assert!(least < 100, "{least} rows were read");
+        };
+        looks(relay).await;
+        Postgres::run(&db, "UPDATE resil_outbox SET due = due + 3600000 WHERE topic = 'other'").await;
+        looks(Outbox::on(db.clone()).relay().any(|_| std::future::ready(Ok::<_, Error>(())))).await;
+    })
+    .await;
+}

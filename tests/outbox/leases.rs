@@ -1,6 +1,7 @@
 //! Relays that stop, die and are overtaken.
 
 use super::*;
+use resil::outbox::OutboxEvent;
 
 on_both_databases! {
     async fn who_lost_the_lease_deletes_nothing(db) {
@@ -186,5 +187,43 @@ on_both_databases! {
             until(|| seen.taken() == ["1"]).await;
             stop.notify_one();
         });
+    }
+
+    /// A database that takes no deletion for a while.
+    async fn what_was_delivered_is_deleted_later_and_not_delivered_again(db) {
+        db.migrate().await.unwrap();
+        let [refuses, is_well] = match <DB as sqlx::Database>::NAME {
+            "SQLite" => [
+                "CREATE TRIGGER keeps BEFORE DELETE ON resil_outbox BEGIN SELECT RAISE(ABORT, 'kept'); END",
+                "DROP TRIGGER keeps",
+            ],
+            _ => [
+                "CREATE FUNCTION keeps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'kept'; END $$;
+                CREATE TRIGGER keeps BEFORE DELETE ON resil_outbox EXECUTE FUNCTION keeps()",
+                "DROP FUNCTION keeps CASCADE",
+            ],
+        };
+        let (consumer, stop) = (Consumer::new(), Arc::new(Notify::new()));
+        record(&db, Some("a"), &[1, 2]).await;
+        record(&db, None, &[3]).await;
+        let mut events = resil::registry().subscribe();
+        DB::run(&db, refuses).await;
+        let stopped = Arc::clone(&stop);
+        let relay = relay(&db, &consumer).poll(Duration::from_millis(2));
+        let relay = tokio::spawn(relay.run(async move { stopped.notified().await }));
+        let mut failures = 0;
+        while failures < 3 {
+            failures += usize::from(matches!(events.next().await, Event::Outbox(OutboxEvent::Unreachable { .. })));
+        }
+        // Their leases end, and nobody else has taken them up.
+        DB::run(&db, is_well).await;
+        while waiting(&db).await > 0 {
+            tokio::task::yield_now().await;
+        }
+        stop.notify_one();
+        let done = relay.await.unwrap();
+        let mut taken = consumer.taken();
+        taken.sort();
+        assert_eq!((done.delivered, done.lost, taken), (3, 0, vec!["1".to_owned(), "2".into(), "3".into()]));
     }
 }

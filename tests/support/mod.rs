@@ -47,6 +47,13 @@ pub async fn postgres_pool(schema: &str) -> PgPool {
     PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await.unwrap()
 }
 
+/// Another pool on the schema of this one, with so many connections.
+pub async fn postgres_pool_of(db: &Db<Postgres>, connections: u32) -> PgPool {
+    let schema: String = sqlx::query_scalar("SELECT current_schema()").fetch_one(db.pool().unwrap()).await.unwrap();
+    let options = postgres_options().options([("search_path", schema)]);
+    PgPoolOptions::new().max_connections(connections).connect_with(options).await.unwrap()
+}
+
 pub async fn postgres(test: impl AsyncFnOnce(Db<Postgres>)) {
     let schema = format!("resil_{}", resil::IdempotencyKey::random().as_str().replace('-', ""));
     let mut outside = PgConnection::connect_with(&postgres_options()).await.unwrap();

@@ -78,7 +78,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
 /// Dropping a response's future, as axum does when a client leaves, frees the key.
 #[derive(Debug, Clone, Default)]
 pub struct IdempotencyLayer {
-    running: Arc<Running>,
+    running: Arc<InFlight>,
 }
 
 impl IdempotencyLayer {
@@ -100,23 +100,23 @@ impl<S> Layer<S> for IdempotencyLayer {
 #[derive(Debug, Clone)]
 pub struct IdempotencyService<S> {
     inner: S,
-    running: Arc<Running>,
+    running: Arc<InFlight>,
 }
 
 #[derive(Debug, Default)]
-struct Running(Mutex<HashSet<(Method, String, IdempotencyKey)>>);
+struct InFlight(Mutex<HashSet<(Method, String, IdempotencyKey)>>);
 
 /// A request that runs; ends when dropped.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Entry {
-    running: Arc<Running>,
+    running: Arc<InFlight>,
     request: (Method, String, IdempotencyKey),
 }
 
 impl Entry {
     /// `None` if the same request runs already.
-    fn begin(running: &Arc<Running>, method: &Method, path: &str, key: IdempotencyKey) -> Option<Self> {
+    fn begin(running: &Arc<InFlight>, method: &Method, path: &str, key: IdempotencyKey) -> Option<Self> {
         let request = (method.clone(), path.to_owned(), key);
         let is_first = lock(&running.0).insert(request.clone());
         is_first.then(|| Self { running: Arc::clone(running), request })

@@ -45,7 +45,7 @@ pub async fn answer<R, When, A: Answer<R, When>>(answer: A) -> R {
     answer.into_answer().await
 }
 
-/// The same under the deadline of the call, which may have passed.
+/// The same under the deadline of the call, which may have passed: what remains of it, or a tenth of it.
 #[inline]
 pub fn answer_within<R, When, A: Answer<R, When>>(answer: A, due: Due) -> Attempt<'static, A::Future> {
     Attempt::begun(answer.into_answer(), due.for_fallback())

@@ -101,10 +101,10 @@ impl<T: OneKey> fmt::Debug for HeldKey<T> {
 const BLOCK: usize = 64;
 
 type Block<T> = Box<[OnceLock<Place<T>>]>;
-type Row<T> = Box<[OnceLock<Block<T>>]>;
+type Blocks<T> = Box<[OnceLock<Block<T>>]>;
 
 /// An array that only grows. Row `n` has 2ⁿ blocks, so an empty one is small and nothing moves.
-pub(super) struct Places<T>([OnceLock<Row<T>>; 27]);
+pub(super) struct Places<T>([OnceLock<Blocks<T>>; 27]);
 
 impl<T> Default for Places<T> {
     fn default() -> Self {

@@ -168,6 +168,7 @@ impl sealed::Backend for sqlx::Sqlite {
             locked: "",
             skip_locked: "",
             share_skip_locked: "",
+            among: ["IN (", ")"],
             texts: ["(SELECT value FROM json_each(", "))"],
             each_text: ["json_each(", ")"],
             rows: ["json_each(", ")"],
@@ -190,7 +191,7 @@ impl sealed::Backend for sqlx::Postgres {
     const BYTES: &'static str = "TEXT COLLATE \"C\"";
     const NO_OLD_CLAIMS: &'static str = "
         CREATE FUNCTION resil_no_old_claims() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-        CREATE TRIGGER resil_no_old_claims BEFORE UPDATE ON resil_intents
+        CREATE TRIGGER resil_no_old_claims BEFORE UPDATE OF epoch ON resil_intents
             FOR EACH ROW WHEN (new.epoch = old.epoch + 1) EXECUTE FUNCTION resil_no_old_claims();";
     const OWN_SETTINGS: &'static [Setting] = &[
         ("SHOW fsync", lost_by_fsync),
@@ -245,6 +246,7 @@ impl sealed::Backend for sqlx::Postgres {
             locked: "FOR UPDATE",
             skip_locked: "FOR UPDATE SKIP LOCKED",
             share_skip_locked: "FOR KEY SHARE SKIP LOCKED",
+            among: ["= ANY (ARRAY(", "))"],
             texts: ["(SELECT jsonb_array_elements_text((", ")::jsonb))"],
             each_text: ["jsonb_array_elements_text((", ")::jsonb) AS texts (value)"],
             rows: ["jsonb_array_elements((", ")::jsonb) AS rows (value)"],

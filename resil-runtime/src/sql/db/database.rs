@@ -49,7 +49,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 /// ```
 pub struct Db<DB: Backend> {
     pool: Pool<DB>,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<OfClones>,
     /// For single statements of ours, when the application has all of the pool.
     reserve: Option<Pool<DB>>,
 }
@@ -59,7 +59,7 @@ const BEFORE_RESERVE: Duration = Duration::from_millis(50);
 
 /// What all clones of a [`Db`] share.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct OfClones {
     meter: Arc<Meter>,
     /// How many transactions were to run once.
     claims: AtomicU32,

@@ -95,6 +95,8 @@ pub(super) struct Dialect {
     pub(super) locked: &'static str,
     pub(super) skip_locked: &'static str,
     pub(super) share_skip_locked: &'static str,
+    /// Around a query for the rows that a key is among: an index is read for each of them, however many the planner expects.
+    pub(super) among: [&'static str; 2],
     /// The texts of a JSON list, before and after the number of the value that holds it.
     pub(super) texts: [&'static str; 2],
     /// The same as rows with the column `value`.
@@ -112,6 +114,7 @@ impl Dialect {
         }
         let mut text = sql.replace("{now}", self.now).replace("{locked}", self.locked);
         text = text.replace("{skip locked}", self.skip_locked).replace("{share skip locked}", self.share_skip_locked);
+        text = text.replace("{among}", self.among[0]).replace("{end}", self.among[1]);
         for (what, [before, after]) in [("texts", self.texts), ("each text", self.each_text), ("rows", self.rows)] {
             for number in ["$1", "$2", "$3"] {
                 text = text.replace(&format!("{{{what} of {number}}}"), &format!("{before}{number}{after}"));

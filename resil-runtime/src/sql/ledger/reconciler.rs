@@ -84,7 +84,8 @@ impl<DB: Backend> Reconciler<DB> {
     /// Dropping the future cuts off what is under way.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Reconciled {
         let (mut reconciling, polling) = self.begin();
-        worker::run(&mut reconciling, polling, stop).await;
+        // On the heap: whoever runs a reconciler beside something else should not carry its states along.
+        Box::pin(worker::run(&mut reconciling, polling, stop)).await;
         reconciling.done
     }
 
@@ -95,8 +96,11 @@ impl<DB: Backend> Reconciler<DB> {
     /// [`Error::Transaction`] if the database cannot be asked.
     pub async fn run_once(self) -> Result<Reconciled, Error> {
         let (mut reconciling, polling) = self.begin();
-        reconciling.look().await;
-        worker::run_once(&mut reconciling, polling).await?;
+        Box::pin(async {
+            reconciling.look().await;
+            worker::run_once(&mut reconciling, polling).await
+        })
+        .await?;
         Ok(reconciling.done)
     }
 

@@ -76,7 +76,7 @@ enum Delivery {
 impl<DB: Backend> Lanes<DB> {
     /// Delivers the head and some of what follows it, until one fails, its share of time is over, or the relay is to stop.
     pub(super) async fn run(mut self, mut head: Claimed, lease: Lease, part: Part) -> Ran {
-        let (mut ran, under, began) = (Ran::of(part), Held::of(&head), clock::instant());
+        let (mut ran, under) = (Ran::of(part), Held::of(&head));
         if let Some(why) = self.used_up(&head) {
             // This one was none.
             head.message.attempt = head.message.attempt.saturating_sub(1);
@@ -86,6 +86,7 @@ impl<DB: Backend> Lanes<DB> {
         }
         let lane = head.message.ordering.is_some().then(|| head.lane.clone());
         let followers = self.followers(&head, &mut ran.part).await;
+        let began = clock::instant();
         for next in std::iter::once(head).chain(followers) {
             let is_first = ran.delivered.is_empty();
             let has_time = began.elapsed() < SHARE && lease.left() >= self.patience.longest();

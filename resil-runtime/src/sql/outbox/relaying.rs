@@ -7,10 +7,11 @@ use super::relay::{Relay, Relayed};
 use super::store::{self, Bounds, Claimed, Delivered, Held, Wanted};
 use super::work::Taken;
 use crate::sql::worker::{Lease, Outcome, Stop, Worker};
-use crate::{Backend, Error, clock};
+use crate::{Backend, Classify as _, Db, Effect, Error, clock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 pub(super) struct Relaying<'a, DB: Backend> {
     relay: &'a Relay<DB>,
@@ -20,6 +21,8 @@ pub(super) struct Relaying<'a, DB: Backend> {
     started: Option<i64>,
     stop: watch::Sender<Stop>,
     wakes: watch::Receiver<()>,
+    /// What was delivered and could not be deleted, and whether it may have been all the same.
+    undeleted: Vec<(Delivered, bool)>,
     pub(super) done: Relayed,
 }
 
@@ -32,6 +35,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
             started: None,
             stop: watch::Sender::new(Stop::No),
             wakes: relay.db.woken(),
+            undeleted: Vec::new(),
             done: Relayed::default(),
         }
     }
@@ -58,7 +62,8 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
         wanted
     }
 
-    async fn due(&mut self, most: usize) -> Result<Vec<Claimed>, Error> {
+    /// What is due, and since when its leases are ours at the latest.
+    async fn due(&mut self, most: usize) -> Result<(Instant, Vec<Claimed>), Error> {
         let db = &self.relay.db;
         let started = match self.started {
             Some(started) => started,
@@ -76,8 +81,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
             // All others are its own, too, so they have to be found one by one.
             Some(_) if self.handlers.know_topics() => store::topics(db).await?,
             Some(any) => {
-                let wanted = self.wanted(None, any);
-                return if wanted.is_empty() { Ok(Vec::new()) } else { store::claim(db, &wanted, bounds).await };
+                return leased(db, &self.wanted(None, any), bounds).await;
             }
             None => Vec::new(),
         };
@@ -88,7 +92,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
         });
         let wanted: Vec<_> =
             known.chain(others).flat_map(|(topic, handler)| self.wanted(Some(topic), handler)).collect();
-        if wanted.is_empty() { Ok(Vec::new()) } else { store::claim(db, &wanted, bounds).await }
+        leased(db, &wanted, bounds).await
     }
 
     /// Tells of what nobody here is for.
@@ -103,22 +107,42 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
         }
     }
 
-    /// Deletes what was delivered, by all lanes that have ended by now in one statement.
+    /// Deletes what was delivered, by all lanes that have ended by now in one statement. If that fails, it is tried again: what
+    /// was delivered is not delivered again for the database's sake, while nobody else has it.
     async fn delivered(&mut self, delivered: Vec<Delivered>) {
-        if delivered.is_empty() {
+        self.undeleted.extend(delivered.into_iter().map(|one| (one, false)));
+        if self.undeleted.is_empty() {
             return;
         }
-        match store::delivered(&self.relay.db, &delivered).await {
+        match store::delivered(&self.relay.db, self.undeleted.iter().map(|(one, _)| one)).await {
             Ok(deleted) => {
-                self.done.delivered += deleted.len() as u64;
-                for lost in delivered.iter().filter(|one| !deleted.contains(&one.id)) {
-                    self.done.lost += 1;
-                    event::lost(lost.id, &lost.topic);
+                for (one, may_be_deleted) in self.undeleted.drain(..) {
+                    if may_be_deleted || deleted.contains(&one.id) {
+                        self.done.delivered += 1;
+                    } else {
+                        self.done.lost += 1;
+                        event::lost(one.id, &one.topic);
+                    }
                 }
             }
-            Err(error) => event::unreachable(&error),
+            Err(error) => {
+                let is_unknown = error.verdict().effect == Effect::Unknown;
+                self.undeleted.iter_mut().for_each(|(_, may_be_deleted)| *may_be_deleted |= is_unknown);
+                event::unreachable(&error);
+            }
         }
     }
+}
+
+/// Whatever was asked before, the leases begin with this question.
+async fn leased<DB: Backend>(
+    db: &Db<DB>,
+    wanted: &[Wanted<'_>],
+    bounds: Bounds,
+) -> Result<(Instant, Vec<Claimed>), Error> {
+    let asked = clock::instant();
+    let due = if wanted.is_empty() { Vec::new() } else { store::claim(db, wanted, bounds).await? };
+    Ok((asked, due))
 }
 
 /// What was under way was cut off, with the tasks that it was in. What of it did not end is given back, once none of it can go
@@ -153,8 +177,8 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
         if self.taken.bytes() >= self.relay.memory {
             return Ok(0);
         }
-        let asked = clock::instant();
-        let due = self.due(most).await?;
+        self.delivered(Vec::new()).await;
+        let (asked, due) = self.due(most).await?;
         let claimed = due.len();
         let Relay { db, patience, memory, .. } = self.relay;
         for head in due {

@@ -18,10 +18,10 @@ const SETTLE_IN: &str = "
         FROM (SELECT DISTINCT lane FROM fresh) AS lanes
     ),
     kept AS MATERIALIZED (
-        SELECT number, lane FROM resil_outbox WHERE number IN (SELECT number FROM first) {share skip locked}
+        SELECT number, lane FROM resil_outbox WHERE number {among} SELECT number FROM first {end} {share skip locked}
     )
     UPDATE resil_outbox SET behind = CASE WHEN number IN (SELECT number FROM kept) THEN 0 ELSE 1 END
-    WHERE number IN (SELECT number FROM fresh) AND lane IN (SELECT lane FROM kept) AND behind = 2
+    WHERE number {among} SELECT number FROM fresh {end} AND lane IN (SELECT lane FROM kept) AND behind = 2
     RETURNING number";
 
 /// What is to be claimed, `$1`, is a list of `[topic, share, most, alone]`: of a topic, or of all, as many as its share has
@@ -41,7 +41,8 @@ macro_rules! claim {
     ),
     ready AS MATERIALIZED (
         SELECT number, due, octet_length(payload) AS bytes FROM resil_outbox
-        WHERE number IN (SELECT number FROM seen) AND behind = 0 AND (due <= {now} OR newer < $4) {skip locked}
+        WHERE number {among} SELECT number FROM seen {end} AND behind = 0 AND (due - 0 <= {now} OR newer - 0 < $4)
+        {skip locked}
     ),
     shared AS (
         SELECT ready.number, due, bytes, most, row_number() OVER (PARTITION BY share ORDER BY due, ready.number) AS place
@@ -57,7 +58,7 @@ macro_rules! claim {
         attempts = attempts + 1, spent = spent + 1, epoch = epoch + 1, due = {now} + $2, newer = NULL,
         deaths = deaths + CASE WHEN alone >= 2 THEN 1 ELSE 0 END, since = coalesce(since, {now}),
         alone = CASE alone WHEN 0 THEN 2 ELSE 3 END
-    WHERE number IN (SELECT number FROM chosen)
+    WHERE number {among} SELECT number FROM chosen {end}
     RETURNING id, topic, lane, payload, attempts, recorded, number, epoch, spent, alone, deaths, {now} - since,
         (SELECT max(number) FROM resil_outbox AS other WHERE other.lane = resil_outbox.lane)"
         )
@@ -75,7 +76,7 @@ pub(crate) const CLAIM_TOPICS: &str = claim!(
             )
             UNION SELECT number FROM (
                 SELECT number FROM resil_outbox
-                WHERE topic = wanted.topic AND behind = 0 AND newer < $4 AND wanted.alone = 1 LIMIT 2
+                WHERE topic = wanted.topic AND behind = 0 AND newer < $4 AND wanted.alone = 1 ORDER BY newer LIMIT 2
             )
         )"
 );
@@ -85,10 +86,11 @@ pub(crate) const CLAIM_ANY: &str = claim!(
         SELECT message.number, share, most FROM wanted CROSS JOIN resil_outbox AS message ON message.number IN (
             SELECT number FROM (
                 SELECT number FROM resil_outbox
-                WHERE behind = 0 AND alone = wanted.alone AND due <= {now} ORDER BY due LIMIT 2 * $3
+                WHERE behind = 0 AND alone = wanted.alone AND due IS NOT NULL AND due + 0 <= {now}
+                ORDER BY due + 0 LIMIT 2 * $3
             )
             UNION SELECT number FROM (
-                SELECT number FROM resil_outbox WHERE behind = 0 AND newer < $4 AND wanted.alone = 1 LIMIT 2
+                SELECT number FROM resil_outbox WHERE behind = 0 AND newer < $4 AND wanted.alone = 1 ORDER BY newer LIMIT 2
             )
         )"
 );
@@ -103,7 +105,7 @@ pub(crate) const CLAIM_TOPICS_BESIDE: &str = claim!(
             )
             UNION (
                 SELECT number FROM resil_outbox
-                WHERE topic = wanted.topic AND behind = 0 AND newer < $4 AND wanted.alone = 1 LIMIT 2
+                WHERE topic = wanted.topic AND behind = 0 AND newer < $4 AND wanted.alone = 1 ORDER BY newer LIMIT 2
             )
         ) AS found"
 );
@@ -113,9 +115,10 @@ pub(crate) const CLAIM_ANY_BESIDE: &str = claim!(
         SELECT found.number, share, most FROM wanted CROSS JOIN LATERAL (
             (
                 SELECT number FROM resil_outbox
-                WHERE behind = 0 AND alone = wanted.alone AND due <= {now} ORDER BY due LIMIT 2 * $3
+                WHERE behind = 0 AND alone = wanted.alone AND due IS NOT NULL AND due + 0 <= {now}
+                ORDER BY due + 0 LIMIT 2 * $3
             )
-            UNION (SELECT number FROM resil_outbox WHERE behind = 0 AND newer < $4 AND wanted.alone = 1 LIMIT 2)
+            UNION (SELECT number FROM resil_outbox WHERE behind = 0 AND newer < $4 AND wanted.alone = 1 ORDER BY newer LIMIT 2)
         ) AS found"
 );
 
@@ -132,7 +135,9 @@ const FOLLOWERS: &str = "
 /// A process died at this lane, and nobody knows at which message of it.
 const SUSPECT: &str = "
     UPDATE resil_outbox SET alone = 1
-    WHERE number IN (SELECT number FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3) AND alone = 0
+    WHERE alone = 0 AND number {among}
+        SELECT number FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3
+    {end}
     RETURNING number";
 
 /// Each topic that something is due of, by steps from one to the next.
@@ -154,7 +159,8 @@ const NOW: &str = "SELECT {now}";
 
 /// The clock was set back: what is due in the far future is due now. No wait of ours is nearly as long.
 const HEAL: &str = "
-    UPDATE resil_outbox SET due = {now} WHERE behind = 0 AND alone IN (0, 1, 2, 3) AND due > {now} + 86400000
+    UPDATE resil_outbox SET due = {now}
+    WHERE behind = 0 AND alone IN (0, 1, 2, 3) AND due IS NOT NULL AND due + 0 > {now} + 86400000
     RETURNING number";
 
 /// Somebody has deleted the first of a lane by hand.
@@ -166,9 +172,9 @@ const MEND: &str = "
         FROM head WHERE head.lane IS NOT NULL
     )
     UPDATE resil_outbox SET behind = 0
-    WHERE behind = 1 AND number IN (
+    WHERE behind = 1 AND number {among}
         SELECT (SELECT min(number) FROM resil_outbox AS other WHERE other.lane = head.lane) FROM head
-    )
+    {end}
     RETURNING number";
 
 /// So many of a lane are delivered under one lease, besides its head.

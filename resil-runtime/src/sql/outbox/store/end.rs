@@ -10,19 +10,19 @@ use std::time::Duration;
 
 /// Only under the lease of its lane: the next in the lane is not claimed while another worker is at this one.
 const DELIVERED: &str = "
-    DELETE FROM resil_outbox WHERE id IN (
+    DELETE FROM resil_outbox WHERE id {among}
         SELECT value ->> 0 FROM {rows of $1} JOIN resil_outbox AS head ON head.id = value ->> 2
         WHERE head.epoch = CAST(value ->> 3 AS BIGINT)
-    ) AND id || ' ' || epoch IN (SELECT (value ->> 0) || ' ' || (value ->> 1) FROM {rows of $1})
+    {end} AND id || ' ' || epoch IN (SELECT (value ->> 0) || ' ' || (value ->> 1) FROM {rows of $1})
     RETURNING id";
 
 /// What is first in these lanes now is found by a claim. In a statement of its own, which sees what was committed until the
 /// deletion had its locks.
 const NEXT: &str = "
     UPDATE resil_outbox SET behind = 0, due = CASE WHEN due < {now} THEN {now} ELSE due END
-    WHERE behind <> 0 AND number IN (
+    WHERE behind <> 0 AND number {among}
         SELECT (SELECT min(number) FROM resil_outbox AS other WHERE other.lane = value) FROM {each text of $1}
-    )
+    {end}
     RETURNING number";
 
 const FAILED: &str = "
@@ -69,13 +69,13 @@ pub(in super::super) struct Delivered {
 /// again.
 pub(in super::super) async fn delivered<DB: Backend>(
     db: &Db<DB>,
-    all: &[Delivered],
+    all: impl Iterator<Item = &Delivered> + Clone,
 ) -> Result<HashSet<MessageId>, Error> {
     let row = |one: &Delivered| {
         json!([one.id.to_string(), one.epoch.to_string(), one.under.head.to_string(), one.under.epoch.to_string()])
     };
-    let rows = serde_json::Value::Array(all.iter().map(row).collect()).to_string();
-    let lanes: HashSet<&str> = all.iter().filter_map(|one| one.lane.as_deref()).collect();
+    let rows = serde_json::Value::Array(all.clone().map(row).collect()).to_string();
+    let lanes: HashSet<&str> = all.filter_map(|one| one.lane.as_deref()).collect();
     let deleted = if lanes.is_empty() {
         db.statement(DELIVERED, &[(&*rows).into()]).await?
     } else {

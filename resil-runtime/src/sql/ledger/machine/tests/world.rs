@@ -193,7 +193,7 @@ fn taken(world: &mut World, from: &Position, to: &Move) -> Position {
     let Move { to: state, attempts, panics, put_off, begins, doubt_until, .. } = *to;
     let since = if begins { Some(world.now) } else { from.since };
     let called = from.called.or_else(|| (state == State::Calling).then_some(world.now));
-    let position = Position { state, attempts, panics, put_off, since, doubt_until, called, ..*from };
+    let position = Position { state, attempts, panics, put_off, since, called, doubt_until, ..*from };
     match to.then {
         Then::GoOn | Then::Rest => position,
         Then::Wait(wait) => {
