@@ -231,7 +231,7 @@ where
                 events.next().await;
             }
         };
-        self.ledger.reconciler().poll(Duration::from_millis(2)).run(rested).await;
+        Box::pin(self.ledger.reconciler().poll(Duration::from_millis(2)).run(rested)).await;
     }
 
     async fn order(&self) -> (i64, String) {
