@@ -160,7 +160,8 @@ impl Position {
         let (text, settings, now) = (&failed.text, at.settings, at.now);
         if failed.concludes(settings) {
             let in_call = failed.is_in_doubt.then(|| settled(settings, now));
-            let until = self.doubt_until.or(in_call);
+            // The later of the two: an attempt of this very call may be under way for longer than an earlier one.
+            let until = self.doubt_until.max(in_call);
             if let Some(until) = until.filter(|until| now.early < *until) {
                 let doubt = Self { doubt_until: Some(until), ..*self };
                 return doubt.wait(State::Unknown, millis(until - now.early), &format!("not believed yet: {text}"));

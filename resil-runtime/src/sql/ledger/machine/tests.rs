@@ -229,6 +229,19 @@ fn a_conclusive_answer_ends_a_doubt_when_nothing_can_arrive_any_more() {
 }
 
 #[test]
+fn a_conclusive_answer_waits_for_what_its_own_call_may_have_left_under_way() {
+    let settings = settings(false, false, InDoubt::Repeat).conclusive(&[402]);
+    // An attempt of this call timed out, and the next one was answered.
+    let answered = Failed { is_in_doubt: true, ..failed(Verdict::status(402)) };
+    for (earlier, until) in [(1, 5_000 + SETTLE), (5_500, 5_000 + SETTLE), (9_000, 9_000)] {
+        let position = Position { doubt_until: Some(earlier), ..at(State::Calling) };
+        let to = after(position, Fact::Called(Err(answered.clone())), &settings);
+        assert_eq!((to.to, to.doubt_until), (State::Unknown, Some(until)), "{earlier}");
+        assert_eq!(to.then, Then::Wait(millis(until - 5_000)));
+    }
+}
+
+#[test]
 fn what_is_conclusive_is_so_whatever_it_is_else() {
     let settings = settings(true, true, InDoubt::Repeat).conclusive(&[403, 409, 429]);
     let mark = Verdict::caller().conclusive();
