@@ -175,12 +175,7 @@ impl Position {
             return doubt.in_doubt(at, &why);
         }
         if self.doubt_until.is_some() {
-            if let Some(wait) = put_off(&failed.verdict) {
-                return self.put_off(at, wait, State::Unknown, text, || self.give_up(settings, text));
-            }
-            // What is refused is the repeat. Of the earlier request it says nothing, now or later.
-            let why = format!("{UNKNOWN}, and a repeat was not done: {text}");
-            return self.in_doubt(at, &why).no_sooner_than(failed.verdict.retry_after);
+            return self.after_failed_repeat(failed, at);
         }
         let exhausted = || self.begin(State::Declined, &format!("given up after {} attempts: {text}", self.attempts));
         if let Some(wait) = put_off(&failed.verdict) {
@@ -194,6 +189,24 @@ impl Position {
             return self.begin(State::Declined, &format!("declined: {text}"));
         }
         self.spend(at, State::Recorded, &not_called, exhausted).no_sooner_than(failed.verdict.retry_after)
+    }
+
+    /// What failed for certain is the repeat. Of the earlier request it says nothing, now or later.
+    fn after_failed_repeat(&self, failed: &Failed, at: &At<'_>) -> Move {
+        let (text, settings) = (&failed.text, at.settings);
+        let asked_for = !settings.verifies && settings.in_doubt != InDoubt::Repeat;
+        // Only an operator calls these again, and he meant a call that leaves.
+        let home = if asked_for { State::Recorded } else { State::Unknown };
+        if let Some(wait) = put_off(&failed.verdict) {
+            return self.put_off(at, wait, home, text, || self.give_up(settings, text));
+        }
+        let why = format!("{UNKNOWN}, and a repeat was not done: {text}");
+        let to = if asked_for && failed.passes() {
+            self.spend(at, home, &why, || self.give_up(settings, &why))
+        } else {
+            self.in_doubt(at, &why)
+        };
+        to.no_sooner_than(failed.verdict.retry_after)
     }
 
     fn after_check(&self, status: Status<Receipt>, at: &At<'_>) -> Move {
@@ -234,15 +247,12 @@ impl Position {
 
     fn after_panic(&self, text: &str, at: &At<'_>) -> Move {
         let why = format!("panicked: {text}");
-        let panicked = Self { panics: self.panics + 1, ..*self };
-        if panicked.panics >= PANICS {
-            return panicked.manual(&why);
-        }
+        let is_calling = self.state == State::Calling;
+        let doubt_until = if is_calling { Some(settled(at.settings, at.now)) } else { self.doubt_until };
+        let panicked = Self { panics: self.panics + 1, doubt_until, ..*self };
         match self.state {
-            State::Calling => {
-                let doubt = Self { doubt_until: Some(settled(at.settings, at.now)), ..panicked };
-                doubt.in_doubt(at, &why)
-            }
+            _ if panicked.panics >= PANICS => panicked.manual(&why),
+            State::Calling => panicked.in_doubt(at, &why),
             state => panicked.spend(at, state, &why, || panicked.manual(&why)),
         }
     }

@@ -17,7 +17,8 @@ pub enum Resolution {
     Done(String),
     /// The partner has not done it and will not: our own books will say so.
     NotDone,
-    /// Call again under the same key; refused once the key is older than `key_lifetime`.
+    /// Call again under the same key; refused once the key is older than `key_lifetime`. If the partner refuses the repeat of a
+    /// call that may have been applied, it waits for an operator again.
     CallAgain,
     /// Ask the partner for the status again.
     CheckAgain,

@@ -148,10 +148,11 @@ const HEAL: &str = "
         scheduled = {now}
     WHERE due > {now} + 1000 AND (scheduled > {now} + 1000 OR (scheduled IS NULL AND due > {now} + 86400000))";
 
+/// What a person has said is not certain: what may have been applied is called again, or cancelled, with its doubt.
 const RESOLVE: &str = "
     UPDATE resil_intents SET
         state = $2, attempts = 0, panics = 0, due = CASE WHEN $3 = 1 THEN {now} END, put_off = 0, since = NULL,
-        doubt_until = CASE WHEN $2 = 'COMPENSATING' THEN doubt_until END, called = coalesce(called, recorded),
+        doubt_until = CASE WHEN $2 IN ('RECORDED', 'COMPENSATING') THEN doubt_until END, called = coalesce(called, recorded),
         receipt = coalesce($4, receipt), epoch = $8, why = $5, history = history || {now} || $6,
         books = coalesce($7, books), moved = {now}, scheduled = {now}, resolved = 1
     WHERE id = $1 AND state = 'MANUAL'

@@ -215,6 +215,30 @@ fn a_refused_repeat_ends_no_doubt() {
 }
 
 #[test]
+fn what_an_operator_calls_again_ends_no_doubt_either() {
+    let refusals = [400, 401, 404, 409, 422, 429].map(Verdict::status);
+    let certain = refusals.into_iter().chain([Verdict::transient().unsent(), Verdict::refused()]);
+    for verdict in certain {
+        for in_doubt in [InDoubt::Manual, InDoubt::Cancel, InDoubt::Repeat] {
+            let doubted = Position { doubt_until: Some(1), is_resolved: true, ..at(State::Calling) };
+            let called = |position: Position| {
+                let settings = settings(false, true, in_doubt).conclusive(&[410]);
+                after(position, Fact::Called(Err(failed(verdict))), &settings)
+            };
+            for position in [doubted, Position { attempts: 6, since: Some(-86_400_000), ..doubted }] {
+                let to = called(position);
+                assert_ne!(to.to, State::Declined, "{verdict:?} {in_doubt:?}");
+                assert!(to.doubt_until.is_some(), "{verdict:?} {in_doubt:?}");
+            }
+        }
+        let asked = Position { doubt_until: Some(1), is_resolved: true, ..at(State::Calling) };
+        let to = after(asked, Fact::Called(Err(failed(verdict))), &settings(false, false, InDoubt::Manual));
+        let goes_on = failed(verdict).passes() || verdict.kind == Kind::Refused;
+        assert_eq!(to.to, if goes_on { State::Recorded } else { State::Manual }, "{verdict:?}");
+    }
+}
+
+#[test]
 fn a_conclusive_answer_ends_a_doubt_when_nothing_can_arrive_any_more() {
     let settings = settings(false, false, InDoubt::Repeat).conclusive(&[402]);
     let called = |status, doubt_until| {
@@ -306,6 +330,9 @@ fn the_third_panic_is_an_operators() {
         after(position, Fact::Panicked("x".to_owned()), &settings).to
     };
     assert_eq!([panicked(0), panicked(1), panicked(2)], [State::Succeeded, State::Succeeded, State::Manual]);
+    let position = Position { panics: 2, ..at(State::Calling) };
+    let to = after(position, Fact::Panicked("x".to_owned()), &settings);
+    assert_eq!((to.to, to.doubt_until), (State::Manual, Some(5_000 + SETTLE)), "it may have been sent");
 }
 
 #[test]

@@ -97,9 +97,11 @@ const HERE: &str = only_here!(
     " AND here.id > $5 ORDER BY here.id LIMIT $6"
 );
 
+/// What an operator makes of it is in doubt: one of the two books has it as done.
 const MOVE: &str = "
     UPDATE resil_intents SET
-        state = $3, attempts = 0, panics = 0, due = CASE WHEN $4 = 1 THEN {now} END, doubt_until = NULL,
+        state = $3, attempts = 0, panics = 0, due = CASE WHEN $4 = 1 THEN {now} END,
+        doubt_until = CASE WHEN $3 = 'MANUAL' THEN {now} END,
         scheduled = {now}, put_off = 0, since = NULL, called = coalesce(called, recorded), epoch = $8, why = $5, history = history || {now} || $6, moved = {now},
         books = coalesce(books, CASE state WHEN 'APPLIED' THEN 'DONE'
             WHEN 'REJECTED' THEN 'UNDONE' WHEN 'COMPENSATED' THEN 'UNDONE' END)
