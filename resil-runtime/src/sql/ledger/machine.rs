@@ -31,7 +31,7 @@ const PANICS: u32 = 3;
 impl Position {
     /// What claiming an intent does to it. The statement that claims says the same in SQL.
     #[cfg(test)]
-    pub(super) fn claimed(mut self, now: Millis, settle: Millis) -> Self {
+    pub(super) fn claimed(mut self, now: Millis) -> Self {
         self.attempts += 1;
         self.since = self.since.or(Some(now));
         self.called = self.called.or(Some(now));
@@ -39,7 +39,8 @@ impl Position {
             State::Recorded => self.state = State::Calling,
             State::Calling => {
                 self.state = State::Unknown;
-                self.doubt_until = Some(now + settle);
+                // For as long as it settles by the settings of today.
+                self.doubt_until = None;
             }
             _ => {}
         }
@@ -71,7 +72,7 @@ impl Position {
     fn next_in_doubt(&self, settings: &Settings, now: Now) -> Step {
         let settled = settled(settings, now);
         if self.doubt_until.is_none_or(|until| until > settled.saturating_add(SLACK)) {
-            // The clock was set back, or an operator has put it here: no doubt lasts longer than it settles.
+            // A worker was lost, the clock was set back, or an operator has put it here: no doubt lasts longer than it settles.
             return Step::Go(Move { doubt_until: Some(settled), ..self.going(State::Unknown, "waiting to settle") });
         }
         if settings.verifies {
@@ -198,7 +199,9 @@ impl Position {
         // Only an operator calls these again, and he meant a call that leaves.
         let home = if asked_for { State::Recorded } else { State::Unknown };
         if let Some(wait) = put_off(&failed.verdict) {
-            return self.put_off(at, wait, home, text, || self.give_up(settings, text));
+            return self.put_off(at, wait, home, text, || {
+                if settings.verifies { self.going(State::Unknown, text) } else { self.give_up(settings, text) }
+            });
         }
         let why = format!("{UNKNOWN}, and a repeat was not done: {text}");
         let to = if asked_for && failed.passes() {
@@ -259,11 +262,13 @@ impl Position {
 
     /// The outcome is unknown. A status check may know it at once; a repeat waits.
     fn in_doubt(&self, at: &At<'_>, why: &str) -> Move {
+        if at.settings.verifies {
+            // Also after the last attempt: nothing is given up without having asked.
+            let attempts = self.attempts.saturating_add(1);
+            return Move { attempts, put_off: 0, ..self.going(State::Unknown, why) };
+        }
         if self.is_exhausted(at) {
             return self.give_up(at.settings, why);
-        }
-        if at.settings.verifies {
-            return Move { attempts: self.attempts + 1, put_off: 0, ..self.going(State::Unknown, why) };
         }
         match at.settings.in_doubt {
             InDoubt::Repeat => self.spend(at, State::Unknown, why, || self.manual(why)),

@@ -77,8 +77,8 @@ macro_rules! columns {
     };
 }
 
-/// A lease: nobody else finds the intent due for so long. What a lost worker was doing is in doubt from now on. Of one that
-/// an older version has called, nobody has written down when.
+/// A lease: nobody else finds the intent due for so long. What a lost worker was doing is in doubt from now on, for as long as
+/// the operation settles today. Of one that an older version has called, nobody has written down when.
 macro_rules! claim {
     ($with:literal, $which:literal) => {
         concat!(
@@ -91,7 +91,7 @@ macro_rules! claim {
                 scheduled = {now},
                 since = coalesce(since, {now}),
                 called = coalesce(called, CASE WHEN state = 'RECORDED' AND attempts = 0 THEN {now} ELSE recorded END),
-                doubt_until = CASE state WHEN 'CALLING' THEN {now} + settle ELSE doubt_until END,
+                doubt_until = CASE WHEN state <> 'CALLING' THEN doubt_until END,
                 history = CASE state
                     WHEN 'RECORDED' THEN history || {now} || ' CALLING\n'
                     WHEN 'CALLING' THEN history || {now} || ' UNKNOWN the worker was lost\n'

@@ -315,6 +315,41 @@ fn our_own_books_refuse_by_intent_only() {
 }
 
 #[test]
+fn nothing_is_given_up_without_having_asked() {
+    for in_doubt in [InDoubt::Manual, InDoubt::Cancel, InDoubt::Repeat] {
+        let settings = settings(true, true, in_doubt);
+        for last in [
+            Position { attempts: 6, ..at(State::Calling) },
+            Position { since: Some(-86_400_000), ..at(State::Calling) },
+        ] {
+            for verdict in [Verdict::transient(), Verdict::status(500)] {
+                let to = after(last, Fact::Called(Err(failed(verdict))), &settings);
+                assert_eq!((to.to, to.then), (State::Unknown, Then::GoOn), "{in_doubt:?}");
+                let asked =
+                    Position { attempts: to.attempts, doubt_until: to.doubt_until, since: last.since, ..at(to.to) };
+                assert_eq!(asked.next(&settings, 5_000), Step::Check);
+                // Once it was asked, it ends.
+                let pending = after(asked, Fact::Checked(Ok(Status::Pending)), &settings).to;
+                let given_up = if in_doubt == InDoubt::Cancel { State::Compensating } else { State::Manual };
+                assert_eq!(pending, given_up);
+                let applied = Fact::Checked(Ok(Status::Applied("receipt".to_owned())));
+                assert_eq!(after(asked, applied, &settings).to, State::Succeeded);
+            }
+        }
+        let doubted = Position { doubt_until: Some(1), since: Some(-86_400_000), ..at(State::Calling) };
+        assert_eq!(after(doubted, Fact::Called(Err(failed(Verdict::refused()))), &settings).to, State::Unknown);
+    }
+}
+
+#[test]
+fn what_a_lost_worker_was_doing_settles_by_the_settings_of_today() {
+    let settings = settings(true, true, InDoubt::Manual).settle(millis(9 * SETTLE));
+    let lost = Position { doubt_until: Some(1), ..at(State::Calling) }.claimed(5_000);
+    let Step::Go(to) = lost.next(&settings, 5_000) else { panic!("{lost:?} goes on without a doubt") };
+    assert_eq!((to.to, to.doubt_until), (State::Unknown, Some(5_000 + 9 * SETTLE)));
+}
+
+#[test]
 fn a_doubt_from_the_future_is_cut_to_what_it_may_last() {
     let settings = settings(true, true, InDoubt::Manual);
     let position = Position { doubt_until: Some(Millis::MAX), ..at(State::Unknown) };
