@@ -5,7 +5,7 @@ use super::difference::{Difference, Kind, Mend};
 use super::record::Record;
 use crate::sql::db::{Row, Value, in_millis, whole};
 use crate::sql::ledger::machine::BY_OTHERS;
-use crate::sql::ledger::store::token;
+use crate::sql::ledger::store::{called, token};
 use crate::sql::ledger::{IntentId, State};
 use crate::{Backend, Db, Error, IdempotencyKey, Stored};
 use serde_json::json;
@@ -98,15 +98,20 @@ const HERE: &str = only_here!(
 );
 
 /// What an operator makes of it is in doubt: one of the two books has it as done.
-const MOVE: &str = "
+const MOVE: &str = concat!(
+    "
     UPDATE resil_intents SET
         state = $3, attempts = 0, panics = 0, due = CASE WHEN $4 = 1 THEN {now} END,
         doubt_until = CASE WHEN $3 = 'MANUAL' THEN {now} END,
-        scheduled = {now}, put_off = 0, since = NULL, called = coalesce(called, recorded), epoch = $8, why = $5, history = history || {now} || $6, moved = {now},
+        scheduled = {now}, put_off = 0, since = NULL, epoch = $8, why = $5, history = history || {now} || $6, moved = {now},
         books = coalesce(books, CASE state WHEN 'APPLIED' THEN 'DONE'
-            WHEN 'REJECTED' THEN 'UNDONE' WHEN 'COMPENSATED' THEN 'UNDONE' END)
+            WHEN 'REJECTED' THEN 'UNDONE' WHEN 'COMPENSATED' THEN 'UNDONE' END),
+        called = ",
+    called!("coalesce(called, recorded)"),
+    "
     WHERE id = $1 AND epoch = $2 AND state = $7
-    RETURNING id";
+    RETURNING id"
+);
 
 const ADOPT: &str = "
     INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
