@@ -3,6 +3,7 @@
 use super::Ledger;
 use super::error::LedgerError;
 use super::event;
+use super::history::RESOLVED_BY;
 use super::intent::{IntentId, IntentView};
 use super::reading::Reading;
 use super::state::State;
@@ -168,7 +169,7 @@ impl<DB: Backend> Ledger<DB> {
                 return Err(LedgerError::NoSuchStep { op: intent.op, step }.into());
             }
         }
-        let why = format!("resolved by {by}: {why}");
+        let why = format!("{RESOLVED_BY}{by}: {why}");
         if !store::resolve(self.db(), id, to, receipt, &why).await? {
             let state = store::read(self.db(), id).await?.map_or(State::Manual, |intent| intent.position.state);
             return Err(LedgerError::NotManual { state }.into());
