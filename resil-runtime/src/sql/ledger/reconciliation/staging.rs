@@ -165,6 +165,8 @@ pub(super) struct Counts {
     pub(super) all: u64,
     /// All differences, those among the records and those that they do not have.
     pub(super) differ: u64,
+    /// Those among them that only the partner has.
+    pub(super) only_there: u64,
 }
 
 /// A difference as it was found, and what it takes to mend it.
@@ -222,6 +224,10 @@ impl<'a, DB: Backend> Staging<'a, DB> {
                 Some("open") => counts.open += number,
                 Some("manual") => counts.manual += number,
                 Some("other") => counts.other += number,
+                Some("only there") => {
+                    counts.only_there += number;
+                    counts.differ += number;
+                }
                 _ => counts.differ += number,
             }
         }
