@@ -81,6 +81,12 @@ on_both_databases! {
         // Our own order 7 is another one.
         let ours = shop.pays::<verified>(7, 500).await;
         assert_eq!((shop.state(ours.id()).await, shop.partner.book().calls), (State::Applied, 3));
+        // However many she has, ours is mended.
+        let hers = (100..300).map(|order| Ok(Record::done(IdempotencyKey::derived("verified", order).as_str())));
+        let other_amount = Record::done(&shop.key(7).await).amount(in_cents(50));
+        let report = shop.compares::<verified>(hers.chain([Ok(other_amount)]).collect()).await;
+        assert_eq!((found(&report), report.held_back), ([200, 0, 1, 0], false), "{report}");
+        assert_eq!(shop.state(ours.id()).await, State::Manual);
     }
 
     async fn a_record_that_contradicts_itself_is_left_to_an_operator(db) {
