@@ -3,7 +3,33 @@
 use super::*;
 use resil::ledger::LedgerEvent;
 
+/// Its client repeats at once, and a request may be under way for long.
+#[durable(
+    db = [Sqlite, Postgres], op = "insistent", per = order, applied = paid, undone = failed, in_doubt = repeat,
+    settle = "10m", base = "2ms"
+)]
+#[retry(idempotency_key = key, attempts = 2, base = "0ms", budget = none)]
+async fn insistent(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<u64, PartnerError> {
+    partner.charge(won, key).await
+}
+
 on_both_databases! {
+    async fn what_is_conclusive_waits_for_what_its_own_call_has_left_under_way(db) {
+        let ways = [Way::LostBefore, Way::LostBefore, Way::LostBefore, Way::RefusesForGood];
+        let partner = Partner::new(Skill::Deduplicates, ways);
+        DB::create(&db).await;
+        let ledger = Ledger::on(db.clone()).partial().operation::<insistent>().provide(Arc::clone(&partner));
+        let shop = Fixture { db: db.clone(), partner, ledger: ledger.open().await.unwrap() };
+        let intent = shop.record::<insistent>(7, 500).await;
+        assert_eq!(shop.ledger.drive(&intent).await.unwrap(), Outcome::InDoubt(intent.id()));
+        // Nothing of the first call can arrive any more.
+        DB::run(&db, "UPDATE resil_intents SET doubt_until = 1, due = 0").await;
+        assert_eq!(shop.ledger.drive(&intent).await.unwrap(), Outcome::InDoubt(intent.id()));
+        let view = shop.ledger.find(intent.id()).await.unwrap().unwrap();
+        assert!(view.why.starts_with("not believed yet: "), "{}", view.history);
+        assert_eq!((shop.order().await, shop.partner.book().calls), ((0, "pending".to_owned()), 4));
+    }
+
     async fn what_succeeds_is_applied_in_both_books(db) {
         let shop = Fixture::new(&db, Partner::new(Skill::Neither, [])).await;
         let intent = shop.record::<manual>(7, 500).await;
