@@ -63,7 +63,8 @@ impl<'a> Attempts<'a> {
             self.in_doubt = true;
             context::sent();
         }
-        if self.sent.is_keyed() && self.keyed_attempt_ended(false) {
+        // Where no key was given, nobody would recognise the repetition.
+        if self.sent.is_keyed() && (!self.sent.has_key() || self.keyed_attempt_ended(false)) {
             return None;
         }
         if !retry.may_repeat(&verdict) {

@@ -174,6 +174,9 @@ impl Retry {
     /// Begins one call: call it once, run each attempt through [`Attempts::prove`] or [`Attempt::under`], so that it is
     /// known what it sent, and ask [`Attempts::again`] after it.
     ///
+    /// Under [`idempotency_key`](Self::idempotency_key) nothing is repeated, since there is no key, and `.checked()` refuses a
+    /// POST or PATCH ([`Error::MissingKey`]): [`start_with`](Self::start_with) takes the key.
+    ///
     /// [`Attempt::under`]: crate::Attempt::under
     #[inline]
     pub fn start(&self) -> Attempts<'_> {
