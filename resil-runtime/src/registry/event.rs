@@ -131,7 +131,7 @@ pub enum Event {
         /// Whether an attempt was under way, so that the outcome is unknown.
         attempted: bool,
         /// Whether that attempt had less time than its own `#[timeout]` gives, or a second without one. No circuit
-        /// breaker counts it then.
+        /// breaker counts it as failed then.
         cut_short: bool,
     },
     /// An external call was about to be made while its caller held a transaction or a connection.
