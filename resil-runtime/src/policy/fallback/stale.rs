@@ -53,6 +53,12 @@ impl Shared for Kept {
     fn row(&self) -> Option<Row> {
         None
     }
+
+    fn end(&self) {
+        // Other people's code, and so not under the lock.
+        let gone = std::mem::take(&mut *lock(&self.0));
+        drop(gone);
+    }
 }
 
 impl Kept {
