@@ -266,10 +266,10 @@ impl Fallback {
                 let answer = |how| code_at!(path.name_span()=> #private::__private::#how::<#output, _, _>);
                 if cx.needs.deadline.is_some() {
                     let answer = answer(code!(answer_within));
-                    code!(#answer(&#FALLBACK, #FAILURE, #ask, #DEADLINE).await)
+                    code_at!(path.name_span()=> #answer(&#FALLBACK, #FAILURE, #ask, #DEADLINE).await)
                 } else {
                     let answer = answer(code!(answer));
-                    code!(#answer(&#FALLBACK, #FAILURE, #ask).await)
+                    code_at!(path.name_span()=> #answer(&#FALLBACK, #FAILURE, #ask).await)
                 }
             }
             Self::Stale(_) => code!((&#LAST_GOOD).instead_of(#FAILURE)),
