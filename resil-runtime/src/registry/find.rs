@@ -83,10 +83,12 @@ pub(crate) fn find<T: Found>(name: &str) -> Option<T> {
 /// All handles of a kind, sorted by label.
 pub(crate) fn all<T: Found>() -> Vec<T> {
     Registry::with(|states| {
-        let broken =
-            of_call_sites::<T>().filter_map(|handle| Some(handle.without_state(handle.look_up(states).err()?)));
+        // First, since looking up sets up what has not been called yet.
+        let broken: Vec<T> = of_call_sites::<T>()
+            .filter_map(|handle| Some(handle.without_state(handle.look_up(states).err()?)))
+            .collect();
         let live = states.of_kind().into_iter().map(|(owner, state)| T::found(owner.name(), state));
-        once_each(live, broken)
+        once_each(live, broken.into_iter())
     })
 }
 
