@@ -29,7 +29,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A retry policy: what `#[retry]` expands to. The constructor is the proof that repeating is safe.
+/// A retry policy: what `#[retry]` expands to. The constructor is the proof that repeating is safe. The name of its budget
+/// counts until it is first used; what is set afterwards changes nothing.
 ///
 /// | setting | default |
 /// |---|---|
