@@ -35,6 +35,51 @@ on_both_databases! {
         assert_eq!(DB::number(&db, "SELECT count(due) FROM resil_outbox WHERE why = ''").await, 1);
     }
 
+    async fn each_lease_has_a_token_of_its_own(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, None, &[1]).await;
+        let mut tokens = HashSet::new();
+        for _ in 0..4 {
+            consumer.goes("1", &[Way::Waits]);
+            let cut_off = tokio::spawn(relay(&db, &consumer).run(std::future::pending()));
+            consumer.began.notified().await;
+            tokens.insert(DB::number(&db, "SELECT epoch FROM resil_outbox").await);
+            // A failover loses the commit of the claim.
+            DB::run(&db, "UPDATE resil_outbox SET epoch = 0, due = 0, alone = 0, attempts = 0, spent = 0").await;
+            cut_off.abort();
+            _ = cut_off.await;
+        }
+        assert_eq!(tokens.len(), 4, "{tokens:?}");
+    }
+
+    async fn a_claim_whose_answer_is_lost_is_no_death(db) {
+        db.migrate().await.unwrap();
+        let (consumer, stop) = (Consumer::new(), Arc::new(Notify::new()));
+        record(&db, None, &[1, 2, 3]).await;
+        record(&db, Some("a"), &[4, 5]).await;
+        resil::testing::lose_answers("chosen AS", 2);
+        let stopped = Arc::clone(&stop);
+        let relay = relay(&db, &consumer).attempts(1).poll(Duration::from_millis(2));
+        let relay = tokio::spawn(relay.run(async move { stopped.notified().await }));
+        until(|| consumer.taken().len() == 5).await;
+        stop.notify_one();
+        assert_eq!(relay.await.unwrap().delivered, 5);
+        assert!(consumer.asked().iter().all(|(_, attempt)| *attempt == 1), "{:?}", consumer.asked());
+    }
+
+    async fn who_runs_once_gives_back_a_claim_whose_answer_is_lost(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, None, &[1]).await;
+        resil::testing::lose_answers("chosen AS", 1);
+        relay(&db, &consumer).run_once().await.unwrap_err();
+        while DB::number(&db, "SELECT attempts FROM resil_outbox").await > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(relay(&db, &consumer).attempts(1).run_once().await.unwrap().delivered, 1);
+    }
+
     async fn a_stop_lets_a_delivery_end_and_a_drop_leaves_it_to_the_next_relay(db) {
         db.migrate().await.unwrap();
         let consumer = Consumer::new();

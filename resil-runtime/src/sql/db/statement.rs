@@ -187,6 +187,10 @@ impl<DB: Backend> Db<DB> {
             connection.close_on_drop();
             return Err(unanswered(began));
         };
+        #[cfg(feature = "testing")]
+        if matches!(ran, Ok(Some(_))) && crate::sql::faults::loses_answer(sql) {
+            return Err(unanswered(began));
+        }
         if let Some(rows) = ran.map_err(|error| not_run(began, error))? {
             return Ok(rows);
         }

@@ -55,7 +55,7 @@ macro_rules! claim {
     ),
     chosen AS MATERIALIZED (SELECT number FROM in_order WHERE place <= $3 AND ahead < $5)
     UPDATE resil_outbox SET
-        attempts = attempts + 1, spent = spent + 1, epoch = epoch + 1, due = {now} + $2, newer = NULL,
+        attempts = attempts + 1, spent = spent + 1, epoch = $6, due = {now} + $2, newer = NULL,
         deaths = deaths + CASE WHEN alone >= 2 THEN 1 ELSE 0 END, since = coalesce(since, {now}),
         alone = CASE alone WHEN 0 THEN 2 ELSE 3 END
     WHERE number {among} SELECT number FROM chosen {end}
@@ -186,7 +186,8 @@ pub(in super::super) struct Claimed {
     pub(in super::super) message: Message,
     pub(in super::super) lane: String,
     pub(in super::super) number: i64,
-    /// Counts its leases: who holds an older one has lost it.
+    /// The token of the lease, drawn for each claim anew: who holds another one has lost it. After a failover that has lost
+    /// commits, two relays may hold a lease, and never one with the same token.
     pub(in super::super) epoch: i64,
     /// How many of its attempts count, with this one.
     pub(in super::super) spent: u32,
@@ -226,11 +227,17 @@ pub(in super::super) struct Bounds {
     pub(in super::super) started: i64,
 }
 
-/// Leases the lanes that are due for longest.
+/// A token for a lease; zero stands for none.
+pub(in super::super) fn token() -> i64 {
+    fastrand::i64(1..=i64::MAX)
+}
+
+/// Leases the lanes that are due for longest, under this token.
 pub(in super::super) async fn claim<DB: Backend>(
     db: &Db<DB>,
     wanted: &[Wanted<'_>],
     bounds: Bounds,
+    token: i64,
 ) -> Result<Vec<Claimed>, Error> {
     let each = |wanted: &Wanted<'_>| {
         let states: &[u8] = if wanted.alone { &[1, 2, 3] } else { &[0] };
@@ -242,8 +249,14 @@ pub(in super::super) async fn claim<DB: Backend>(
     let sql = if is_by_topic { DB::CLAIM_TOPICS } else { DB::CLAIM_ANY };
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX / 4);
     let Bounds { lease, most, bytes, started } = bounds;
-    let values: [Value<'_>; 5] =
-        [(&*list).into(), in_millis(lease).into(), number(most).into(), started.into(), number(bytes).into()];
+    let values: [Value<'_>; 6] = [
+        (&*list).into(),
+        in_millis(lease).into(),
+        number(most).into(),
+        started.into(),
+        number(bytes).into(),
+        token.into(),
+    ];
     let rows = db.statement(sql, &values).await?;
     let mut due: Vec<_> = rows.into_iter().filter_map(claimed).collect();
     due.sort_unstable_by_key(|head| head.number);
