@@ -3,6 +3,11 @@
 use super::*;
 use resil::outbox::OutboxEvent;
 
+/// The clock of before was two hours ahead of the one of now.
+const SET_BACK: &str = "
+    UPDATE resil_outbox SET recorded = recorded + 7200000, due = due + 7200000, since = since + 7200000,
+        scheduled = scheduled + 7200000";
+
 on_both_databases! {
     async fn who_lost_the_lease_deletes_nothing(db) {
         db.migrate().await.unwrap();
@@ -232,6 +237,45 @@ on_both_databases! {
             until(|| seen.taken() == ["1"]).await;
             stop.notify_one();
         });
+    }
+
+    async fn a_clock_that_was_set_back_two_hours_holds_nothing_up_for_two_hours(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        consumer.goes("1", &[Way::Passing]);
+        record(&db, Some("a"), &[1, 2]).await;
+        relay(&db, &consumer).base(Duration::from_secs(60)).max(Duration::from_secs(60)).run_once().await.unwrap();
+        record(&db, Some("b"), &[3, 4, 5]).await;
+        record(&db, None, &[6]).await;
+        DB::run(&db, "UPDATE resil_outbox SET due = scheduled WHERE attempts > 0").await;
+        DB::run(&db, SET_BACK).await;
+        let stop = Arc::new(Notify::new());
+        let relay = relay(&db, &consumer).run(async { stop.notified().await });
+        tokio::join!(relay, async {
+            until(|| consumer.taken().len() == 6).await;
+            stop.notify_one();
+        });
+    }
+
+    async fn a_clock_that_was_set_back_ends_no_lease(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, None, &[1]).await;
+        consumer.goes("1", &[Way::Waits]);
+        let first = tokio::spawn(relay(&db, &consumer).run(std::future::pending()));
+        consumer.began.notified().await;
+        DB::run(&db, SET_BACK).await;
+        let stop = Arc::new(Notify::new());
+        let other = relay(&db, &consumer).run(async { stop.notified().await });
+        tokio::join!(other, async {
+            while DB::number(&db, "SELECT max(due - recorded) FROM resil_outbox").await > 0 {
+                tokio::task::yield_now().await;
+            }
+            stop.notify_one();
+        });
+        assert_eq!(consumer.asked().len(), 1, "its lease goes on");
+        assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_outbox WHERE alone = 2").await, 1);
+        first.abort();
     }
 
     /// A database that takes no deletion for a while.

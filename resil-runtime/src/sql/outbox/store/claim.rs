@@ -55,7 +55,7 @@ macro_rules! claim {
     ),
     chosen AS MATERIALIZED (SELECT number FROM in_order WHERE place <= $3 AND ahead < $5)
     UPDATE resil_outbox SET
-        attempts = attempts + 1, spent = spent + 1, epoch = $6, due = {now} + $2, newer = NULL,
+        attempts = attempts + 1, spent = spent + 1, epoch = $6, due = {now} + $2, scheduled = {now}, newer = NULL,
         deaths = deaths + CASE WHEN alone >= 2 THEN 1 ELSE 0 END, since = coalesce(since, {now}),
         alone = CASE alone WHEN 0 THEN 2 ELSE 3 END
     WHERE number {among} SELECT number FROM chosen {end}
@@ -125,7 +125,7 @@ pub(crate) const CLAIM_ANY_BESIDE: &str = claim!(
 /// In their order, up to so many bytes.
 const FOLLOWERS: &str = "
     SELECT id, topic, lane, payload, attempts, recorded, number, epoch, spent, alone, deaths, coalesce({now} - since, 0),
-        CAST(CASE WHEN due <= {now} AND alone = 0 AND newer IS NULL THEN 1 ELSE 0 END AS BIGINT)
+        CAST(CASE WHEN (due <= {now} OR attempts = 0) AND due IS NOT NULL AND alone = 0 AND newer IS NULL THEN 1 ELSE 0 END AS BIGINT)
     FROM (
         SELECT *, sum(octet_length(payload)) OVER (ORDER BY number) AS bytes
         FROM (SELECT * FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3) AS page
@@ -157,10 +157,17 @@ const TOPICS: &str = "
 
 const NOW: &str = "SELECT {now}";
 
-/// The clock was set back: what is due in the far future is due now. No wait of ours is nearly as long.
+/// The clock was set back: what was put off by the clock of then waits as long again, by the clock of now, and what was never
+/// tried is due. Nothing waits shorter than it was to, and no lease ends sooner. What an older version has put off is due if no
+/// wait of ours is nearly as long.
 const HEAL: &str = "
-    UPDATE resil_outbox SET due = {now}
-    WHERE behind = 0 AND alone IN (0, 1, 2, 3) AND due IS NOT NULL AND due + 0 > {now} + 86400000
+    UPDATE resil_outbox SET
+        due = CASE WHEN attempts = 0 OR scheduled IS NULL THEN {now} ELSE {now} + (due - scheduled) END,
+        since = since - coalesce(scheduled - {now}, 0), scheduled = {now}
+    WHERE behind = 0 AND alone IN (0, 1, 2, 3) AND due IS NOT NULL AND due + 0 > {now} + 1000 AND (
+        (attempts = 0 AND recorded > {now} + 1000) OR scheduled > {now} + 1000
+        OR (scheduled IS NULL AND due > {now} + 86400000)
+    )
     RETURNING number";
 
 /// Somebody has deleted the first of a lane by hand.

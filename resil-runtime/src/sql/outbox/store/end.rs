@@ -19,7 +19,7 @@ const DELIVERED: &str = "
 /// What is first in these lanes now is found by a claim. In a statement of its own, which sees what was committed until the
 /// deletion had its locks.
 const NEXT: &str = "
-    UPDATE resil_outbox SET behind = 0, due = CASE WHEN due < {now} THEN {now} ELSE due END
+    UPDATE resil_outbox SET behind = 0, due = CASE WHEN due < {now} OR (due IS NOT NULL AND attempts = 0) THEN {now} ELSE due END
     WHERE behind <> 0 AND number {among}
         SELECT (SELECT min(number) FROM resil_outbox AS other WHERE other.lane = value) FROM {each text of $1}
     {end}
@@ -27,7 +27,7 @@ const NEXT: &str = "
 
 const FAILED: &str = "
     UPDATE resil_outbox SET
-        attempts = $3, spent = $4, alone = $5, due = {now} + $6, newer = $7, why = $8, since = coalesce(since, {now}),
+        attempts = $3, spent = $4, alone = $5, due = {now} + $6, scheduled = {now}, newer = $7, why = $8, since = coalesce(since, {now}),
         epoch = $11
     WHERE id = $1 AND epoch = $2
         AND EXISTS (SELECT 1 FROM resil_outbox AS head WHERE head.id = $9 AND head.epoch = $10)
@@ -36,14 +36,16 @@ const FAILED: &str = "
 /// It did not come to an end, and not by its own fault.
 const GIVEN_BACK: &str = "
     UPDATE resil_outbox SET
-        attempts = attempts - 1, spent = spent - 1, due = {now}, epoch = 0, alone = CASE alone WHEN 2 THEN 0 ELSE 1 END
+        attempts = attempts - 1, spent = spent - 1, due = {now}, scheduled = {now}, epoch = 0,
+        alone = CASE alone WHEN 2 THEN 0 ELSE 1 END
     WHERE behind = 0 AND alone IN (2, 3) AND due IS NOT NULL AND id || ' ' || epoch IN {texts of $1}
     RETURNING id";
 
 /// The same with all that was claimed under a token.
 const UNANSWERED: &str = "
     UPDATE resil_outbox SET
-        attempts = attempts - 1, spent = spent - 1, due = {now}, epoch = 0, alone = CASE alone WHEN 2 THEN 0 ELSE 1 END
+        attempts = attempts - 1, spent = spent - 1, due = {now}, scheduled = {now}, epoch = 0,
+        alone = CASE alone WHEN 2 THEN 0 ELSE 1 END
     WHERE behind = 0 AND alone IN (2, 3) AND due IS NOT NULL AND epoch = $1
     RETURNING id";
 

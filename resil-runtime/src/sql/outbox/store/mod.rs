@@ -21,5 +21,5 @@ pub(super) use operator::{backlog, discard, redeliver, redeliver_all, set_aside}
 pub(crate) use table::RECORD;
 #[cfg(feature = "postgres")]
 pub(crate) use table::RECORD_IN_TURN;
-pub(crate) use table::{PLACES, TABLE};
+pub(crate) use table::{PLACES, SCHEDULED, TABLE};
 pub(super) use table::{Recorded, record};

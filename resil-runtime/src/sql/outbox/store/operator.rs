@@ -23,7 +23,7 @@ macro_rules! redeliver {
         concat!(
             "
     UPDATE resil_outbox SET
-        due = {now}, attempts = 0, spent = 0, since = NULL, newer = NULL, alone = CASE WHEN deaths > 0 THEN 1 ELSE 0 END
+        due = {now}, scheduled = {now}, attempts = 0, spent = 0, since = NULL, newer = NULL, alone = CASE WHEN deaths > 0 THEN 1 ELSE 0 END
     WHERE due IS NULL AND ",
             $which,
             " RETURNING number"
