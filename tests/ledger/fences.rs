@@ -11,7 +11,7 @@ fn withholding(skill: Skill, way: Way) -> (Arc<Partner>, Arc<Notify>, Arc<Atomic
     let (tells, gate) = (Arc::clone(&arrived), Arc::clone(&answers));
     partner.watch(move |what| {
         if what == "call" {
-            tells.notify_one()
+            tells.notify_one();
         }
     });
     partner.withholds_until(move || gate.load(Ordering::Relaxed) > 0);

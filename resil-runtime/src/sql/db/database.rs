@@ -1,5 +1,6 @@
 use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Holds as Metered, Meter};
+use super::raw::Raw;
 use super::statement::Isolation;
 use super::tx::Held;
 use super::wake::Wake;
@@ -173,9 +174,8 @@ impl<DB: Backend> Db<DB> {
         statement: Option<SqlStr>,
     ) -> Result<Tx<DB>, Error> {
         let step = to_its_end(async move {
-            // Not in sqlx's documentation: its other ways wait for a connection and begin in one step, and only the
-            // first of the two may be dropped.
-            sqlx::Transaction::begin(connection, statement).await.map(|transaction| (transaction, metered))
+            // Sqlx's own ways wait for a connection and begin in one step, and only the first of the two may be dropped.
+            Raw::begin(connection, statement).await.map(|transaction| (transaction, metered))
         });
         match step.await {
             Some(Ok((transaction, metered))) => {

@@ -18,6 +18,7 @@ const VERSIONS: &[&str] = &[
     crate::sql::ledger::TIME_COLUMNS,
     crate::sql::outbox::PLACES,
     crate::sql::ledger::COUNTED,
+    crate::sql::outbox::SCHEDULED,
 ];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };

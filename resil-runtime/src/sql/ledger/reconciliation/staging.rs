@@ -185,7 +185,7 @@ pub(super) struct Found {
 
 impl<'a, DB: Backend> Staging<'a, DB> {
     pub(super) async fn new(db: &'a Db<DB>) -> Result<Self, Error> {
-        db.statement(SWEEP, &[]).await?;
+        db.long_statement(SWEEP, &[]).await?;
         Ok(Self { db, run: uuid::Uuid::new_v4().to_string(), batch: Vec::new(), ids: HashSet::new() })
     }
 
@@ -215,8 +215,8 @@ impl<'a, DB: Backend> Staging<'a, DB> {
         let Question { op, from, to } = *question;
         let number = |row: &Row, column| row.number(column).and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
         let values: [Value<'_>; 4] = [(&*self.run).into(), op.into(), to.into(), from.into()];
-        counts.differ = self.db.statement(COUNT_HERE, &values).await?.first().map_or(0, |row| number(row, 0));
-        for mut row in self.db.statement(COUNT, &values[..3]).await? {
+        counts.differ = self.db.long_statement(COUNT_HERE, &values).await?.first().map_or(0, |row| number(row, 0));
+        for mut row in self.db.long_statement(COUNT, &values[..3]).await? {
             let number = number(&row, 1);
             counts.all += number;
             match row.text(0).as_deref() {
@@ -238,7 +238,7 @@ impl<'a, DB: Backend> Staging<'a, DB> {
     pub(super) async fn there(&self, question: &Question, after: &str) -> Result<Vec<Found>, Error> {
         let Question { op, to, .. } = *question;
         let values: [Value<'_>; 5] = [(&*self.run).into(), op.into(), to.into(), after.into(), most().into()];
-        Ok(self.db.statement(THERE, &values).await?.into_iter().filter_map(found).collect())
+        Ok(self.db.long_statement(THERE, &values).await?.into_iter().filter_map(found).collect())
     }
 
     /// The next intents of the period that are done and that the partner does not have, after this ID.
@@ -246,11 +246,11 @@ impl<'a, DB: Backend> Staging<'a, DB> {
         let Question { op, from, to } = *question;
         let values: [Value<'_>; 6] =
             [(&*self.run).into(), op.into(), to.into(), from.into(), after.into(), most().into()];
-        Ok(self.db.statement(HERE, &values).await?.into_iter().filter_map(found).collect())
+        Ok(self.db.long_statement(HERE, &values).await?.into_iter().filter_map(found).collect())
     }
 
     pub(super) async fn discard(self) -> Result<(), Error> {
-        self.db.statement(DISCARD, &[(&*self.run).into()]).await.map(drop)
+        self.db.long_statement(DISCARD, &[(&*self.run).into()]).await.map(drop)
     }
 }
 
