@@ -62,7 +62,7 @@ pub async fn as_version_5<DB: Shop>(db: &Db<DB>) {
     let columns = ["cancel_key", "called", "since", "scheduled", "put_off", "again", "pruned"];
     let columns = columns.map(|column| format!("ALTER TABLE resil_intents DROP COLUMN {column};")).concat();
     let indexes = ["due", "topic", "newer", "behind", "fresh"].map(|index| format!("DROP INDEX resil_outbox_{index};"));
-    let outbox = ["behind", "alone", "deaths", "since", "newer"];
+    let outbox = ["behind", "alone", "deaths", "since", "newer", "scheduled"];
     let outbox = outbox.map(|column| format!("ALTER TABLE resil_outbox DROP COLUMN {column};"));
     let outbox = indexes.concat() + &outbox.concat();
     let trigger = match DB::NAME {
