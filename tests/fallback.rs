@@ -203,7 +203,7 @@ async fn a_fallback_that_is_ready_answers_whatever_the_deadline() {
     static SENT: AtomicU32 = AtomicU32::new(0);
     async fn ready(_failure: Failure<Failed>) -> Answer<u32> {
         SENT.fetch_add(1, Relaxed);
-        Ok(7)
+        std::future::ready(Ok(7)).await
     }
     fn at_once(_failure: Failure<Failed>) -> Answer<u32> {
         Ok(8)
