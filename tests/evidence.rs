@@ -1,4 +1,5 @@
 //! What a circuit breaker takes for a failure of the partner, where a deadline of ours ends the attempt.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use resil::{CircuitBreaker, Classify, Error, Represents, Verdict, Window, circuit_breaker, deadline, retry, timeout};
 use std::future::pending;
@@ -20,7 +21,7 @@ fn failures(name: &'static str) -> u64 {
 async fn with_only<T>(left: Duration, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     #[deadline("1s")]
     async fn caller<T>(left: Duration, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        tokio::time::advance(Duration::from_secs(1) - left).await;
+        tokio::time::advance(Duration::from_secs(1).saturating_sub(left)).await;
         call.await
     }
     caller(left, call).await

@@ -1,4 +1,5 @@
 //! What the read clock takes for silence: the partner's, and nothing of our own.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use resil::http::Checked as _;
 use resil::{Bulkhead, Error, Phase, Semaphore, bulkhead, circuit_breaker, deadline, retry, semaphore, timeout};

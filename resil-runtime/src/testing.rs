@@ -127,4 +127,4 @@ impl fmt::Debug for Scope {
 }
 
 #[cfg(feature = "sqlx")]
-pub use crate::sql::faults::{at_each_point, lose_claims, lose_commits};
+pub use crate::sql::faults::{answer_within, at_each_point, lose_answers, lose_claims, lose_commits};

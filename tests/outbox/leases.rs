@@ -3,6 +3,11 @@
 use super::*;
 use resil::outbox::OutboxEvent;
 
+/// The clock of before was two hours ahead of the one of now.
+const SET_BACK: &str = "
+    UPDATE resil_outbox SET recorded = recorded + 7200000, due = due + 7200000, since = since + 7200000,
+        scheduled = scheduled + 7200000";
+
 on_both_databases! {
     async fn who_lost_the_lease_deletes_nothing(db) {
         db.migrate().await.unwrap();
@@ -33,6 +38,51 @@ on_both_databases! {
         let done = overtaken.await.unwrap().unwrap();
         assert_eq!((done.failed, done.set_aside), (1, 0));
         assert_eq!(DB::number(&db, "SELECT count(due) FROM resil_outbox WHERE why = ''").await, 1);
+    }
+
+    async fn each_lease_has_a_token_of_its_own(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, None, &[1]).await;
+        let mut tokens = HashSet::new();
+        for _ in 0..4 {
+            consumer.goes("1", &[Way::Waits]);
+            let cut_off = tokio::spawn(relay(&db, &consumer).run(std::future::pending()));
+            consumer.began.notified().await;
+            tokens.insert(DB::number(&db, "SELECT epoch FROM resil_outbox").await);
+            // A failover loses the commit of the claim.
+            DB::run(&db, "UPDATE resil_outbox SET epoch = 0, due = 0, alone = 0, attempts = 0, spent = 0").await;
+            cut_off.abort();
+            _ = cut_off.await;
+        }
+        assert_eq!(tokens.len(), 4, "{tokens:?}");
+    }
+
+    async fn a_claim_whose_answer_is_lost_is_no_death(db) {
+        db.migrate().await.unwrap();
+        let (consumer, stop) = (Consumer::new(), Arc::new(Notify::new()));
+        record(&db, None, &[1, 2, 3]).await;
+        record(&db, Some("a"), &[4, 5]).await;
+        resil::testing::lose_answers("chosen AS", 2);
+        let stopped = Arc::clone(&stop);
+        let relay = relay(&db, &consumer).attempts(1).poll(Duration::from_millis(2));
+        let relay = tokio::spawn(relay.run(async move { stopped.notified().await }));
+        until(|| consumer.taken().len() == 5).await;
+        stop.notify_one();
+        assert_eq!(relay.await.unwrap().delivered, 5);
+        assert!(consumer.asked().iter().all(|(_, attempt)| *attempt == 1), "{:?}", consumer.asked());
+    }
+
+    async fn who_runs_once_gives_back_a_claim_whose_answer_is_lost(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, None, &[1]).await;
+        resil::testing::lose_answers("chosen AS", 1);
+        relay(&db, &consumer).run_once().await.unwrap_err();
+        while DB::number(&db, "SELECT attempts FROM resil_outbox").await > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(relay(&db, &consumer).attempts(1).run_once().await.unwrap().delivered, 1);
     }
 
     async fn a_stop_lets_a_delivery_end_and_a_drop_leaves_it_to_the_next_relay(db) {
@@ -187,6 +237,45 @@ on_both_databases! {
             until(|| seen.taken() == ["1"]).await;
             stop.notify_one();
         });
+    }
+
+    async fn a_clock_that_was_set_back_two_hours_holds_nothing_up_for_two_hours(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        consumer.goes("1", &[Way::Passing]);
+        record(&db, Some("a"), &[1, 2]).await;
+        relay(&db, &consumer).base(Duration::from_secs(60)).max(Duration::from_secs(60)).run_once().await.unwrap();
+        record(&db, Some("b"), &[3, 4, 5]).await;
+        record(&db, None, &[6]).await;
+        DB::run(&db, "UPDATE resil_outbox SET due = scheduled WHERE attempts > 0").await;
+        DB::run(&db, SET_BACK).await;
+        let stop = Arc::new(Notify::new());
+        let relay = relay(&db, &consumer).run(async { stop.notified().await });
+        tokio::join!(relay, async {
+            until(|| consumer.taken().len() == 6).await;
+            stop.notify_one();
+        });
+    }
+
+    async fn a_clock_that_was_set_back_ends_no_lease(db) {
+        db.migrate().await.unwrap();
+        let consumer = Consumer::new();
+        record(&db, None, &[1]).await;
+        consumer.goes("1", &[Way::Waits]);
+        let first = tokio::spawn(relay(&db, &consumer).run(std::future::pending()));
+        consumer.began.notified().await;
+        DB::run(&db, SET_BACK).await;
+        let stop = Arc::new(Notify::new());
+        let other = relay(&db, &consumer).run(async { stop.notified().await });
+        tokio::join!(other, async {
+            while DB::number(&db, "SELECT max(due - recorded) FROM resil_outbox").await > 0 {
+                tokio::task::yield_now().await;
+            }
+            stop.notify_one();
+        });
+        assert_eq!(consumer.asked().len(), 1, "its lease goes on");
+        assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_outbox WHERE alone = 2").await, 1);
+        first.abort();
     }
 
     /// A database that takes no deletion for a while.

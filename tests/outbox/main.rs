@@ -10,6 +10,7 @@ mod leases;
 mod operators;
 mod outage;
 mod processes;
+mod silent;
 #[path = "../support/mod.rs"]
 mod support;
 mod topics;

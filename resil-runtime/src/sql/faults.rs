@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 type Point = Box<dyn Fn(&str, &str) + Send + Sync>;
 static POINT: OnceLock<Point> = OnceLock::new();
@@ -39,7 +40,32 @@ pub(crate) fn loses_commit(began: &crate::Began) -> bool {
 }
 
 thread_local! {
+    static LOST_ANSWERS: Cell<(&str, u32)> = const { Cell::new(("", 0)) };
+    static ANSWERED_WITHIN: Cell<Option<Duration>> = const { Cell::new(None) };
     static LOST_CLAIMS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// On this thread the answers of the next statements of ours that hold this text are lost, so many of them: they are done.
+#[doc(hidden)]
+pub fn lose_answers(of: &'static str, answers: u32) {
+    LOST_ANSWERS.set((of, answers));
+}
+
+pub(crate) fn loses_answer(sql: &str) -> bool {
+    let (of, left) = LOST_ANSWERS.get();
+    let loses = left > 0 && sql.contains(of);
+    LOST_ANSWERS.set((of, left - u32::from(loses)));
+    loses
+}
+
+/// On this thread a database that does not answer within this time is taken for gone, instead of after 30 s.
+#[doc(hidden)]
+pub fn answer_within(bound: Duration) {
+    ANSWERED_WITHIN.set(Some(bound));
+}
+
+pub(crate) fn answered_within() -> Option<Duration> {
+    ANSWERED_WITHIN.get()
 }
 
 /// The answers of the next claims by a ledger on this thread are lost, so many of them: what was claimed is.

@@ -9,13 +9,24 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest wait for the answer to a BEGIN, COMMIT or ROLLBACK.
+/// The longest wait for the answer to a BEGIN, COMMIT or ROLLBACK, or to a statement of ours.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// The same for a statement that goes through as many rows as there are.
+pub(super) const LONGEST_OF_MANY: Duration = Duration::from_hours(1);
+
+pub(super) fn longest() -> Duration {
+    #[cfg(feature = "testing")]
+    if let Some(bound) = crate::sql::faults::answered_within() {
+        return bound;
+    }
+    LONGEST
+}
 
 /// Runs a step in a task of its own, which goes on if the caller is dropped, and never longer than the bound. `None` if
 /// it did not end.
 pub(super) async fn to_its_end<T: Send + 'static>(step: impl Future<Output = T> + Send + 'static) -> Option<T> {
-    match tokio::spawn(tokio::time::timeout(LONGEST, step)).await {
+    match tokio::spawn(tokio::time::timeout(longest(), step)).await {
         Ok(ended) => ended.ok(),
         Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
         // The runtime is shutting down.

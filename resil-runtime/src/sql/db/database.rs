@@ -1,5 +1,6 @@
 use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Holds as Metered, Meter};
+use super::raw::Raw;
 use super::statement::Isolation;
 use super::tx::Held;
 use super::wake::Wake;
@@ -152,17 +153,29 @@ impl<DB: Backend> Db<DB> {
     }
 
     pub(crate) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
-        self.begin_with(began, DB::own_begin()).await
+        let turn = self.turn(began).await?;
+        let acquired = self.acquire(began).await?;
+        self.begin_on(acquired, began, turn, DB::own_begin()).await
     }
 
-    /// Begins with this statement instead of plain BEGIN.
+    /// Begins for statements of ours alone with this statement instead of plain BEGIN, on the connection in reserve if there
+    /// is no other.
     pub(super) async fn begin_with(&self, began: Began, statement: Option<SqlStr>) -> Result<Tx<DB>, Error> {
         let turn = self.turn(began).await?;
-        let (connection, metered) = self.acquire(began).await?;
+        let acquired = self.acquire_shortly(began).await?;
+        self.begin_on(acquired, began, turn, statement).await
+    }
+
+    async fn begin_on(
+        &self,
+        (connection, metered): (PoolConnection<DB>, Metered),
+        began: Began,
+        turn: Option<OwnedMutexGuard<()>>,
+        statement: Option<SqlStr>,
+    ) -> Result<Tx<DB>, Error> {
         let step = to_its_end(async move {
-            // Not in sqlx's documentation: its other ways wait for a connection and begin in one step, and only the
-            // first of the two may be dropped.
-            sqlx::Transaction::begin(connection, statement).await.map(|transaction| (transaction, metered))
+            // Sqlx's own ways wait for a connection and begin in one step, and only the first of the two may be dropped.
+            Raw::begin(connection, statement).await.map(|transaction| (transaction, metered))
         });
         match step.await {
             Some(Ok((transaction, metered))) => {
@@ -184,7 +197,7 @@ impl<DB: Backend> Db<DB> {
         }
     }
 
-    /// A connection for one statement of ours.
+    /// A connection for one statement of ours, or few.
     pub(super) async fn acquire_shortly(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
         let Some(reserve) = &self.reserve else { return self.acquire(began).await };
         first_of(self.database())?;

@@ -6,6 +6,7 @@ mod database;
 mod meter;
 mod once;
 mod opened;
+mod raw;
 mod schema;
 mod statement;
 mod stored;

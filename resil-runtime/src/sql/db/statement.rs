@@ -1,13 +1,14 @@
 //! The one door for statements of our own: the same SQL, texts and numbers on every database.
 
-use super::begin::failed;
+use super::begin::{LONGEST_OF_MANY, failed, longest};
 use super::schema::missing;
 use super::{Backend, Db, Tx};
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::{Began, Holds, Step};
-use crate::{Classify, Error, Site};
+use crate::{Classify, Error, Site, Verdict};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// A value that travels with a statement, never in its text.
 #[derive(Debug, Clone, Copy)]
@@ -163,23 +164,60 @@ const SITE: Site = Site { function: "a statement of resil", file: file!(), line:
 impl<DB: Backend> Db<DB> {
     /// Runs one statement of ours on a connection of its own.
     pub(crate) async fn statement(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        self.statement_within(longest(), sql, values).await
+    }
+
+    /// The same with one that goes through as many rows as there are.
+    pub(crate) async fn long_statement(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        self.statement_within(LONGEST_OF_MANY, sql, values).await
+    }
+
+    async fn statement_within(
+        &self,
+        bound: Duration,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Error> {
         let began = Began { holds: Holds::Connection, site: SITE };
         let is_read = sql.trim_start().starts_with("SELECT");
         let _turn = if is_read { None } else { self.turn(began).await? };
         let (mut connection, metered) = self.acquire_shortly(began).await?;
-        if self.is_strict(&mut connection).await.map_err(|error| not_run(began, error))? {
-            drop((connection, metered));
-            let mut tx = self.own().await?;
-            let ran = tx.statement(sql, values).await;
-            return tx.end(ran).await;
+        let Ok(ran) = timeout(bound, self.alone(&mut connection, sql, values)).await else {
+            // The pool would wait for the rest of the answer.
+            connection.close_on_drop();
+            return Err(unanswered(began));
+        };
+        #[cfg(feature = "testing")]
+        if matches!(ran, Ok(Some(_))) && crate::sql::faults::loses_answer(sql) {
+            return Err(unanswered(began));
         }
-        for _ in 1..TRIES {
-            match DB::own_fetch(&mut connection, sql, values).await {
-                Err(error) if was_rolled_back(&error) => {}
-                ended => return ended.map_err(|error| not_run(began, error)),
+        if let Some(rows) = ran.map_err(|error| not_run(began, error))? {
+            return Ok(rows);
+        }
+        drop((connection, metered));
+        let mut tx = self.own().await?;
+        let ran = tx.statement_within(bound, sql, values).await;
+        tx.end(ran).await
+    }
+
+    /// Runs a statement by itself; `None` if it needs a transaction, because it would run at a stricter level.
+    async fn alone(
+        &self,
+        connection: &mut DB::Connection,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Option<Vec<Row>>, sqlx::Error> {
+        if self.is_strict(connection).await? {
+            return Ok(None);
+        }
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match DB::own_fetch(connection, sql, values).await {
+                Err(error) if tries < TRIES && was_rolled_back(&error) => {}
+                ended => return ended.map(Some),
             }
         }
-        DB::own_fetch(&mut connection, sql, values).await.map_err(|error| not_run(began, error))
     }
 }
 
@@ -194,8 +232,21 @@ impl<DB: Backend> Db<DB> {
 impl<DB: Backend> Tx<DB> {
     /// Runs one statement of ours in this transaction.
     pub(crate) async fn statement(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        self.statement_within(longest(), sql, values).await
+    }
+
+    async fn statement_within(
+        &mut self,
+        bound: Duration,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Error> {
         let began = self.began;
-        DB::own_fetch(self, sql, values).await.map_err(|error| not_run(began, error))
+        let Ok(ran) = timeout(bound, DB::own_fetch(self, sql, values)).await else {
+            self.transaction.is_silent();
+            return Err(unanswered(began));
+        };
+        ran.map_err(|error| not_run(began, error))
     }
 }
 
@@ -222,6 +273,11 @@ const TRIES: u32 = 4;
 /// Class 40: where the isolation level is strict, each statement is a transaction that others may get into the way of.
 fn was_rolled_back(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code.starts_with("40"))
+}
+
+/// Whether it was done, nobody knows.
+fn unanswered(began: Began) -> Error {
+    failed(began, Step::Statement, Verdict::transient(), Some("no answer in time".into()))
 }
 
 fn not_run(began: Began, error: sqlx::Error) -> Error {

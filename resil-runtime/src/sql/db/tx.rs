@@ -1,6 +1,7 @@
 use super::begin::{failed, to_its_end};
 use super::meter::Holds as Metered;
 use super::once::Claim;
+use super::raw::Raw;
 use super::verdict::of_commit;
 use super::{Backend, Db};
 use crate::failure::Represents;
@@ -21,7 +22,7 @@ use tokio::sync::OwnedMutexGuard;
 /// It is opened and ended by [`Db::transaction`](super::Db::transaction) or `#[transactional(tx = db)]`. Hand it on as
 /// `&mut Tx<DB>`, to functions under `#[transactional(tx)]` or to plain ones.
 pub struct Tx<DB: Backend> {
-    transaction: sqlx::Transaction<'static, DB>,
+    pub(super) transaction: Raw<DB>,
     pub(super) began: Began,
     /// What its outcome is to be stored under.
     pub(super) claim: Option<Claim>,
@@ -58,7 +59,7 @@ impl Drop for Held {
 }
 
 impl<DB: Backend> Tx<DB> {
-    pub(super) fn new(transaction: sqlx::Transaction<'static, DB>, began: Began, held: Held, db: Db<DB>) -> Self {
+    pub(super) fn new(transaction: Raw<DB>, began: Began, held: Held, db: Db<DB>) -> Self {
         Self { transaction, began, claim: None, held, depth: 0, is_spoilt: false, db, messages: None }
     }
 
@@ -206,7 +207,7 @@ impl<DB: Backend> Tx<DB> {
         let Self { transaction, held, .. } = self;
         to_its_end(async move {
             // If it fails, so does the connection, and the pool closes it.
-            _ = transaction.rollback().await;
+            _ = transaction.roll_back().await;
             drop(held);
         })
         .await;

@@ -45,7 +45,7 @@ pub(super) async fn count<DB: Backend>(db: &Db<DB>) -> Result<Vec<(String, u32, 
         let state = row.text(2).and_then(|state| State::of(&state));
         (row.text(0).unwrap_or_default(), whole(version), state, u64::try_from(count).unwrap_or(0))
     };
-    Ok(db.statement(COUNT, &[]).await?.into_iter().map(one).collect())
+    Ok(db.long_statement(COUNT, &[]).await?.into_iter().map(one).collect())
 }
 
 pub(super) async fn view<DB: Backend>(db: &Db<DB>, id: IntentId) -> Result<Option<IntentView>, Error> {

@@ -48,7 +48,7 @@ pub use relay::{Relay, Relayed};
 pub(crate) use store::{CLAIM_ANY, CLAIM_TOPICS, RECORD};
 #[cfg(feature = "postgres")]
 pub(crate) use store::{CLAIM_ANY_BESIDE, CLAIM_TOPICS_BESIDE, RECORD_IN_TURN};
-pub(crate) use store::{PLACES, TABLE};
+pub(crate) use store::{PLACES, SCHEDULED, TABLE};
 
 use crate::{Backend, Db, Error};
 use std::fmt;

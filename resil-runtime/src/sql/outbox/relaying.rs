@@ -13,6 +13,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+/// A claim whose answer was lost may be done later than it is given back, but not as late as this.
+const LATEST: Duration = Duration::from_secs(60);
+
 pub(super) struct Relaying<'a, DB: Backend> {
     relay: &'a Relay<DB>,
     handlers: Handlers,
@@ -23,6 +26,8 @@ pub(super) struct Relaying<'a, DB: Backend> {
     wakes: watch::Receiver<()>,
     /// What was delivered and could not be deleted, and whether it may have been all the same.
     undeleted: Vec<(Delivered, bool)>,
+    /// The tokens of claims without an answer, and until when they may still be done.
+    unanswered: Vec<(i64, Instant)>,
     pub(super) done: Relayed,
 }
 
@@ -36,6 +41,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
             stop: watch::Sender::new(Stop::No),
             wakes: relay.db.woken(),
             undeleted: Vec::new(),
+            unanswered: Vec::new(),
             done: Relayed::default(),
         }
     }
@@ -63,7 +69,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
     }
 
     /// What is due, and since when its leases are ours at the latest.
-    async fn due(&mut self, most: usize) -> Result<(Instant, Vec<Claimed>), Error> {
+    async fn due(&mut self, most: usize, token: i64) -> Result<(Instant, Vec<Claimed>), Error> {
         let db = &self.relay.db;
         let started = match self.started {
             Some(started) => started,
@@ -81,7 +87,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
             // All others are its own, too, so they have to be found one by one.
             Some(_) if self.handlers.know_topics() => store::topics(db).await?,
             Some(any) => {
-                return leased(db, &self.wanted(None, any), bounds).await;
+                return leased(db, &self.wanted(None, any), bounds, token).await;
             }
             None => Vec::new(),
         };
@@ -92,7 +98,21 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
         });
         let wanted: Vec<_> =
             known.chain(others).flat_map(|(topic, handler)| self.wanted(Some(topic), handler)).collect();
-        leased(db, &wanted, bounds).await
+        leased(db, &wanted, bounds, token).await
+    }
+
+    /// Gives back what was claimed without our knowledge: nobody delivers it, and without us it would be taken for what its
+    /// process died of.
+    async fn give_back_unanswered(&mut self) -> Result<(), Error> {
+        for at in (0..self.unanswered.len()).rev() {
+            let (token, until) = self.unanswered[at];
+            let is_over = clock::instant() >= until;
+            store::unanswered(&self.relay.db, token).await?;
+            if is_over {
+                self.unanswered.swap_remove(at);
+            }
+        }
+        Ok(())
     }
 
     /// Tells of what nobody here is for.
@@ -139,9 +159,10 @@ async fn leased<DB: Backend>(
     db: &Db<DB>,
     wanted: &[Wanted<'_>],
     bounds: Bounds,
+    token: i64,
 ) -> Result<(Instant, Vec<Claimed>), Error> {
     let asked = clock::instant();
-    let due = if wanted.is_empty() { Vec::new() } else { store::claim(db, wanted, bounds).await? };
+    let due = if wanted.is_empty() { Vec::new() } else { store::claim(db, wanted, bounds, token).await? };
     Ok((asked, due))
 }
 
@@ -149,12 +170,16 @@ async fn leased<DB: Backend>(
 /// on; if the runtime is gone, too, another relay finds it when its lease is over.
 impl<DB: Backend> Drop for Relaying<'_, DB> {
     fn drop(&mut self) {
-        if self.taken.is_empty() {
+        if self.taken.is_empty() && self.unanswered.is_empty() {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (db, taken) = (self.relay.db.clone(), self.taken.clone());
+            let (db, taken, unanswered) =
+                (self.relay.db.clone(), self.taken.clone(), std::mem::take(&mut self.unanswered));
             runtime.spawn(async move {
+                for (token, _) in unanswered {
+                    _ = store::unanswered(&db, token).await;
+                }
                 let cut_off = taken.cut_off().await;
                 _ = store::given_back(&db, &cut_off).await;
             });
@@ -178,7 +203,15 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
             return Ok(0);
         }
         self.delivered(Vec::new()).await;
-        let (asked, due) = self.due(most).await?;
+        self.give_back_unanswered().await?;
+        let token = store::token();
+        self.unanswered.push((token, clock::after(clock::instant(), LATEST)));
+        let due = self.due(most, token).await;
+        // Dropped meanwhile, it is without an answer, too.
+        if due.as_ref().err().is_none_or(|error| error.verdict().effect != Effect::Unknown) {
+            self.unanswered.pop();
+        }
+        let (asked, due) = due?;
         let claimed = due.len();
         let Relay { db, patience, memory, .. } = self.relay;
         for head in due {

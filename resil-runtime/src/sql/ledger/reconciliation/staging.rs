@@ -5,7 +5,7 @@ use super::difference::{Difference, Kind, Mend};
 use super::record::Record;
 use crate::sql::db::{Row, Value, in_millis, whole};
 use crate::sql::ledger::machine::BY_OTHERS;
-use crate::sql::ledger::store::token;
+use crate::sql::ledger::store::{called, token};
 use crate::sql::ledger::{IntentId, State};
 use crate::{Backend, Db, Error, IdempotencyKey, Stored};
 use serde_json::json;
@@ -97,14 +97,21 @@ const HERE: &str = only_here!(
     " AND here.id > $5 ORDER BY here.id LIMIT $6"
 );
 
-const MOVE: &str = "
+/// What an operator makes of it is in doubt: one of the two books has it as done.
+const MOVE: &str = concat!(
+    "
     UPDATE resil_intents SET
-        state = $3, attempts = 0, panics = 0, due = CASE WHEN $4 = 1 THEN {now} END, doubt_until = NULL,
-        scheduled = {now}, put_off = 0, since = NULL, called = coalesce(called, recorded), epoch = $8, why = $5, history = history || {now} || $6, moved = {now},
+        state = $3, attempts = 0, panics = 0, due = CASE WHEN $4 = 1 THEN {now} END,
+        doubt_until = CASE WHEN $3 = 'MANUAL' THEN {now} END,
+        scheduled = {now}, put_off = 0, since = NULL, epoch = $8, why = $5, history = history || {now} || $6, moved = {now},
         books = coalesce(books, CASE state WHEN 'APPLIED' THEN 'DONE'
-            WHEN 'REJECTED' THEN 'UNDONE' WHEN 'COMPENSATED' THEN 'UNDONE' END)
+            WHEN 'REJECTED' THEN 'UNDONE' WHEN 'COMPENSATED' THEN 'UNDONE' END),
+        called = ",
+    called!("coalesce(called, recorded)"),
+    "
     WHERE id = $1 AND epoch = $2 AND state = $7
-    RETURNING id";
+    RETURNING id"
+);
 
 const ADOPT: &str = "
     INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
@@ -158,6 +165,8 @@ pub(super) struct Counts {
     pub(super) all: u64,
     /// All differences, those among the records and those that they do not have.
     pub(super) differ: u64,
+    /// Those among them that only the partner has.
+    pub(super) only_there: u64,
 }
 
 /// A difference as it was found, and what it takes to mend it.
@@ -176,7 +185,7 @@ pub(super) struct Found {
 
 impl<'a, DB: Backend> Staging<'a, DB> {
     pub(super) async fn new(db: &'a Db<DB>) -> Result<Self, Error> {
-        db.statement(SWEEP, &[]).await?;
+        db.long_statement(SWEEP, &[]).await?;
         Ok(Self { db, run: uuid::Uuid::new_v4().to_string(), batch: Vec::new(), ids: HashSet::new() })
     }
 
@@ -206,8 +215,8 @@ impl<'a, DB: Backend> Staging<'a, DB> {
         let Question { op, from, to } = *question;
         let number = |row: &Row, column| row.number(column).and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
         let values: [Value<'_>; 4] = [(&*self.run).into(), op.into(), to.into(), from.into()];
-        counts.differ = self.db.statement(COUNT_HERE, &values).await?.first().map_or(0, |row| number(row, 0));
-        for mut row in self.db.statement(COUNT, &values[..3]).await? {
+        counts.differ = self.db.long_statement(COUNT_HERE, &values).await?.first().map_or(0, |row| number(row, 0));
+        for mut row in self.db.long_statement(COUNT, &values[..3]).await? {
             let number = number(&row, 1);
             counts.all += number;
             match row.text(0).as_deref() {
@@ -215,6 +224,10 @@ impl<'a, DB: Backend> Staging<'a, DB> {
                 Some("open") => counts.open += number,
                 Some("manual") => counts.manual += number,
                 Some("other") => counts.other += number,
+                Some("only there") => {
+                    counts.only_there += number;
+                    counts.differ += number;
+                }
                 _ => counts.differ += number,
             }
         }
@@ -225,7 +238,7 @@ impl<'a, DB: Backend> Staging<'a, DB> {
     pub(super) async fn there(&self, question: &Question, after: &str) -> Result<Vec<Found>, Error> {
         let Question { op, to, .. } = *question;
         let values: [Value<'_>; 5] = [(&*self.run).into(), op.into(), to.into(), after.into(), most().into()];
-        Ok(self.db.statement(THERE, &values).await?.into_iter().filter_map(found).collect())
+        Ok(self.db.long_statement(THERE, &values).await?.into_iter().filter_map(found).collect())
     }
 
     /// The next intents of the period that are done and that the partner does not have, after this ID.
@@ -233,11 +246,11 @@ impl<'a, DB: Backend> Staging<'a, DB> {
         let Question { op, from, to } = *question;
         let values: [Value<'_>; 6] =
             [(&*self.run).into(), op.into(), to.into(), from.into(), after.into(), most().into()];
-        Ok(self.db.statement(HERE, &values).await?.into_iter().filter_map(found).collect())
+        Ok(self.db.long_statement(HERE, &values).await?.into_iter().filter_map(found).collect())
     }
 
     pub(super) async fn discard(self) -> Result<(), Error> {
-        self.db.statement(DISCARD, &[(&*self.run).into()]).await.map(drop)
+        self.db.long_statement(DISCARD, &[(&*self.run).into()]).await.map(drop)
     }
 }
 

@@ -55,7 +55,7 @@ macro_rules! claim {
     ),
     chosen AS MATERIALIZED (SELECT number FROM in_order WHERE place <= $3 AND ahead < $5)
     UPDATE resil_outbox SET
-        attempts = attempts + 1, spent = spent + 1, epoch = epoch + 1, due = {now} + $2, newer = NULL,
+        attempts = attempts + 1, spent = spent + 1, epoch = $6, due = {now} + $2, scheduled = {now}, newer = NULL,
         deaths = deaths + CASE WHEN alone >= 2 THEN 1 ELSE 0 END, since = coalesce(since, {now}),
         alone = CASE alone WHEN 0 THEN 2 ELSE 3 END
     WHERE number {among} SELECT number FROM chosen {end}
@@ -125,7 +125,7 @@ pub(crate) const CLAIM_ANY_BESIDE: &str = claim!(
 /// In their order, up to so many bytes.
 const FOLLOWERS: &str = "
     SELECT id, topic, lane, payload, attempts, recorded, number, epoch, spent, alone, deaths, coalesce({now} - since, 0),
-        CAST(CASE WHEN due <= {now} AND alone = 0 AND newer IS NULL THEN 1 ELSE 0 END AS BIGINT)
+        CAST(CASE WHEN (due <= {now} OR attempts = 0) AND due IS NOT NULL AND alone = 0 AND newer IS NULL THEN 1 ELSE 0 END AS BIGINT)
     FROM (
         SELECT *, sum(octet_length(payload)) OVER (ORDER BY number) AS bytes
         FROM (SELECT * FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3) AS page
@@ -157,10 +157,17 @@ const TOPICS: &str = "
 
 const NOW: &str = "SELECT {now}";
 
-/// The clock was set back: what is due in the far future is due now. No wait of ours is nearly as long.
+/// The clock was set back: what was put off by the clock of then waits as long again, by the clock of now, and what was never
+/// tried is due. Nothing waits shorter than it was to, and no lease ends sooner. What an older version has put off is due if no
+/// wait of ours is nearly as long.
 const HEAL: &str = "
-    UPDATE resil_outbox SET due = {now}
-    WHERE behind = 0 AND alone IN (0, 1, 2, 3) AND due IS NOT NULL AND due + 0 > {now} + 86400000
+    UPDATE resil_outbox SET
+        due = CASE WHEN attempts = 0 OR scheduled IS NULL THEN {now} ELSE {now} + (due - scheduled) END,
+        since = since - coalesce(scheduled - {now}, 0), scheduled = {now}
+    WHERE behind = 0 AND alone IN (0, 1, 2, 3) AND due IS NOT NULL AND due + 0 > {now} + 1000 AND (
+        (attempts = 0 AND recorded > {now} + 1000) OR scheduled > {now} + 1000
+        OR (scheduled IS NULL AND due > {now} + 86400000)
+    )
     RETURNING number";
 
 /// Somebody has deleted the first of a lane by hand.
@@ -186,7 +193,8 @@ pub(in super::super) struct Claimed {
     pub(in super::super) message: Message,
     pub(in super::super) lane: String,
     pub(in super::super) number: i64,
-    /// Counts its leases: who holds an older one has lost it.
+    /// The token of the lease, drawn for each claim anew: who holds another one has lost it. After a failover that has lost
+    /// commits, two relays may hold a lease, and never one with the same token.
     pub(in super::super) epoch: i64,
     /// How many of its attempts count, with this one.
     pub(in super::super) spent: u32,
@@ -226,11 +234,17 @@ pub(in super::super) struct Bounds {
     pub(in super::super) started: i64,
 }
 
-/// Leases the lanes that are due for longest.
+/// A token for a lease; zero stands for none.
+pub(in super::super) fn token() -> i64 {
+    fastrand::i64(1..=i64::MAX)
+}
+
+/// Leases the lanes that are due for longest, under this token.
 pub(in super::super) async fn claim<DB: Backend>(
     db: &Db<DB>,
     wanted: &[Wanted<'_>],
     bounds: Bounds,
+    token: i64,
 ) -> Result<Vec<Claimed>, Error> {
     let each = |wanted: &Wanted<'_>| {
         let states: &[u8] = if wanted.alone { &[1, 2, 3] } else { &[0] };
@@ -242,8 +256,14 @@ pub(in super::super) async fn claim<DB: Backend>(
     let sql = if is_by_topic { DB::CLAIM_TOPICS } else { DB::CLAIM_ANY };
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX / 4);
     let Bounds { lease, most, bytes, started } = bounds;
-    let values: [Value<'_>; 5] =
-        [(&*list).into(), in_millis(lease).into(), number(most).into(), started.into(), number(bytes).into()];
+    let values: [Value<'_>; 6] = [
+        (&*list).into(),
+        in_millis(lease).into(),
+        number(most).into(),
+        started.into(),
+        number(bytes).into(),
+        token.into(),
+    ];
     let rows = db.statement(sql, &values).await?;
     let mut due: Vec<_> = rows.into_iter().filter_map(claimed).collect();
     due.sort_unstable_by_key(|head| head.number);

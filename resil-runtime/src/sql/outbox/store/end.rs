@@ -1,6 +1,6 @@
 //! Writes down how deliveries have ended, under the lease that they began with.
 
-use super::claim::Claimed;
+use super::claim::{Claimed, token};
 use crate::sql::db::{Row, Value, in_millis};
 use crate::sql::outbox::message::MessageId;
 use crate::{Backend, Classify as _, Db, Error, Tx, Verdict};
@@ -19,7 +19,7 @@ const DELIVERED: &str = "
 /// What is first in these lanes now is found by a claim. In a statement of its own, which sees what was committed until the
 /// deletion had its locks.
 const NEXT: &str = "
-    UPDATE resil_outbox SET behind = 0, due = CASE WHEN due < {now} THEN {now} ELSE due END
+    UPDATE resil_outbox SET behind = 0, due = CASE WHEN due < {now} OR (due IS NOT NULL AND attempts = 0) THEN {now} ELSE due END
     WHERE behind <> 0 AND number {among}
         SELECT (SELECT min(number) FROM resil_outbox AS other WHERE other.lane = value) FROM {each text of $1}
     {end}
@@ -27,8 +27,8 @@ const NEXT: &str = "
 
 const FAILED: &str = "
     UPDATE resil_outbox SET
-        attempts = $3, spent = $4, alone = $5, due = {now} + $6, newer = $7, why = $8, since = coalesce(since, {now}),
-        epoch = epoch + 1
+        attempts = $3, spent = $4, alone = $5, due = {now} + $6, scheduled = {now}, newer = $7, why = $8, since = coalesce(since, {now}),
+        epoch = $11
     WHERE id = $1 AND epoch = $2
         AND EXISTS (SELECT 1 FROM resil_outbox AS head WHERE head.id = $9 AND head.epoch = $10)
     RETURNING id";
@@ -36,9 +36,17 @@ const FAILED: &str = "
 /// It did not come to an end, and not by its own fault.
 const GIVEN_BACK: &str = "
     UPDATE resil_outbox SET
-        attempts = attempts - 1, spent = spent - 1, due = {now}, epoch = epoch + 1,
+        attempts = attempts - 1, spent = spent - 1, due = {now}, scheduled = {now}, epoch = 0,
         alone = CASE alone WHEN 2 THEN 0 ELSE 1 END
-    WHERE alone >= 2 AND id || ' ' || epoch IN {texts of $1}
+    WHERE behind = 0 AND alone IN (2, 3) AND due IS NOT NULL AND id || ' ' || epoch IN {texts of $1}
+    RETURNING id";
+
+/// The same with all that was claimed under a token.
+const UNANSWERED: &str = "
+    UPDATE resil_outbox SET
+        attempts = attempts - 1, spent = spent - 1, due = {now}, scheduled = {now}, epoch = 0,
+        alone = CASE alone WHEN 2 THEN 0 ELSE 1 END
+    WHERE behind = 0 AND alone IN (2, 3) AND due IS NOT NULL AND epoch = $1
     RETURNING id";
 
 /// The lease of a lane's head.
@@ -135,7 +143,7 @@ pub(in super::super) async fn failed<DB: Backend>(
     let (id, head) = (failing.message.id.to_string(), under.head.to_string());
     let spent = failing.spent.saturating_sub(u32::from(!failure.counts));
     let is_alone = failing.deaths > 0 || failure.newer.is_some();
-    let values: [Value<'_>; 10] = [
+    let values: [Value<'_>; 11] = [
         (&*id).into(),
         failing.epoch.into(),
         i64::from(failing.message.attempt).into(),
@@ -146,6 +154,7 @@ pub(in super::super) async fn failed<DB: Backend>(
         failure.why.into(),
         (&*head).into(),
         under.epoch.into(),
+        token().into(),
     ];
     Ok(!db.statement(FAILED, &values).await?.is_empty())
 }
@@ -155,4 +164,9 @@ pub(in super::super) async fn given_back<DB: Backend>(db: &Db<DB>, all: &[Held])
     let each = all.iter().map(|held| format!("{} {}", held.head, held.epoch));
     let all = each.collect::<serde_json::Value>().to_string();
     db.statement(GIVEN_BACK, &[(&*all).into()]).await.map(drop)
+}
+
+/// Leaves what a claim has leased whose answer was lost as if it had not been claimed: nobody delivers it.
+pub(in super::super) async fn unanswered<DB: Backend>(db: &Db<DB>, token: i64) -> Result<(), Error> {
+    db.statement(UNANSWERED, &[token.into()]).await.map(drop)
 }

@@ -9,17 +9,17 @@ mod operator;
 mod table;
 
 pub(super) use claim::{
-    Bounds, Claimed, Wanted, claim, followers, heal, now, settle_in, settle_in_all, suspect, topics,
+    Bounds, Claimed, Wanted, claim, followers, heal, now, settle_in, settle_in_all, suspect, token, topics,
 };
 #[cfg(feature = "sqlite")]
 pub(crate) use claim::{CLAIM_ANY, CLAIM_TOPICS};
 #[cfg(feature = "postgres")]
 pub(crate) use claim::{CLAIM_ANY_BESIDE, CLAIM_TOPICS_BESIDE};
-pub(super) use end::{Delivered, Failure, Held, delivered, failed, given_back};
+pub(super) use end::{Delivered, Failure, Held, delivered, failed, given_back, unanswered};
 pub(super) use operator::{backlog, discard, redeliver, redeliver_all, set_aside};
 #[cfg(feature = "sqlite")]
 pub(crate) use table::RECORD;
 #[cfg(feature = "postgres")]
 pub(crate) use table::RECORD_IN_TURN;
-pub(crate) use table::{PLACES, TABLE};
+pub(crate) use table::{PLACES, SCHEDULED, TABLE};
 pub(super) use table::{Recorded, record};

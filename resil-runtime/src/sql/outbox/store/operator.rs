@@ -23,7 +23,7 @@ macro_rules! redeliver {
         concat!(
             "
     UPDATE resil_outbox SET
-        due = {now}, attempts = 0, spent = 0, since = NULL, newer = NULL, alone = CASE WHEN deaths > 0 THEN 1 ELSE 0 END
+        due = {now}, scheduled = {now}, attempts = 0, spent = 0, since = NULL, newer = NULL, alone = CASE WHEN deaths > 0 THEN 1 ELSE 0 END
     WHERE due IS NULL AND ",
             $which,
             " RETURNING number"
@@ -47,7 +47,7 @@ const EXISTS: &str = "SELECT id FROM resil_outbox WHERE id = $1";
 const DISCARD: &str = "DELETE FROM resil_outbox WHERE id = $1 RETURNING id";
 
 pub(in super::super) async fn backlog<DB: Backend>(db: &Db<DB>) -> Result<Backlog, Error> {
-    let row = db.statement(BACKLOG, &[]).await?.into_iter().next();
+    let row = db.long_statement(BACKLOG, &[]).await?.into_iter().next();
     let number = |column| row.as_ref().and_then(|row| row.number(column)).and_then(|number| u64::try_from(number).ok());
     let set_aside = number(1).unwrap_or(0);
     let waiting = number(0).unwrap_or(0).saturating_sub(set_aside);
@@ -75,7 +75,7 @@ pub(in super::super) async fn redeliver_all<DB: Backend>(db: &Db<DB>, filter: &F
     let (from, until) = filter.recorded_in_millis();
     let values: [Value<'_>; 4] =
         [filter.topic.as_deref().into(), filter.ordering.as_deref().into(), from.into(), until.into()];
-    Ok(db.statement(REDELIVER_ALL, &values).await?.len() as u64)
+    Ok(db.long_statement(REDELIVER_ALL, &values).await?.len() as u64)
 }
 
 /// Deletes a message, unless somebody is delivering it or what is before it.

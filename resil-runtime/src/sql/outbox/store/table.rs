@@ -43,6 +43,11 @@ pub(crate) const PLACES: &str = "
     CREATE INDEX resil_outbox_fresh ON resil_outbox (number) WHERE behind = 2;
 ";
 
+/// When `due` was written: a clock that is set back since makes nothing wait longer. What was never tried waits for nothing.
+pub(crate) const SCHEDULED: &str = "
+    ALTER TABLE resil_outbox ADD COLUMN scheduled BIGINT;
+";
+
 /// Where transactions write one after the other, their numbers are in the order of their commits, and each sees what is
 /// before it.
 #[cfg(feature = "sqlite")]
