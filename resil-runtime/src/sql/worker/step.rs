@@ -116,7 +116,7 @@ mod tests {
         let lease = Lease::asked_for(clock::instant(), SECOND * 60);
         let key = IdempotencyKey::random();
         let running: Boxed<'_, ()> = Box::pin(async {
-            let mut retry = RETRY.start();
+            let mut retry = RETRY.start_with(&key);
             let delay = retry.again(Some(Verdict::transient())).expect("it is repeated");
             delay.await;
             Err(Trouble::Failed(Failed::from(Error::MissingKey { method: "POST" })))
