@@ -85,3 +85,31 @@ fn a_fallback_that_is_dropped_drops_what_it_kept() {
     drop(fallback);
     assert_eq!(std::sync::Arc::strong_count(&value), 1);
 }
+
+#[test]
+fn what_a_test_has_kept_ends_with_it() {
+    /// Asks for what was kept when it is dropped.
+    #[derive(Clone)]
+    struct Asks(#[expect(dead_code, reason = "counted")] std::sync::Arc<()>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            _ = KEPT.last_good("b").get::<u32>();
+        }
+    }
+    static KEPT: Fallback = Fallback::stale(HOUR);
+    let value = std::sync::Arc::new(());
+    let scope = resil::testing::isolated();
+    KEPT.last_good("a").keep(&Asks(std::sync::Arc::clone(&value)));
+    assert_eq!(std::sync::Arc::strong_count(&value), 2);
+    drop(scope);
+    assert_eq!(std::sync::Arc::strong_count(&value), 1);
+}
+
+#[test]
+fn handles_that_look_alike_are_a_line_each() {
+    let _scope = resil::testing::isolated();
+    let semaphores: Vec<_> = (0..10).map(|_| Semaphore::new(5)).collect();
+    assert!(semaphores.iter().all(|semaphore| semaphore.usage().is_ok()));
+    let report = registry().to_string();
+    assert_eq!(report.lines().filter(|line| line.starts_with("a policy made by hand")).count(), 10, "{report}");
+}

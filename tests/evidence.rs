@@ -1,4 +1,5 @@
 //! What a circuit breaker takes for a failure of the partner, where a deadline of ours ends the attempt.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use resil::{CircuitBreaker, Classify, Error, Represents, Verdict, Window, circuit_breaker, deadline, retry, timeout};
 use std::future::pending;
@@ -20,7 +21,7 @@ fn failures(name: &'static str) -> u64 {
 async fn with_only<T>(left: Duration, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     #[deadline("1s")]
     async fn caller<T>(left: Duration, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        tokio::time::advance(Duration::from_secs(1) - left).await;
+        tokio::time::advance(Duration::from_secs(1).saturating_sub(left)).await;
         call.await
     }
     caller(left, call).await
@@ -145,4 +146,37 @@ async fn errors_of_ones_own_hand_it_on() {
         [outer::<Mine>().await.unwrap_err().verdict(), outer::<io::Error>().await.unwrap_err().verdict()];
     assert!(verdicts.iter().all(|verdict| verdict.is_cut_short), "{verdicts:?}");
     assert_eq!((failures("inner of mine"), failures("outer of mine")), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_cut_short_is_slow_if_it_was_as_long_as_a_slow_call() {
+    #[circuit_breaker(name = "slow", window = 100, min_calls = 5, slow_call = "500ms", slow_rate = 0.5)]
+    #[timeout("10s")]
+    async fn hangs() -> Result<(), Error> {
+        pending().await
+    }
+    #[circuit_breaker(name = "slow lately", window = "1m", min_calls = 5, slow_call = "500ms", slow_rate = 0.5)]
+    #[timeout("10s")]
+    async fn hangs_lately() -> Result<(), Error> {
+        pending().await
+    }
+    let _scope = resil::testing::isolated();
+    let snapshot = |name| resil::registry().circuit_breaker(name).unwrap().snapshot().unwrap();
+    for _ in 0..4 {
+        assert!(with_only(ms(499), hangs()).await.is_err());
+        assert!(with_only(ms(500), hangs()).await.is_err());
+        assert!(with_only(ms(900), hangs_lately()).await.is_err());
+    }
+    assert_eq!((snapshot("slow").calls, snapshot("slow").slow, snapshot("slow").failures), (4, 4, 0));
+    assert_eq!((snapshot("slow lately").slow, snapshot("slow lately").failures), (4, 0));
+    assert!(with_only(ms(900), hangs()).await.is_err());
+    assert!(with_only(ms(900), hangs_lately()).await.is_err());
+    assert!(matches!(with_only(ms(900), hangs()).await, Err(Error::CircuitOpen { .. })), "a partner that hangs");
+    assert!(matches!(with_only(ms(900), hangs_lately()).await, Err(Error::CircuitOpen { .. })));
+    // A probe too: the circuit opens again, and its place is free.
+    tokio::time::advance(Duration::from_secs(31)).await;
+    for _ in 0..5 {
+        assert!(with_only(ms(900), hangs()).await.is_err());
+    }
+    assert_eq!(snapshot("slow").state, resil::CircuitState::Open);
 }

@@ -6,7 +6,7 @@
 )]
 
 use futures_util::FutureExt as _;
-use resil::{Classify, Error, Failure, circuit_breaker, deadline, fallback, retry, timeout};
+use resil::{Classify, Error, Event, Failure, circuit_breaker, deadline, fallback, retry, timeout};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -200,7 +200,10 @@ async fn under_a_deadline_an_async_fallback_is_bounded_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fallback_that_is_ready_answers_whatever_the_deadline() {
+    static SENT: AtomicU32 = AtomicU32::new(0);
+    #[expect(clippy::unused_async, reason = "a future that is ready at once")]
     async fn ready(_failure: Failure<Failed>) -> Answer<u32> {
+        SENT.fetch_add(1, Relaxed);
         Ok(7)
     }
     fn at_once(_failure: Failure<Failed>) -> Answer<u32> {
@@ -216,15 +219,52 @@ async fn a_fallback_that_is_ready_answers_whatever_the_deadline() {
     async fn to_a_function() -> Answer<u32> {
         std::future::pending().await
     }
+    #[fallback(with = ready)]
+    #[timeout("5s")]
+    async fn without_a_deadline() -> Answer<u32> {
+        Err(Failed::Status(503))
+    }
     #[deadline("1s")]
-    async fn caller() -> Answer<(u32, u32)> {
+    async fn caller() -> Answer<(Answer<u32>, Answer<u32>, u32)> {
         // In one poll, so that nothing cuts it.
         _ = tokio::time::advance(Duration::from_secs(2)).now_or_never();
-        Ok((to_a_future().await?, to_a_function().await?))
+        Ok((to_a_future().await, without_a_deadline().await, to_a_function().await?))
     }
     let _scope = resil::testing::isolated();
     assert_eq!((to_a_future().await.unwrap(), to_a_function().await.unwrap()), (7, 8));
-    assert_eq!(caller().await.unwrap(), (7, 8), "refused, since nothing is left of the caller's");
+    assert_eq!(without_a_deadline().await.unwrap(), 7);
+    assert_eq!(SENT.swap(0, Relaxed), 2);
+    let mut events = resil::registry().subscribe();
+    let (future, plain, function) = caller().await.unwrap();
+    assert_eq!(function, 8, "refused, since nothing is left of the caller's");
+    let refused = matches!(future, Err(Failed::Policy(Error::DeadlineExceeded { attempted: false, .. })));
+    assert!(refused, "{future:?}");
+    assert!(plain.is_err(), "{plain:?}");
+    assert_eq!(SENT.load(Relaxed), 0, "it might send, and nobody waits for it");
+    let told = std::iter::from_fn(|| events.try_next());
+    let answered: Vec<_> = told
+        .filter_map(|event| if let Event::FellBack { site, .. } = event { Some(site.function) } else { None })
+        .collect();
+    let [function] = answered[..] else { panic!("{answered:?}") };
+    assert!(function.contains("to_a_function"), "{function}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_without_a_last_good_value_is_not_told() {
+    #[fallback(stale = "10m", key = "all")]
+    #[circuit_breaker]
+    async fn kept(ok: bool) -> Answer<u32> {
+        if ok { Ok(7) } else { Err(Failed::Status(503)) }
+    }
+    let _scope = resil::testing::isolated();
+    let mut events = resil::registry().subscribe();
+    let mut told =
+        || std::iter::from_fn(|| events.try_next()).filter(|event| matches!(event, Event::FellBack { .. })).count();
+    assert!(kept(false).await.is_err());
+    assert_eq!(told(), 0, "nothing was answered");
+    kept(true).await.unwrap();
+    assert_eq!(kept(false).await.unwrap(), 7);
+    assert_eq!(told(), 1);
 }
 
 #[tokio::test(start_paused = true)]

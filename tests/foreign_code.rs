@@ -113,9 +113,7 @@ struct Fragile;
 
 impl Drop for Fragile {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            panic!("the destructor panics");
-        }
+        assert!(std::thread::panicking(), "the destructor panics");
     }
 }
 

@@ -173,3 +173,24 @@ fn no_keys_at_all_is_refused() {
     let problem = NONE.of("a").unwrap_err().to_string();
     assert!(problem.contains("`max_keys = 0` leaves no key a state: write 1 or more"), "{problem}");
 }
+
+#[tokio::test]
+async fn the_state_that_keys_without_a_place_share_is_shown() {
+    let _scope = resil::testing::isolated();
+    let shops = resil::CircuitBreaker::named("two shops").keyed(1);
+    let bakery = shops.of("bakery").unwrap();
+    let report = || {
+        let report = registry().to_string();
+        let line = report.lines().find(|line| line.starts_with("two shops")).unwrap_or_default().to_owned();
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(!shops.usage().unwrap().rest_busy);
+    assert_eq!(report(), ["two shops", "1", "1", "0"]);
+    // There is no place for it.
+    bakery.force_open().unwrap();
+    shops.of("florist").unwrap().force_open().unwrap();
+    assert!(shops.admit("butcher").is_err(), "the same state");
+    let usage = shops.usage().unwrap();
+    assert_eq!((usage.keys, usage.busy, usage.rest_busy), (1, 1, true));
+    assert_eq!(report(), ["two shops", "1", "1", "1", "not closed"]);
+}

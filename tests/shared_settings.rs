@@ -1,5 +1,4 @@
 //! One set of settings for several functions.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use resil::{CircuitBreaker, CircuitState, Error, Settings, Window, circuit_breaker};
 use std::io;

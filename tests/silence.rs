@@ -1,7 +1,8 @@
 //! What the read clock takes for silence: the partner's, and nothing of our own.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use resil::http::Checked as _;
-use resil::{Bulkhead, Error, Phase, Semaphore, bulkhead, deadline, retry, semaphore, timeout};
+use resil::{Bulkhead, Error, Phase, Semaphore, bulkhead, circuit_breaker, deadline, retry, semaphore, timeout};
 use std::future::pending;
 use std::io;
 use std::time::Duration;
@@ -248,6 +249,7 @@ async fn a_connection_made_in_another_task_is_not_bounded_and_that_is_said() {
         call().await.unwrap();
         let told = unenforced(&mut events);
         let [Event::ConnectUnenforced { site }] = told[..] else { panic!("{told:?}") };
+        assert!(told[0].to_string().ends_with("`resil::net::connect(..)` within the annotated call"), "{}", told[0]);
         assert_eq!((site.function, site.file), ("resil::net::connect", "tests/silence.rs"));
     }
     let _scope = resil::testing::strict();
@@ -270,4 +272,70 @@ async fn each_answer_on_the_way_through_redirects_is_progress() {
     let heads = ["302 Found\r\nlocation: /b", "307 Temporary Redirect\r\nlocation: /c", "204 No Content"];
     let (outcome, ()) = join!(follow(&client, &url), late_partner(listener, heads));
     outcome.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_has_ended_hides_no_silence_while_its_future_is_kept() {
+    static ONE: Semaphore = Semaphore::new(1).name("kept").max_wait(Duration::from_secs(60));
+    static FULL: Semaphore = Semaphore::new(1).name("kept full").max_wait(Duration::from_secs(1));
+    #[timeout("1h", read = "5s")]
+    async fn granted() -> Result<(), Error> {
+        let mut permit = std::pin::pin!(ONE.acquire());
+        let _permit = permit.as_mut().await?;
+        pending().await
+    }
+    #[timeout("1h", read = "5s")]
+    async fn refused() -> Result<(), Error> {
+        let mut permit = std::pin::pin!(FULL.acquire());
+        assert!(permit.as_mut().await.is_err());
+        pending().await
+    }
+    let _scope = resil::testing::isolated();
+    let begun = Instant::now();
+    let taken = ONE.acquire().await.unwrap();
+    let (outcome, ()) = join!(granted(), async move {
+        sleep(Duration::from_secs(6)).await;
+        drop(taken);
+    });
+    assert!(is_read_timeout(&outcome), "{outcome:?}");
+    assert_eq!(begun.elapsed(), Duration::from_secs(11));
+    let _taken = FULL.acquire().await.unwrap();
+    let begun = Instant::now();
+    let outcome = refused().await;
+    assert!(is_read_timeout(&outcome), "{outcome:?}");
+    assert_eq!(begun.elapsed(), Duration::from_secs(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dial_that_no_bound_waits_for_is_nobodys_fault() {
+    #[circuit_breaker(name = "dials", window = 100)]
+    async fn breaker_alone() -> io::Result<()> {
+        dial(1).await
+    }
+    #[semaphore(name = "dials", permits = 1)]
+    async fn semaphore_alone() -> Result<(), Error> {
+        dial(1).await.map_err(|_| Error::MissingKey { method: "" })
+    }
+    #[timeout("1h")]
+    async fn timeout_alone() -> io::Result<()> {
+        dial(1).await
+    }
+    #[timeout("1h", connect = "20s", allow(range))]
+    async fn bounded() -> io::Result<()> {
+        dial(1).await
+    }
+    #[timeout("1h", connect = "20s", allow(range))]
+    async fn in_a_task() -> io::Result<()> {
+        resil::spawn(breaker_alone()).await?
+    }
+    let _scope = resil::testing::strict();
+    let mut events = resil::registry().subscribe();
+    dial(1).await.unwrap();
+    breaker_alone().await.unwrap();
+    semaphore_alone().await.unwrap();
+    timeout_alone().await.unwrap();
+    in_a_task().await.unwrap();
+    bounded().await.unwrap();
+    let told: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
+    assert_eq!(told, []);
 }

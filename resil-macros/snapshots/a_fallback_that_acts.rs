@@ -14,7 +14,9 @@ async fn pay(order: &Order) -> Result<Receipt, Error> {
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static FALLBACK: ::resil::Fallback = ::resil::Fallback::new().unsent().at(&SITE);
+        static FALLBACK: ::resil::Fallback = ::resil::Fallback::asking()
+            .unsent()
+            .at(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::unsent().at(&SITE);
         ::resil::__private::collect!(SITE, FALLBACK, RETRY);
         (&FALLBACK, &RETRY)
@@ -44,9 +46,8 @@ async fn pay(order: &Order) -> Result<Receipt, Error> {
                 Result<Receipt, Error>,
                 _,
                 _,
-            >(second_gateway(&order, failure))
+            >(&fallback, failure, |failure| second_gateway(&order, failure))
                 .await
-                .map_err(::resil::Failure::Call)
         }
         ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
     };

@@ -19,7 +19,7 @@ fn pay(
                 file: ::core::file!(),
                 line: ::core::line!(),
             };
-            static FALLBACK: ::resil::Fallback = ::resil::Fallback::new()
+            static FALLBACK: ::resil::Fallback = ::resil::Fallback::asking()
                 .unsent()
                 .at(&SITE);
             ::resil::__private::collect!(SITE, FALLBACK);
@@ -42,9 +42,8 @@ fn pay(
                     Result<Receipt, Error>,
                     _,
                     _,
-                >(second_gateway(&order, failure))
+                >(&fallback, failure, |failure| second_gateway(&order, failure))
                     .await
-                    .map_err(::resil::Failure::Call)
             }
             ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
         };

@@ -11,7 +11,7 @@ async fn rate(&self, currency: String) -> Result<Rate, Error> {
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static FALLBACK: ::resil::Fallback = ::resil::Fallback::new().at(&SITE);
+        static FALLBACK: ::resil::Fallback = ::resil::Fallback::asking().at(&SITE);
         ::resil::__private::collect!(SITE, FALLBACK);
         &FALLBACK
     };
@@ -30,11 +30,14 @@ async fn rate(&self, currency: String) -> Result<Rate, Error> {
                 _,
                 _,
             >(
-                    Self::cached(&self, &currency, failure)
-                        .resil_awaited(|call| call.resil_under_fallback()),
+                    &fallback,
+                    failure,
+                    |failure| {
+                        Self::cached(&self, &currency, failure)
+                            .resil_awaited(|call| call.resil_under_fallback())
+                    },
                 )
                 .await
-                .map_err(::resil::Failure::Call)
         }
         ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
     };

@@ -38,7 +38,7 @@ async fn price(item: &str) -> Result<Price, Error> {
             ::core::result::Result::Ok(value)
         }
         ::core::result::Result::Err(failure) if fallback.takes(&failure) => {
-            (&last_good).get().ok_or(failure)
+            (&last_good).instead_of(failure)
         }
         ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
     };

@@ -21,6 +21,7 @@ pub(crate) use keyed::Keyed;
 
 use crate::Site;
 use crate::policy::deadline::Due;
+use crate::registry::{Registry, States};
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +58,8 @@ pub(crate) struct Frame {
     pub(crate) keyed: Option<Arc<Keyed>>,
     /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
     marks: Cell<u32>,
+    /// Where it bounds connections itself: how many had been made outside of any call when it began.
+    pub(crate) dialled_outside: u32,
     /// Its own: what happens in it happens in the attempts around it, and not in those beside it.
     activity: OnceCell<Arc<Activity>>,
 }
@@ -77,6 +80,9 @@ impl Frame {
 
     /// Takes over what the caller's frame bounds more tightly.
     pub(crate) fn inherit(&mut self) {
+        if self.connect.is_some() {
+            self.dialled_outside = Registry::with(States::dialled_outside);
+        }
         current(|outer| {
             self.deadline = Due::nearer(self.deadline, outer.deadline);
             self.connect = ConnectBound::nearer(self.connect, outer.connect);
@@ -140,7 +146,7 @@ pub(crate) fn connect_bound() -> Option<ConnectBound> {
     current(|frame| frame.connect).flatten()
 }
 
-/// Whether anything annotated is being polled here, as far as it hands anything down.
+/// Whether anything annotated is being polled here, as far as it hands anything down: a circuit breaker alone does not.
 pub(crate) fn is_inside_a_call() -> bool {
     ENTERED.get() || call::is_inside()
 }

@@ -65,7 +65,7 @@ async fn main() -> Result<ExitCode, Failed> {
         Some(url) => broker::goes_away(url).await?,
         None => true,
     };
-    let weathered = storms(kills, postgres.as_deref(), nats.as_deref()).await?;
+    let weathered = Box::pin(storms(kills, postgres.as_deref(), nats.as_deref())).await?;
     Ok(if played && survived && weathered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

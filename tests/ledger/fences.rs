@@ -11,11 +11,51 @@ fn withholding(skill: Skill, way: Way) -> (Arc<Partner>, Arc<Notify>, Arc<Atomic
     let (tells, gate) = (Arc::clone(&arrived), Arc::clone(&answers));
     partner.watch(move |what| {
         if what == "call" {
-            tells.notify_one()
+            tells.notify_one();
         }
     });
     partner.withholds_until(move || gate.load(Ordering::Relaxed) > 0);
     (partner, arrived, answers)
+}
+
+/// A call is under way, its lease is extended, and its answer written, while others hold every connection of the pool.
+macro_rules! while_the_application_has_all {
+    ($db:expr, $database:ty) => {
+        let (partner, arrived, answers) = withholding(Skill::Neither, Way::Ok);
+        <$database as Shop>::create($db).await;
+        let ledger = Ledger::on($db.clone()).partial().operation::<manual>().provide(Arc::clone(&partner));
+        let ledger = ledger.lease(Duration::from_secs(6)).open().await.unwrap();
+        let shop = Fixture { db: $db.clone(), partner, ledger };
+        let intent = shop.record::<manual>(7, 500).await;
+        let mut events = resil::registry().subscribe();
+        let driven = tokio::spawn({
+            let (ledger, intent) = (shop.ledger.clone(), intent.clone());
+            async move { ledger.drive(&intent).await }
+        });
+        arrived.notified().await;
+        let pool = $db.pool().unwrap().clone();
+        let mut all = Vec::new();
+        for _ in 0..support::CONNECTIONS {
+            all.push(pool.acquire().await.unwrap());
+        }
+        // The first of them looks on, until the lease was extended twice.
+        let held = "SELECT scheduled FROM resil_intents";
+        let first: i64 = sqlx::query_scalar(held).fetch_one(&mut *all[0]).await.unwrap();
+        let extended = async {
+            while sqlx::query_scalar::<_, i64>(held).fetch_one(&mut *all[0]).await.unwrap() <= first + 2_000 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), extended).await.expect("the lease is extended");
+        answers.store(1, Ordering::Relaxed);
+        let written = async {
+            while !matches!(events.next().await, Event::Ledger(LedgerEvent::Moved { to: State::Succeeded, .. })) {}
+        };
+        tokio::time::timeout(Duration::from_secs(20), written).await.expect("what the partner has answered is written");
+        drop(all);
+        assert_eq!(driven.await.unwrap().unwrap(), Outcome::Applied(500));
+        assert_eq!((shop.order().await, shop.partner.book().calls), ((1, "paid".to_owned()), 1));
+    };
 }
 
 on_both_databases! {
@@ -77,39 +117,21 @@ on_both_databases! {
     }
 
     async fn heartbeats_and_writes_have_a_connection_when_the_application_has_all(db) {
-        let (partner, arrived, answers) = withholding(Skill::Neither, Way::Ok);
-        DB::create(&db).await;
-        let ledger = Ledger::on(db.clone()).partial().operation::<manual>().provide(Arc::clone(&partner));
-        let ledger = ledger.lease(Duration::from_secs(6)).open().await.unwrap();
-        let shop = Fixture { db: db.clone(), partner, ledger };
-        let intent = shop.record::<manual>(7, 500).await;
-        let mut events = resil::registry().subscribe();
-        let driven = tokio::spawn({
-            let (ledger, intent) = (shop.ledger.clone(), intent.clone());
-            async move { ledger.drive(&intent).await }
-        });
-        arrived.notified().await;
-        let pool = db.pool().unwrap().clone();
-        let mut all = Vec::new();
-        for _ in 0..support::CONNECTIONS {
-            all.push(pool.acquire().await.unwrap());
-        }
-        // The first of them looks on, until the lease was extended twice.
-        let held = "SELECT scheduled FROM resil_intents";
-        let first: i64 = sqlx::query_scalar(held).fetch_one(&mut *all[0]).await.unwrap();
-        let extended = async {
-            while sqlx::query_scalar::<_, i64>(held).fetch_one(&mut *all[0]).await.unwrap() <= first + 2_000 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), extended).await.expect("the lease is extended");
-        answers.store(1, Ordering::Relaxed);
-        let written = async {
-            while !matches!(events.next().await, Event::Ledger(LedgerEvent::Moved { to: State::Succeeded, .. })) {}
-        };
-        tokio::time::timeout(Duration::from_secs(20), written).await.expect("what the partner has answered is written");
-        drop(all);
-        assert_eq!(driven.await.unwrap().unwrap(), Outcome::Applied(500));
-        assert_eq!((shop.order().await, shop.partner.book().calls), ((1, "paid".to_owned()), 1));
+        while_the_application_has_all!(&db, DB);
     }
+}
+
+/// Where each statement of ours is a transaction of its own.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn heartbeats_have_a_connection_in_every_isolation_level() {
+    let _scope = resil::testing::isolated();
+    support::postgres(async |db| {
+        let options = (*db.pool().unwrap().connect_options()).clone();
+        let options = options.options([("default_transaction_isolation", "serializable")]);
+        let pool = sqlx::postgres::PgPoolOptions::new().max_connections(support::CONNECTIONS);
+        let strict = Db::new(pool.connect_with(options).await.unwrap());
+        while_the_application_has_all!(&strict, Postgres);
+    })
+    .await;
 }

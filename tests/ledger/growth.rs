@@ -69,8 +69,8 @@ on_both_databases! {
             }
         };
         let reconciler = shop.ledger.reconciler().at_most(2).poll(Duration::from_millis(2)).grace(Duration::ZERO);
-        let reconciled = tokio::time::timeout(Duration::from_secs(60), reconciler.run(rested)).await;
-        assert_eq!(reconciled.expect("it has a place").claimed, 3);
+        let done = tokio::time::timeout(Duration::from_secs(60), reconciler.run(rested)).await;
+        assert_eq!(done.expect("it has a place").claimed, 3);
         assert_eq!(shop.partner.book().calls, 3);
     }
 

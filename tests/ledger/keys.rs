@@ -35,6 +35,23 @@ on_both_databases! {
         assert!(shop.partner.entry().cancelled);
     }
 
+    async fn a_cancellation_that_an_older_worker_has_begun_after_us_keeps_its_key_too(db) {
+        let shop = Fixture::new(&db, Partner::new(Skill::Neither, [Way::LostAfter])).await;
+        let put_off = shop.record::<patient>(8, 500).await;
+        shop.ledger.drive(&put_off).await.unwrap();
+        shop.partner.next_cancels([Way::Busy]);
+        let intent = shop.record::<verified>(7, REFUSED_HERE).await;
+        shop.ledger.drive(&intent).await.unwrap();
+        // It had a lease when the tables were brought up, and knows nothing of the new columns.
+        DB::run(&db, "UPDATE resil_intents SET called = NULL, since = NULL, scheduled = NULL, due = 0").await;
+        shop.rests(intent.id()).await;
+        assert_eq!(shop.partner.book().keys("cancel"), [cancelled_under(7), key(7).to_string()]);
+        DB::run(&db, "UPDATE resil_intents SET doubt_until = 0, due = 0 WHERE op = 'patient'").await;
+        shop.rests(put_off.id()).await;
+        let put_off = IdempotencyKey::derived("patient", 8).step("compensate").to_string();
+        assert_eq!(shop.partner.book().keys("cancel").last(), Some(&put_off), "this one has not left");
+    }
+
     async fn what_an_operator_cancels_again_keeps_it_too_and_what_was_only_put_off_does_not(db) {
         let shop = Fixture::new(&db, Partner::new(Skill::Neither, [Way::LostAfter])).await;
         let put_off = shop.record::<patient>(8, 500).await;

@@ -212,4 +212,21 @@ on_both_databases! {
         assert_eq!(shop.ledger.outcome(&asked).await.unwrap(), Outcome::Manual(asked.id()));
         assert_eq!(shop.partner.book().calls, 3, "their call was ended by them");
     }
+
+    async fn each_version_is_kept_although_a_later_one_fails(db) {
+        // Something of theirs is in the way of the fifth.
+        DB::run(&db, "CREATE TABLE resil_records (id BIGINT)").await;
+        db.migrate().await.unwrap_err();
+        let versions = "SELECT count(*) * 100 + coalesce(max(version), 0) FROM resil_schema";
+        assert_eq!(DB::number(&db, versions).await, 404);
+        assert_eq!(DB::number(&db, "SELECT count(amount) FROM resil_intents").await, 0);
+        DB::run(&db, "DROP TABLE resil_records").await;
+        let all = [(); 4].map(|()| tokio::spawn({ let db = db.clone(); async move { db.migrate().await } }));
+        for one in all {
+            one.await.unwrap().unwrap();
+        }
+        let all = DB::number(&db, versions).await;
+        assert_eq!(all / 100, all % 100, "each once: {all}");
+        assert_eq!(DB::number(&db, "SELECT count(called) FROM resil_intents").await, 0);
+    }
 }

@@ -92,6 +92,33 @@ on_both_databases! {
         }
     }
 
+    async fn what_may_have_been_applied_is_not_rejected_because_its_repeat_is_refused(db) {
+        for (way, calls) in [
+            (Way::Answers(400), 2), (Way::Answers(404), 2), (Way::Answers(422), 2), (Way::Refuses, 2), (Way::LetsNobodyIn, 2),
+        ] {
+            let shop = Fixture::new(&db, Partner::new(Skill::Neither, [Way::LostAfter, way])).await;
+            let Outcome::Manual(id) = shop.drive::<manual>(500).await else { panic!() };
+            shop.ledger.resolve(id, Resolution::CallAgain, "alice", "they have nothing").await.unwrap();
+            shop.rests(id).await;
+            let view = shop.ledger.find(id).await.unwrap().unwrap();
+            assert_eq!(view.state, State::Manual, "{way:?}: {}", view.history);
+            assert_eq!((shop.order().await, shop.partner.entry().applied), ((0, "pending".to_owned()), 1));
+            assert_eq!(shop.partner.book().calls, calls, "{way:?}");
+            DB::run(&db, "DROP TABLE orders; DELETE FROM resil_intents").await;
+        }
+        // Nobody can be reached, for as long as it is tried; then what the operator wanted is done.
+        for (connections, end) in [(20, State::Manual), (3, State::Applied)] {
+            let ways = [Way::LostBefore].into_iter().chain(std::iter::repeat_n(Way::NoConnection, connections));
+            let shop = Fixture::new(&db, Partner::new(Skill::Neither, ways)).await;
+            let Outcome::Manual(id) = shop.drive::<manual>(500).await else { panic!() };
+            shop.ledger.resolve(id, Resolution::CallAgain, "alice", "they have nothing").await.unwrap();
+            shop.rests(id).await;
+            let view = shop.ledger.find(id).await.unwrap().unwrap();
+            assert_eq!(view.state, end, "{}", view.history);
+            DB::run(&db, "DROP TABLE orders; DELETE FROM resil_intents").await;
+        }
+    }
+
     async fn what_an_operator_cannot_decide_is_refused(db) {
         let shop = Fixture::new(&db, Partner::new(Skill::Neither, [Way::LostBefore])).await;
         let Outcome::Manual(id) = shop.drive::<manual>(500).await else { panic!() };

@@ -61,11 +61,12 @@ on_both_databases! {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let notes = Arc::clone(&seen);
         shop.partner.watch(move |_call| {
-            notes.lock().unwrap().push(tracing::Span::current().metadata().map(|metadata| metadata.name()));
+            notes.lock().unwrap().push(tracing::Span::current().metadata().map(tracing::Metadata::name));
         });
         let request = tracing::info_span!("request");
         let driven = tracing::Instrument::instrument(shop.ledger.drive(&intent), request).await;
         assert_eq!(driven.unwrap(), Outcome::Applied(500));
-        assert_eq!((&**seen.lock().unwrap(), DB::order(&db, 7).await.1.as_str()), (&[Some("request")][..], "paid"));
+        assert_eq!(DB::order(&db, 7).await.1, "paid");
+        assert_eq!(&**seen.lock().unwrap(), [Some("request")]);
     }
 }

@@ -114,6 +114,36 @@ on_both_databases! {
         assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_intents WHERE called <= recorded + 60000").await, 1);
     }
 
+    async fn a_key_is_no_younger_for_a_clock_that_was_set_back(db) {
+        const DAY_BACK: &str = "UPDATE resil_intents SET scheduled = scheduled + 86400000, called = called + 82800000";
+        let age = "SELECT scheduled - called FROM resil_intents";
+        // It is claimed, written and claimed again by the new clock before anybody has noticed.
+        let shop = Fixture::new(&db, Partner::new(Skill::Neither, [Way::NoConnection; 9])).await;
+        let intent = shop.record::<lasting>(7, 500).await;
+        assert_eq!(shop.ledger.drive(&intent).await.unwrap(), Outcome::InDoubt(intent.id()));
+        DB::run(&db, DAY_BACK).await;
+        DB::run(&db, DUE).await;
+        assert_eq!(shop.ledger.drive(&intent).await.unwrap(), Outcome::InDoubt(intent.id()));
+        let hour = DB::number(&db, age).await;
+        assert!((3_600_000..3_660_000).contains(&hour), "it was called an hour ago, and not {hour} ms");
+        // An operator goes on with it.
+        DB::run(&db, "UPDATE resil_intents SET state = 'MANUAL', due = NULL").await;
+        DB::run(&db, DAY_BACK).await;
+        shop.ledger.resolve(intent.id(), Resolution::NotDone, "alice", "").await.unwrap();
+        let two = DB::number(&db, age).await;
+        assert!((7_200_000..7_260_000).contains(&two), "it was called two hours ago, and not {two} ms");
+    }
+
+    async fn a_clock_that_is_set_back_dates_no_call_that_others_made(db) {
+        let shop = Fixture::new(&db, Partner::new(Skill::Status, [Way::LostBefore])).await;
+        let intent = shop.record::<verified>(7, 500).await;
+        assert_eq!(shop.ledger.drive(&intent).await.unwrap(), Outcome::InDoubt(intent.id()));
+        DB::run(&db, "UPDATE resil_intents SET called = -1, due = due + 7200000, scheduled = scheduled + 7200000").await;
+        shop.rests(intent.id()).await;
+        assert_eq!(DB::number(&db, "SELECT called FROM resil_intents").await, -1);
+        assert_eq!(shop.ledger.outcome(&intent).await.unwrap(), Outcome::Manual(intent.id()), "they say it is done, and it is not");
+    }
+
     async fn many_are_resolved_at_once(db) {
         let shop = Fixture::new(&db, Partner::new(Skill::Neither, [Way::LostBefore; 4])).await;
         for order in 1..=3 {

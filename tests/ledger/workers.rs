@@ -120,7 +120,7 @@ on_both_databases! {
         });
         arrived.notified().await;
         // The clock has jumped: for the database the lease is over, and for the worker it is not.
-        DB::run(&db, "UPDATE resil_intents SET due = 0, settle = 0").await;
+        DB::run(&db, "UPDATE resil_intents SET due = 0").await;
         let other = Partner::new(Skill::Status, []);
         let elsewhere = Ledger::on(db.clone()).partial().operation::<verified>().provide(Arc::clone(&other));
         let elsewhere = Fixture { db: db.clone(), partner: other, ledger: elsewhere.open().await.unwrap() };

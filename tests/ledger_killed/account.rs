@@ -119,7 +119,7 @@ impl Account {
             }
             Way::Broken => self.takes_and_says(request, 500),
             Way::SeeOther => self.takes_and_says(request, 303),
-            Way::UnderWay => self.takes_and_says(request, 409),
+            Way::Running => self.takes_and_says(request, 409),
             Way::Elsewhere => self.turns_away(307),
             Way::WhoAreYou => self.turns_away(401),
             Way::Forbidden => self.turns_away(403),

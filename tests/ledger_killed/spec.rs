@@ -61,7 +61,7 @@ words! {
         WhoAreYou = "401",
         Forbidden = "403",
         Conflict = "409",
-        UnderWay = "409-done",
+        Running = "409-done",
         Unprocessable = "422",
         TooMany = "429",
     }

@@ -60,17 +60,27 @@ on_both_databases! {
         let report = shop.compares::<verified>(shop.records()).await;
         assert_eq!((found(&report), report.differences()[0].id), ([0, 0, 1, 0], paid.id()));
         assert_eq!((shop.state(paid.id()).await, shop.state(before.id()).await), (State::Manual, State::Applied));
-        // Our database was restored from before the payment.
-        DB::run(&db, "DELETE FROM resil_intents WHERE subject = '7'").await;
-        DB::run(&db, "UPDATE orders SET state = 'pending', changes = 0 WHERE id = 7").await;
-        shop.partner.edit(|book| book.entries.get_mut(&key).unwrap().won = 500);
-        let told = vec![Ok(Record::done(&key).amount(in_cents(500)).arguments((7, 500)))];
-        assert_eq!(found(&shop.compares::<verified>(told).await), [1, 1, 0, 0]);
-        shop.mends().await;
-        let intent = db.transaction(async |tx| verified::record(tx, 7, 500).await).await.unwrap();
-        assert_eq!(shop.ledger.outcome(&intent).await.unwrap(), Outcome::Applied(500), "whoever records it finds it");
-        assert_eq!((DB::order(&db, 7).await, shop.partner.book().calls), ((1, "paid".to_owned()), 2));
-        assert!(shop.compares::<verified>(shop.records()).await.agrees());
+    }
+
+    async fn what_may_be_of_another_installation_is_told_and_left_alone(db) {
+        let shop = Fixture::new(&db, Skill::Status).await;
+        Ledger::on(db.clone()).partial().installation("shop-production").open().await.unwrap();
+        // The account is shared: orders 7 and 8 of our sister were paid.
+        let sister = [7, 8].map(|order| IdempotencyKey::derived("verified", order));
+        for key in &sister {
+            shop.partner.charge(500, key).await.unwrap();
+        }
+        let told = Record::done(sister[0].as_str()).amount(in_cents(500)).arguments((7, 500));
+        let told = || vec![Ok(told.clone()), Ok(Record::done(sister[1].as_str()))];
+        for _ in 0..2 {
+            let report = shop.compares::<verified>(told()).await;
+            assert_eq!(found(&report), [2, 0, 0, 0], "{report}");
+            assert!(report.differences().iter().all(|difference| difference.mend == Mend::Nothing), "{report}");
+        }
+        assert_eq!(DB::number(&db, "SELECT count(*) FROM resil_intents").await, 0, "none of it is taken over");
+        // Our own order 7 is another one.
+        let ours = shop.pays::<verified>(7, 500).await;
+        assert_eq!((shop.state(ours.id()).await, shop.partner.book().calls), (State::Applied, 3));
     }
 
     async fn a_record_that_contradicts_itself_is_left_to_an_operator(db) {

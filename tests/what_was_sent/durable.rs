@@ -73,6 +73,7 @@ async fn taken_back(
     shop.post(&format!("/cancel/{original}")).await.map(drop)
 }
 
+#[expect(clippy::unused_async, reason = "what the attribute expects")]
 async fn refuses(_: &mut Tx<Sqlite>, _: i64, _: &String) -> Result<(), Failed> {
     Err(refuse("sold out"))
 }

@@ -4,8 +4,9 @@ use super::partner::unreachable::refused_addr;
 use super::partner::{Answer, Partner};
 use super::{Tested, client};
 use resil::http::{Checked as _, Error};
-use resil::{Event, IdempotencyKey, retry};
+use resil::{Attempt, Classify as _, Event, IdempotencyKey, Retry, retry};
 use std::collections::HashMap;
+use std::time::Duration;
 
 fn refused_for(outcome: Result<String, Error>) -> Option<&'static str> {
     match outcome {
@@ -303,5 +304,36 @@ async fn a_panic_unwinds_on_although_the_key_never_left() -> Tested {
     let caught = futures_util::FutureExt::catch_unwind(caught).await;
     assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"a bug"));
     assert_eq!(partner.requests("/well"), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn under_a_key_that_was_never_given_nothing_that_acts_is_sent_or_repeated() -> Tested {
+    static PAY: Retry = Retry::idempotency_key().base(Duration::ZERO);
+    let _scope = resil::testing::isolated();
+    let partner = Partner::start()?;
+    let client = client();
+    for path in ["/pay", "/rate", "/put"] {
+        partner.on(path).answers([Answer::Status(503), Answer::ok("{}")]);
+    }
+    let mut attempts = PAY.start();
+    for method in ["POST", "PATCH"] {
+        let request = client.request(method.parse()?, partner.url("/pay"));
+        let outcome = attempts.prove(request.checked()).await;
+        let missing =
+            |error: &Error| matches!(error, Error::Policy(resil::Error::MissingKey { method: at }) if *at == method);
+        assert!(outcome.as_ref().is_err_and(missing), "{outcome:?}");
+        let outcome =
+            Attempt::new(client.request(method.parse()?, partner.url("/pay")).checked()).under(&mut attempts).await;
+        assert!(outcome.is_err());
+    }
+    assert_eq!(partner.requests("/pay"), 0);
+    for (method, path) in [("GET", "/rate"), ("PUT", "/put")] {
+        let mut attempts = PAY.start();
+        let outcome = attempts.prove(client.request(method.parse()?, partner.url(path)).checked()).await;
+        let error = outcome.err().ok_or("503")?;
+        assert!(attempts.again(Some(error.verdict())).is_none(), "{method}: whatever it was, no key recognises it");
+        assert_eq!(partner.requests(path), 1);
+    }
     Ok(())
 }

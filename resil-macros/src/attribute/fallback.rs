@@ -188,9 +188,10 @@ impl Layer for Fallback {
                 let max_age = &stale.max_age;
                 code!(stale(#max_age))
             }
-            Self::With(_, Acting::Unsent) => code!(new().unsent()),
-            Self::With(_, Acting::Harmless(why)) => code!(new().acts(#why)),
-            Self::Value(_) | Self::With(_, Acting::Unsaid) => code!(new()),
+            Self::With(_, Acting::Unsent) => code!(asking().unsent()),
+            Self::With(_, Acting::Harmless(why)) => code!(asking().acts(#why)),
+            Self::With(_, Acting::Unsaid) => code!(asking()),
+            Self::Value(_) => code!(new()),
         })
     }
 
@@ -261,17 +262,17 @@ impl Fallback {
                 let output = anchored(&cx.function.output);
                 let private = paths::located_at(runtime, path.name_span());
                 let look = matches!(acting, Acting::Unsaid).then(|| asked(path.name_span(), &[UNDER_FALLBACK]));
-                let asked = code_at!(path.name_span()=> #path(#(#parameters,)* #FAILURE) #look);
+                let ask = code_at!(path.name_span()=> |#FAILURE| #path(#(#parameters,)* #FAILURE) #look);
                 let answer = |how| code_at!(path.name_span()=> #private::__private::#how::<#output, _, _>);
                 if cx.needs.deadline.is_some() {
                     let answer = answer(code!(answer_within));
-                    code!(#answer(#asked, #DEADLINE).await)
+                    code_at!(path.name_span()=> #answer(&#FALLBACK, #FAILURE, #ask, #DEADLINE).await)
                 } else {
                     let answer = answer(code!(answer));
-                    code!(#answer(#asked).await.map_err(#runtime::Failure::Call))
+                    code_at!(path.name_span()=> #answer(&#FALLBACK, #FAILURE, #ask).await)
                 }
             }
-            Self::Stale(_) => code!((&#LAST_GOOD).get().ok_or(#FAILURE)),
+            Self::Stale(_) => code!((&#LAST_GOOD).instead_of(#FAILURE)),
         }
     }
 }

@@ -125,6 +125,10 @@ impl Sent {
         self.repeat == Repeat::Keyed
     }
 
+    pub(crate) fn has_key(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.key().is_some())
+    }
+
     /// The key of the attempt to come.
     #[cold]
     pub(crate) fn key(&self) -> Option<Keyed> {

@@ -55,7 +55,7 @@ pub struct Verdict {
     /// anything then, and the ledger takes it for no refusal.
     pub is_ours: bool,
     /// Whether we ended the attempt before it had the time it should have had. The partner may have acted, and nothing is
-    /// known of its health: a circuit breaker does not count it.
+    /// known of its health: a circuit breaker does not count it, unless it had lasted as long as a slow call.
     pub is_cut_short: bool,
     /// Whether the partner has said for good that it did not act, and will not: also as the answer to a repeat, it is the
     /// truth about the first request. Only the ledger asks.

@@ -131,7 +131,7 @@ pub enum Event {
         /// Whether an attempt was under way, so that the outcome is unknown.
         attempted: bool,
         /// Whether that attempt had less time than its own `#[timeout]` gives, or a second without one. No circuit
-        /// breaker counts it then.
+        /// breaker counts it as failed then.
         cut_short: bool,
     },
     /// An external call was about to be made while its caller held a transaction or a connection.
@@ -154,9 +154,10 @@ pub enum Event {
         /// The reason given.
         reason: &'static str,
     },
-    /// A `connect` bound has nothing that enforces it. Reported once.
+    /// A `connect` bound is not enforced. Reported once: of a function with that bound, where the process has nothing that
+    /// enforces it; and once of a connection that was made outside of any call while such a function ran.
     ConnectUnenforced {
-        /// The first function that met it.
+        /// The function, or the line that made the connection.
         site: &'static Site,
     },
     /// Something that happened in the ledger.
@@ -222,7 +223,11 @@ impl fmt::Display for Event {
             Self::AllowedInside { site, called_at, reason } => {
                 write!(f, "{site}: called at {called_at}, allowed: {}", reason.escape_debug())
             }
-            Self::ConnectUnenforced { site } => write!(f, "{site}: `connect` bounds nothing, no adapter is installed"),
+            Self::ConnectUnenforced { site } => write!(
+                f,
+                "{site}: `connect` is not enforced here; write `resil::http::client()` for the client, or \
+                 `resil::net::connect(..)` within the annotated call"
+            ),
             #[cfg(feature = "sqlx")]
             Self::Ledger(event) => event.fmt(f),
             #[cfg(feature = "sqlx")]

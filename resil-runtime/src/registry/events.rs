@@ -126,7 +126,7 @@ pub(crate) fn allowed_inside(site: &'static Site, called_at: &'static Location<'
 }
 
 pub(crate) fn dialled_outside(site: &'static Site) {
-    event!(warn, %site, "a connection is made outside of any annotated call, so that no `connect` bounds it: dial within the call, or bound the connector itself");
+    event!(warn, %site, "a connection is made outside of any annotated call, where no `connect` bounds it: write `resil::net::connect(..)` within the annotated call");
     tell(|| Event::ConnectUnenforced { site });
 }
 

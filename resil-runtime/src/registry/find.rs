@@ -83,17 +83,51 @@ pub(crate) fn find<T: Found>(name: &str) -> Option<T> {
 /// All handles of a kind, sorted by label.
 pub(crate) fn all<T: Found>() -> Vec<T> {
     Registry::with(|states| {
-        let broken =
-            of_call_sites::<T>().filter_map(|handle| Some(handle.without_state(handle.look_up(states).err()?)));
-        let mut all: Vec<T> = broken.collect();
-        all.extend(states.of_kind().into_iter().map(|(owner, state)| T::found(owner.name(), state)));
-        all.sort_by_key(T::label);
-        // A contradiction is found at each of its sites.
-        all.dedup_by(|a, b| a.name().is_some() && a.name() == b.name());
-        all
+        // First, since looking up sets up what has not been called yet.
+        let broken: Vec<T> = of_call_sites::<T>()
+            .filter_map(|handle| Some(handle.without_state(handle.look_up(states).err()?)))
+            .collect();
+        let live = states.of_kind().into_iter().map(|(owner, state)| T::found(owner.name(), state));
+        once_each(live, broken.into_iter())
     })
+}
+
+/// Sorted by label. Of one name there is one handle, a live one if there is one.
+fn once_each<T: Found>(live: impl Iterator<Item = T>, broken: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all: Vec<T> = live.chain(broken).collect();
+    // Stable, so that the live ones stay in front.
+    all.sort_by_key(|one| (one.label(), one.name()));
+    // A contradiction is found at each of its sites.
+    all.dedup_by(|a, b| a.name().is_some() && a.name() == b.name());
+    all
 }
 
 fn of_call_sites<T: Found>() -> impl Iterator<Item = &'static T> {
     policies().filter_map(Policy::downcast_ref)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Bulkhead;
+    use crate::registry::Handle;
+
+    #[test]
+    fn a_live_state_comes_before_a_site_that_contradicts_it() {
+        let states = crate::registry::States::default();
+        let handle = Bulkhead::new(2).name("live");
+        let state = handle.look_up(&states).expect("alone");
+        let broken = || {
+            let contradiction = crate::registry::misconfigured("two settings".to_owned());
+            Bulkhead::new(3).name("live").without_state(contradiction)
+        };
+        let unnamed = || Bulkhead::found(None, Bulkhead::new(1).look_up(&states).expect("of its own"));
+        let live = [Bulkhead::found(Some("live"), state), unnamed(), unnamed()];
+        let all = once_each(live.into_iter(), [broken(), broken()].into_iter());
+        assert_eq!(all.iter().filter(|one| Handle::name(*one).is_none()).count(), 2);
+        let named: Vec<_> = all.iter().filter(|one| Handle::name(*one).is_some()).collect();
+        let [live] = named[..] else { panic!("{named:?}") };
+        live.close();
+        assert!(live.usage().is_ok_and(|usage| usage.limit == 2));
+    }
 }

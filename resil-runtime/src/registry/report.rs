@@ -11,7 +11,6 @@ impl fmt::Display for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (title, mut lines) in Self::with(tables) {
             lines.sort();
-            lines.dedup();
             table(f, title, &lines)?;
         }
         f.write_str("call sites")?;
@@ -28,7 +27,12 @@ fn tables(states: &super::States) -> BTreeMap<&'static str, Vec<Line>> {
         if policy.handle().set_up(states).is_err() {
             let written = policy.written();
             let label = written.name.map_or_else(|| written.site.to_string(), str::to_owned);
-            tables.entry(written.kind).or_default().push((escaped(&label), vec![("", "misconfigured".to_owned())]));
+            let line = (escaped(&label), vec![("", "misconfigured".to_owned())]);
+            let lines = tables.entry(written.kind).or_default();
+            // A contradiction is found at each of its sites.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
         }
     }
     for state in states.every() {

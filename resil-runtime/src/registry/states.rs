@@ -7,7 +7,7 @@ use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
 use crate::{Error, Site};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 /// Whose state it is: everybody's who writes the name, or one handle's alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,8 +35,10 @@ pub struct States {
     pub(super) stream: Stream,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
-    /// Where a connection was first made outside of any call.
-    dialled_outside: OnceLock<&'static Site>,
+    /// How many connections were made outside of any call, and where the last one was.
+    dialled_outside: AtomicU32,
+    last_outside: Mutex<Option<&'static Site>>,
+    warned_of_dials_outside: AtomicBool,
     #[cfg(feature = "reqwest")]
     warned_of_proofs: AtomicBool,
     pub(crate) guard_mode: AtomicU32,
@@ -153,14 +155,25 @@ impl States {
         !self.dials_are_bounded.load(Ordering::Relaxed)
     }
 
-    /// A connection is made outside of any call; true once.
-    pub(crate) fn dialled_outside(&self, site: &'static Site) -> bool {
-        self.dialled_outside.set(site).is_ok()
+    /// A connection is made outside of any call.
+    pub(crate) fn dials_outside(&self, site: &'static Site) {
+        *lock(&self.last_outside) = Some(site);
+        self.dialled_outside.fetch_add(1, Ordering::Release);
     }
 
-    /// Where that was.
-    pub(crate) fn unbounded_dial(&self) -> Option<&'static Site> {
-        self.dialled_outside.get().copied()
+    /// How many were, by now.
+    pub(crate) fn dialled_outside(&self) -> u32 {
+        self.dialled_outside.load(Ordering::Acquire)
+    }
+
+    /// Where the last one was, if there have been any since there were so many.
+    pub(crate) fn dialled_outside_since(&self, before: u32) -> Option<&'static Site> {
+        if self.dialled_outside() == before { None } else { *lock(&self.last_outside) }
+    }
+
+    /// True once.
+    pub(crate) fn warn_of_dials_outside(&self) -> bool {
+        !self.warned_of_dials_outside.swap(true, Ordering::Relaxed)
     }
 
     /// True once.

@@ -6,7 +6,8 @@ use tokio::task::JoinHandle;
 /// and connections are held. With a plain `tokio::spawn` an external call in the task is not seen to be inside a
 /// transaction.
 ///
-/// Once the transaction has ended, the task is free of it.
+/// Once the transaction has ended, the task is free of it. The read clock of `#[timeout(read = ..)]` is its caller's: data that
+/// arrives in the task restarts it, and it stands still while the task connects, backs off or waits for a permit.
 ///
 /// # Panics
 ///

@@ -1,7 +1,9 @@
 //! `#[durable(db = Postgres, op = "payment.confirm")]`: an external call whose outcome becomes known, whatever dies in
 //! between. Beside the function it puts an operation of the same name, which the ledger records and drives.
 
+mod functions;
 mod operation;
+mod parameter;
 
 use super::retry::Statuses;
 use super::{Attribute, Given, Handle, Layer, Place};
@@ -13,7 +15,8 @@ use crate::read::{
 };
 use crate::tokens::{Local, code};
 use darling::FromMeta;
-use operation::{Operation, Role, parameter};
+use operation::Operation;
+use parameter::{Role, parameter};
 use proc_macro2::{Span, TokenStream};
 use std::time::Duration;
 use syn::{Expr, FnArg, Pat, Path, Type};

@@ -1,72 +1,20 @@
 //! The operation beside a function: what the ledger records and drives.
 
+use super::parameter::{Parameter, Role, parameter};
 use super::{Conclusive, Durable, InDoubt};
 use crate::expand::Context;
-use crate::function::{conditions, mentions, names_a_key, span_of_error, span_of_type};
-use crate::paths;
-use crate::read::{Constant, Expression, PathTo, set};
+use crate::function::{conditions, span_of_type};
+use crate::read::{Constant, set};
 use crate::tokens::{code, code_at, hygienic, operand};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Expr, FnArg, Pat, Path, PathArguments, Type};
-
-/// The function's parameters, by what the ledger does with them.
-pub(super) struct Parameter<'a> {
-    pub(super) name: &'a Ident,
-    ty: &'a Type,
-    pub(super) role: Role<'a>,
-}
-
-/// What the functions of an operation call their other parameters.
-const OTHERS: [&str; 8] = ["given", "_given", "key", "_key", "original", "receipt", "tx", "why"];
-
-impl Parameter<'_> {
-    /// Its name where it is only handed on: a function of the user's may have the same.
-    fn local(&self) -> Ident {
-        let name = self.name.to_string();
-        let name = if OTHERS.contains(&&*name) { format!("argument_{name}") } else { name };
-        Ident::new(&name, hygienic().located_at(self.name.span()))
-    }
-
-    /// Whether it may be left unused.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.name.to_string().starts_with('_')
-    }
-
-    /// Its name where an expression of the user's may use it.
-    fn visible(&self, used_by: Option<&Expression>) -> Ident {
-        let is_used = used_by.is_some_and(|used_by| mentions(used_by.to_token_stream(), self.name));
-        // To clippy the use of `_order` is a slip.
-        if self.is_quiet() && !is_used { self.local() } else { self.name.clone() }
-    }
-}
-
-pub(super) enum Role<'a> {
-    /// Given to the ledger at start.
-    Given(&'a Type),
-    /// Made by the ledger.
-    Key,
-    /// Stored with the intent.
-    Stored,
-}
+use syn::{Expr, Path, PathArguments, Type};
 
 pub(super) struct Operation<'a> {
-    durable: &'a Durable,
-    cx: &'a Context<'a>,
-    parameters: Vec<Parameter<'a>>,
-}
-
-/// `fits` has seen to it that each has a name.
-pub(super) fn parameter(input: &FnArg) -> Option<Parameter<'_>> {
-    let FnArg::Typed(typed) = input else { return None };
-    let Pat::Ident(name) = &*typed.pat else { return None };
-    let role = match &*typed.ty {
-        ty if names_a_key(ty) => Role::Key,
-        Type::Reference(reference) => Role::Given(&reference.elem),
-        _ => Role::Stored,
-    };
-    Some(Parameter { name: &name.ident, ty: &typed.ty, role })
+    pub(super) durable: &'a Durable,
+    pub(super) cx: &'a Context<'a>,
+    pub(super) parameters: Vec<Parameter<'a>>,
 }
 
 impl<'a> Operation<'a> {
@@ -80,7 +28,7 @@ impl<'a> Operation<'a> {
         quote!(#structure #record #(#implementations)* #collected)
     }
 
-    fn name(&self) -> &Ident {
+    pub(super) fn name(&self) -> &Ident {
         &self.cx.function.signature.ident
     }
 
@@ -117,7 +65,7 @@ impl<'a> Operation<'a> {
         }
     }
 
-    fn stored(&self) -> impl Iterator<Item = &Parameter<'_>> {
+    pub(super) fn stored(&self) -> impl Iterator<Item = &Parameter<'_>> {
         self.parameters.iter().filter(|parameter| matches!(parameter.role, Role::Stored))
     }
 
@@ -129,7 +77,7 @@ impl<'a> Operation<'a> {
     }
 
     /// `(order_id, amount,)`
-    fn names(&self) -> TokenStream {
+    pub(super) fn names(&self) -> TokenStream {
         let names = self.stored().map(Parameter::local);
         quote!((#(#names,)*))
     }
@@ -315,117 +263,13 @@ impl<'a> Operation<'a> {
     }
 
     /// The parameters as they are handed to a function that reaches the partner, with the key among them or without.
-    fn handed(&self, key: Option<&TokenStream>) -> TokenStream {
+    pub(super) fn handed(&self, key: Option<&TokenStream>) -> TokenStream {
         let handed = self.parameters.iter().filter_map(|parameter| match parameter.role {
             Role::Given(ty) => Some(code!(given.get::<#ty>()?)),
             Role::Key => key.cloned(),
             Role::Stored => Some(parameter.local().to_token_stream()),
         });
         quote!(#(#handed,)*)
-    }
-
-    fn call(&self) -> TokenStream {
-        let runtime = self.cx.runtime;
-        let at = span_of_error(&self.cx.function.output);
-        let (name, handed) = (self.name(), self.handed(Some(&code!(key))));
-        let takes_key = self.parameters.iter().any(|parameter| matches!(parameter.role, Role::Key));
-        let key = Ident::new(if takes_key { "key" } else { "_key" }, hygienic());
-        let key = quote!(#key: &#runtime::IdempotencyKey);
-        let call = code_at!(at=> #name(#handed));
-        let failed = match self.durable.with.conclusive.as_deref() {
-            Some(Conclusive::Judged(path)) => {
-                let (at, runtime) = (path.name_span(), paths::located_at(runtime, path.name_span()));
-                code_at!(at=> |failure| #runtime::ledger::Failed::concluding_if(failure, #path))
-            }
-            _ => self.failed(at),
-        };
-        self.reaching(&quote!(call), &key, &quote!(Self::Receipt), &code_at!(at=> #call.await.map_err(#failed)))
-    }
-
-    /// `Failed::from`
-    fn failed(&self, at: Span) -> TokenStream {
-        let runtime = paths::located_at(self.cx.runtime, at);
-        code_at!(at=> <#runtime::ledger::Failed as ::core::convert::From<_>>::from)
-    }
-
-    fn verify(&self) -> Option<TokenStream> {
-        let (path, runtime, handed) = (self.durable.with.verify.as_ref()?, self.cx.runtime, self.handed(None));
-        let at = path.name_span();
-        let answer = code!(#runtime::ledger::Status<Self::Receipt>);
-        let (original, handed_on) = self.original(at);
-        let failed = self.failed(at);
-        let outcome = code_at!(at=> #path(#handed #handed_on).await.map_err(#failed));
-        Some(self.reaching(&quote!(verify), &original, &answer, &outcome))
-    }
-
-    fn compensate(&self) -> Option<TokenStream> {
-        let (path, runtime, handed) = (self.durable.with.compensate.as_ref()?, self.cx.runtime, self.handed(None));
-        let at = path.name_span();
-        let (original, handed_on) = self.original(at);
-        let receipt = code_at!(at=> receipt: ::core::option::Option<Self::Receipt>);
-        let more = code!(#original, key: &#runtime::IdempotencyKey, #receipt);
-        let failed = self.failed(at);
-        let outcome = code_at!(at=> #path(#handed #handed_on, key, receipt).await.map_err(#failed));
-        Some(self.reaching(&quote!(compensate), &more, &quote!(()), &outcome))
-    }
-
-    /// `original: &OriginalKey`, and how it is handed on: a function that takes a key there is told so at its path.
-    fn original(&self, at: Span) -> (TokenStream, TokenStream) {
-        let (runtime, located) = (self.cx.runtime, paths::located_at(self.cx.runtime, at));
-        let original = Ident::new("original", hygienic().located_at(at));
-        (quote!(#original: &#runtime::ledger::OriginalKey), code_at!(at=> #located::__private::original(#original)))
-    }
-
-    /// A function of the trait that reaches the partner.
-    fn reaching(
-        &self,
-        name: &TokenStream,
-        more: &TokenStream,
-        answer: &TokenStream,
-        outcome: &TokenStream,
-    ) -> TokenStream {
-        let (runtime, names) = (self.cx.runtime, self.names());
-        let is_given = self.parameters.iter().any(|parameter| matches!(parameter.role, Role::Given(_)));
-        let given = Ident::new(if is_given { "given" } else { "_given" }, hygienic());
-        code! {
-            async fn #name(
-                #given: &#runtime::ledger::Dependencies,
-                #names: Self::Arguments,
-                #more,
-            ) -> ::core::result::Result<#answer, #runtime::ledger::Failed> {
-                #outcome
-            }
-        }
-    }
-
-    fn applied(&self, database: &Path) -> Option<TokenStream> {
-        let path = self.durable.with.applied.as_ref()?;
-        Some(self.writing(&quote!(applied), path, database, "receipt", &code!(&Self::Receipt)))
-    }
-
-    fn undone(&self, database: &Path) -> Option<TokenStream> {
-        let (runtime, path) = (self.cx.runtime, self.durable.with.undone.as_ref()?);
-        Some(self.writing(&quote!(undone), path, database, "why", &code!(&#runtime::ledger::Report)))
-    }
-
-    /// A function of the trait that writes our own books. What it gets beside what is stored, and cannot take, is reported
-    /// at its path.
-    fn writing(&self, name: &TokenStream, path: &PathTo, database: &Path, more: &str, ty: &TokenStream) -> TokenStream {
-        let (runtime, names) = (self.cx.runtime, self.names());
-        let handed = self.stored().map(Parameter::local);
-        let at = path.name_span();
-        let failed = self.failed(at);
-        let [tx, more] = ["tx", more].map(|name| Ident::new(name, hygienic().located_at(at)));
-        let call = code_at!(at=> #path(#tx, #(#handed,)* #more).await.map_err(#failed));
-        code! {
-            async fn #name(
-                #tx: &mut #runtime::Tx<#database>,
-                #names: Self::Arguments,
-                #more: #ty,
-            ) -> ::core::result::Result<(), #runtime::ledger::Failed> {
-                #call
-            }
-        }
     }
 
     /// Lets the ledger know that there is such a function.

@@ -168,12 +168,13 @@ fn prove(key: &Key, acts: Acts, request: &mut ::reqwest::Request) -> Result<Opti
             keyed::sent_safe();
             return Ok(None);
         }
-        Key::None | Key::OfTheCall => match Repeat::current() {
-            Repeat::Idempotent if *request.method() == Method::POST => return Err(missing("POST")),
-            Repeat::Idempotent if *request.method() == Method::PATCH => return Err(missing("PATCH")),
-            Repeat::Keyed if matches!(key, Key::OfTheCall) => match context::keyed() {
-                Some(keyed) => put(keyed.key(), request)?,
-                None => return Ok(None),
+        Key::None | Key::OfTheCall => match (Repeat::current(), context::keyed()) {
+            (Repeat::Keyed, Some(keyed)) if matches!(key, Key::OfTheCall) => put(keyed.key(), request)?,
+            // A keyed retry that was never given its key.
+            (Repeat::Idempotent, _) | (Repeat::Keyed, None) => match *request.method() {
+                Method::POST => return Err(missing("POST")),
+                Method::PATCH => return Err(missing("PATCH")),
+                _ => None,
             },
             _ => None,
         },

@@ -168,10 +168,12 @@ where
             sent.end(outer);
         }
         match polled {
-            Poll::Ready(Ok(result)) => Poll::Ready(match this.timeout.and_then(Timeout::unenforced) {
-                None => result.into_outcome(),
-                Some(error) => Err(Failure::Policy(error)),
-            }),
+            Poll::Ready(Ok(result)) => {
+                Poll::Ready(match this.timeout.and_then(|timeout| timeout.unenforced(this.frame.as_ref())) {
+                    None => result.into_outcome(),
+                    Some(error) => Err(Failure::Policy(error)),
+                })
+            }
             Poll::Ready(Err(panic)) => Poll::Ready(Err(Failure::Panic(panic))),
             Poll::Pending => {
                 let frame = this.frame.as_ref();

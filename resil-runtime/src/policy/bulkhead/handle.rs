@@ -10,7 +10,8 @@ use std::time::Duration;
 ///
 /// The call runs on the bulkhead's own Tokio runtime, so that one which stalls, or blocks its thread, starves neither
 /// other bulkheads nor its caller. It is a handle: everything that writes one name shares the threads, the places and
-/// the queue. The threads start with the first call.
+/// the queue. The threads start with the first call. Its settings count until it is first
+/// used; what is set afterwards changes nothing.
 ///
 /// | setting | default |
 /// |---|---|

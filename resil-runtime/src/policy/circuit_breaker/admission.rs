@@ -58,6 +58,8 @@ pub(super) enum Sample {
     Failure,
     /// The request itself was wrong. It counts as nothing, but shows that the partner answers.
     CallerFault,
+    /// It was ended for a reason of ours. All that it shows of the partner is how long it had lasted by then.
+    CutShort,
     /// Nothing is known of the partner: the call was dropped, or refused by another policy.
     Cancelled,
 }

@@ -84,6 +84,7 @@ impl Circuit {
         let failed = match sample {
             Sample::Success => false,
             Sample::Failure => true,
+            Sample::CutShort => return self.record_cut_short(admission, now),
             Sample::CallerFault | Sample::Cancelled => {
                 if admission.is_probe() {
                     self.give_back(admission, sample == Sample::CallerFault);
@@ -195,6 +196,21 @@ impl Circuit {
             }
         }
         self.record_timed_locked(admission, Ended { failed, slow }, now)
+    }
+
+    /// A success that comes as late would be slow. Of what was faster nothing is known.
+    #[cold]
+    fn record_cut_short(&self, admission: Admission, now: impl FnOnce() -> u64) -> Option<Transition> {
+        if admission.is_timed() {
+            let now = now();
+            if now.saturating_sub(admission.started) >= self.slow_from {
+                return self.record_timed_locked(admission, Ended { failed: false, slow: true }, now);
+            }
+        }
+        if admission.is_probe() {
+            self.give_back(admission, false);
+        }
+        None
     }
 
     #[inline(never)]

@@ -101,7 +101,8 @@ impl Shared for Breaker {
 
 /// A circuit breaker: what `#[circuit_breaker]` expands to, and a policy to use by hand.
 ///
-/// It is a handle: everything that writes one name shares one circuit, which the process keeps.
+/// It is a handle: everything that writes one name shares one circuit, which the process keeps. Its settings count until it
+/// is first used; what is set afterwards changes nothing.
 ///
 /// | setting | default |
 /// |---|---|

@@ -20,18 +20,19 @@ impl<'a> Pass<'a> {
         Self { breaker, admission }
     }
 
-    /// Counts the call: `None` is a success; what is the caller's fault, was refused or was
-    /// [cut short](Verdict::is_cut_short) counts as nothing.
+    /// Counts the call: `None` is a success; what is the caller's fault or was refused counts as nothing, and so does what
+    /// was [cut short](Verdict::is_cut_short), unless it had lasted as long as a slow call by then: then it is slow, and not
+    /// failed.
     #[inline]
     pub fn record(self, verdict: Option<Verdict>) {
         // Recorded here, and therefore not cancelled.
         let pass = ManuallyDrop::new(self);
         let sample = match verdict.map(|verdict| verdict.kind) {
             None => Sample::Success,
-            Some(_) if verdict.is_some_and(|verdict| verdict.is_cut_short) => Sample::Cancelled,
+            Some(Kind::Refused) => Sample::Cancelled,
+            Some(_) if verdict.is_some_and(|verdict| verdict.is_cut_short) => Sample::CutShort,
             Some(Kind::Transient | Kind::Permanent) => Sample::Failure,
             Some(Kind::Caller) => Sample::CallerFault,
-            Some(Kind::Refused) => Sample::Cancelled,
         };
         pass.breaker.record(pass.admission, sample);
     }

@@ -1,5 +1,7 @@
-use crate::Attempt;
+use super::Fallback;
+use crate::failure::Fallible;
 use crate::policy::deadline::Due;
+use crate::{Attempt, Classify, Failure, context};
 use std::future::{Future, Ready, ready};
 
 /// What a fallback function may return: the function's own result, at once or as a future.
@@ -14,6 +16,8 @@ use std::future::{Future, Ready, ready};
 pub trait Answer<R, When> {
     /// The answer, to be awaited.
     type Future: Future<Output = R>;
+    /// Whether it is a future, which may have something left to do.
+    const IS_LATER: bool;
     /// Turns it into one.
     fn into_answer(self) -> Self::Future;
 }
@@ -28,6 +32,7 @@ pub struct Later;
 
 impl<R> Answer<R, Now> for R {
     type Future = Ready<R>;
+    const IS_LATER: bool = false;
     fn into_answer(self) -> Ready<R> {
         ready(self)
     }
@@ -35,18 +40,62 @@ impl<R> Answer<R, Now> for R {
 
 impl<R, F: Future<Output = R>> Answer<R, Later> for F {
     type Future = F;
+    const IS_LATER: bool = true;
     fn into_answer(self) -> F {
         self
     }
 }
 
-/// The answer of a fallback function, sync or async.
-pub async fn answer<R, When, A: Answer<R, When>>(answer: A) -> R {
-    answer.into_answer().await
+/// The answer of a fallback function, sync or async, in place of this failure. An async one is not asked once the deadline
+/// of a caller has passed, since it might send something that nobody waits for: the failure is the answer then.
+///
+/// # Errors
+///
+/// Its own, or the failure.
+pub fn answer<R, When, A>(
+    fallback: &Fallback,
+    failure: Failure<R::Err>,
+    ask: impl FnOnce(Failure<R::Err>) -> A,
+) -> impl Future<Output = Result<R::Ok, Failure<R::Err>>>
+where
+    R: Fallible<Err: Classify>,
+    A: Answer<R, When>,
+{
+    let asked = asked(fallback, failure, ask);
+    async move { asked?.await.into_outcome() }
 }
 
 /// The same under the deadline of the call, which may have passed: what remains of it, or a tenth of it.
-#[inline]
-pub fn answer_within<R, When, A: Answer<R, When>>(answer: A, due: Due) -> Attempt<'static, A::Future> {
-    Attempt::begun(answer.into_answer(), due.for_fallback())
+///
+/// # Errors
+///
+/// Its own, the failure, or that the deadline has passed.
+pub fn answer_within<R, When, A>(
+    fallback: &Fallback,
+    failure: Failure<R::Err>,
+    ask: impl FnOnce(Failure<R::Err>) -> A,
+    due: Due,
+) -> impl Future<Output = Result<R::Ok, Failure<R::Err>>>
+where
+    R: Fallible<Err: Classify>,
+    A: Answer<R, When>,
+{
+    let asked = asked(fallback, failure, ask);
+    async move { Attempt::begun(asked?, due.for_fallback()).await }
+}
+
+fn asked<R, When, A>(
+    fallback: &Fallback,
+    failure: Failure<R::Err>,
+    ask: impl FnOnce(Failure<R::Err>) -> A,
+) -> Result<A::Future, Failure<R::Err>>
+where
+    R: Fallible<Err: Classify>,
+    A: Answer<R, When>,
+{
+    if A::IS_LATER && context::deadline().is_some_and(|due| due.remaining().is_zero()) {
+        return Err(failure);
+    }
+    fallback.tell(&failure);
+    Ok(ask(failure).into_answer())
 }

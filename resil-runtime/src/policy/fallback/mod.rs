@@ -39,6 +39,8 @@ pub struct Fallback {
     max_age: Option<Duration>,
     kept: Slot<Kept>,
     acts: Acts,
+    /// Whether it is known only later that there is an answer, and told then.
+    asks: bool,
 }
 
 /// Whether the answer may do something a second time.
@@ -54,13 +56,21 @@ enum Acts {
 impl Fallback {
     /// A fallback to a value or a function.
     pub const fn new() -> Self {
-        Self { site: &Site::UNKNOWN, max_age: None, kept: Slot::new(), acts: Acts::No }
+        Self { site: &Site::UNKNOWN, max_age: None, kept: Slot::new(), acts: Acts::No, asks: false }
     }
 
     /// A fallback to the last good value, unless it is older than this. At most a thousand keys are kept, the oldest
     /// goes first.
     pub const fn stale(max_age: Duration) -> Self {
-        Self { site: &Site::UNKNOWN, max_age: Some(max_age), kept: Slot::new(), acts: Acts::No }
+        Self { site: &Site::UNKNOWN, max_age: Some(max_age), kept: Slot::new(), acts: Acts::No, asks: true }
+    }
+
+    /// A fallback to a function, which says so itself when it is asked.
+    #[doc(hidden)]
+    pub const fn asking() -> Self {
+        let mut fallback = Self::new();
+        fallback.asks = true;
+        fallback
     }
 
     /// Lists it as one that answers only what certainly was never done: ask [`takes_unsent`](Self::takes_unsent).
@@ -81,17 +91,22 @@ impl Fallback {
         self
     }
 
-    /// Whether this failure is answered with something else.
+    /// Whether this failure is answered with something else, which is reported ([`Event::FellBack`](crate::Event::FellBack)).
+    /// Under [`stale`](Self::stale) it depends on what is kept, and [`LastGood::instead_of`] reports it.
     pub fn takes<E: Classify>(&self, failure: &Failure<E>) -> bool {
         if let Failure::Panic(_) = failure {
             return false;
         }
         let verdict = failure.verdict();
         let takes = verdict.kind != Kind::Caller;
-        if takes {
+        if takes && !self.asks {
             events::fell_back(self.site, &verdict);
         }
         takes
+    }
+
+    fn tell<E: Classify>(&self, failure: &Failure<E>) {
+        events::fell_back(self.site, &failure.verdict());
     }
 
     /// The same for a fallback that may do a second time what the call has done: it takes only what certainly was never done. A failure that claims so is not
@@ -115,7 +130,7 @@ impl Fallback {
     /// ```
     pub fn last_good(&self, key: impl Display) -> LastGood<'_> {
         let kept = self.kept.get(|states| Ok(states.state(self.kept.owner(None), Kept::default)));
-        LastGood::new(kept.ok(), key.to_string(), self.max_age.unwrap_or_default())
+        LastGood::new(self, kept.ok(), key.to_string())
     }
 }
 

@@ -1,12 +1,12 @@
-use crate::Site;
+use super::Fallback;
 use crate::clock::{self, Nanos};
 use crate::registry::{Row, Shared, Written};
 use crate::sync::{Mutex, lock};
+use crate::{Classify, Failure, Site};
 use std::any::{Any, type_name};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A value that `#[fallback(stale = ..)]` can keep.
 #[diagnostic::on_unimplemented(
@@ -53,6 +53,12 @@ impl Shared for Kept {
     fn row(&self) -> Option<Row> {
         None
     }
+
+    fn end(&self) {
+        // Other people's code, and so not under the lock.
+        let gone = std::mem::take(&mut *lock(&self.0));
+        drop(gone);
+    }
 }
 
 impl Kept {
@@ -86,14 +92,16 @@ impl Kept {
 /// The last good value under one key.
 #[derive(Debug)]
 pub struct LastGood<'a> {
+    fallback: &'a Fallback,
     kept: Option<&'a Kept>,
     key: Key,
     max_age: Nanos,
 }
 
 impl<'a> LastGood<'a> {
-    pub(super) fn new(kept: Option<&'a Kept>, key: String, max_age: Duration) -> Self {
-        Self { kept, key: Key { call: key, ..Key::default() }, max_age: clock::nanos(max_age) }
+    pub(super) fn new(fallback: &'a Fallback, kept: Option<&'a Kept>, key: String) -> Self {
+        let max_age = clock::nanos(fallback.max_age.unwrap_or_default());
+        Self { fallback, kept, key: Key { call: key, ..Key::default() }, max_age }
     }
 
     /// Of this instance only: the partner, the tenant, whatever its values are not to be mixed up with another's.
@@ -123,6 +131,30 @@ impl<'a> LastGood<'a> {
     /// The last good value, if there is one that is not too old.
     pub fn get<T: Keepable>(&self) -> Option<T> {
         self.kept?.last(&self.key, self.max_age, clock::now())
+    }
+
+    /// The last good value in place of a failure that the fallback [takes](Fallback::takes), which is reported.
+    ///
+    /// # Errors
+    ///
+    /// The failure, if there is no value that is not too old.
+    ///
+    /// ```
+    /// use resil::{Error, Failure, Fallback};
+    /// use std::time::Duration;
+    ///
+    /// static RATES: Fallback = Fallback::stale(Duration::from_secs(600));
+    ///
+    /// let last_good = RATES.last_good("EUR");
+    /// let failure = || Failure::<Error>::Policy(Error::CircuitOpen { name: "rates", retry_after: None });
+    /// assert!(last_good.instead_of::<f64, _>(failure()).is_err());
+    /// last_good.keep(&1.08);
+    /// assert_eq!(last_good.instead_of(failure()).ok(), Some(1.08));
+    /// ```
+    pub fn instead_of<T: Keepable, E: Classify>(&self, failure: Failure<E>) -> Result<T, Failure<E>> {
+        let Some(value) = self.get() else { return Err(failure) };
+        self.fallback.tell(&failure);
+        Ok(value)
     }
 }
 

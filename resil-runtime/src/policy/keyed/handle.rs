@@ -47,6 +47,9 @@ impl<P: PerKey> Keyed<P> {
 
     /// The policy of one key, to read and to control it. The key is not forgotten as long as the handle lives.
     ///
+    /// Where a new key finds no place, it is the policy of all keys that found none: to force it open refuses the calls of
+    /// all of them. [`KeyUsage::rest_busy`] shows that.
+    ///
     /// # Errors
     ///
     /// [`Error::Misconfigured`] if the settings contradict another site's or are out of range.

@@ -120,7 +120,8 @@ impl<T: OneKey> Keys<T> {
         let keys = u32::try_from(lock(&self.table).keys.len()).unwrap_or(self.max_keys);
         let states = (0..keys).filter_map(|place| self.places.get(place));
         let busy = states.filter(|place| place.state.loss() == Loss::Protection).count();
-        KeyUsage { max_keys: self.max_keys, busy: u32::try_from(busy).unwrap_or(keys), keys }
+        let rest_busy = self.rest.state.loss() == Loss::Protection;
+        KeyUsage { max_keys: self.max_keys, busy: u32::try_from(busy).unwrap_or(keys), keys, rest_busy }
     }
 
     /// A place for a new key: a new one, or that of a key which can be forgotten.
@@ -203,8 +204,14 @@ impl<T: OneKey> Shared for Keys<T> {
     }
 
     fn row(&self) -> Option<Row> {
-        let KeyUsage { max_keys, keys, busy } = self.usage();
-        let cells = vec![("keys", keys.to_string()), ("of", max_keys.to_string()), (T::BUSY, busy.to_string())];
+        let KeyUsage { max_keys, keys, busy, rest_busy } = self.usage();
+        let rest = if rest_busy { T::BUSY } else { "" };
+        let cells = vec![
+            ("keys", keys.to_string()),
+            ("of", max_keys.to_string()),
+            (T::BUSY, busy.to_string()),
+            ("shared rest", rest.to_owned()),
+        ];
         Some(Row { table: T::TABLE, cells })
     }
 }

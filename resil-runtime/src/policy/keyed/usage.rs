@@ -9,4 +9,6 @@ pub struct KeyUsage {
     pub keys: u32,
     /// Those of them that cannot be forgotten now: a circuit that is not closed, a semaphore in use or resized.
     pub busy: u32,
+    /// Whether the state that keys without a place share is such a one.
+    pub rest_busy: bool,
 }

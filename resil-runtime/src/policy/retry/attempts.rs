@@ -63,7 +63,8 @@ impl<'a> Attempts<'a> {
             self.in_doubt = true;
             context::sent();
         }
-        if self.sent.is_keyed() && self.keyed_attempt_ended(false) {
+        // Where no key was given, nobody would recognise the repetition.
+        if self.sent.is_keyed() && (!self.sent.has_key() || self.keyed_attempt_ended(false)) {
             return None;
         }
         if !retry.may_repeat(&verdict) {
@@ -75,13 +76,14 @@ impl<'a> Attempts<'a> {
         let previous = Duration::from_nanos(self.previous);
         let backoff = retry.backoff.delay(made, previous, || 1.0 - fastrand::f64());
         let named = verdict.retry_after.unwrap_or_default();
+        let left = self.deadline.or_else(context::deadline).map(|due| due.remaining());
         let delay = match verdict.retry_after {
-            Some(named) => retry.backoff.after(named, backoff, || 1.0 - fastrand::f64()),
+            Some(named) => retry.backoff.after(named, backoff, left, || 1.0 - fastrand::f64()),
             None => backoff,
         };
-        match self.deadline.or_else(context::deadline) {
+        match left {
             // An attempt needs time as well: a delay that ends with the deadline does not fit.
-            Some(due) if due.remaining() <= delay => return self.give_up(Why::DeadlineNear),
+            Some(left) if left <= delay => return self.give_up(Why::DeadlineNear),
             None if named > LONGEST_RETRY_AFTER.max(retry.backoff.max) => {
                 return self.give_up(Why::PauseTooLong);
             }

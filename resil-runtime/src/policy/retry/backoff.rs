@@ -59,13 +59,20 @@ impl Backoff {
         self.capped(delay).max(Duration::from_nanos(1))
     }
 
-    /// The wait where the partner names one: never less, and more by up to a tenth of it or by the backoff, so that its
-    /// clients do not all return in the same moment.
-    pub(crate) fn after(&self, named: Duration, backoff: Duration, random: impl FnOnce() -> f64) -> Duration {
-        if self.jitter == Jitter::None {
+    /// The wait where the partner names one: never less than either. The named one is lengthened by up to a tenth, so that
+    /// its clients do not all return in the same moment, and by no more than half of what is `left` beyond it.
+    pub(crate) fn after(
+        &self,
+        named: Duration,
+        backoff: Duration,
+        left: Option<Duration>,
+        random: impl FnOnce() -> f64,
+    ) -> Duration {
+        if backoff >= named || self.jitter == Jitter::None {
             return backoff.max(named);
         }
-        named.saturating_add(backoff.max(named / 10).mul_f64(random()))
+        let more = (named / 10).mul_f64(random());
+        named.saturating_add(left.map_or(more, |left| more.min(left.saturating_sub(named) / 2)))
     }
 
     /// The sum of all waits between so many attempts, or a part of it that reaches `enough`. Known only without jitter.
@@ -171,12 +178,30 @@ mod tests {
     #[test]
     fn clients_that_were_told_the_same_time_do_not_return_in_step() {
         let told = Duration::from_secs(30);
-        let wait = |jitter, backoff, random: f64| with(jitter).after(told, backoff, || random);
+        let wait = |jitter, backoff, random: f64| with(jitter).after(told, backoff, None, || random);
         assert_eq!(wait(Jitter::Full, ms(100), 1.0), Duration::from_secs(33));
         assert_eq!(wait(Jitter::Equal, ms(100), 0.5), Duration::from_millis(31_500));
-        assert_eq!(wait(Jitter::Full, Duration::from_secs(10), 1.0), Duration::from_secs(40));
+        assert_eq!(wait(Jitter::Full, Duration::from_secs(10), 1.0), Duration::from_secs(33));
         assert_eq!(wait(Jitter::None, ms(100), 1.0), told, "in step, as it was told to");
-        assert_eq!(with(Jitter::Full).after(Duration::MAX, ms(1), || 1.0), Duration::MAX);
+        assert_eq!(with(Jitter::Full).after(Duration::MAX, ms(1), None, || 1.0), Duration::MAX);
+    }
+
+    #[test]
+    fn a_partner_that_names_a_short_time_does_not_shorten_the_backoff() {
+        for jitter in [Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Decorrelated, Jitter::Fraction(0.5)] {
+            for told in [Duration::ZERO, ms(1), ms(999), ms(1_000)] {
+                let wait = with(jitter).after(told, ms(1_000), None, || 1e-9);
+                assert_eq!(wait, ms(1_000), "{jitter:?}, {told:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_added_to_a_named_time_leaves_an_attempt_its_time() {
+        let wait = |left| with(Jitter::Full).after(Duration::from_secs(30), ms(100), Some(left), || 1.0);
+        assert_eq!(wait(Duration::from_secs(32)), Duration::from_secs(31));
+        assert_eq!(wait(Duration::from_secs(60)), Duration::from_secs(33));
+        assert_eq!(wait(Duration::from_secs(29)), Duration::from_secs(30), "which does not fit");
     }
 
     proptest! {

@@ -29,7 +29,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A retry policy: what `#[retry]` expands to. The constructor is the proof that repeating is safe.
+/// A retry policy: what `#[retry]` expands to. The constructor is the proof that repeating is safe. The name of its budget
+/// counts until it is first used; what is set afterwards changes nothing.
 ///
 /// | setting | default |
 /// |---|---|
@@ -173,6 +174,9 @@ impl Retry {
 
     /// Begins one call: call it once, run each attempt through [`Attempts::prove`] or [`Attempt::under`], so that it is
     /// known what it sent, and ask [`Attempts::again`] after it.
+    ///
+    /// Under [`idempotency_key`](Self::idempotency_key) nothing is repeated, since there is no key, and `.checked()` refuses a
+    /// POST or PATCH ([`Error::MissingKey`]): [`start_with`](Self::start_with) takes the key.
     ///
     /// [`Attempt::under`]: crate::Attempt::under
     #[inline]

@@ -80,9 +80,12 @@ impl<'a> Waiting<'a> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Permit<'a>, Error>> {
         let this = self.project();
         if Pin::new(this.acquire).poll(cx).is_ready() {
+            // The future may outlive the wait.
+            *this.pause = None;
             return Poll::Ready(Ok(Permit::of(this.limiter)));
         }
         std::task::ready!(this.timer.poll(cx));
+        *this.pause = None;
         let now = clock::instant();
         Poll::Ready(Err(match this.deadline {
             Some(due) if due.at <= now => due.refused(),

@@ -45,7 +45,7 @@ impl Shared for Limiter {
 /// A concurrency limit: what `#[semaphore]` expands to, and a policy to use by hand.
 ///
 /// It limits how many calls run at a time, where the caller runs. It is a handle: everything that writes one name shares
-/// the permits. Waiting calls are served in the order of arrival, and one that is dropped loses no permit.
+/// the permits. Its settings count until it is first used; what is set afterwards changes nothing. Waiting calls are served in the order of arrival, and one that is dropped loses no permit.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {

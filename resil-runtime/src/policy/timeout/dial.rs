@@ -42,13 +42,11 @@ impl<F> Dial<F> {
     }
 }
 
-/// In a task of its own, say: then the call that waits for the connection cannot hand its bound down.
+/// In a task of its own, say: then the call that waits for the connection cannot hand its bound down, and says so.
 #[cold]
 fn outside(made_at: &'static Location<'static>) {
     let site = Site::calling("resil::net::connect", made_at);
-    if Registry::with(|registry| registry.dialled_outside(site)) {
-        events::dialled_outside(site);
-    }
+    Registry::with(|registry| registry.dials_outside(site));
 }
 
 impl<F, T, E> Future for Dial<F>

@@ -4,7 +4,7 @@ mod dial;
 
 pub use dial::Dial;
 
-use crate::context::ConnectBound;
+use crate::context::{ConnectBound, Frame};
 use crate::policy::attempt::Attempt;
 use crate::registry::{Handle, Registry, Written, events};
 use crate::{Error, Phase, Site};
@@ -116,19 +116,24 @@ impl Timeout {
 
     /// Says once that a `connect` bound has nothing that enforces it; an error where a test asked for strictness.
     #[inline]
-    pub(super) fn unenforced(&self) -> Option<Error> {
-        if self.bounds.connect.is_none() { None } else { self.connect_unenforced() }
+    pub(super) fn unenforced(&self, frame: Option<&Frame>) -> Option<Error> {
+        if self.bounds.connect.is_none() { None } else { self.connect_unenforced(frame) }
     }
 
     #[cold]
-    fn connect_unenforced(&self) -> Option<Error> {
+    fn connect_unenforced(&self, frame: Option<&Frame>) -> Option<Error> {
         let site = self.bounds.site;
         Registry::with(|registry| {
-            if let Some(dial) = registry.unbounded_dial().filter(|_| registry.is_strict()) {
-                return Some(crate::registry::misconfigured(format!(
-                    "`connect` in {site} does not bound the connection of {dial}, which is made outside of any annotated \
-                     call. Dial within the call, or bound the connector itself"
-                )));
+            if let Some(dial) = frame.and_then(|frame| registry.dialled_outside_since(frame.dialled_outside)) {
+                if registry.is_strict() {
+                    return Some(crate::registry::misconfigured(format!(
+                        "`connect` in {site} does not bound the connection of {dial}, which is made outside of any annotated \
+                         call. Dial within the call, or bound the connector itself"
+                    )));
+                }
+                if registry.warn_of_dials_outside() {
+                    events::dialled_outside(dial);
+                }
             }
             if !registry.connect_is_unenforced() {
                 return None;

@@ -153,13 +153,26 @@ impl<DB: Backend> Db<DB> {
     }
 
     pub(crate) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
-        self.begin_with(began, DB::own_begin()).await
+        let turn = self.turn(began).await?;
+        let acquired = self.acquire(began).await?;
+        self.begin_on(acquired, began, turn, DB::own_begin()).await
     }
 
-    /// Begins with this statement instead of plain BEGIN.
+    /// Begins for statements of ours alone with this statement instead of plain BEGIN, on the connection in reserve if there
+    /// is no other.
     pub(super) async fn begin_with(&self, began: Began, statement: Option<SqlStr>) -> Result<Tx<DB>, Error> {
         let turn = self.turn(began).await?;
-        let (connection, metered) = self.acquire(began).await?;
+        let acquired = self.acquire_shortly(began).await?;
+        self.begin_on(acquired, began, turn, statement).await
+    }
+
+    async fn begin_on(
+        &self,
+        (connection, metered): (PoolConnection<DB>, Metered),
+        began: Began,
+        turn: Option<OwnedMutexGuard<()>>,
+        statement: Option<SqlStr>,
+    ) -> Result<Tx<DB>, Error> {
         let step = to_its_end(async move {
             // Sqlx's own ways wait for a connection and begin in one step, and only the first of the two may be dropped.
             Raw::begin(connection, statement).await.map(|transaction| (transaction, metered))
@@ -184,7 +197,7 @@ impl<DB: Backend> Db<DB> {
         }
     }
 
-    /// A connection for one statement of ours.
+    /// A connection for one statement of ours, or few.
     pub(super) async fn acquire_shortly(&self, began: Began) -> Result<(PoolConnection<DB>, Metered), Error> {
         let Some(reserve) = &self.reserve else { return self.acquire(began).await };
         first_of(self.database())?;

@@ -27,13 +27,13 @@ const VERSION: &str = "CREATE TABLE IF NOT EXISTS resil_schema (version BIGINT N
 impl<DB: Backend> Db<DB> {
     /// Makes the tables that `once`, the ledger and the outbox need, or brings them up to this version of resil. Their names begin with `resil_`.
     ///
-    /// Call it at start, as often as you like and from as many processes: it does what is missing, in one transaction.
-    /// A version only adds, so that processes of the version before go on working.
+    /// Call it at start, as often as you like and from as many processes: it does what is missing, each version in a
+    /// transaction of its own. A version only adds, so that processes of the version before go on working.
     ///
     /// # Errors
     ///
     /// [`Error::Transaction`] as for [`transaction`](Self::transaction), or if a statement fails, for example because
-    /// the role may not make tables; then nothing was done.
+    /// the role may not make tables; the versions before it are done, and the next call goes on there.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -49,29 +49,40 @@ impl<DB: Backend> Db<DB> {
     /// ```
     pub async fn migrate(&self) -> Result<(), Error> {
         let began = Began { holds: Holds::Transaction, site: SITE };
-        let mut tx = self.begin_with(began, DB::own_begin_committed()).await?;
-        let made = make::<DB>(&mut tx).await;
-        let made = made.map_err(|error| failed(began, Step::Schema, error.verdict().unsent(), Some(error.into())));
-        tx.end(made).await
+        loop {
+            let mut tx = self.begin_with(began, DB::own_begin_committed()).await?;
+            let made = make_next::<DB>(&mut tx).await;
+            let made = made.map_err(|error| failed(began, Step::Schema, error.verdict().unsent(), Some(error.into())));
+            if tx.end(made).await? == Made::All {
+                return Ok(());
+            }
+        }
     }
 }
 
-async fn make<DB: Backend>(connection: &mut DB::Connection) -> Result<(), sqlx::Error> {
+/// Whether versions are left.
+#[derive(PartialEq, Eq)]
+enum Made {
+    More,
+    All,
+}
+
+/// Makes the next version that is missing, and answers whether it was the last. Each is a transaction of its own, so that its
+/// locks are held no longer than it takes; whoever comes meanwhile waits for it, and goes on behind it.
+async fn make_next<DB: Backend>(connection: &mut DB::Connection) -> Result<Made, sqlx::Error> {
     if let Some(lock) = DB::LOCK_SCHEMA {
         DB::own_fetch(connection, lock, &[]).await?;
     }
     DB::own_run(connection, VERSION.into_sql_str()).await?;
     let rows = DB::own_fetch(connection, "SELECT coalesce(max(version), 0) FROM resil_schema", &[]).await?;
     let version = rows.first().and_then(|row| row.number(0)).unwrap_or(0);
-    for (number, sql) in (1..).zip(VERSIONS) {
-        if number > version {
-            let sql = sql.replace("{identity}", DB::IDENTITY).replace("{bytes}", DB::BYTES);
-            let sql = sql.replace("{old claims}", DB::NO_OLD_CLAIMS);
-            DB::own_run(connection, AssertSqlSafe(sql).into_sql_str()).await?;
-            DB::own_fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
-        }
-    }
-    Ok(())
+    let Some((number, sql)) = (1..).zip(VERSIONS).find(|(number, _)| *number > version) else { return Ok(Made::All) };
+    let sql = sql.replace("{identity}", DB::IDENTITY).replace("{bytes}", DB::BYTES);
+    let sql = sql.replace("{old claims}", DB::NO_OLD_CLAIMS);
+    DB::own_run(connection, AssertSqlSafe(sql).into_sql_str()).await?;
+    DB::own_fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
+    let is_last = VERSIONS.len().try_into() == Ok(number);
+    Ok(if is_last { Made::All } else { Made::More })
 }
 
 /// What a failed statement of ours means, if a table or a column is missing.

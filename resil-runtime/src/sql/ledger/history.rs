@@ -4,7 +4,7 @@ use crate::sql::worker::shortened;
 use std::fmt::{self, Write as _};
 
 /// Every step of an intent, the first one first. Steps that only repeat the ones before are counted with them, and of a very
-/// long history the middle is left out.
+/// long history the middle is left out, but for what operators have decided.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History(Vec<Entry>);
 
@@ -71,6 +71,14 @@ impl<'a> Line<'a> {
     }
 }
 
+/// How the reason of a step begins that an operator has decided.
+pub(super) const RESOLVED_BY: &str = "resolved by ";
+
+/// Whether a line says what an operator has decided.
+fn is_operators(line: &str) -> bool {
+    Line::of(line).step.split_once(' ').is_some_and(|(_state, why)| why.starts_with(RESOLVED_BY))
+}
+
 /// What follows the time in a line.
 pub(super) fn line(state: State, why: &str) -> String {
     let line = format!(" {} {}", state.text(), shortened(why));
@@ -132,12 +140,20 @@ impl Next {
         // More than has to, so that it is not for each step that all is written anew.
         let from = (0..rest.len()).find(|from| length(&rest[*from..]) <= LONGEST / 2).unwrap_or(rest.len());
         let (left_out, last) = rest.split_at(from);
-        let steps: u32 = left_out.iter().map(|line| Line::of(line).times).fold(0, u32::saturating_add);
-        let (at, until) = match left_out {
-            [one, .., other] => (Line::of(one).at, Line::of(other).until),
-            _ => return Self { keeps: chars(lines), before: String::new(), after },
-        };
-        let before = format!("{at} {LEFT_OUT}\t{steps} {until}\n{}", last.concat());
+        if left_out.len() < 2 {
+            return Self { keeps: chars(lines), before: String::new(), after };
+        }
+        let mut before = String::new();
+        for part in left_out.chunk_by(|one, other| is_operators(one) == is_operators(other)) {
+            match part {
+                [one, .., other] if !is_operators(one) => {
+                    let steps = part.iter().map(|line| Line::of(line).times).fold(0, u32::saturating_add);
+                    _ = writeln!(before, "{} {LEFT_OUT}\t{steps} {}", Line::of(one).at, Line::of(other).until);
+                }
+                decided => before.push_str(&decided.concat()),
+            }
+        }
+        before.push_str(&last.concat());
         Self { keeps: chars(first), before, after }
     }
 }
@@ -230,6 +246,26 @@ mod tests {
         assert!(all[all.len() - 1].1.contains("request 4999 "), "{all:?}");
         let steps: u32 = all.iter().map(|step| step.2).sum();
         assert_eq!(steps, 5_001, "what is left out is counted");
+    }
+
+    #[test]
+    fn what_an_operator_has_decided_is_never_left_out() {
+        let mut history = "0 RECORDED\n".to_owned();
+        for number in 0..5_000 {
+            if number % 1_000 == 500 {
+                history = written(&history, State::Recorded, &format!("{RESOLVED_BY}alice: {number} of 주문"), number);
+            }
+            let why = format!("request {number} was lost, and not resolved by anybody");
+            history = written(&history, State::Unknown, &why, number);
+            assert!(history.len() < 2 * LONGEST, "{}", history.len());
+        }
+        let all = short(&history);
+        for number in [500, 1_500, 2_500, 3_500, 4_500] {
+            let decided = (number, format!("RECORDED resolved by alice: {number} of 주문"), 1, number);
+            assert!(all.contains(&decided), "{decided:?} is gone: {all:?}");
+        }
+        assert!(all.is_sorted_by_key(|step| step.0), "{all:?}");
+        assert_eq!(all.iter().map(|step| step.2).sum::<u32>(), 5_006, "what is left out is counted");
     }
 
     proptest::proptest! {

@@ -31,7 +31,7 @@ const PANICS: u32 = 3;
 impl Position {
     /// What claiming an intent does to it. The statement that claims says the same in SQL.
     #[cfg(test)]
-    pub(super) fn claimed(mut self, now: Millis, settle: Millis) -> Self {
+    pub(super) fn claimed(mut self, now: Millis) -> Self {
         self.attempts += 1;
         self.since = self.since.or(Some(now));
         self.called = self.called.or(Some(now));
@@ -39,7 +39,8 @@ impl Position {
             State::Recorded => self.state = State::Calling,
             State::Calling => {
                 self.state = State::Unknown;
-                self.doubt_until = Some(now + settle);
+                // For as long as it settles by the settings of today.
+                self.doubt_until = None;
             }
             _ => {}
         }
@@ -71,7 +72,7 @@ impl Position {
     fn next_in_doubt(&self, settings: &Settings, now: Now) -> Step {
         let settled = settled(settings, now);
         if self.doubt_until.is_none_or(|until| until > settled.saturating_add(SLACK)) {
-            // The clock was set back, or an operator has put it here: no doubt lasts longer than it settles.
+            // A worker was lost, the clock was set back, or an operator has put it here: no doubt lasts longer than it settles.
             return Step::Go(Move { doubt_until: Some(settled), ..self.going(State::Unknown, "waiting to settle") });
         }
         if settings.verifies {
@@ -160,7 +161,8 @@ impl Position {
         let (text, settings, now) = (&failed.text, at.settings, at.now);
         if failed.concludes(settings) {
             let in_call = failed.is_in_doubt.then(|| settled(settings, now));
-            let until = self.doubt_until.or(in_call);
+            // The later of the two: an attempt of this very call may be under way for longer than an earlier one.
+            let until = self.doubt_until.max(in_call);
             if let Some(until) = until.filter(|until| now.early < *until) {
                 let doubt = Self { doubt_until: Some(until), ..*self };
                 return doubt.wait(State::Unknown, millis(until - now.early), &format!("not believed yet: {text}"));
@@ -174,12 +176,7 @@ impl Position {
             return doubt.in_doubt(at, &why);
         }
         if self.doubt_until.is_some() {
-            if let Some(wait) = put_off(&failed.verdict) {
-                return self.put_off(at, wait, State::Unknown, text, || self.give_up(settings, text));
-            }
-            // What is refused is the repeat. Of the earlier request it says nothing, now or later.
-            let why = format!("{UNKNOWN}, and a repeat was not done: {text}");
-            return self.in_doubt(at, &why).no_sooner_than(failed.verdict.retry_after);
+            return self.after_failed_repeat(failed, at);
         }
         let exhausted = || self.begin(State::Declined, &format!("given up after {} attempts: {text}", self.attempts));
         if let Some(wait) = put_off(&failed.verdict) {
@@ -193,6 +190,26 @@ impl Position {
             return self.begin(State::Declined, &format!("declined: {text}"));
         }
         self.spend(at, State::Recorded, &not_called, exhausted).no_sooner_than(failed.verdict.retry_after)
+    }
+
+    /// What failed for certain is the repeat. Of the earlier request it says nothing, now or later.
+    fn after_failed_repeat(&self, failed: &Failed, at: &At<'_>) -> Move {
+        let (text, settings) = (&failed.text, at.settings);
+        let asked_for = !settings.verifies && settings.in_doubt != InDoubt::Repeat;
+        // Only an operator calls these again, and he meant a call that leaves.
+        let home = if asked_for { State::Recorded } else { State::Unknown };
+        if let Some(wait) = put_off(&failed.verdict) {
+            return self.put_off(at, wait, home, text, || {
+                if settings.verifies { self.going(State::Unknown, text) } else { self.give_up(settings, text) }
+            });
+        }
+        let why = format!("{UNKNOWN}, and a repeat was not done: {text}");
+        let to = if asked_for && failed.passes() {
+            self.spend(at, home, &why, || self.give_up(settings, &why))
+        } else {
+            self.in_doubt(at, &why)
+        };
+        to.no_sooner_than(failed.verdict.retry_after)
     }
 
     fn after_check(&self, status: Status<Receipt>, at: &At<'_>) -> Move {
@@ -233,26 +250,25 @@ impl Position {
 
     fn after_panic(&self, text: &str, at: &At<'_>) -> Move {
         let why = format!("panicked: {text}");
-        let panicked = Self { panics: self.panics + 1, ..*self };
-        if panicked.panics >= PANICS {
-            return panicked.manual(&why);
-        }
+        let is_calling = self.state == State::Calling;
+        let doubt_until = if is_calling { Some(settled(at.settings, at.now)) } else { self.doubt_until };
+        let panicked = Self { panics: self.panics + 1, doubt_until, ..*self };
         match self.state {
-            State::Calling => {
-                let doubt = Self { doubt_until: Some(settled(at.settings, at.now)), ..panicked };
-                doubt.in_doubt(at, &why)
-            }
+            _ if panicked.panics >= PANICS => panicked.manual(&why),
+            State::Calling => panicked.in_doubt(at, &why),
             state => panicked.spend(at, state, &why, || panicked.manual(&why)),
         }
     }
 
     /// The outcome is unknown. A status check may know it at once; a repeat waits.
     fn in_doubt(&self, at: &At<'_>, why: &str) -> Move {
+        if at.settings.verifies {
+            // Also after the last attempt: nothing is given up without having asked.
+            let attempts = self.attempts.saturating_add(1);
+            return Move { attempts, put_off: 0, ..self.going(State::Unknown, why) };
+        }
         if self.is_exhausted(at) {
             return self.give_up(at.settings, why);
-        }
-        if at.settings.verifies {
-            return Move { attempts: self.attempts + 1, put_off: 0, ..self.going(State::Unknown, why) };
         }
         match at.settings.in_doubt {
             InDoubt::Repeat => self.spend(at, State::Unknown, why, || self.manual(why)),

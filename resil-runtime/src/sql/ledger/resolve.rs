@@ -3,6 +3,7 @@
 use super::Ledger;
 use super::error::LedgerError;
 use super::event;
+use super::history::RESOLVED_BY;
 use super::intent::{IntentId, IntentView};
 use super::reading::Reading;
 use super::state::State;
@@ -17,7 +18,8 @@ pub enum Resolution {
     Done(String),
     /// The partner has not done it and will not: our own books will say so.
     NotDone,
-    /// Call again under the same key; refused once the key is older than `key_lifetime`.
+    /// Call again under the same key; refused once the key is older than `key_lifetime`. If the partner refuses the repeat of a
+    /// call that may have been applied, it waits for an operator again.
     CallAgain,
     /// Ask the partner for the status again.
     CheckAgain,
@@ -167,7 +169,7 @@ impl<DB: Backend> Ledger<DB> {
                 return Err(LedgerError::NoSuchStep { op: intent.op, step }.into());
             }
         }
-        let why = format!("resolved by {by}: {why}");
+        let why = format!("{RESOLVED_BY}{by}: {why}");
         if !store::resolve(self.db(), id, to, receipt, &why).await? {
             let state = store::read(self.db(), id).await?.map_or(State::Manual, |intent| intent.position.state);
             return Err(LedgerError::NotManual { state }.into());

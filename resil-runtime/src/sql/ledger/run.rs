@@ -11,7 +11,7 @@ use super::point::point;
 use super::reading::Reading;
 use super::settings::Settings;
 use super::state::{Books, State};
-use super::store::{self, Claimed, Written};
+use super::store::{self, Claimed, Stands, Written};
 use crate::sql::worker::{Boxed, Ended, Failed, Lease, Leased, Trouble, caught};
 use crate::transaction::{Began, Holds};
 use crate::{Backend, Classify as _, Effect, Error, IdempotencyKey, Site, Tx, Verdict, clock};
@@ -201,8 +201,9 @@ impl<DB: Backend> Work<DB> {
         loop {
             let asked = clock::instant();
             match written.to(self.ledger.db()).await {
-                Ok(Some((now, history))) => {
+                Ok(Some(Stands { now, history, called })) => {
                     self.lease.extended(asked);
+                    self.held.position.called = called;
                     (self.held.now, self.held.history, self.read) = (now, history, Reading::new(now, asked));
                     break;
                 }

@@ -77,8 +77,18 @@ macro_rules! columns {
     };
 }
 
-/// A lease: nobody else finds the intent due for so long. What a lost worker was doing is in doubt from now on. Of one that
-/// an older version has called, nobody has written down when.
+/// The clock was set back since this was scheduled: the key is no younger for it, however soon it is scheduled anew. What the
+/// partner's records have told us of was called at no time.
+macro_rules! called {
+    ($called:literal) => {
+        concat!("CASE WHEN called > 0 AND scheduled > {now} THEN called - (scheduled - {now}) ELSE ", $called, " END")
+    };
+}
+pub(super) use called;
+
+/// A lease: nobody else finds the intent due for so long. What a lost worker was doing is in doubt from now on, for as long as
+/// the operation settles today. Of one that an older version has called, nobody has written down when; what such a one
+/// has put on its way back may have left already, under the key of the call.
 macro_rules! claim {
     ($with:literal, $which:literal) => {
         concat!(
@@ -90,8 +100,12 @@ macro_rules! claim {
                 due = {now} + $1,
                 scheduled = {now},
                 since = coalesce(since, {now}),
-                called = coalesce(called, CASE WHEN state = 'RECORDED' AND attempts = 0 THEN {now} ELSE recorded END),
-                doubt_until = CASE state WHEN 'CALLING' THEN {now} + settle ELSE doubt_until END,
+                called = ",
+            called!("coalesce(called, CASE WHEN state = 'RECORDED' AND attempts = 0 THEN {now} ELSE recorded END)"),
+            ",
+                cancel_key = CASE WHEN state = 'COMPENSATING' AND called IS NULL AND (attempts > 0 OR doubt_until IS NULL)
+                    THEN coalesce(cancel_key, key) ELSE cancel_key END,
+                doubt_until = CASE WHEN state <> 'CALLING' THEN doubt_until END,
                 history = CASE state
                     WHEN 'RECORDED' THEN history || {now} || ' CALLING\n'
                     WHEN 'CALLING' THEN history || {now} || ' UNKNOWN the worker was lost\n'
@@ -124,18 +138,24 @@ const CLAIM_DUE: &str = claim!(
 /// After a claim whose answer was lost.
 const CLAIMED: &str = concat!("SELECT ", columns!(), " FROM resil_intents WHERE due IS NOT NULL AND epoch = $1");
 
-const HOLD: &str = "
-    UPDATE resil_intents SET due = {now} + $3, scheduled = {now} WHERE id = $1 AND epoch = $2 AND due IS NOT NULL
-    RETURNING id";
+const HOLD: &str = concat!(
+    "UPDATE resil_intents SET due = {now} + $3, scheduled = {now}, called = ",
+    called!("called"),
+    " WHERE id = $1 AND epoch = $2 AND due IS NOT NULL RETURNING id"
+);
 
-const WRITE: &str = "
+const WRITE: &str = concat!(
+    "
     UPDATE resil_intents SET
         state = $3, attempts = $4, panics = $5, doubt_until = $6, due = {now} + $7, receipt = coalesce($8, receipt),
         why = coalesce($9, why), history = substr(history, 1, CAST($13 AS INTEGER)) || $14 || {now} || $10,
         books = coalesce($12, books), moved = {now}, scheduled = {now}, put_off = $15,
-        since = CASE WHEN $16 = 1 THEN {now} ELSE since END
+        since = CASE WHEN $16 = 1 THEN {now} ELSE since END, called = ",
+    called!("called"),
+    "
     WHERE id = $1 AND epoch = $2 AND state = $11
-    RETURNING {now}, history";
+    RETURNING {now}, history, called"
+);
 
 const READ: &str = concat!("SELECT ", columns!(), " FROM resil_intents WHERE id = $1");
 
@@ -144,18 +164,23 @@ const READ: &str = concat!("SELECT ", columns!(), " FROM resil_intents WHERE id 
 const HEAL: &str = "
     UPDATE resil_intents SET
         due = CASE WHEN scheduled IS NULL THEN {now} ELSE {now} + (due - scheduled) END,
-        called = called - coalesce(scheduled - {now}, 0), since = since - coalesce(scheduled - {now}, 0),
+        called = CASE WHEN called < 0 THEN called ELSE called - coalesce(scheduled - {now}, 0) END, since = since - coalesce(scheduled - {now}, 0),
         scheduled = {now}
     WHERE due > {now} + 1000 AND (scheduled > {now} + 1000 OR (scheduled IS NULL AND due > {now} + 86400000))";
 
-const RESOLVE: &str = "
+/// What a person has said is not certain: what may have been applied is called again, or cancelled, with its doubt.
+const RESOLVE: &str = concat!(
+    "
     UPDATE resil_intents SET
         state = $2, attempts = 0, panics = 0, due = CASE WHEN $3 = 1 THEN {now} END, put_off = 0, since = NULL,
-        doubt_until = CASE WHEN $2 = 'COMPENSATING' THEN doubt_until END, called = coalesce(called, recorded),
+        doubt_until = CASE WHEN $2 IN ('RECORDED', 'COMPENSATING') THEN doubt_until END,
         receipt = coalesce($4, receipt), epoch = $8, why = $5, history = history || {now} || $6,
-        books = coalesce($7, books), moved = {now}, scheduled = {now}, resolved = 1
+        books = coalesce($7, books), moved = {now}, scheduled = {now}, resolved = 1, called = ",
+    called!("coalesce(called, recorded)"),
+    "
     WHERE id = $1 AND state = 'MANUAL'
-    RETURNING id";
+    RETURNING id"
+);
 
 /// An intent under a lease of ours.
 #[derive(Debug, Clone)]
@@ -304,13 +329,13 @@ impl Written {
         ]
     }
 
-    /// Writes it down. The database's clock and the history, or `None` if the lease was lost.
-    pub(super) async fn to<DB: Backend>(&self, db: &Db<DB>) -> Result<Option<(Millis, String)>, Error> {
+    /// Writes it down; `None` if the lease was lost.
+    pub(super) async fn to<DB: Backend>(&self, db: &Db<DB>) -> Result<Option<Stands>, Error> {
         Ok(db.statement(WRITE, &self.values()).await?.first_mut().and_then(written))
     }
 
     /// The same, as a part of this transaction.
-    pub(super) async fn within<DB: Backend>(&self, tx: &mut Tx<DB>) -> Result<Option<(Millis, String)>, Error> {
+    pub(super) async fn within<DB: Backend>(&self, tx: &mut Tx<DB>) -> Result<Option<Stands>, Error> {
         Ok(tx.statement(WRITE, &self.values()).await?.first_mut().and_then(written))
     }
 
@@ -323,8 +348,16 @@ impl Written {
     }
 }
 
-fn written(row: &mut Row) -> Option<(Millis, String)> {
-    Some((row.number(0)?, row.text(1).unwrap_or_default()))
+/// How an intent stands once a move is written.
+pub(super) struct Stands {
+    /// The database's clock.
+    pub(super) now: Millis,
+    pub(super) history: String,
+    pub(super) called: Option<Millis>,
+}
+
+fn written(row: &mut Row) -> Option<Stands> {
+    Some(Stands { now: row.number(0)?, history: row.text(1).unwrap_or_default(), called: row.number(2) })
 }
 
 /// Counts anew what waits by a clock that was set back since.

@@ -37,6 +37,7 @@ fn sample() -> impl Strategy<Value = Sample> {
         5 => Just(Sample::Failure),
         1 => Just(Sample::CallerFault),
         1 => Just(Sample::Cancelled),
+        2 => Just(Sample::CutShort),
     ]
 }
 

@@ -80,15 +80,16 @@ impl Naive {
             return None;
         }
         self.running -= usize::from(call.is_probe);
+        let slow = self.settings.slow_call.is_some_and(|from| now - call.began >= nanos(from));
         match sample {
-            Sample::Cancelled => return None,
+            Sample::CutShort if slow => {}
+            Sample::Cancelled | Sample::CutShort => return None,
             Sample::CallerFault => {
                 self.caller_faults += 1;
                 return None;
             }
             Sample::Success | Sample::Failure => {}
         }
-        let slow = self.settings.slow_call.is_some_and(|from| now - call.began >= nanos(from));
         self.ended.push((now, Ended { failed: sample == Sample::Failure, slow }));
         if self.state == CircuitState::HalfOpen {
             let all = self.ended.len() == self.settings.half_open_calls as usize;

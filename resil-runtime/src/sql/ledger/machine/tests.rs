@@ -215,6 +215,30 @@ fn a_refused_repeat_ends_no_doubt() {
 }
 
 #[test]
+fn what_an_operator_calls_again_ends_no_doubt_either() {
+    let refusals = [400, 401, 404, 409, 422, 429].map(Verdict::status);
+    let certain = refusals.into_iter().chain([Verdict::transient().unsent(), Verdict::refused()]);
+    for verdict in certain {
+        for in_doubt in [InDoubt::Manual, InDoubt::Cancel, InDoubt::Repeat] {
+            let doubted = Position { doubt_until: Some(1), is_resolved: true, ..at(State::Calling) };
+            let called = |position: Position| {
+                let settings = settings(false, true, in_doubt).conclusive(&[410]);
+                after(position, Fact::Called(Err(failed(verdict))), &settings)
+            };
+            for position in [doubted, Position { attempts: 6, since: Some(-86_400_000), ..doubted }] {
+                let to = called(position);
+                assert_ne!(to.to, State::Declined, "{verdict:?} {in_doubt:?}");
+                assert!(to.doubt_until.is_some(), "{verdict:?} {in_doubt:?}");
+            }
+        }
+        let asked = Position { doubt_until: Some(1), is_resolved: true, ..at(State::Calling) };
+        let to = after(asked, Fact::Called(Err(failed(verdict))), &settings(false, false, InDoubt::Manual));
+        let goes_on = failed(verdict).passes() || verdict.kind == Kind::Refused;
+        assert_eq!(to.to, if goes_on { State::Recorded } else { State::Manual }, "{verdict:?}");
+    }
+}
+
+#[test]
 fn a_conclusive_answer_ends_a_doubt_when_nothing_can_arrive_any_more() {
     let settings = settings(false, false, InDoubt::Repeat).conclusive(&[402]);
     let called = |status, doubt_until| {
@@ -226,6 +250,19 @@ fn a_conclusive_answer_ends_a_doubt_when_nothing_can_arrive_any_more() {
     assert_eq!((early.to, early.then), (State::Unknown, Then::Wait(millis(500))));
     assert_eq!(called(403, Some(5_000)).to, State::Unknown, "another says nothing");
     assert_eq!(called(402, None).to, State::Declined);
+}
+
+#[test]
+fn a_conclusive_answer_waits_for_what_its_own_call_may_have_left_under_way() {
+    let settings = settings(false, false, InDoubt::Repeat).conclusive(&[402]);
+    // An attempt of this call timed out, and the next one was answered.
+    let answered = Failed { is_in_doubt: true, ..failed(Verdict::status(402)) };
+    for (earlier, until) in [(1, 5_000 + SETTLE), (5_500, 5_000 + SETTLE), (9_000, 9_000)] {
+        let position = Position { doubt_until: Some(earlier), ..at(State::Calling) };
+        let to = after(position, Fact::Called(Err(answered.clone())), &settings);
+        assert_eq!((to.to, to.doubt_until), (State::Unknown, Some(until)), "{earlier}");
+        assert_eq!(to.then, Then::Wait(millis(until - 5_000)));
+    }
 }
 
 #[test]
@@ -278,6 +315,41 @@ fn our_own_books_refuse_by_intent_only() {
 }
 
 #[test]
+fn nothing_is_given_up_without_having_asked() {
+    for in_doubt in [InDoubt::Manual, InDoubt::Cancel, InDoubt::Repeat] {
+        let settings = settings(true, true, in_doubt);
+        for last in [
+            Position { attempts: 6, ..at(State::Calling) },
+            Position { since: Some(-86_400_000), ..at(State::Calling) },
+        ] {
+            for verdict in [Verdict::transient(), Verdict::status(500)] {
+                let to = after(last, Fact::Called(Err(failed(verdict))), &settings);
+                assert_eq!((to.to, to.then), (State::Unknown, Then::GoOn), "{in_doubt:?}");
+                let asked =
+                    Position { attempts: to.attempts, doubt_until: to.doubt_until, since: last.since, ..at(to.to) };
+                assert_eq!(asked.next(&settings, 5_000), Step::Check);
+                // Once it was asked, it ends.
+                let pending = after(asked, Fact::Checked(Ok(Status::Pending)), &settings).to;
+                let given_up = if in_doubt == InDoubt::Cancel { State::Compensating } else { State::Manual };
+                assert_eq!(pending, given_up);
+                let applied = Fact::Checked(Ok(Status::Applied("receipt".to_owned())));
+                assert_eq!(after(asked, applied, &settings).to, State::Succeeded);
+            }
+        }
+        let doubted = Position { doubt_until: Some(1), since: Some(-86_400_000), ..at(State::Calling) };
+        assert_eq!(after(doubted, Fact::Called(Err(failed(Verdict::refused()))), &settings).to, State::Unknown);
+    }
+}
+
+#[test]
+fn what_a_lost_worker_was_doing_settles_by_the_settings_of_today() {
+    let settings = settings(true, true, InDoubt::Manual).settle(millis(9 * SETTLE));
+    let lost = Position { doubt_until: Some(1), ..at(State::Calling) }.claimed(5_000);
+    let Step::Go(to) = lost.next(&settings, 5_000) else { panic!("{lost:?} goes on without a doubt") };
+    assert_eq!((to.to, to.doubt_until), (State::Unknown, Some(5_000 + 9 * SETTLE)));
+}
+
+#[test]
 fn a_doubt_from_the_future_is_cut_to_what_it_may_last() {
     let settings = settings(true, true, InDoubt::Manual);
     let position = Position { doubt_until: Some(Millis::MAX), ..at(State::Unknown) };
@@ -293,6 +365,9 @@ fn the_third_panic_is_an_operators() {
         after(position, Fact::Panicked("x".to_owned()), &settings).to
     };
     assert_eq!([panicked(0), panicked(1), panicked(2)], [State::Succeeded, State::Succeeded, State::Manual]);
+    let position = Position { panics: 2, ..at(State::Calling) };
+    let to = after(position, Fact::Panicked("x".to_owned()), &settings);
+    assert_eq!((to.to, to.doubt_until), (State::Manual, Some(5_000 + SETTLE)), "it may have been sent");
 }
 
 #[test]

@@ -54,8 +54,8 @@ pub enum Mend {
     Compensate,
     /// It waits for an operator, in MANUAL.
     Manual,
-    /// Nothing: it has changed meanwhile, the key cannot be one of ours, an operator has decided about it before, or too
-    /// much differs. If it still differs, the next comparison says so.
+    /// Nothing: it has changed meanwhile, the key cannot be one of ours or may be another installation's, an operator has
+    /// decided about it before, or too much differs. If it still differs, the next comparison says so.
     Nothing,
 }
 

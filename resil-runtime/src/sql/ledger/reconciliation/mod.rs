@@ -6,7 +6,7 @@
 //!
 //! | difference | here | there | mended by |
 //! |---|---|---|---|
-//! | only there | no intent | done | the status check, then our own books, if the record says what it is about; otherwise MANUAL |
+//! | only there | no intent | done | the status check, then our own books, if the record says what it is about; otherwise MANUAL. Nothing where the database has an installation's name: it may be another installation's |
 //! | only here | APPLIED | no record | the status check: it is there after all, or it is called again under the same key; without a check MANUAL |
 //! | amount | APPLIED | done, another amount | MANUAL |
 //! | state | REJECTED | done | `compensate`; without one MANUAL |
@@ -32,6 +32,7 @@ pub(crate) use staging::RECORDS;
 
 use super::error::LedgerError;
 use super::event;
+use super::keys;
 use super::record::fingerprint;
 use super::{IntentId, Ledger, Operation, State};
 use crate::transaction::TransactionGuard;
@@ -158,7 +159,10 @@ impl<DB: Backend> Ledger<DB> {
     ) -> Result<Reconciliation, Error> {
         let question = Question::new(O::NAME, &period);
         let counts = staging.count(&question).await?;
-        let compared = counts.agree + counts.differ;
+        // What stands in the file of a shared account may be of another installation, which has it in its own books.
+        let is_shared = keys::known_installation(self.db()).await?.is_some();
+        let differ = if is_shared { counts.differ - counts.only_there } else { counts.differ };
+        let compared = counts.agree + differ;
         let mut report = Reconciliation {
             op: O::NAME.to_owned(),
             period,
@@ -167,7 +171,7 @@ impl<DB: Backend> Ledger<DB> {
             open: counts.open,
             manual: counts.manual,
             other: counts.other,
-            held_back: counts.differ > MANY && counts.differ > compared / 10,
+            held_back: differ > MANY && differ > compared / 10,
             found: [0; 4],
             differences: Vec::new(),
         };
@@ -176,22 +180,28 @@ impl<DB: Backend> Ledger<DB> {
             let page = staging.there(&question, &last).await?;
             let Some(found) = page.last() else { break };
             last.clone_from(&found.at);
-            self.mend::<O>(page, &mut report).await?;
+            self.mend::<O>(page, is_shared, &mut report).await?;
         }
         last.clear();
         loop {
             let page = staging.here(&question, &last).await?;
             let Some(found) = page.last() else { break };
             last.clone_from(&found.at);
-            self.mend::<O>(page, &mut report).await?;
+            self.mend::<O>(page, is_shared, &mut report).await?;
         }
         Ok(report)
     }
 
     /// Puts what differs on its way.
-    async fn mend<O: Operation<DB>>(&self, page: Vec<Found>, report: &mut Reconciliation) -> Result<(), Error> {
+    async fn mend<O: Operation<DB>>(
+        &self,
+        page: Vec<Found>,
+        is_shared: bool,
+        report: &mut Reconciliation,
+    ) -> Result<(), Error> {
         for mut found in page {
-            let mend = if report.held_back { Mend::Nothing } else { self.mend_of::<O>(&found) };
+            let is_left_alone = report.held_back || (is_shared && found.difference.here.is_none());
+            let mend = if is_left_alone { Mend::Nothing } else { self.mend_of::<O>(&found) };
             found.difference.mend = mend;
             let (from, id) = (found.difference.here, found.difference.id);
             if let Some(to) = mend.to() {

@@ -5,7 +5,7 @@ use super::difference::{Difference, Kind, Mend};
 use super::record::Record;
 use crate::sql::db::{Row, Value, in_millis, whole};
 use crate::sql::ledger::machine::BY_OTHERS;
-use crate::sql::ledger::store::token;
+use crate::sql::ledger::store::{called, token};
 use crate::sql::ledger::{IntentId, State};
 use crate::{Backend, Db, Error, IdempotencyKey, Stored};
 use serde_json::json;
@@ -97,14 +97,21 @@ const HERE: &str = only_here!(
     " AND here.id > $5 ORDER BY here.id LIMIT $6"
 );
 
-const MOVE: &str = "
+/// What an operator makes of it is in doubt: one of the two books has it as done.
+const MOVE: &str = concat!(
+    "
     UPDATE resil_intents SET
-        state = $3, attempts = 0, panics = 0, due = CASE WHEN $4 = 1 THEN {now} END, doubt_until = NULL,
-        scheduled = {now}, put_off = 0, since = NULL, called = coalesce(called, recorded), epoch = $8, why = $5, history = history || {now} || $6, moved = {now},
+        state = $3, attempts = 0, panics = 0, due = CASE WHEN $4 = 1 THEN {now} END,
+        doubt_until = CASE WHEN $3 = 'MANUAL' THEN {now} END,
+        scheduled = {now}, put_off = 0, since = NULL, epoch = $8, why = $5, history = history || {now} || $6, moved = {now},
         books = coalesce(books, CASE state WHEN 'APPLIED' THEN 'DONE'
-            WHEN 'REJECTED' THEN 'UNDONE' WHEN 'COMPENSATED' THEN 'UNDONE' END)
+            WHEN 'REJECTED' THEN 'UNDONE' WHEN 'COMPENSATED' THEN 'UNDONE' END),
+        called = ",
+    called!("coalesce(called, recorded)"),
+    "
     WHERE id = $1 AND epoch = $2 AND state = $7
-    RETURNING id";
+    RETURNING id"
+);
 
 const ADOPT: &str = "
     INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
@@ -158,6 +165,8 @@ pub(super) struct Counts {
     pub(super) all: u64,
     /// All differences, those among the records and those that they do not have.
     pub(super) differ: u64,
+    /// Those among them that only the partner has.
+    pub(super) only_there: u64,
 }
 
 /// A difference as it was found, and what it takes to mend it.
@@ -215,6 +224,10 @@ impl<'a, DB: Backend> Staging<'a, DB> {
                 Some("open") => counts.open += number,
                 Some("manual") => counts.manual += number,
                 Some("other") => counts.other += number,
+                Some("only there") => {
+                    counts.only_there += number;
+                    counts.differ += number;
+                }
                 _ => counts.differ += number,
             }
         }

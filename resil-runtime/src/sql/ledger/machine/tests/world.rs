@@ -136,7 +136,7 @@ fn live_from(from: Position, seed: u64, settings: &Settings, deduplicates: bool)
         calls_after_applied: 0,
         calls: 0,
     };
-    let mut position = from.claimed(world.now, SETTLE);
+    let mut position = from.claimed(world.now);
     for _ in 0..1_000 {
         let undoes = matches!(position.state, State::Declined | State::Compensating);
         assert!(!(position.is_done_here && undoes), "what is done here is undone by nobody but an operator");
@@ -181,7 +181,7 @@ fn live_from(from: Position, seed: u64, settings: &Settings, deduplicates: bool)
             // Another worker finds it when the lease is over.
             None => {
                 world.pass(100);
-                position.claimed(world.now, SETTLE)
+                position.claimed(world.now)
             }
         };
     }
@@ -198,7 +198,7 @@ fn taken(world: &mut World, from: &Position, to: &Move) -> Position {
         Then::GoOn | Then::Rest => position,
         Then::Wait(wait) => {
             world.pass(Millis::try_from(wait.as_millis()).expect("short"));
-            position.claimed(world.now, SETTLE)
+            position.claimed(world.now)
         }
     }
 }
