@@ -11,7 +11,8 @@ mod support;
 
 use futures_util::stream;
 use resil::ledger::{
-    Intent, IntentId, Kind, Ledger, Mend, Operation, Outcome, Reconciliation, Record, Report, Resolution, State, Status,
+    DifferenceKind, Intent, IntentId, Ledger, Mend, Operation, Outcome, Reconciliation, Record, Report, Resolution,
+    State, Status,
 };
 use resil::{Backend, Classify, Db, Effect, Error, Event, IdempotencyKey, Tx, durable};
 use sqlx::{Postgres, Sqlite};
@@ -138,7 +139,8 @@ where
 }
 
 fn found(report: &Reconciliation) -> [u64; 4] {
-    [Kind::OnlyThere, Kind::OnlyHere, Kind::Amount, Kind::State].map(|kind| report.count(kind))
+    [DifferenceKind::OnlyThere, DifferenceKind::OnlyHere, DifferenceKind::Amount, DifferenceKind::State]
+        .map(|kind| report.count(kind))
 }
 
 #[test]

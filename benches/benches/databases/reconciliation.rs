@@ -1,7 +1,7 @@
 //! How long it takes to compare two books, and how much memory.
 
 use crate::stores::Store;
-use resil::ledger::{Dependencies, Failed, InDoubt, Kind, Ledger, Operation, Record, Settings, record};
+use resil::ledger::{Dependencies, DifferenceKind, Failed, InDoubt, Ledger, Operation, Record, Settings, record};
 use resil::{Db, Error, IdempotencyKey};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -75,6 +75,9 @@ pub async fn compare<DB: Store>(db: &Db<DB>, records: u32) {
     let period = SystemTime::now() - day..SystemTime::now() + day;
     let report = ledger.reconcile::<Pay, _>(period, Records { next: 0, all: records }).await.unwrap();
     let seconds = begun.elapsed().as_secs_f64();
-    assert_eq!((report.records, report.count(Kind::OnlyThere), report.count(Kind::OnlyHere)), (records.into(), 1, 1));
+    assert_eq!(
+        (report.records, report.count(DifferenceKind::OnlyThere), report.count(DifferenceKind::OnlyHere)),
+        (records.into(), 1, 1)
+    );
     println!("| {} | {records} | {seconds:.1} | {before:.0} | {:.0} |", DB::NAME, peak());
 }

@@ -18,7 +18,7 @@ const DRIVE: Site = Site { function: "ledger.drive(..)", file: file!(), line: li
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-type Running = Pin<Box<dyn Future<Output = Result<Claimed, Error>> + Send>>;
+type Claiming = Pin<Box<dyn Future<Output = Result<Claimed, Error>> + Send>>;
 
 /// A drive in line: see [`Ledger::drive`].
 #[must_use = "a drive does nothing until it is awaited"]
@@ -27,7 +27,7 @@ pub struct Driving<DB: Backend, O> {
     id: IntentId,
     called_at: &'static Location<'static>,
     wait: Duration,
-    running: Option<Running>,
+    running: Option<Claiming>,
     operation: PhantomData<fn() -> O>,
 }
 

@@ -59,7 +59,7 @@ pub use operation::{Operation, Report, Status};
 pub use original_key::OriginalKey;
 pub use reconciler::{Reconciled, Reconciler};
 pub(crate) use reconciliation::RECORDS;
-pub use reconciliation::{Difference, Kind, Mend, Reconciliation, Record, Schedule};
+pub use reconciliation::{Difference, DifferenceKind, Mend, Reconciliation, Record, Schedule};
 pub use record::record;
 pub use record_again::record_again;
 pub use refuse::refuse;

@@ -11,7 +11,7 @@ use super::point::point;
 use super::reading::Reading;
 use super::settings::Settings;
 use super::state::{Books, State};
-use super::store::{self, Claimed, Stands, Written};
+use super::store::{self, Claimed, Stands, ToWrite};
 use crate::sql::worker::{Boxed, Ended, Failed, Lease, Leased, Trouble, caught};
 use crate::transaction::{Began, Holds};
 use crate::{Backend, Classify as _, Effect, Error, IdempotencyKey, Site, Tx, Verdict, clock};
@@ -195,7 +195,7 @@ impl<DB: Backend> Work<DB> {
     async fn write(&mut self, to: Move) -> Result<bool, Error> {
         let until = clock::after(clock::instant(), PATIENCE);
         let from = self.held.position.state;
-        let written = Written::new(&self.held, to, self.lease.length());
+        let written = ToWrite::new(&self.held, to, self.lease.length());
         point("before", written.state());
         let (mut may_be_written, mut is_told) = (false, false);
         loop {
@@ -232,7 +232,7 @@ impl<DB: Backend> Work<DB> {
     }
 
     /// The intent, if an earlier try, whose answer was lost, has written it.
-    async fn reread_written(&self, written: &Written, from: State) -> Result<Option<Claimed>, Error> {
+    async fn reread_written(&self, written: &ToWrite, from: State) -> Result<Option<Claimed>, Error> {
         let now = store::read(self.ledger.db(), self.held.id).await?;
         let is_ours = |now: &Claimed| now.epoch == self.held.epoch && now.position.state == written.state();
         Ok(now.filter(is_ours).filter(|_| from != written.state()))
@@ -256,7 +256,7 @@ impl<DB: Backend> Work<DB> {
     /// Writes our own books, and in the same transaction that they are written.
     async fn write_books(&mut self) -> Result<Found, Error> {
         let done = self.held.position.done();
-        let written = Written::new(&self.held, done, self.lease.length());
+        let written = ToWrite::new(&self.held, done, self.lease.length());
         let books = self.books(&written).await;
         Ok(match books {
             Ok(()) => Found::Written(written.into_move()),
@@ -266,7 +266,7 @@ impl<DB: Backend> Work<DB> {
         })
     }
 
-    async fn books(&mut self, written: &Written) -> Result<(), Unwritten> {
+    async fn books(&mut self, written: &ToWrite) -> Result<(), Unwritten> {
         let began = Began { holds: Holds::Transaction, site: BOOKS };
         let mut tx = self.ledger.db().begin(began).await.map_err(|error| self.trouble(&error))?;
         // First the fence: whoever has lost the lease writes nothing of the user's either.

@@ -286,7 +286,7 @@ pub(super) async fn hold<DB: Backend>(db: &Db<DB>, held: &Claimed, lease: Durati
 }
 
 /// A move as the values of [`WRITE`].
-pub(super) struct Written {
+pub(super) struct ToWrite {
     id: String,
     epoch: i64,
     from: State,
@@ -295,7 +295,7 @@ pub(super) struct Written {
     next: Next,
 }
 
-impl Written {
+impl ToWrite {
     pub(super) fn new(held: &Claimed, to: Move, lease: Duration) -> Self {
         let due = match to.then {
             Then::GoOn => Some(in_millis(lease)),

@@ -5,7 +5,7 @@ use std::fmt;
 /// How the two books differ about one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum DifferenceKind {
     /// The partner has it, and we have no intent of it.
     OnlyThere,
     /// We have it as done, and the partner's records do not have it.
@@ -16,7 +16,7 @@ pub enum Kind {
     State,
 }
 
-impl Kind {
+impl DifferenceKind {
     pub(super) const ALL: [Self; 4] = [Self::OnlyThere, Self::OnlyHere, Self::Amount, Self::State];
 
     pub(super) fn text(self) -> &'static str {
@@ -37,7 +37,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for DifferenceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.text())
     }
@@ -62,14 +62,14 @@ pub enum Mend {
 impl Mend {
     /// What follows from how the books differ. `here` is the state of our intent, `is_told` whether the partner's record
     /// says what the call was about.
-    pub(super) fn of(kind: Kind, here: Option<State>, is_told: bool, settings: &Settings) -> Self {
+    pub(super) fn of(kind: DifferenceKind, here: Option<State>, is_told: bool, settings: &Settings) -> Self {
         match (kind, here) {
             // Only who can be asked: calling again, or cancelling, because of a record that is missing or wrong would move
             // money.
-            (Kind::OnlyThere, None) if is_told && settings.verifies => Self::Verify,
-            (Kind::OnlyHere, Some(State::Applied)) if settings.verifies => Self::Verify,
+            (DifferenceKind::OnlyThere, None) if is_told && settings.verifies => Self::Verify,
+            (DifferenceKind::OnlyHere, Some(State::Applied)) if settings.verifies => Self::Verify,
             // What the partner has done although it was given up here. What it has cancelled once is not cancelled again.
-            (Kind::State, Some(State::Rejected)) if settings.compensates => Self::Compensate,
+            (DifferenceKind::State, Some(State::Rejected)) if settings.compensates => Self::Compensate,
             // Somebody has undone there what is done here, or changed how much it is: that was no accident of ours.
             _ => Self::Manual,
         }
@@ -105,7 +105,7 @@ impl fmt::Display for Mend {
 #[non_exhaustive]
 pub struct Difference {
     /// How.
-    pub kind: Kind,
+    pub kind: DifferenceKind,
     /// The intent.
     pub id: IntentId,
     /// What it is about: `per = ..`. Empty if we do not know.
@@ -133,11 +133,11 @@ impl Difference {
             format!("{here} here, {there} there")
         };
         let what = match (self.kind, self.there) {
-            (Kind::OnlyThere, _) => "only the partner has it".to_owned(),
-            (Kind::OnlyHere, _) => "the partner's records do not have it".to_owned(),
-            (Kind::Amount, _) => amounts(),
-            (Kind::State, Some(true)) => "the partner has it, and here it is undone".to_owned(),
-            (Kind::State, _) => "the partner has undone it, and here it is done".to_owned(),
+            (DifferenceKind::OnlyThere, _) => "only the partner has it".to_owned(),
+            (DifferenceKind::OnlyHere, _) => "the partner's records do not have it".to_owned(),
+            (DifferenceKind::Amount, _) => amounts(),
+            (DifferenceKind::State, Some(true)) => "the partner has it, and here it is undone".to_owned(),
+            (DifferenceKind::State, _) => "the partner has undone it, and here it is done".to_owned(),
         };
         format!("the books differ: {what}")
     }
@@ -157,17 +157,29 @@ mod tests {
         let compensates = bare.compensates();
         let both = compensates.verifies();
         let of = Mend::of;
-        assert_eq!(of(Kind::OnlyThere, None, true, &verifies), Mend::Verify);
-        assert_eq!(of(Kind::OnlyThere, None, false, &verifies), Mend::Manual, "nobody knows what it is about");
-        assert_eq!(of(Kind::OnlyHere, Some(State::Applied), false, &verifies), Mend::Verify);
+        assert_eq!(of(DifferenceKind::OnlyThere, None, true, &verifies), Mend::Verify);
+        assert_eq!(
+            of(DifferenceKind::OnlyThere, None, false, &verifies),
+            Mend::Manual,
+            "nobody knows what it is about"
+        );
+        assert_eq!(of(DifferenceKind::OnlyHere, Some(State::Applied), false, &verifies), Mend::Verify);
         for settings in [bare, repeats, cancels] {
-            assert_eq!(of(Kind::OnlyHere, Some(State::Applied), false, &settings), Mend::Manual, "{settings:?}");
-            assert_eq!(of(Kind::OnlyThere, None, true, &settings), Mend::Manual, "{settings:?}");
+            assert_eq!(
+                of(DifferenceKind::OnlyHere, Some(State::Applied), false, &settings),
+                Mend::Manual,
+                "{settings:?}"
+            );
+            assert_eq!(of(DifferenceKind::OnlyThere, None, true, &settings), Mend::Manual, "{settings:?}");
         }
-        assert_eq!(of(Kind::State, Some(State::Rejected), false, &compensates), Mend::Compensate);
-        assert_eq!(of(Kind::State, Some(State::Rejected), false, &verifies), Mend::Manual);
-        assert_eq!(of(Kind::State, Some(State::Compensated), false, &both), Mend::Manual, "they say it is cancelled");
-        assert_eq!(of(Kind::State, Some(State::Applied), false, &both), Mend::Manual);
-        assert_eq!(of(Kind::Amount, Some(State::Applied), true, &both), Mend::Manual);
+        assert_eq!(of(DifferenceKind::State, Some(State::Rejected), false, &compensates), Mend::Compensate);
+        assert_eq!(of(DifferenceKind::State, Some(State::Rejected), false, &verifies), Mend::Manual);
+        assert_eq!(
+            of(DifferenceKind::State, Some(State::Compensated), false, &both),
+            Mend::Manual,
+            "they say it is cancelled"
+        );
+        assert_eq!(of(DifferenceKind::State, Some(State::Applied), false, &both), Mend::Manual);
+        assert_eq!(of(DifferenceKind::Amount, Some(State::Applied), true, &both), Mend::Manual);
     }
 }

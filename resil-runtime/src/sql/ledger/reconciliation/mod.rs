@@ -24,7 +24,7 @@ mod report;
 mod schedule;
 mod staging;
 
-pub use difference::{Difference, Kind, Mend};
+pub use difference::{Difference, DifferenceKind, Mend};
 pub use record::Record;
 pub use report::Reconciliation;
 pub use schedule::Schedule;

@@ -1,4 +1,4 @@
-use super::difference::{Difference, Kind};
+use super::difference::{Difference, DifferenceKind};
 use serde_json::json;
 use std::fmt;
 use std::ops::Range;
@@ -35,7 +35,7 @@ const KEPT: usize = 1_000;
 
 impl Reconciliation {
     /// How many differences there were of this kind.
-    pub fn count(&self, kind: Kind) -> u64 {
+    pub fn count(&self, kind: DifferenceKind) -> u64 {
         self.found[kind.index()]
     }
 
@@ -85,9 +85,9 @@ impl Reconciliation {
         let [from, to] = [self.period.start, self.period.end].map(written);
         json!({
             "op": self.op, "from": from, "to": to, "records": self.records, "agree": self.agree, "open": self.open,
-            "manual": self.manual, "other": self.other, "only_there": self.count(Kind::OnlyThere),
-            "only_here": self.count(Kind::OnlyHere), "amount": self.count(Kind::Amount),
-            "state": self.count(Kind::State), "held_back": self.held_back, "differences": differences,
+            "manual": self.manual, "other": self.other, "only_there": self.count(DifferenceKind::OnlyThere),
+            "only_here": self.count(DifferenceKind::OnlyHere), "amount": self.count(DifferenceKind::Amount),
+            "state": self.count(DifferenceKind::State), "held_back": self.held_back, "differences": differences,
         })
         .to_string()
     }
@@ -115,7 +115,7 @@ impl fmt::Display for Reconciliation {
             f,
             "{records} records: {agree} agree, {open} under way, {manual} with an operator, {other} of other operations"
         )?;
-        let counts: Vec<_> = Kind::ALL.iter().map(|kind| format!("{} {kind}", self.count(*kind))).collect();
+        let counts: Vec<_> = DifferenceKind::ALL.iter().map(|kind| format!("{} {kind}", self.count(*kind))).collect();
         writeln!(f, "differences: {}", counts.join(", "))?;
         if self.held_back {
             writeln!(f, "nothing was mended: so much differs that the records are more likely wrong than the books")?;

@@ -97,7 +97,8 @@ where
 
     /// Runs until `stop` is ready; a comparison under way is dropped then.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let comparisons = async {
+        // On the heap: whoever runs a schedule beside something else should not carry its states along.
+        let mut comparisons = Box::pin(async {
             loop {
                 // A panic of the user's stream ends one comparison, not all to come.
                 match caught(self.once()).await {
@@ -107,8 +108,8 @@ where
                 }
                 sleep(self.every.max(Duration::from_millis(1))).await;
             }
-        };
-        let (mut stop, mut comparisons) = (pin!(stop), pin!(comparisons));
+        });
+        let mut stop = pin!(stop);
         tokio::select! {
             () = &mut stop => {}
             never = &mut comparisons => match never {},

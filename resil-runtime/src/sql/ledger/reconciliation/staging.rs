@@ -1,7 +1,7 @@
 //! The partner's records in the database, for as long as they are compared: so their number costs no memory, their order
 //! does not matter, and repeating one changes nothing.
 
-use super::difference::{Difference, Kind, Mend};
+use super::difference::{Difference, DifferenceKind, Mend};
 use super::record::Record;
 use crate::sql::db::{Row, Value, in_millis, whole};
 use crate::sql::ledger::machine::BY_OTHERS;
@@ -315,7 +315,7 @@ fn found(mut row: Row) -> Option<Found> {
     let at = row.text(0)?;
     let difference = Difference {
         id: row.text(12).as_ref().unwrap_or(&at).parse().ok()?,
-        kind: Kind::of(&row.text(1)?)?,
+        kind: DifferenceKind::of(&row.text(1)?)?,
         key: row.text(2)?,
         subject: row.text(3).unwrap_or_default(),
         here: row.text(4).and_then(|state| State::of(&state)),
