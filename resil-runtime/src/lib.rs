@@ -15,7 +15,7 @@ mod mark;
 pub mod net;
 pub mod policy;
 mod registry;
-#[cfg(feature = "sqlx")]
+#[cfg_attr(not(feature = "sqlx"), path = "sql/absent.rs")]
 mod sql;
 mod sync;
 #[cfg(feature = "testing")]
@@ -41,10 +41,10 @@ pub use policy::timeout::Timeout;
 pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
 #[cfg(feature = "sqlx")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]
-pub use sql::db::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, Stored, Transactional, Tx};
-#[cfg(feature = "sqlx")]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]
-pub use sql::{ledger, outbox};
+pub use sql::{
+    db::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, Stored, Transactional, Tx},
+    ledger, outbox,
+};
 pub use transaction::{
     Allowed, Began, GuardMode, Holds, Step, TransactionError, TransactionGuard, after, allow, spawn,
 };
@@ -62,9 +62,10 @@ pub mod __private {
     pub use crate::policy::retry::{RepresentsDoubt, Told, Untold};
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]
-    pub use crate::sql::db::{Begun, On, OnAny, OnPool, database_name, opened};
-    #[cfg(feature = "sqlx")]
-    pub use crate::sql::ledger::original_key::original;
+    pub use crate::sql::{
+        db::{Begun, On, OnAny, OnPool, database_name, opened},
+        ledger::original_key::original,
+    };
     pub use inventory;
 
     /// Adds an annotated function to the program's call sites.

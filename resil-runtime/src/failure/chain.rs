@@ -40,11 +40,7 @@ fn known(link: &(dyn StdError + 'static)) -> Option<Verdict> {
     if let Some(error) = link.downcast_ref::<reqwest::Error>() {
         return Some(error.verdict());
     }
-    #[cfg(feature = "sqlx")]
-    if let Some(error) = link.downcast_ref::<sqlx::Error>() {
-        return Some(error.verdict());
-    }
-    link.downcast_ref::<io::Error>().map(io)
+    crate::sql::verdict(link).or_else(|| link.downcast_ref::<io::Error>().map(io))
 }
 
 pub(super) fn io(error: &io::Error) -> Verdict {

@@ -1,4 +1,5 @@
 use super::{Classify, Verdict};
+use crate::sql::{LedgerError, OnceError, OutboxError};
 use crate::{Began, Site, TransactionError};
 use std::fmt;
 use std::io;
@@ -126,15 +127,12 @@ pub enum Error {
     },
     /// A transaction could not begin or commit, or a second connection was asked for while one is held.
     Transaction(Arc<TransactionError>),
-    /// A request that is to run once was not run, or its outcome cannot be given again.
-    #[cfg(feature = "sqlx")]
-    Once(Arc<crate::OnceError>),
-    /// The ledger refuses, or cannot read what it holds.
-    #[cfg(feature = "sqlx")]
-    Ledger(Arc<crate::ledger::LedgerError>),
-    /// A message was not recorded, or cannot be read.
-    #[cfg(feature = "sqlx")]
-    Outbox(Arc<crate::outbox::OutboxError>),
+    /// A request that is to run once was not run, or its outcome cannot be given again. Without a database, never.
+    Once(Arc<OnceError>),
+    /// The ledger refuses, or cannot read what it holds. Without a database, never.
+    Ledger(Arc<LedgerError>),
+    /// A message was not recorded, or cannot be read. Without a database, never.
+    Outbox(Arc<OutboxError>),
     /// Policies contradict each other, or a setting is out of range. Nothing was sent. `resil::check()` finds these
     /// at start.
     Misconfigured(Arc<Misconfiguration>),
@@ -179,11 +177,8 @@ impl Classify for Error {
             Self::DeadlineExceeded { attempted: true, cut_short: true, .. } => Verdict::transient().cut_short(),
             Self::InDoubt { verdict, .. } => **verdict,
             Self::Transaction(error) => error.verdict().ours(),
-            #[cfg(feature = "sqlx")]
             Self::Once(error) => error.verdict(),
-            #[cfg(feature = "sqlx")]
             Self::Ledger(error) => error.verdict().ours(),
-            #[cfg(feature = "sqlx")]
             Self::Outbox(error) => error.verdict().ours(),
             Self::MissingKey { .. }
             | Self::KeyReused { .. }
@@ -254,11 +249,8 @@ impl fmt::Display for Error {
                 place.called_at, place.began
             ),
             Self::Transaction(error) => error.fmt(f),
-            #[cfg(feature = "sqlx")]
             Self::Once(error) => error.fmt(f),
-            #[cfg(feature = "sqlx")]
             Self::Ledger(error) => error.fmt(f),
-            #[cfg(feature = "sqlx")]
             Self::Outbox(error) => error.fmt(f),
             Self::Misconfigured(what) => write!(f, "misconfigured, not called: {what}"),
         }

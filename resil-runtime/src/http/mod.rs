@@ -5,7 +5,7 @@
 mod axum;
 mod error;
 #[cfg(feature = "axum")]
-mod problem;
+pub(crate) mod problem;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 

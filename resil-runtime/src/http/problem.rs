@@ -9,9 +9,9 @@ use http::{HeaderValue, StatusCode};
 use std::time::Duration;
 
 /// How long a caller is asked to wait where nobody knows better.
-const A_MOMENT: Duration = Duration::from_secs(1);
+pub(crate) const A_MOMENT: Duration = Duration::from_secs(1);
 
-pub(super) fn problem(status: StatusCode, title: &str) -> Response {
+pub(crate) fn problem(status: StatusCode, title: &str) -> Response {
     let body = serde_json::json!({ "status": status.as_u16(), "title": title }).to_string();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -19,7 +19,7 @@ pub(super) fn problem(status: StatusCode, title: &str) -> Response {
     response
 }
 
-fn later(status: StatusCode, title: &str, wait: Duration) -> Response {
+pub(crate) fn later(status: StatusCode, title: &str, wait: Duration) -> Response {
     let mut response = problem(status, title);
     // A fraction of a second would be too soon.
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -27,8 +27,11 @@ fn later(status: StatusCode, title: &str, wait: Duration) -> Response {
     response
 }
 
+pub(crate) fn ours() -> Response {
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "The service has made a mistake")
+}
+
 const BUSY: &str = "The service is busy";
-const INSIDE: &str = "The service has made a mistake";
 
 /// What our own caller is answered: 503 where another try may succeed, with `Retry-After` where it is known when, 504 where a wait was too long,
 /// 400, 409 or 422 where the request itself is at fault, and 500 where we are. The texts of our errors, which name places
@@ -47,7 +50,6 @@ const INSIDE: &str = "The service has made a mistake";
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let unavailable = |wait| later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait);
-        let ours = || problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE);
         match &self {
             // Until an operator or the probes have decided, nobody knows.
             Self::CircuitOpen { retry_after: None, .. } => problem(StatusCode::SERVICE_UNAVAILABLE, BUSY),
@@ -72,16 +74,9 @@ impl IntoResponse for Error {
                 problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
             }
             Self::Transaction(error) if error.verdict().kind == Kind::Transient => unavailable(A_MOMENT),
-            #[cfg(feature = "sqlx")]
-            Self::Once(error) => once(&error.problem),
-            #[cfg(feature = "sqlx")]
-            Self::Ledger(error) if matches!(**error, crate::ledger::LedgerError::NoSuchIntent(_)) => {
-                problem(StatusCode::NOT_FOUND, "There is no such intent")
-            }
-            #[cfg(feature = "sqlx")]
-            Self::Outbox(error) => outbox(error),
-            #[cfg(feature = "sqlx")]
-            Self::Ledger(_) => ours(),
+            Self::Once(error) => error.answer(),
+            Self::Ledger(error) => error.answer(),
+            Self::Outbox(error) => error.answer(),
             Self::MissingKey { .. }
             | Self::KeyReused { .. }
             | Self::InsideTransaction { .. }
@@ -91,37 +86,7 @@ impl IntoResponse for Error {
     }
 }
 
-#[cfg(feature = "sqlx")]
-fn outbox(what: &crate::outbox::OutboxError) -> Response {
-    use crate::outbox::OutboxError as O;
-    match what {
-        O::Busy(_) => later(StatusCode::CONFLICT, "The message is being delivered", A_MOMENT),
-        O::NoSuchMessage(_) | O::NotSetAside(_) => problem(StatusCode::NOT_FOUND, "There is no such message"),
-        _ => problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE),
-    }
-}
-
-#[cfg(feature = "sqlx")]
-fn once(what: &crate::OnceProblem) -> Response {
-    use crate::OnceProblem as P;
-    match what {
-        P::IdLength(_) | P::IdCharacter { .. } => {
-            problem(StatusCode::BAD_REQUEST, "The request ID is empty, too long or unprintable")
-        }
-        P::OtherArguments => problem(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "This Idempotency-Key was used for another request; another request needs another key",
-        ),
-        P::Running => running(),
-        P::Undecodable(_) => problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "This request was done before, and its answer cannot be given any more",
-        ),
-        P::Arguments(_) | P::Unstorable(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE),
-    }
-}
-
-pub(super) fn running() -> Response {
+pub(crate) fn running() -> Response {
     later(StatusCode::CONFLICT, "The first request with this Idempotency-Key is still running", A_MOMENT)
 }
 

@@ -1,11 +1,9 @@
 //! Futures that carry in their type what a call does, and what an expansion asks of a future before it is awaited.
 
 mod awaited;
-mod parameter;
+pub(crate) mod parameter;
 
 pub use awaited::{Awaiting, InTransaction, UnderFallback, UnderRetry, Unmarked};
-#[cfg_attr(not(feature = "sqlx"), allow(unused_imports, reason = "only databases have transactions"))]
-pub(crate) use parameter::Transaction;
 pub use parameter::{OtherParameter, TransactionParameter, parameter};
 use pin_project_lite::pin_project;
 use std::future::Future;

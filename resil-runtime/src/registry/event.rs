@@ -1,5 +1,6 @@
 use crate::policy::circuit_breaker::{Cause, CircuitState};
 use crate::policy::retry::Why;
+use crate::sql::{LedgerEvent, OutboxEvent};
 use crate::{Began, Effect, Kind, Phase, Site, Verdict};
 use std::fmt;
 use std::panic::Location;
@@ -160,12 +161,10 @@ pub enum Event {
         /// The function, or the line that made the connection.
         site: &'static Site,
     },
-    /// Something that happened in the ledger.
-    #[cfg(feature = "sqlx")]
-    Ledger(crate::ledger::LedgerEvent),
-    /// Something that happened in the outbox.
-    #[cfg(feature = "sqlx")]
-    Outbox(crate::outbox::OutboxEvent),
+    /// Something that happened in the ledger. Without a database, never.
+    Ledger(LedgerEvent),
+    /// Something that happened in the outbox. Without a database, never.
+    Outbox(OutboxEvent),
     /// The subscriber was slow, and this many events were dropped here.
     Missed(u64),
 }
@@ -228,9 +227,7 @@ impl fmt::Display for Event {
                 "{site}: `connect` is not enforced here; write `resil::http::client()` for the client, or \
                  `resil::net::connect(..)` within the annotated call"
             ),
-            #[cfg(feature = "sqlx")]
             Self::Ledger(event) => event.fmt(f),
-            #[cfg(feature = "sqlx")]
             Self::Outbox(event) => event.fmt(f),
             Self::Missed(events) => write!(f, "missed {events} events"),
         }

@@ -1,8 +1,23 @@
-//! What needs a database: transactions that the context knows of, and what is built on their commits.
+//! What needs a database: transactions that the context knows of, and what is built on their commits. Without one, `absent.rs`
+//! stands here.
 
+#[cfg(feature = "axum")]
+mod answers;
 pub(crate) mod db;
 #[cfg(feature = "testing")]
 pub(crate) mod faults;
 pub mod ledger;
 pub mod outbox;
 mod worker;
+
+pub(crate) use db::OnceError;
+pub(crate) use ledger::{LedgerError, LedgerEvent};
+pub(crate) use outbox::{OutboxError, OutboxEvent};
+
+use crate::{Classify, Verdict};
+use std::error::Error as StdError;
+
+/// What an error of sqlx's means.
+pub(crate) fn verdict(error: &(dyn StdError + 'static)) -> Option<Verdict> {
+    error.downcast_ref::<sqlx::Error>().map(Classify::verdict)
+}

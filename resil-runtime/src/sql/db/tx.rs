@@ -5,7 +5,7 @@ use super::raw::Raw;
 use super::verdict::of_commit;
 use super::{Backend, Db};
 use crate::failure::Represents;
-use crate::mark::Transaction;
+use crate::mark::parameter::Transaction;
 use crate::transaction::error::Step;
 use crate::transaction::scope::Holding;
 use crate::transaction::{Began, Scope};

@@ -1,0 +1,46 @@
+//! What a web service answers for the errors of this folder.
+
+use super::{LedgerError, OnceError, OutboxError};
+use crate::OnceProblem;
+use crate::http::problem::{A_MOMENT, later, ours, problem, running};
+use axum_core::response::Response;
+use http::StatusCode;
+
+impl OnceError {
+    pub(crate) fn answer(&self) -> Response {
+        match self.problem {
+            OnceProblem::IdLength(_) | OnceProblem::IdCharacter { .. } => {
+                problem(StatusCode::BAD_REQUEST, "The request ID is empty, too long or unprintable")
+            }
+            OnceProblem::OtherArguments => problem(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This Idempotency-Key was used for another request; another request needs another key",
+            ),
+            OnceProblem::Running => running(),
+            OnceProblem::Undecodable(_) => problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "This request was done before, and its answer cannot be given any more",
+            ),
+            OnceProblem::Arguments(_) | OnceProblem::Unstorable(_) => ours(),
+        }
+    }
+}
+
+impl LedgerError {
+    pub(crate) fn answer(&self) -> Response {
+        match self {
+            Self::NoSuchIntent(_) => problem(StatusCode::NOT_FOUND, "There is no such intent"),
+            _ => ours(),
+        }
+    }
+}
+
+impl OutboxError {
+    pub(crate) fn answer(&self) -> Response {
+        match self {
+            Self::Busy(_) => later(StatusCode::CONFLICT, "The message is being delivered", A_MOMENT),
+            Self::NoSuchMessage(_) | Self::NotSetAside(_) => problem(StatusCode::NOT_FOUND, "There is no such message"),
+            _ => ours(),
+        }
+    }
+}
