@@ -5,6 +5,7 @@
 //! follows the future wherever it is polled.
 
 mod activity;
+mod bound;
 mod call;
 mod carried;
 #[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "adapters make departures"))]
@@ -14,17 +15,16 @@ pub(crate) mod keyed;
 mod record;
 
 pub(crate) use activity::{Activity, Pause};
+pub(crate) use bound::Bound;
+pub use bound::Due;
 pub use call::Sent;
 pub(crate) use call::{Call, Repeat, sent};
 pub(crate) use carried::Carried;
 pub(crate) use keyed::Keyed;
 
-use crate::Site;
-use crate::policy::deadline::Due;
 use crate::registry::{Registry, States};
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
-use std::time::Duration;
 
 scoped_tls::scoped_thread_local!(static CURRENT: Frame);
 
@@ -33,28 +33,11 @@ thread_local! {
     static ENTERED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The longest wait for a connection, and whose bound it is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ConnectBound {
-    pub(crate) limit: Duration,
-    pub(crate) site: &'static Site,
-}
-
-impl ConnectBound {
-    /// The nearer of two; of equal ones the first.
-    fn nearer(a: Option<Self>, b: Option<Self>) -> Option<Self> {
-        match (a, b) {
-            (Some(a), Some(b)) => Some(if b.limit < a.limit { b } else { a }),
-            (a, b) => a.or(b),
-        }
-    }
-}
-
 /// What one attempt hands to the calls within it.
 #[derive(Debug, Default)]
 pub(crate) struct Frame {
     pub(crate) deadline: Option<Due>,
-    pub(crate) connect: Option<ConnectBound>,
+    pub(crate) connect: Option<Bound>,
     pub(crate) keyed: Option<Arc<Keyed>>,
     /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
     marks: Cell<u32>,
@@ -74,7 +57,7 @@ impl Frame {
     }
 
     /// A frame that bounds the connections made within.
-    pub(crate) fn bounding(connect: Option<ConnectBound>) -> Self {
+    pub(crate) fn bounding(connect: Option<Bound>) -> Self {
         Self { connect, ..Self::default() }
     }
 
@@ -85,7 +68,7 @@ impl Frame {
         }
         current(|outer| {
             self.deadline = Due::nearer(self.deadline, outer.deadline);
-            self.connect = ConnectBound::nearer(self.connect, outer.connect);
+            self.connect = Bound::nearer(self.connect, outer.connect);
             self.keyed = match (self.keyed.take(), &outer.keyed) {
                 (Some(own), Some(outer)) => Some(Arc::new(own.within(outer))),
                 (own, outer) => own.or_else(|| outer.clone()),
@@ -142,7 +125,7 @@ pub(crate) fn deadline() -> Option<Due> {
 }
 
 /// The bound on connecting in force here.
-pub(crate) fn connect_bound() -> Option<ConnectBound> {
+pub(crate) fn connect_bound() -> Option<Bound> {
     current(|frame| frame.connect).flatten()
 }
 

@@ -6,7 +6,7 @@ pub(crate) use super::stream::tell;
 #[cfg(feature = "reqwest")]
 use super::{Registry, States};
 use crate::policy::circuit_breaker::{CircuitState, Transition};
-use crate::policy::retry::Why;
+use crate::policy::retry::why::Why;
 use crate::{Began, Phase, Site, Verdict};
 use std::panic::Location;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! The clocks of one pending attempt: its own bound, the read clock, and the deadline above it.
 
-use crate::context::{Activity, Frame};
-use crate::policy::deadline::Due;
+use crate::context::{Activity, Due, Frame};
 use crate::policy::lazy::Lazy;
 use crate::policy::timeout::{Bounds, Timeout};
 use crate::{Error, Phase, clock};

@@ -2,9 +2,8 @@
 
 mod clocks;
 
-use crate::context::{self, Call, Frame, Sent};
+use crate::context::{self, Call, Due, Frame, Sent};
 use crate::failure::Fallible;
-use crate::policy::deadline::Due;
 use crate::policy::lazy::Lazy;
 use crate::policy::retry::Attempts;
 use crate::policy::timeout::Timeout;

@@ -1,6 +1,5 @@
 use super::Running;
-use crate::context::{Carried, Pause};
-use crate::policy::deadline::Due;
+use crate::context::{Carried, Due, Pause};
 use crate::policy::semaphore::Permits;
 use crate::policy::semaphore::Usage;
 use crate::registry::{Row, Shared, Written, events};

@@ -1,7 +1,7 @@
 use super::Fallback;
+use crate::context::{self, Due};
 use crate::failure::Fallible;
-use crate::policy::deadline::Due;
-use crate::{Attempt, Classify, Failure, context};
+use crate::{Attempt, Classify, Failure};
 use std::future::{Future, Ready, ready};
 
 /// What a fallback function may return: the function's own result, at once or as a future.

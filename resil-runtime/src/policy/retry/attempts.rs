@@ -1,6 +1,5 @@
 use super::{Delay, Proven, Retry, Why};
-use crate::context::{self, Sent};
-use crate::policy::deadline::Due;
+use crate::context::{self, Due, Sent};
 use crate::registry::events;
 use crate::{Effect, Verdict, clock};
 use std::time::Duration;

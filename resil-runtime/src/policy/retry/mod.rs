@@ -8,7 +8,7 @@ mod doubt;
 mod found;
 mod key;
 mod proven;
-mod why;
+pub(crate) mod why;
 
 pub use attempts::Attempts;
 pub(crate) use backoff::Backoff;

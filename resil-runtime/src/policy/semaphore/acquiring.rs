@@ -1,6 +1,5 @@
 use super::{Acquire, Limiter, Permit, Semaphore};
-use crate::context::{self, Pause};
-use crate::policy::deadline::Due;
+use crate::context::{self, Due, Pause};
 use crate::policy::lazy::Lazy;
 use crate::{Error, clock};
 use pin_project_lite::pin_project;

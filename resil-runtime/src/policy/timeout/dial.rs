@@ -1,4 +1,4 @@
-use crate::context::{self, ConnectBound, Pause, departure, keyed};
+use crate::context::{self, Bound, Pause, departure, keyed};
 use crate::failure::ConnectTimeout;
 use crate::registry::{Registry, States, events};
 use crate::{Phase, Site, clock};
@@ -27,7 +27,7 @@ pin_project! {
 #[derive(Debug)]
 enum State {
     New,
-    Running { bound: Option<ConnectBound>, pause: Option<Pause> },
+    Running { bound: Option<Bound>, pause: Option<Pause> },
 }
 
 impl<F> Dial<F> {
@@ -79,7 +79,7 @@ where
             }
             return Poll::Ready(result);
         }
-        let Some(ConnectBound { limit, site }) = *bound else { return Poll::Pending };
+        let Some(Bound { limit, site }) = *bound else { return Poll::Pending };
         if this.timer.is_none() {
             this.timer.set(Some(tokio::time::sleep_until(clock::after(clock::instant(), limit))));
         }

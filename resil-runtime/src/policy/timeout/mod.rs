@@ -4,7 +4,7 @@ mod dial;
 
 pub use dial::Dial;
 
-use crate::context::{ConnectBound, Frame};
+use crate::context::{Bound, Frame};
 use crate::policy::attempt::Attempt;
 use crate::registry::{Handle, Registry, Written, events};
 use crate::{Error, Phase, Site};
@@ -104,8 +104,8 @@ impl Timeout {
         &self.bounds
     }
 
-    pub(super) fn connect_bound(&self) -> Option<ConnectBound> {
-        self.bounds.connect.map(|limit| ConnectBound { limit, site: self.bounds.site })
+    pub(super) fn connect_bound(&self) -> Option<Bound> {
+        self.bounds.connect.map(|limit| Bound { limit, site: self.bounds.site })
     }
 
     /// Whether the attempt watches its phases, for which it needs a frame.
