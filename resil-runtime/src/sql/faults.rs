@@ -35,7 +35,7 @@ pub fn lose_commits(answers: u32) {
 }
 
 pub(crate) fn loses_commit(began: &crate::Began) -> bool {
-    began.site == crate::sql::ledger::BOOKS
+    began.site == crate::sql::ledger::state::BOOKS
         && LOST_COMMITS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 

@@ -1,16 +1,22 @@
-use super::store::Claimed;
-use super::{Intent, IntentId, Ledger, Operation, Outcome, outcome};
+use super::error::LedgerError;
+use super::inner::Inner;
+use super::intent::{Intent, IntentId, Outcome};
+use super::operation::{Operation, Report};
+use super::point::point;
+use super::run::{Drive, Work};
+use super::state::State;
+use super::store::{self, Claimed};
 use crate::sql::worker::in_callers_span;
 use crate::transaction::TransactionGuard;
-use crate::{Backend, Error, Site, clock};
+use crate::{Backend, Error, Site, Stored as _, clock};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::watch;
 
 const DRIVE: Site = Site { function: "ledger.drive(..)", file: file!(), line: line!() };
 
@@ -20,10 +26,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 type Claiming = Pin<Box<dyn Future<Output = Result<Claimed, Error>> + Send>>;
 
-/// A drive in line: see [`Ledger::drive`].
+/// A drive in line: see [`Ledger::drive`](super::Ledger::drive).
 #[must_use = "a drive does nothing until it is awaited"]
 pub struct Driving<DB: Backend, O> {
-    ledger: Ledger<DB>,
+    ledger: Arc<Inner<DB>>,
     id: IntentId,
     called_at: &'static Location<'static>,
     wait: Duration,
@@ -32,8 +38,8 @@ pub struct Driving<DB: Backend, O> {
 }
 
 impl<DB: Backend, O: Operation<DB>> Driving<DB, O> {
-    pub(super) fn new(ledger: &Ledger<DB>, intent: &Intent<O>, called_at: &'static Location<'static>) -> Self {
-        let (ledger, id) = (ledger.clone(), intent.id());
+    pub(super) fn new(ledger: &Arc<Inner<DB>>, intent: &Intent<O>, called_at: &'static Location<'static>) -> Self {
+        let (ledger, id) = (Arc::clone(ledger), intent.id());
         Self { ledger, id, called_at, wait: Duration::ZERO, running: None, operation: PhantomData }
     }
 
@@ -63,14 +69,14 @@ impl<DB: Backend, O: Operation<DB>> Future for Driving<DB, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Self { ledger, id, called_at, wait, running, .. } = this;
-        let running = running.get_or_insert_with(|| Box::pin(drive(ledger.clone(), *id, called_at, *wait)));
+        let running = running.get_or_insert_with(|| Box::pin(drive(Arc::clone(ledger), *id, called_at, *wait)));
         let now = std::task::ready!(running.as_mut().poll(cx));
         Poll::Ready(now.and_then(outcome::<DB, O>))
     }
 }
 
 async fn drive<DB: Backend>(
-    ledger: Ledger<DB>,
+    ledger: Arc<Inner<DB>>,
     id: IntentId,
     called_at: &'static Location<'static>,
     wait: Duration,
@@ -79,10 +85,10 @@ async fn drive<DB: Backend>(
     let until = clock::after(clock::instant(), wait);
     let mut pause = FIRST_PAUSE;
     loop {
-        let (here, underway) = (ledger.clone(), ledger.0.underway.one_more());
+        let (driven, underway) = (here(Arc::clone(&ledger), id), ledger.underway());
         let driven = tokio::spawn(in_callers_span(async move {
             let _underway = underway;
-            here.drive_here(id).await
+            driven.await
         }));
         let mut now = match driven.await {
             Ok(driven) => driven?,
@@ -104,34 +110,49 @@ async fn drive<DB: Backend>(
     }
 }
 
+/// The drive itself: what a reconciler would do later.
+async fn here<DB: Backend>(ledger: Arc<Inner<DB>>, id: IntentId) -> Result<Claimed, Error> {
+    let asked = clock::instant();
+    point("before", State::Calling);
+    let Some(held) = store::claim_one(ledger.db(), id, ledger.known(), ledger.lease()).await? else {
+        let now = ledger.read(id).await?;
+        if !now.position.state.rests() {
+            ledger.operation(&now.op, now.version)?;
+        }
+        return Ok(now);
+    };
+    point("after", held.position.state);
+    let operation = ledger.operation(&held.op, held.version)?;
+    match Work::new(Arc::clone(&ledger), operation, held, asked).run().await? {
+        Drive::Rested(now) => Ok(*now),
+        Drive::Lost => ledger.read(id).await,
+    }
+}
+
+/// What a drive answers for an intent that stands like this.
+pub(super) fn outcome<DB: Backend, O: Operation<DB>>(now: Claimed) -> Result<Outcome<O::Receipt>, Error> {
+    let Claimed { id, op, position, receipt, why, is_pruned, .. } = now;
+    let is_asked_again = matches!(position.state, State::Recorded | State::Calling | State::Unknown | State::Succeeded);
+    let is_done = position.is_done_here && is_asked_again;
+    if op != O::NAME {
+        return Err(LedgerError::OtherOperation { op: O::NAME }.into());
+    }
+    Ok(match position.state {
+        // The second is what our own books say while the partner is asked again.
+        state if (state == State::Applied || is_done) && is_pruned => return Err(LedgerError::Pruned(id).into()),
+        state if state == State::Applied || is_done => {
+            let unreadable = |why| LedgerError::Unreadable { op, why };
+            Outcome::Applied(O::Receipt::decode(&receipt.unwrap_or_default()).map_err(unreadable)?)
+        }
+        State::Rejected => Outcome::Rejected(Report { why }),
+        State::Compensated => Outcome::Compensated(Report { why }),
+        State::Manual => Outcome::Manual(id),
+        _ => Outcome::InDoubt(id),
+    })
+}
+
 impl<DB: Backend, O> fmt::Debug for Driving<DB, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driving").field("id", &self.id).field("wait", &self.wait).finish_non_exhaustive()
-    }
-}
-
-/// How many drives of this process are under way.
-#[derive(Debug, Default)]
-pub(super) struct Underway(watch::Sender<usize>);
-
-/// One of them, as long as it lives.
-struct One(watch::Sender<usize>);
-
-impl Underway {
-    fn one_more(&self) -> One {
-        self.0.send_modify(|number| *number += 1);
-        One(self.0.clone())
-    }
-
-    /// Until there is none.
-    pub(super) async fn none(&self) {
-        // Fails only once the sender is gone, which `self` is.
-        _ = self.0.subscribe().wait_for(|number| *number == 0).await;
-    }
-}
-
-impl Drop for One {
-    fn drop(&mut self) {
-        self.0.send_modify(|number| *number -= 1);
     }
 }

@@ -1,7 +1,8 @@
 //! What the ledger tells.
 
-use super::reconciliation::Reconciliation;
-use super::{IntentId, State};
+use super::intent::IntentId;
+use super::reconciliation::report::Reconciliation;
+use super::state::State;
 use crate::registry::events::{event, tell};
 use crate::{Error, Event};
 use std::fmt;

@@ -21,6 +21,7 @@ mod erased;
 mod error;
 mod event;
 mod history;
+mod inner;
 mod intent;
 mod keys;
 mod machine;
@@ -41,7 +42,7 @@ mod run;
 mod settings;
 mod shares;
 mod start;
-mod state;
+pub(super) mod state;
 mod store;
 mod views;
 
@@ -64,24 +65,16 @@ pub use record::record;
 pub use record_again::record_again;
 pub use refuse::refuse;
 pub use resolve::{Filter, Resolution, Resolved};
-#[cfg(feature = "testing")]
-pub(crate) use run::BOOKS;
 pub use settings::{InDoubt, Settings};
 pub use state::State;
 pub(crate) use store::{BOOKS_COLUMNS, TABLES, TIME_COLUMNS};
 pub(crate) use views::COUNTED;
 
-use crate::{Backend, Db, Error, clock};
-use drive::Underway;
-use erased::Erased;
-use point::point;
-use run::{Drive, Work};
-use std::collections::HashMap;
+use crate::{Backend, Db, Error};
+use inner::Inner;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
-use store::Claimed;
 
 /// The intents of one database, and the operations that this process can drive. Cheap to clone.
 ///
@@ -116,38 +109,10 @@ use store::Claimed;
 /// ```
 pub struct Ledger<DB: Backend>(Arc<Inner<DB>>);
 
-struct Inner<DB: Backend> {
-    db: Db<DB>,
-    operations: HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
-    /// The same as a JSON list, for the statement that claims.
-    known: String,
-    given: Dependencies,
-    lease: Duration,
-    underway: Underway,
-}
-
 impl<DB: Backend> Ledger<DB> {
     /// A ledger in this database, to be put together: what it is to drive, and what that borrows.
     pub fn on(db: Db<DB>) -> Opening<DB> {
         Opening::new(db)
-    }
-
-    fn new(
-        db: &Db<DB>,
-        operations: HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
-        given: Dependencies,
-        lease: Duration,
-    ) -> Self {
-        let names: Vec<_> = operations.keys().map(|(name, version)| known_as(name, *version)).collect();
-        let db = db.with_reserve();
-        Self(Arc::new(Inner {
-            db,
-            operations,
-            known: serde_json::json!(names).to_string(),
-            given,
-            lease,
-            underway: Underway::default(),
-        }))
     }
 
     /// Drives an intent in line: calls the partner, and writes into our own books what came of it. It does what a reconciler
@@ -168,14 +133,14 @@ impl<DB: Backend> Ledger<DB> {
     /// connection. [`Error::Transaction`] if the database cannot be reached; a reconciler will find the intent.
     #[track_caller]
     pub fn drive<O: Operation<DB>>(&self, intent: &Intent<O>) -> Driving<DB, O> {
-        Driving::new(self, intent, Location::caller())
+        Driving::new(&self.0, intent, Location::caller())
     }
 
     /// Waits until no drive of this ledger is under way in this process, those included whose future was dropped: before
     /// `main` returns, when no request is served any more. A [`Reconciler`] that was stopped does so by itself, for as long
     /// as its grace.
     pub async fn drained(&self) {
-        self.0.underway.none().await;
+        self.0.drained().await;
     }
 
     /// What has become of an intent so far; nothing is driven.
@@ -184,7 +149,7 @@ impl<DB: Backend> Ledger<DB> {
     ///
     /// As [`drive`](Self::drive).
     pub async fn outcome<O: Operation<DB>>(&self, intent: &Intent<O>) -> Result<Outcome<O::Receipt>, Error> {
-        outcome::<DB, O>(self.read(intent.id()).await?)
+        drive::outcome::<DB, O>(self.0.read(intent.id()).await?)
     }
 
     /// An intent as an operator sees it, with its history.
@@ -211,90 +176,17 @@ impl<DB: Backend> Ledger<DB> {
     ///
     /// As [`find`](Self::find).
     pub async fn unknown(&self) -> Result<Vec<(String, u32, u64)>, Error> {
-        views::unknown(self.db(), self.known()).await
+        views::unknown(self.db(), self.0.known()).await
     }
 
     /// What finishes later what was begun.
     pub fn reconciler(&self) -> Reconciler<DB> {
-        Reconciler::new(self.clone())
-    }
-
-    async fn drive_here(&self, id: IntentId) -> Result<Claimed, Error> {
-        let asked = clock::instant();
-        point("before", State::Calling);
-        let Some(held) = store::claim_one(self.db(), id, self.known(), self.lease()).await? else {
-            let now = self.read(id).await?;
-            if !now.position.state.rests() {
-                self.operation(&now.op, now.version)?;
-            }
-            return Ok(now);
-        };
-        point("after", held.position.state);
-        let operation = self.operation(&held.op, held.version)?;
-        match Work::new(self.clone(), operation, held, asked).run().await? {
-            Drive::Rested(now) => Ok(*now),
-            Drive::Lost => self.read(id).await,
-        }
-    }
-
-    async fn read(&self, id: IntentId) -> Result<Claimed, Error> {
-        store::read(self.db(), id).await?.ok_or_else(|| LedgerError::NoSuchIntent(id).into())
-    }
-
-    fn operation(&self, op: &str, version: u32) -> Result<Arc<dyn Erased<DB>>, Error> {
-        // The names of the map live as long as the program; this one does not.
-        let known = self.0.operations.iter().find(|((name, number), _)| *name == op && *number == version);
-        let operation = known.map(|(_, operation)| Arc::clone(operation));
-        operation.ok_or_else(|| LedgerError::NotInLedger { op: op.to_owned(), version }.into())
-    }
-
-    /// The versions of operations it drives, and whose each is.
-    fn versions(&self) -> Vec<(String, &'static str)> {
-        self.0.operations.keys().map(|(name, version)| (known_as(name, *version), *name)).collect()
+        Reconciler::new(&self.0)
     }
 
     fn db(&self) -> &Db<DB> {
-        &self.0.db
+        self.0.db()
     }
-
-    fn given(&self) -> &Dependencies {
-        &self.0.given
-    }
-
-    fn known(&self) -> &str {
-        &self.0.known
-    }
-
-    fn lease(&self) -> Duration {
-        self.0.lease
-    }
-}
-
-/// What the statement that claims calls an operation.
-fn known_as(name: &str, version: u32) -> String {
-    format!("{name} {version}")
-}
-
-fn outcome<DB: Backend, O: Operation<DB>>(now: Claimed) -> Result<Outcome<O::Receipt>, Error> {
-    use crate::Stored as _;
-    let Claimed { id, op, position, receipt, why, is_pruned, .. } = now;
-    let is_asked_again = matches!(position.state, State::Recorded | State::Calling | State::Unknown | State::Succeeded);
-    let is_done = position.is_done_here && is_asked_again;
-    if op != O::NAME {
-        return Err(LedgerError::OtherOperation { op: O::NAME }.into());
-    }
-    Ok(match position.state {
-        // The second is what our own books say while the partner is asked again.
-        state if (state == State::Applied || is_done) && is_pruned => return Err(LedgerError::Pruned(id).into()),
-        state if state == State::Applied || is_done => {
-            let unreadable = |why| LedgerError::Unreadable { op, why };
-            Outcome::Applied(O::Receipt::decode(&receipt.unwrap_or_default()).map_err(unreadable)?)
-        }
-        State::Rejected => Outcome::Rejected(Report { why }),
-        State::Compensated => Outcome::Compensated(Report { why }),
-        State::Manual => Outcome::Manual(id),
-        _ => Outcome::InDoubt(id),
-    })
 }
 
 impl<DB: Backend> Clone for Ledger<DB> {
@@ -305,9 +197,6 @@ impl<DB: Backend> Clone for Ledger<DB> {
 
 impl<DB: Backend> fmt::Debug for Ledger<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ledger")
-            .field("operations", &self.0.known)
-            .field("given", &self.0.given)
-            .finish_non_exhaustive()
+        self.0.fmt(f)
     }
 }

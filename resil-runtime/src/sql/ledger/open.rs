@@ -2,6 +2,7 @@ use super::Ledger;
 use super::dependencies::{Dependencies, Required};
 use super::durable::Durable;
 use super::erased::{Erased, Of};
+use super::inner::Inner;
 use super::operation::Operation;
 use super::start;
 use crate::registry::{Policy, policies};
@@ -122,7 +123,7 @@ impl<DB: Backend> Opening<DB> {
             problems.sort();
             return Err(Error::Misconfigured(Arc::new(Misconfiguration::new(problems))));
         }
-        Ok(Ledger::new(&db, operations, given, lease))
+        Ok(Ledger(Arc::new(Inner::new(&db, operations, given, lease))))
     }
 }
 

@@ -1,5 +1,5 @@
-use super::Ledger;
 use super::event;
+use super::inner::Inner;
 use super::point::point;
 use super::run::{Drive, Work};
 use super::shares::Shares;
@@ -8,6 +8,7 @@ use super::views;
 use crate::sql::worker::{self, Outcome, Polling, Worker};
 use crate::{Backend, Error, clock};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -28,7 +29,7 @@ use tokio::task::JoinSet;
 #[must_use = "a reconciler does nothing until it runs"]
 #[derive(Debug)]
 pub struct Reconciler<DB: Backend> {
-    ledger: Ledger<DB>,
+    ledger: Arc<Inner<DB>>,
     shares: Shares,
     polling: Polling,
 }
@@ -46,9 +47,9 @@ pub struct Reconciled {
 }
 
 impl<DB: Backend> Reconciler<DB> {
-    pub(super) fn new(ledger: Ledger<DB>) -> Self {
+    pub(super) fn new(ledger: &Arc<Inner<DB>>) -> Self {
         let shares = Shares::new(ledger.versions());
-        Self { ledger, shares, polling: Polling::new() }
+        Self { ledger: Arc::clone(ledger), shares, polling: Polling::new() }
     }
 
     /// How many intents are driven at once, of all operations together. As many as [`at_most`](Self::at_most) allows of each
@@ -113,7 +114,7 @@ impl<DB: Backend> Reconciler<DB> {
 
 /// A reconciler that runs.
 struct Reconciling<DB: Backend> {
-    ledger: Ledger<DB>,
+    ledger: Arc<Inner<DB>>,
     shares: Shares,
     done: Reconciled,
 }
@@ -146,7 +147,7 @@ impl<DB: Backend> Worker for Reconciling<DB> {
             // What is claimed is known.
             if let Ok(operation) = self.ledger.operation(&held.op, held.version) {
                 let place = self.shares.take(operation.name());
-                let work = Work::new(self.ledger.clone(), operation, held, asked).run();
+                let work = Work::new(Arc::clone(&self.ledger), operation, held, asked).run();
                 running.spawn(async move {
                     let _place = place;
                     work.await

@@ -149,7 +149,7 @@ impl<DB: Backend> Ledger<DB> {
             Resolution::ByHand(false) => (State::Rejected, None),
         };
         if to != State::Rejected {
-            let operation = self.operation(&intent.op, intent.version)?;
+            let operation = self.0.operation(&intent.op, intent.version)?;
             let settings = operation.settings();
             // Whoever asks later gets a receipt.
             let known = intent.receipt.as_deref().unwrap_or_default();

@@ -1,26 +1,23 @@
 //! Drives one intent from step to step, in line and in the reconciler alike. Before each step, what is about to happen is
 //! written down; a connection is held by the writing alone.
 
-use super::Ledger;
 use super::erased::Erased;
 use super::event;
+use super::inner::Inner;
 use super::machine::{Fact, Millis, Move, Now, Position, Step, Then};
 use super::operation::Report;
 use super::original_key::OriginalKey;
 use super::point::point;
 use super::reading::Reading;
 use super::settings::Settings;
-use super::state::{Books, State};
+use super::state::{BOOKS, Books, State};
 use super::store::{self, Claimed, Stands, ToWrite};
 use crate::sql::worker::{Boxed, Ended, Failed, Lease, Leased, Trouble, caught};
 use crate::transaction::{Began, Holds};
-use crate::{Backend, Classify as _, Effect, Error, IdempotencyKey, Site, Tx, Verdict, clock};
+use crate::{Backend, Classify as _, Effect, Error, IdempotencyKey, Tx, Verdict, clock};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// What holds the connection while our own books are written.
-pub(crate) const BOOKS: Site = Site { function: "the ledger's books", file: file!(), line: line!() };
 
 /// However long a function of the user's waits, nobody waits longer for it.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -50,7 +47,7 @@ enum Found {
 
 /// One intent under a lease.
 pub(super) struct Work<DB: Backend> {
-    ledger: Ledger<DB>,
+    ledger: Arc<Inner<DB>>,
     operation: Arc<dyn Erased<DB>>,
     held: Claimed,
     lease: Lease,
@@ -59,7 +56,7 @@ pub(super) struct Work<DB: Backend> {
 
 impl<DB: Backend> Work<DB> {
     /// Takes up an intent that was claimed by a statement sent at this moment.
-    pub(super) fn new(ledger: Ledger<DB>, operation: Arc<dyn Erased<DB>>, held: Claimed, asked: Instant) -> Self {
+    pub(super) fn new(ledger: Arc<Inner<DB>>, operation: Arc<dyn Erased<DB>>, held: Claimed, asked: Instant) -> Self {
         let lease = Lease::asked_for(asked, ledger.lease());
         let read = Reading::new(held.now, asked);
         Self { ledger, operation, held, lease, read }

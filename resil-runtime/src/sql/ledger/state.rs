@@ -1,3 +1,4 @@
+use crate::Site;
 use std::fmt;
 
 /// Where an intent stands.
@@ -77,6 +78,9 @@ impl State {
         self.is_final() || self == Self::Manual
     }
 }
+
+/// What holds the connection while our own books are written.
+pub(crate) const BOOKS: Site = Site { function: "the ledger's books", file: file!(), line: line!() };
 
 /// What is written in our own books of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

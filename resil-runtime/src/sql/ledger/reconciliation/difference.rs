@@ -1,5 +1,6 @@
+use crate::sql::ledger::intent::IntentId;
 use crate::sql::ledger::settings::Settings;
-use crate::sql::ledger::{IntentId, State};
+use crate::sql::ledger::state::State;
 use std::fmt;
 
 /// How the two books differ about one call.

@@ -20,7 +20,7 @@
 
 mod difference;
 mod record;
-mod report;
+pub(super) mod report;
 mod schedule;
 mod staging;
 
@@ -233,7 +233,7 @@ impl<DB: Backend> Ledger<DB> {
         if *is_pruned {
             return Mend::Manual;
         }
-        let operation = version.map(|version| self.operation(O::NAME, version));
+        let operation = version.map(|version| self.0.operation(O::NAME, version));
         let settings = match operation {
             Some(Ok(operation)) => operation.settings(),
             Some(Err(_)) => return Mend::Manual,

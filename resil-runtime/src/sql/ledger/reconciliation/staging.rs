@@ -4,9 +4,10 @@
 use super::difference::{Difference, DifferenceKind, Mend};
 use super::record::Record;
 use crate::sql::db::{Row, Value, in_millis, whole};
+use crate::sql::ledger::intent::IntentId;
 use crate::sql::ledger::machine::BY_OTHERS;
+use crate::sql::ledger::state::State;
 use crate::sql::ledger::store::{called, token};
-use crate::sql::ledger::{IntentId, State};
 use crate::{Backend, Db, Error, IdempotencyKey, Stored};
 use serde_json::json;
 use std::collections::HashSet;
