@@ -1,6 +1,5 @@
 //! The only place that spells the runtime's path.
 
-use crate::attribute::Kind;
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{Path, parse_quote_spanned};
@@ -19,15 +18,4 @@ pub(crate) fn located_at(runtime: &Path, span: Span) -> TokenStream {
             token
         })
         .collect()
-}
-
-/// Whether `path` names an attribute of ours: `retry`, `resil::retry`, `::resil::retry`, or `the_crate_path::retry`.
-pub(crate) fn ours(path: &Path, runtime: Option<&Path>) -> Option<Kind> {
-    let last = path.segments.last()?;
-    let kind = Kind::named(&last.ident)?;
-    let prefix: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-    let prefix = &prefix[..prefix.len() - 1];
-    let renamed =
-        runtime.is_some_and(|runtime| runtime.segments.iter().map(|s| s.ident.to_string()).eq(prefix.iter().cloned()));
-    (prefix.is_empty() || prefix == ["resil"] || renamed).then_some(kind)
 }

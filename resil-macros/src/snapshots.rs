@@ -9,7 +9,7 @@ use syn::{Attribute, Meta};
 
 /// Expands the outermost attribute, as the compiler would, and compares with the file.
 fn snapshot(name: &str, function: &TokenStream) {
-    let mut item = crate::function::declaration(function.clone(), Kind::Retry).unwrap();
+    let mut item = crate::function::declaration(function.clone(), "retry").unwrap();
     let first = item.attributes.remove(0);
     let kind = Kind::named(&first.path().segments.last().unwrap().ident).unwrap();
     let expanded = crate::stack::expand(kind, arguments(&first), item.with_body(|body, _| body));

@@ -1,28 +1,16 @@
 //! The driver. The first of our attributes to expand takes its siblings off the function and expands them all.
 
-use crate::attribute::{self, Kind, Models};
+use crate::attribute::{Kind, Models, Written, between};
 use crate::errors::{Errors, text};
-use crate::expand::{self, Context};
+use crate::expand;
 use crate::function::{self, is_inert};
 use crate::{paths, read};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, Expr, ExprLit, ItemConst, Lit, LitStr, Meta, Path};
+use syn::{Attribute, Expr, ExprLit, ItemConst, Lit, Meta, Path};
 
 /// The argument of what is left behind for an attribute that was taken off, and expands to nothing, or to a mistake.
 const USED: &str = "used";
-
-/// One attribute of ours as written, not yet read.
-pub(crate) struct Written {
-    pub(crate) kind: Kind,
-    /// The attribute's own name, for messages about the whole of it.
-    pub(crate) span: Span,
-    pub(crate) arguments: TokenStream,
-    /// What its `crate = path` says.
-    pub(crate) runtime: Option<Path>,
-    /// How it was spelled; `None` for the attribute being expanded.
-    path: Option<Path>,
-}
 
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
     if arguments.to_string() == USED
@@ -31,7 +19,7 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
         return said(&left);
     }
     let mut errors = Errors::default();
-    let Some(mut declaration) = errors.take(function::declaration(item.clone(), kind)) else {
+    let Some(mut declaration) = errors.take(function::declaration(item.clone(), kind.name())) else {
         return errors.beside(item);
     };
     let runtime = read::crate_path(&arguments);
@@ -39,54 +27,47 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream) -> T
     let written = gather(first, &mut declaration.attributes, &mut errors);
     let siblings: Vec<Path> =
         written.iter().filter_map(|one| one.path.clone()).filter(|path| path.segments.len() == 1).collect();
-    attribute::database_is_there(&written, &mut errors);
-    let misplaced = attribute::order(&written, &mut errors).map(|(one, message)| one.says(&message));
+    between::database_is_there(&written, &mut errors);
+    let misplaced = between::order(&written, &mut errors).map(|(one, message)| one.says(&message));
     let used = expand::used(&siblings);
     let runtime = written.iter().find_map(|one| one.runtime.clone()).unwrap_or_else(paths::default_runtime);
     let plain = declaration.with_body(|body, signature| {
-        let without = |body, one: &Written| (one.kind.facts().without)(body, &one.arguments, signature, &runtime);
+        let without = |body, one: &Written| one.kind.without(body, &one.arguments, signature, &runtime);
         let body = written.iter().fold(body, without);
         quote!(#used #misplaced #body)
     });
 
-    let kinds: Vec<Kind> = written.iter().map(|one| one.kind).collect();
-    let function = errors.take(function::take_apart(declaration, kind, &kinds));
+    let facts: Vec<_> = written.iter().map(|one| one.kind.facts()).collect();
+    let function = errors.take(function::take_apart(declaration, kind.facts(), &facts));
     let mut models = Models::default();
     let unread = written.iter().filter(|one| !models.read(one, &mut errors)).count();
     let Some(function) = function else { return errors.beside(plain) };
 
     for one in &written {
-        (one.kind.facts().fits)(&function, one.span, &mut errors);
+        one.kind.fits(&function, one.span, &mut errors);
     }
-    attribute::rules_of_writing(&written, &function, &mut errors);
+    between::rules_of_writing(&written, &function, &mut errors);
     let layers = models.layers();
-    let cx = Context::of(&layers, &runtime, &function);
+    let cx = expand::context(&layers, &runtime, &function);
     if unread == 0 {
         for (_, layer) in &layers {
             layer.check(&cx, &mut errors);
         }
-        attribute::rules_of_models(&models, &mut errors);
+        between::rules_of_models(&models, &mut errors);
     }
     if !errors.any() && misplaced.is_none() {
         return expand::function(&layers, &runtime, function, &siblings);
     }
     // The name of an operation is used elsewhere, also if something is wrong with what stands beside it.
-    let fits = |kind: Kind| {
+    let fits = |name: &str| {
         let mut errors = Errors::default();
-        (kind.facts().fits)(&function, Span::call_site(), &mut errors);
+        for one in written.iter().filter(|one| one.kind.name() == name) {
+            one.kind.fits(&function, Span::call_site(), &mut errors);
+        }
         !errors.any()
     };
-    let beside = layers.iter().filter(|(kind, _)| fits(*kind)).filter_map(|(_, layer)| layer.beside(&cx));
+    let beside = layers.iter().filter(|(facts, _)| fits(facts.name)).filter_map(|(_, layer)| layer.beside(&cx));
     errors.beside([plain].into_iter().chain(beside).collect())
-}
-
-impl Written {
-    /// `#[retry(used)] const _: &str = "message";`: a mistake that this attribute tells by itself. If it cannot, since it was
-    /// never imported, rustc has said so; it is expanded last then, wherever it stands, and only seems to be misplaced.
-    fn says(&self, message: &str) -> TokenStream {
-        let (path, message) = (&self.path, LitStr::new(message, self.span));
-        quote!(#[#path(used)] const _: &str = #message;)
-    }
 }
 
 /// What an attribute says that was left behind.
@@ -106,7 +87,7 @@ fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) 
     let mut foreign: Option<Attribute> = None;
     let mut between = None;
     attributes.retain(|attribute| {
-        let Some(kind) = paths::ours(attribute.path(), runtime.as_ref()) else {
+        let Some(kind) = ours(attribute.path(), runtime.as_ref()) else {
             if !is_inert(attribute.path()) {
                 foreign.get_or_insert_with(|| attribute.clone());
             }
@@ -132,4 +113,15 @@ fn gather(first: Written, attributes: &mut Vec<Attribute>, errors: &mut Errors) 
         );
     }
     written
+}
+
+/// Whether `path` names an attribute of ours: `retry`, `resil::retry`, `::resil::retry`, or `the_crate_path::retry`.
+fn ours(path: &Path, runtime: Option<&Path>) -> Option<Kind> {
+    let last = path.segments.last()?;
+    let kind = Kind::named(&last.ident)?;
+    let prefix: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let prefix = &prefix[..prefix.len() - 1];
+    let renamed =
+        runtime.is_some_and(|runtime| runtime.segments.iter().map(|s| s.ident.to_string()).eq(prefix.iter().cloned()));
+    (prefix.is_empty() || prefix == ["resil"] || renamed).then_some(kind)
 }

@@ -1,11 +1,11 @@
 //! Rules between attributes, one function a rule. What concerns one attribute alone is in its own file.
 
+use super::facts::Place;
 use super::fallback::Fallback;
-use super::{Kind, Models, Place};
+use super::{Kind, Models, Written};
 use crate::errors::{Errors, text};
 use crate::function::{Function, Shell, each_binding, hidden_by_a_box, is_inert};
 use crate::read;
-use crate::stack::Written;
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{FnArg, GenericParam};
@@ -95,7 +95,7 @@ fn marks_stay_visible(written: &[Written], function: &Function, errors: &mut Err
     let Some(mark) = written.iter().find(|one| one.kind.place() == Place::Mark) else { return };
     let (name, function_name) = (mark.kind.name(), &function.signature.ident);
     if let Shell::AsyncTrait { .. } = function.shell {
-        errors.push(hidden_by_a_box(mark.span, mark.kind, function_name));
+        errors.push(hidden_by_a_box(mark.span, name, function_name));
     }
     for foreign in function.attributes.iter().filter(|attribute| !is_inert(attribute.path())) {
         let path = text(foreign.path());
@@ -220,7 +220,9 @@ fn arguments_name_nothing_generic(written: &[Written], function: &Function, erro
         GenericParam::Lifetime(_) => None,
     }));
     for one in written {
-        if let Some(ident) = read::first_of(read::in_statics(one.kind, one.arguments.clone()), &names) {
+        if let Some(ident) =
+            read::first_of(read::in_statics(one.kind.facts().in_function, one.arguments.clone()), &names)
+        {
             errors.on(
                 &ident,
                 format!(
@@ -241,7 +243,7 @@ fn settings_name_no_parameter(written: &[Written], function: &Function, errors: 
     }
     for Written { kind, arguments, .. } in written {
         let known = kind.facts().arguments;
-        for (setting, value) in read::values_in_statics(*kind, arguments.clone()) {
+        for (setting, value) in read::values_in_statics(kind.facts().in_function, arguments.clone()) {
             // What is unknown is a mistake already.
             let setting = setting.map_or(Some("bound"), |path| known.iter().copied().find(|name| path.is_ident(name)));
             let Some(setting) = setting else { continue };

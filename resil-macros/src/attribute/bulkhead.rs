@@ -1,10 +1,11 @@
 //! `#[bulkhead(threads = 4)]`: threads of its own and a bounded queue for calls that may block.
 
-use super::{Attribute, Given, Handle, Layer};
+use super::about::Attribute;
+use super::facts::Handle;
 use crate::errors::{Errors, text};
-use crate::expand::{Context, Needs};
+use crate::expand::{Context, Layer, Needs};
 use crate::function::{Function, borrows};
-use crate::read::{Argument, Count, Name, Places, Time, arguments, set};
+use crate::read::{Argument, Count, Given, Name, Places, Time, arguments, set};
 use crate::tokens::{Local, code, code_at};
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;

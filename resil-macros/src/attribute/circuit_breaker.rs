@@ -1,12 +1,13 @@
 //! `#[circuit_breaker(name = "payment")]`: stops calling a partner that fails too often, and probes until it is back.
 
-use super::{Attribute, Given, Handle, Layer};
+use super::about::Attribute;
+use super::facts::Handle;
 use crate::errors::Errors;
-use crate::expand::{Call, Context, Keyed, Needs, pointless};
+use crate::expand::{Call, Context, Keyed, Layer, Needs, pointless};
 use crate::function::Function;
 use crate::read::{
-    Count, Expression, Factor, Name, PathTo, Rate, Setting, Time, Value, above_zero, arguments, count, likely_duration,
-    literal, set, wanted,
+    Count, Expression, Factor, Given, Name, PathTo, Rate, Setting, Time, Value, above_zero, arguments, count,
+    likely_duration, literal, set, wanted,
 };
 use crate::tokens::{Local, VERDICT, code};
 use darling::FromMeta;

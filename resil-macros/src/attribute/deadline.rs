@@ -1,10 +1,11 @@
 //! `#[deadline("30s")]`: one bound over all attempts and waits.
 
-use super::{Attribute, Given, Handle, Kind, Layer};
+use super::about::Attribute;
+use super::facts::Handle;
 use crate::errors::Errors;
-use crate::expand::{Call, Context, Needs};
+use crate::expand::{Call, Context, Layer, Needs};
 use crate::function::Function;
-use crate::read::{Setting, arguments, bound};
+use crate::read::{Given, Setting, arguments, bound};
 use crate::tokens::{Local, code};
 use proc_macro2::TokenStream;
 use std::time::Duration;
@@ -25,7 +26,7 @@ impl Attribute for Deadline {
     const STANDS_ALONE: bool = true;
 
     fn alone(arguments: &mut Arguments, value: &Expr, errors: &mut Errors) {
-        arguments.limit = bound(value, Kind::Deadline, errors);
+        arguments.limit = bound(value, "deadline", errors);
     }
 
     fn new(arguments: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {

@@ -1,12 +1,13 @@
 //! `#[fallback(value = Vec::new())]`: a default, a function, or the last good value in place of a failure.
 
+use super::about::Attribute;
 use super::deadline::DEADLINE;
-use super::{Attribute, Given, Handle, Layer};
+use super::facts::Handle;
 use crate::errors::{Errors, text};
-use crate::expand::{Call, Context, Needs, Question, asked};
+use crate::expand::{Call, Context, Layer, Needs, Question, asked};
 use crate::function::{Function, Shell, anchored, conditions, mentions, span_of_error};
 use crate::paths;
-use crate::read::{Argument, Expression, PathTo, Reason, Time, Value, Word, arguments, likely_path};
+use crate::read::{Argument, Expression, Given, PathTo, Reason, Time, Value, Word, arguments, likely_path};
 use crate::tokens::{Local, OUTCOME, code, code_at, operand};
 use darling::FromMeta;
 use proc_macro2::{Ident, TokenStream};

@@ -1,29 +1,32 @@
-//! Our attributes: the table of them, and what each must say of itself. Everything else about an attribute is in the
-//! file of its name.
+//! Our attributes: the table of them. Everything about an attribute is in the file of its name.
 
-mod between;
+mod about;
+pub(crate) mod between;
 mod bulkhead;
 mod circuit_breaker;
 mod deadline;
 mod durable;
+pub(crate) mod facts;
 mod fallback;
 mod non_idempotent;
 mod outside_transaction;
+mod reading;
 mod retry;
 mod semaphore;
 mod timeout;
 mod transactional;
+mod written;
 
-pub(crate) use between::{database_is_there, order, rules_of_models, rules_of_writing};
+pub(crate) use written::Written;
 
 use crate::errors::Errors;
-use crate::expand::{Call, Context, Keyed, Mark, Needs};
+use crate::expand::{Layer, Layers};
 use crate::function::Function;
-use crate::read::{Arguments, Given};
-use crate::stack::Written;
-use crate::tokens::Local;
+use about::Attribute as _;
+use facts::{Facts, Place};
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{Expr, Lit, Path, Signature};
+use reading::read;
+use syn::{Path, Signature};
 
 /// The table: our attributes, in the one right order, outermost first.
 macro_rules! table {
@@ -59,6 +62,26 @@ macro_rules! kinds {
                     $(Self::$Model => const { &Facts::of::<$name::$Model>(stringify!($name)) },)*
                 }
             }
+
+            /// Its rules about the function that need no argument.
+            pub(crate) fn fits(self, function: &Function, span: Span, errors: &mut Errors) {
+                match self {
+                    $(Self::$Model => $name::$Model::fits(function, span, errors),)*
+                }
+            }
+
+            /// The body, where a mistake takes it off.
+            pub(crate) fn without(
+                self,
+                body: TokenStream,
+                arguments: &TokenStream,
+                signature: &Signature,
+                runtime: &Path,
+            ) -> TokenStream {
+                match self {
+                    $(Self::$Model => $name::$Model::without(body, arguments, signature, runtime),)*
+                }
+            }
         }
 
         /// The attributes of one function, valid each by itself.
@@ -70,7 +93,7 @@ macro_rules! kinds {
             pub(crate) fn read(&mut self, written: &Written, errors: &mut Errors) -> bool {
                 match written.kind {
                     $(Kind::$Model => {
-                        self.$name = crate::read::read(written, errors);
+                        self.$name = read(written, errors);
                         self.$name.is_some()
                     })*
                 }
@@ -79,158 +102,13 @@ macro_rules! kinds {
             /// All of them, outermost first.
             pub(crate) fn layers(&self) -> Layers<'_> {
                 let mut layers: Layers<'_> = Vec::new();
-                $(layers.extend(self.$name.as_ref().map(|model| (Kind::$Model, model as &dyn Layer)));)*
+                $(layers.extend(self.$name.as_ref().map(|model| (Kind::$Model.facts(), model as &dyn Layer)));)*
                 layers
             }
         }
     };
 }
 table!(kinds);
-
-/// The attributes of one function, outermost first.
-pub(crate) type Layers<'a> = Vec<(Kind, &'a dyn Layer)>;
-
-/// What an attribute says of itself before it is read.
-pub(crate) trait Attribute: Layer + Sized {
-    type Arguments: Arguments;
-    /// What to write, in one line.
-    const EXAMPLE: &'static str;
-    const PLACE: Place = Place::Policy;
-    /// Whether it may answer instead of the body.
-    const CAN_REFUSE: bool = true;
-    /// Whether the runtime has it only with a database.
-    const NEEDS_DATABASE: bool = false;
-    /// What its call site keeps of it.
-    const HANDLE: Option<Handle> = None;
-    /// The arguments that stand in the function itself and not in a static.
-    const IN_FUNCTION: &'static [&'static str] = &["key"];
-    /// Names that it has not, and what is meant by them.
-    const ALIASES: &'static [(&'static str, &'static str)] = &[];
-    /// Whether it takes a value by itself, as in `#[timeout("5s")]`.
-    const STANDS_ALONE: bool = false;
-
-    /// Takes that value.
-    fn alone(_arguments: &mut Self::Arguments, _value: &Expr, _errors: &mut Errors) {}
-
-    /// The argument that a value by itself was most likely meant for, where there is no place for one.
-    fn meant_by(_value: &Lit) -> Option<&'static str> {
-        None
-    }
-
-    /// Checks what belongs together within this attribute.
-    fn new(arguments: Self::Arguments, given: &Given, errors: &mut Errors) -> Option<Self>;
-
-    /// The body, where a mistake takes the attribute off: nothing in it fails for lack of it.
-    fn without(body: TokenStream, _arguments: &TokenStream, _signature: &Signature, _runtime: &Path) -> TokenStream {
-        body
-    }
-
-    /// Rules about the function that need no argument.
-    fn fits(_function: &Function, _span: Span, _errors: &mut Errors) {}
-}
-
-/// What an attribute does to the function under it. Only `around` is a layer in the narrow sense; each has a default
-/// that does nothing.
-#[expect(unused_variables, reason = "defaults")]
-pub(crate) trait Layer {
-    /// What it asks of others: gathered from all attributes before anything is checked or written.
-    fn needs(&self, needs: &mut Needs, function: &Function) {}
-
-    /// Rules about its arguments and the function.
-    fn check(&self, cx: &Context<'_>, errors: &mut Errors) {}
-
-    /// What the future says in its type.
-    fn mark(&self) -> Option<&dyn Mark> {
-        None
-    }
-
-    /// The constant expression that makes its handle, after the type's name.
-    fn handle(&self, cx: &Context<'_>) -> Option<TokenStream> {
-        None
-    }
-
-    /// What has a state of its own.
-    fn keyed(&self) -> Option<&Keyed> {
-        None
-    }
-
-    /// What stands before everything else.
-    fn first(&self, cx: &Context<'_>) -> Option<TokenStream> {
-        None
-    }
-
-    /// The body that becomes the attempt, with what this attribute puts around it there.
-    fn within(&self, body: TokenStream, capture: Option<&TokenStream>, cx: &Context<'_>) -> TokenStream {
-        body
-    }
-
-    /// How what is inside leaves this layer with an outcome of its own, if it cannot just go on outwards.
-    fn exit(&self) -> Option<TokenStream> {
-        None
-    }
-
-    /// Whether it may refuse what is inside, through the nearest `exit` around it.
-    fn admits(&self) -> bool {
-        false
-    }
-
-    /// What is inside, with this attribute around it.
-    fn around(&self, inside: Call, exit: &TokenStream, cx: &Context<'_>) -> Call {
-        inside
-    }
-
-    /// Items beside the function.
-    fn beside(&self, cx: &Context<'_>) -> Option<TokenStream> {
-        None
-    }
-}
-
-/// Where an attribute stands.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Place {
-    /// It says what the function does, in the type of its future, and so is right on a declaration too.
-    Mark,
-    /// It puts something beside the function.
-    Beside,
-    /// It guards the call.
-    Policy,
-}
-
-/// What a call site keeps of an attribute: the local, and the runtime's type. Its static has the local's name.
-#[derive(Clone, Copy)]
-pub(crate) struct Handle {
-    pub(crate) local: Local,
-    pub(crate) type_name: &'static str,
-}
-
-/// What is known of an attribute by its name alone.
-pub(crate) struct Facts {
-    pub(crate) name: &'static str,
-    pub(crate) place: Place,
-    pub(crate) can_refuse: bool,
-    pub(crate) needs_database: bool,
-    pub(crate) handle: Option<Handle>,
-    pub(crate) arguments: &'static [&'static str],
-    pub(crate) in_function: &'static [&'static str],
-    pub(crate) fits: fn(&Function, Span, &mut Errors),
-    pub(crate) without: fn(TokenStream, &TokenStream, &Signature, &Path) -> TokenStream,
-}
-
-impl Facts {
-    const fn of<A: Attribute>(name: &'static str) -> Self {
-        Self {
-            name,
-            place: A::PLACE,
-            can_refuse: A::CAN_REFUSE,
-            needs_database: A::NEEDS_DATABASE,
-            handle: A::HANDLE,
-            arguments: <A::Arguments as Arguments>::NAMES,
-            in_function: A::IN_FUNCTION,
-            fits: A::fits,
-            without: A::without,
-        }
-    }
-}
 
 impl Kind {
     pub(crate) fn name(self) -> &'static str {

@@ -1,9 +1,10 @@
 //! `#[non_idempotent]`: what must not be repeated does not compile under a retry.
 
-use super::{Attribute, Given, Layer, Place};
+use super::about::Attribute;
+use super::facts::Place;
 use crate::errors::Errors;
-use crate::expand::Mark;
-use crate::read::arguments;
+use crate::expand::{Layer, Mark};
+use crate::read::{Given, arguments};
 
 arguments! {}
 

@@ -1,10 +1,11 @@
 //! `#[outside_transaction]`: an external call inside a database transaction does not compile, or is refused.
 
-use super::{Attribute, Given, Handle, Layer, Place};
+use super::about::Attribute;
+use super::facts::{Handle, Place};
 use crate::errors::Errors;
-use crate::expand::{Call, Context, Mark};
+use crate::expand::{Call, Context, Layer, Mark};
 use crate::paths;
-use crate::read::arguments;
+use crate::read::{Given, arguments};
 use crate::tokens::{Local, REFUSAL, code, code_at};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;

@@ -1,12 +1,13 @@
 //! `#[retry(idempotent)]`: tries again what is proven safe to repeat, for failures that pass.
 
-use super::{Attribute, Given, Handle, Layer};
+use super::about::Attribute;
+use super::facts::Handle;
 use crate::errors::Errors;
-use crate::expand::{Call, Context, Needs, Question};
+use crate::expand::{Call, Context, Layer, Needs, Question};
 use crate::function::{Function, each_binding, mentions, names_an_original_key, span_of_error};
 use crate::read::{
-    Argument, Constant, Count, Factor, Name, Parameter, PathTo, Value, Wait, Word, arguments, fraction, likely_count,
-    literal, name, reason, set, ungrouped, wanted,
+    Argument, Constant, Count, Factor, Given, Name, Parameter, PathTo, Value, Wait, Word, arguments, fraction,
+    likely_count, literal, name, reason, set, ungrouped, wanted,
 };
 use crate::tokens::{Local, OUTCOME, code, code_at};
 use darling::FromMeta;

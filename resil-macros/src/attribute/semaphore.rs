@@ -1,10 +1,11 @@
 //! `#[semaphore(permits = 10)]`: at most so many calls at a time.
 
-use super::{Attribute, Given, Handle, Layer};
+use super::about::Attribute;
+use super::facts::Handle;
 use crate::errors::Errors;
-use crate::expand::{Call, Context, Keyed, Needs};
+use crate::expand::{Call, Context, Keyed, Layer, Needs};
 use crate::function::Function;
-use crate::read::{Argument, Count, Expression, Name, Wait, arguments, set};
+use crate::read::{Argument, Count, Expression, Given, Name, Wait, arguments, set};
 use crate::tokens::{Local, code};
 use proc_macro2::TokenStream;
 use quote::ToTokens;

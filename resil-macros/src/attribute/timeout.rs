@@ -1,10 +1,11 @@
 //! `#[timeout("10s", connect = "2s", read = "5s")]`: bounds one attempt, its connecting and its silences.
 
-use super::{Attribute, Given, Handle, Kind, Layer};
+use super::about::Attribute;
+use super::facts::Handle;
 use crate::errors::Errors;
-use crate::expand::{Context, Needs};
+use crate::expand::{Context, Layer, Needs};
 use crate::function::Function;
-use crate::read::{Argument, Setting, Time, Value, arguments, bound, set, wanted};
+use crate::read::{Argument, Given, Setting, Time, Value, arguments, bound, set, wanted};
 use crate::tokens::{Local, code, hygienic};
 use darling::FromMeta;
 use proc_macro2::{Ident, TokenStream};
@@ -52,7 +53,7 @@ impl Attribute for Timeout {
     const STANDS_ALONE: bool = true;
 
     fn alone(arguments: &mut Arguments, value: &Expr, errors: &mut Errors) {
-        arguments.attempt = bound(value, Kind::Timeout, errors);
+        arguments.attempt = bound(value, "timeout", errors);
     }
 
     fn new(arguments: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {

@@ -2,12 +2,13 @@
 
 mod statements;
 
-use super::{Attribute, Given, Handle, Layer};
+use super::about::Attribute;
+use super::facts::Handle;
 use crate::errors::Errors;
-use crate::expand::{Context, Needs, Question};
+use crate::expand::{Context, Layer, Needs, Question};
 use crate::function::{Function, conditions, each_binding, span_of_name, span_of_type};
 use crate::paths;
-use crate::read::{Argument, Expression, Name, Time, Value, Wait, arguments, set, value};
+use crate::read::{Argument, Expression, Given, Name, Time, Value, Wait, arguments, set, value};
 use crate::tokens::{Local, OUTCOME, REFUSAL, code, code_at};
 use darling::FromMeta;
 use proc_macro2::{Ident, TokenStream};

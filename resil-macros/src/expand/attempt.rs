@@ -1,7 +1,8 @@
 //! The innermost of the fold: the body as one attempt.
 
-use super::{Call, Context, Needs};
-use crate::attribute::Layers;
+use super::call::Call;
+use super::context::{Context, Needs};
+use super::layer::Layers;
 use crate::function::{anchored, span_of_error};
 use crate::tokens::{ATTEMPT, code, code_at};
 use proc_macro2::TokenStream;

@@ -1,7 +1,6 @@
 //! What the layers hand to each other, and what they share in writing it.
 
-use super::Context;
-use crate::attribute::Layer;
+use super::context::Context;
 use crate::function::span_of_error;
 use crate::paths;
 use crate::read::PathTo;
@@ -60,20 +59,6 @@ impl Call {
     pub(super) fn into_expression(self) -> TokenStream {
         let (statements, outcome) = (self.statements, self.outcome.unwrap_or_else(|| OUTCOME.to_token_stream()));
         code!(#statements #outcome)
-    }
-}
-
-/// A block that can be left with an outcome.
-pub(super) struct Block;
-
-impl Layer for Block {
-    fn exit(&self) -> Option<TokenStream> {
-        Some(code!(break 'call))
-    }
-
-    fn around(&self, inside: Call, _: &TokenStream, _: &Context<'_>) -> Call {
-        let inside = inside.into_expression();
-        Call::new(TokenStream::new(), code!('call: { #inside }))
     }
 }
 

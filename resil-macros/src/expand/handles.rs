@@ -1,8 +1,9 @@
 //! What a call site keeps of its policies: statics with their settings, which the registry lists.
 
-use super::Context;
+use super::context::Context;
 use super::keyed::Keyed;
-use crate::attribute::{Handle, Layers};
+use super::layer::Layers;
+use crate::attribute::facts::Handle;
 use crate::tokens::{code, hygienic};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -31,8 +32,8 @@ impl Policy<'_> {
 /// All statics of the call site in one block of their own, where the user's body does not see their names:
 /// `let (retry, timeout) = { static RETRY: .. = ..; static TIMEOUT: .. = ..; (&RETRY, &TIMEOUT) };`
 pub(super) fn handles(layers: &Layers<'_>, cx: &Context<'_>) -> Option<TokenStream> {
-    let policies = layers.iter().filter_map(|(kind, layer)| {
-        Some(Policy { new: layer.handle(cx)?, handle: kind.facts().handle?, keyed: layer.keyed() })
+    let policies = layers.iter().filter_map(|(facts, layer)| {
+        Some(Policy { new: layer.handle(cx)?, handle: facts.handle?, keyed: layer.keyed() })
     });
     let policies: Vec<_> = policies.collect();
     let runtime = cx.runtime;

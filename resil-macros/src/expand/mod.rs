@@ -5,91 +5,42 @@
 mod attempt;
 mod awaits;
 mod call;
+mod context;
 mod handles;
 mod keyed;
+mod layer;
 mod marks;
 mod owned;
 mod shell;
 
 pub(crate) use awaits::{Question, asked};
 pub(crate) use call::Call;
+pub(crate) use context::{Context, Needs};
 pub(crate) use keyed::{Keyed, pointless};
+pub(crate) use layer::{Layer, Layers};
 pub(crate) use marks::Mark;
 
-use crate::attribute::{Layer, Layers};
 use crate::function::{Function, span_of_error};
 use crate::paths;
-use crate::tokens::{Local, OUTCOME, code, code_at, hygienic};
+use crate::tokens::{OUTCOME, code, code_at, hygienic};
 use marks::Marks;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Path;
 
-/// What the attributes of a stack need of each other.
-#[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a need of its own")]
-pub(crate) struct Needs {
-    /// Something guards the call: the body becomes an attempt.
-    pub(crate) guards: bool,
-    /// Something but the body can fail: a retry alone never does.
-    pub(crate) refuses: bool,
-    /// The attempt only borrows the parameters, since somebody needs them afterwards.
-    pub(crate) lends: bool,
-    /// The attempt leaves its caller's thread, and owns what it uses.
-    pub(crate) owns: bool,
-    /// Somebody asks what an outcome means.
-    pub(crate) judges: bool,
-    /// What was sent is repeated, on the word of the user alone.
-    pub(crate) repeats: bool,
-    /// Requests within must know what allows them to be repeated.
-    pub(crate) proves: bool,
-    /// What each awaited future of the body is asked.
-    pub(crate) questions: Vec<Question>,
-    /// What an attribute asks of a future that it awaits itself.
-    pub(crate) own_questions: Vec<Question>,
-    /// Other traits whose methods are called.
-    pub(crate) imports: TokenStream,
-    /// `.within(deadline)`, for whoever waits.
-    pub(crate) deadline: Option<TokenStream>,
-    /// The breaker's name, which the budget of retries takes.
-    pub(crate) breaker: Option<TokenStream>,
-    /// `timeout.apply`, around the attempt.
-    pub(crate) bounds: Option<TokenStream>,
-    /// `retry.prove`, around an attempt that nothing bounds.
-    pub(crate) unbounded: Option<TokenStream>,
-    /// `.on(bulkhead)`, after it.
-    pub(crate) wraps: TokenStream,
-    /// `.under(&mut retry)`, after it: what remembers whether something was sent.
-    pub(crate) noted: Option<TokenStream>,
-    /// The local that remembers it.
-    pub(crate) remembers: Option<Local>,
-    /// What the body begins with.
-    pub(crate) begins: TokenStream,
-    /// What an attempt uses beside the body.
-    pub(crate) mentions: TokenStream,
-}
-
-/// What every attribute sees while it is checked and written.
-pub(crate) struct Context<'a> {
-    pub(crate) runtime: &'a Path,
-    pub(crate) function: &'a Function,
-    pub(crate) needs: Needs,
-}
-
-impl<'a> Context<'a> {
-    pub(crate) fn of(layers: &Layers<'_>, runtime: &'a Path, function: &'a Function) -> Self {
-        let mut needs = Needs::default();
-        for (_, layer) in layers {
-            layer.needs(&mut needs, function);
-        }
-        needs.guards |= needs.refuses;
-        Self { runtime, function, needs }
+/// Asks each attribute what it needs of the others.
+pub(crate) fn context<'a>(layers: &Layers<'_>, runtime: &'a Path, function: &'a Function) -> Context<'a> {
+    let mut needs = Needs::default();
+    for (_, layer) in layers {
+        layer.needs(&mut needs, function);
     }
+    needs.guards |= needs.refuses;
+    Context { runtime, function, needs }
 }
 
 /// The function, and what stands beside it.
 pub(crate) fn function(layers: &Layers<'_>, runtime: &Path, function: Function, siblings: &[Path]) -> TokenStream {
-    let cx = Context::of(layers, runtime, &function);
+    let cx = context(layers, runtime, &function);
     let statements = statements(layers, &cx, siblings);
     let beside: TokenStream = layers.iter().filter_map(|(_, layer)| layer.beside(&cx)).collect();
     let marks = layers.iter().filter_map(|(_, layer)| layer.mark()).collect();
@@ -115,7 +66,7 @@ fn statements(layers: &Layers<'_>, cx: &Context<'_>, siblings: &[Path]) -> Token
     if let Some(first) = layers.iter().position(|layer| layer.admits())
         && layers[..first].iter().all(|layer| layer.exit().is_none())
     {
-        layers.insert(first, &call::Block);
+        layers.insert(first, &Block);
     }
     let call = fold(&layers, &TokenStream::new(), innermost, cx);
     let call = if cx.needs.refuses { cx.end(call) } else { call.into_expression() };
@@ -152,5 +103,19 @@ impl Context<'_> {
         let runtime = paths::located_at(self.runtime, at);
         let end = code_at!(at=> #OUTCOME.map_err(#runtime::Failure::into_error));
         code!(#statements #end)
+    }
+}
+
+/// A block that can be left with an outcome.
+struct Block;
+
+impl Layer for Block {
+    fn exit(&self) -> Option<TokenStream> {
+        Some(code!(break 'call))
+    }
+
+    fn around(&self, inside: Call, _: &TokenStream, _: &Context<'_>) -> Call {
+        let inside = inside.into_expression();
+        Call::new(TokenStream::new(), code!('call: { #inside }))
     }
 }

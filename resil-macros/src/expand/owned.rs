@@ -1,6 +1,6 @@
 //! An attempt that leaves its caller's thread owns what it uses, and may be followed by another: it gets clones.
 
-use super::Context;
+use super::context::Context;
 use crate::function::{Shell, conditions, each_binding, mentions};
 use crate::tokens::{Local, code, code_at};
 use proc_macro2::{Delimiter, Group, Ident, Literal, Spacing, TokenStream, TokenTree};

@@ -2,7 +2,7 @@
 
 use super::types::{future_output, is_boxed_future, text_of_no_result};
 use super::{Function, Shell, mentions};
-use crate::attribute::{Kind, Place};
+use crate::attribute::facts::{Facts, Place};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::discouraged::Speculative as _;
@@ -90,9 +90,8 @@ impl Declaration {
     }
 }
 
-pub(crate) fn declaration(item: TokenStream, kind: Kind) -> syn::Result<Declaration> {
+pub(crate) fn declaration(item: TokenStream, name: &str) -> syn::Result<Declaration> {
     syn::parse2(item).map_err(|error: Error| {
-        let name = kind.name();
         Error::new(
             error.span(),
             format!(
@@ -102,16 +101,16 @@ pub(crate) fn declaration(item: TokenStream, kind: Kind) -> syn::Result<Declarat
     })
 }
 
-/// Finds the body that becomes the attempt, under attributes of these kinds. A mark needs no body.
-pub(crate) fn take_apart(declaration: Declaration, kind: Kind, kinds: &[Kind]) -> syn::Result<Function> {
+/// Finds the body that becomes the attempt, under this attribute and all others. A mark needs no body.
+pub(crate) fn take_apart(declaration: Declaration, this: &Facts, all: &[&Facts]) -> syn::Result<Function> {
     let Declaration { attributes, head, signature, block } = declaration;
-    let guards = |place: Place| kinds.iter().copied().find(|kind| kind.place() == place);
+    let guards = |place: Place| all.iter().copied().find(|one| one.place == place);
     let policy = guards(Place::Policy);
     if let (Some(policy), None) = (policy.or_else(|| guards(Place::Beside)), &block) {
-        return Err(no_body(&signature, policy));
+        return Err(no_body(&signature, policy.name));
     }
     if let (Some(block), Some(policy)) = (&block, policy) {
-        refuse_wrapped(block, policy)?;
+        refuse_wrapped(block, policy.name)?;
     }
     let output = match (&signature.output, signature.asyncness) {
         (ReturnType::Default, Some(_)) => Some(syn::parse_quote_spanned!(signature.ident.span()=> ())),
@@ -122,31 +121,33 @@ pub(crate) fn take_apart(declaration: Declaration, kind: Kind, kinds: &[Kind]) -
     let (shell, body, output) = match (block, output) {
         (None, Some(output)) => (Shell::Declaration, Vec::new(), output),
         (Some(block), Some(output)) if signature.asyncness.is_some() => (Shell::AsyncFn, block.stmts, output),
-        (Some(block), Some(output)) => impl_future(block, output).ok_or_else(|| no_async_block(&signature, kind))?,
+        (Some(block), Some(output)) => {
+            impl_future(block, output).ok_or_else(|| no_async_block(&signature, this.name))?
+        }
         (block, None) => {
-            let why = not_async(&signature, &attributes, block.as_ref(), kind);
+            let why = not_async(&signature, &attributes, block.as_ref(), this);
             block.and_then(async_trait).ok_or(why)?
         }
     };
-    let refusing = kinds.iter().copied().find(|kind| kind.facts().can_refuse).filter(|_| has_body);
+    let refusing = all.iter().copied().find(|one| one.can_refuse).filter(|_| has_body);
     if let (Some(refusing), Some(text)) = (refusing, text_of_no_result(&output)) {
         return Err(match signature.output {
-            ReturnType::Default => cannot_fail(&signature.ident, refusing, &signature.ident, "()"),
-            ReturnType::Type(..) => cannot_fail(&output, refusing, &signature.ident, &text),
+            ReturnType::Default => cannot_fail(&signature.ident, refusing.name, &signature.ident, "()"),
+            ReturnType::Type(..) => cannot_fail(&output, refusing.name, &signature.ident, &text),
         });
     }
     Ok(Function { attributes, signature, head, shell, body, output })
 }
 
 /// Why there is nothing to guard.
-fn not_async(signature: &Signature, attributes: &[Attribute], block: Option<&Block>, kind: Kind) -> Error {
-    let (name, function) = (kind.name(), &signature.ident);
+fn not_async(signature: &Signature, attributes: &[Attribute], block: Option<&Block>, this: &Facts) -> Error {
+    let (name, function) = (this.name, &signature.ident);
     if block.is_some_and(|block| mentions(block.to_token_stream(), &Ident::new("block_on", Span::call_site()))) {
-        return in_a_runtime(signature, attributes, kind);
+        return in_a_runtime(signature, attributes, this);
     }
     if is_boxed_future(&signature.output) {
-        return match kind.place() {
-            Place::Mark => hidden_by_a_box(Span::call_site(), kind, function),
+        return match this.place {
+            Place::Mark => hidden_by_a_box(Span::call_site(), name, function),
             _ => Error::new_spanned(
                 function,
                 format!(
@@ -156,8 +157,8 @@ fn not_async(signature: &Signature, attributes: &[Attribute], block: Option<&Blo
         };
     }
     let needs = format!("`#[{name}]` needs something to wait for, and `{function}` is not async; write");
-    let message = match kind {
-        Kind::Bulkhead => format!("{needs} `async fn {function}`, whose body may block"),
+    let message = match name {
+        "bulkhead" => format!("{needs} `async fn {function}`, whose body may block"),
         _ => format!(
             "{needs} one of\n\
              \x20   async fn {function}                             if its body awaits\n\
@@ -168,12 +169,12 @@ fn not_async(signature: &Signature, attributes: &[Attribute], block: Option<&Blo
 }
 
 /// What `#[tokio::main]` and `#[tokio::test]` make of a function.
-fn in_a_runtime(signature: &Signature, attributes: &[Attribute], kind: Kind) -> Error {
-    let (name, function) = (kind.name(), &signature.ident);
+fn in_a_runtime(signature: &Signature, attributes: &[Attribute], this: &Facts) -> Error {
+    let (name, function) = (this.name, &signature.ident);
     let is_test =
         attributes.iter().any(|attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "test"));
     let above = if is_test { "test" } else { "main" };
-    let message = match kind.place() {
+    let message = match this.place {
         Place::Mark => format!(
             "nobody awaits `{function}`, which an attribute above, such as `#[tokio::{above}]`, runs in a runtime; take `#[{name}]` off"
         ),
@@ -188,8 +189,7 @@ fn in_a_runtime(signature: &Signature, attributes: &[Attribute], kind: Kind) -> 
 }
 
 /// A mark is in the type of a future, which a box hides.
-pub(crate) fn hidden_by_a_box(span: Span, mark: Kind, function: &Ident) -> Error {
-    let name = mark.name();
+pub(crate) fn hidden_by_a_box(span: Span, name: &str, function: &Ident) -> Error {
     Error::new(
         span,
         format!(
@@ -202,8 +202,8 @@ pub(crate) fn hidden_by_a_box(span: Span, mark: Kind, function: &Ident) -> Error
     )
 }
 
-fn no_async_block(signature: &Signature, kind: Kind) -> Error {
-    let (name, function) = (kind.name(), &signature.ident);
+fn no_async_block(signature: &Signature, name: &str) -> Error {
+    let function = &signature.ident;
     Error::new_spanned(
         function,
         format!(
@@ -212,8 +212,7 @@ fn no_async_block(signature: &Signature, kind: Kind) -> Error {
     )
 }
 
-fn no_body(signature: &Signature, kind: Kind) -> Error {
-    let name = kind.name();
+fn no_body(signature: &Signature, name: &str) -> Error {
     Error::new_spanned(
         &signature.ident,
         format!(
@@ -222,8 +221,7 @@ fn no_body(signature: &Signature, kind: Kind) -> Error {
     )
 }
 
-fn cannot_fail(tokens: impl ToTokens, kind: Kind, function: &Ident, output: &str) -> Error {
-    let name = kind.name();
+fn cannot_fail(tokens: impl ToTokens, name: &str, function: &Ident, output: &str) -> Error {
     Error::new_spanned(
         tokens,
         format!(
@@ -273,8 +271,8 @@ fn returned(stmt: &Stmt) -> Option<&Local> {
 }
 
 /// Refuses a body that another macro, or another expansion of ours, has already been at.
-fn refuse_wrapped(block: &Block, kind: Kind) -> Result<(), Error> {
-    let (name, last) = (kind.name(), block.stmts.last());
+fn refuse_wrapped(block: &Block, name: &str) -> Result<(), Error> {
+    let last = block.stmts.last();
     if is_our_expansion(block.to_token_stream()) {
         return Err(Error::new(
             Span::call_site(),

@@ -62,7 +62,7 @@ const BOUND: [(&str, &str); 12] = [
 ];
 
 /// `secs = 5`, `limit = "5s"`: a bound under a name, as it is to be written.
-pub(super) fn named_bound(meta: &Meta) -> Option<String> {
+pub(crate) fn named_bound(meta: &Meta) -> Option<String> {
     let (_, unit) = BOUND.iter().find(|(name, _)| meta.path().is_ident(name))?;
     let Meta::NameValue(MetaNameValue { value, .. }) = meta else { return None };
     let known = likely(value, unit);

@@ -1,6 +1,5 @@
 //! The items between an attribute's parentheses.
 
-use crate::attribute::Kind;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -8,7 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, MacroDelimiter, Meta, MetaList, MetaNameValue, Path, Token, token};
 
 /// One item of an attribute.
-pub(super) enum Item {
+pub(crate) enum Item {
     /// A value by itself.
     Alone(Expr),
     /// `name`, `name = value` or `name(..)`.
@@ -18,7 +17,7 @@ pub(super) enum Item {
 }
 
 /// All items; fails only where they cannot be told apart.
-pub(super) fn items(tokens: TokenStream) -> syn::Result<Vec<Item>> {
+pub(crate) fn items(tokens: TokenStream) -> syn::Result<Vec<Item>> {
     let items = Punctuated::<Item, Token![,]>::parse_terminated.parse2(tokens)?;
     Ok(items.into_iter().collect())
 }
@@ -66,8 +65,7 @@ fn is_named(input: ParseStream) -> bool {
 }
 
 /// Unread arguments but for those that stand in the function itself and not in a static.
-pub(crate) fn in_statics(kind: Kind, tokens: TokenStream) -> TokenStream {
-    let in_function = kind.facts().in_function;
+pub(crate) fn in_statics(in_function: &[&str], tokens: TokenStream) -> TokenStream {
     let Ok(items) = items(tokens.clone()) else { return tokens };
     let in_statics = items.into_iter().filter_map(|item| match item {
         Item::Alone(value) => Some(value.into_token_stream()),
@@ -80,8 +78,10 @@ pub(crate) fn in_statics(kind: Kind, tokens: TokenStream) -> TokenStream {
 }
 
 /// What stands in a static, with the name of its argument, if it has one.
-pub(crate) fn values_in_statics(kind: Kind, tokens: TokenStream) -> impl Iterator<Item = (Option<Path>, Expr)> {
-    let in_function = kind.facts().in_function;
+pub(crate) fn values_in_statics(
+    in_function: &[&str],
+    tokens: TokenStream,
+) -> impl Iterator<Item = (Option<Path>, Expr)> {
     items(tokens).unwrap_or_default().into_iter().filter_map(|item| match item {
         Item::Alone(value) => Some((None, value)),
         Item::Named(Meta::NameValue(pair)) if !in_function.iter().any(|name| pair.path.is_ident(name)) => {

@@ -2,7 +2,6 @@
 
 use super::arguments::Value;
 use super::duration::{self, likely as likely_duration};
-use crate::attribute::Kind;
 use crate::errors::Errors;
 use crate::tokens::code;
 use darling::{FromMeta, Result};
@@ -358,11 +357,11 @@ impl FromMeta for Word {
     }
 }
 
-/// The bound that stands alone, as in `#[timeout("5s")]`.
-pub(crate) fn bound(written: &Expr, kind: Kind, errors: &mut Errors) -> Option<Setting<Duration>> {
+/// The bound that stands alone in the attribute of this name, as in `#[timeout("5s")]`.
+pub(crate) fn bound(written: &Expr, name: &str, errors: &mut Errors) -> Option<Setting<Duration>> {
     let bound = Setting::of(written, above_zero);
     if bound.is_none() {
-        let (name, instead) = (kind.name(), likely_duration(written, "").unwrap_or_else(|| "\"5s\"".to_owned()));
+        let instead = likely_duration(written, "").unwrap_or_else(|| "\"5s\"".to_owned());
         errors.on(
             written,
             format!("`{name}` is bounded by a duration above zero, with its unit; write `#[{name}({instead})]`"),

@@ -5,13 +5,14 @@ mod functions;
 mod operation;
 mod parameter;
 
+use super::about::Attribute;
+use super::facts::{Handle, Place};
 use super::retry::Statuses;
-use super::{Attribute, Given, Handle, Layer, Place};
 use crate::errors::Errors;
-use crate::expand::{Context, pointless};
+use crate::expand::{Context, Layer, pointless};
 use crate::function::{Function, Shell, conditions, names_an_original_key};
 use crate::read::{
-    Argument, Count, Expression, Name, PathTo, Time, Value, Wait, arguments, likely_path, ungrouped, wanted,
+    Argument, Count, Expression, Given, Name, PathTo, Time, Value, Wait, arguments, likely_path, ungrouped, wanted,
 };
 use crate::tokens::{Local, code};
 use darling::FromMeta;
