@@ -10,10 +10,10 @@ use syn::{Attribute, DeriveInput, Expr, Member, Meta, Path, Type};
 
 #[derive(FromDeriveInput)]
 #[darling(forward_attrs(classify))]
-struct Item {
+struct Classified {
     data: Data<Variant, Field>,
-    #[darling(with = Marks::read)]
-    attrs: Marks,
+    #[darling(with = Helper::read)]
+    attrs: Helper,
 }
 
 #[derive(FromVariant)]
@@ -21,8 +21,8 @@ struct Item {
 struct Variant {
     ident: Ident,
     fields: Fields<Field>,
-    #[darling(with = Marks::read)]
-    attrs: Marks,
+    #[darling(with = Helper::read)]
+    attrs: Helper,
 }
 
 #[derive(FromField)]
@@ -30,13 +30,13 @@ struct Variant {
 struct Field {
     ident: Option<Ident>,
     ty: Type,
-    #[darling(with = Marks::read)]
-    attrs: Marks,
+    #[darling(with = Helper::read)]
+    attrs: Helper,
 }
 
 /// What a variant means.
 #[derive(Clone, Copy)]
-enum Mark {
+enum Meaning {
     Transient,
     Permanent,
     Caller,
@@ -44,7 +44,7 @@ enum Mark {
     Status,
 }
 
-impl Mark {
+impl Meaning {
     const ALL: [(&'static str, Self); 5] = [
         ("transient", Self::Transient),
         ("permanent", Self::Permanent),
@@ -56,8 +56,8 @@ impl Mark {
 
 /// The `#[classify(..)]` attributes of one item, read.
 #[derive(Default)]
-struct Marks {
-    meaning: Option<(Mark, Path)>,
+struct Helper {
+    meaning: Option<(Meaning, Path)>,
     unsent: Option<Path>,
     conclusive: Option<Path>,
     runtime: Option<Path>,
@@ -73,13 +73,13 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let (name, mut errors) = (&input.ident, Errors::default());
     let mut runtime = paths::default_runtime();
     let mut arms: Vec<Arm> = Vec::new();
-    match (Item::from_derive_input(&input), &input.data) {
+    match (Classified::from_derive_input(&input), &input.data) {
         (_, syn::Data::Union(_)) => errors.at(
             name.span(),
             "`Classify` is derived for enums and structs; write `impl resil::Classify for ..` by hand for this one",
         ),
         (Err(error), _) => errors.push(error.into()),
-        (Ok(Item { data, attrs: mut marks }), _) => {
+        (Ok(Classified { data, attrs: mut marks }), _) => {
             runtime = marks.runtime.take().unwrap_or(runtime);
             match data {
                 Data::Enum(variants) => {
@@ -133,7 +133,7 @@ struct Arm {
 fn arm(
     pattern: &TokenStream,
     name: &Ident,
-    marks: Marks,
+    marks: Helper,
     fields: Fields<Field>,
     runtime: &Path,
     errors: &mut Errors,
@@ -148,7 +148,7 @@ fn arm(
         return None;
     }
     let (mark, field) = match (marks.meaning, asked.pop()) {
-        (Some((mark @ (Mark::Delegate | Mark::Status), path)), _) => match (only, all) {
+        (Some((mark @ (Meaning::Delegate | Meaning::Status), path)), _) => match (only, all) {
             (Some(only), 1) => (mark, Some(only)),
             (only, _) => {
                 let written = text(&path);
@@ -178,26 +178,26 @@ fn arm(
     let (binding, ty) = field.map(|(member, ty)| (quote!(#member: #local,), ty)).unzip();
     // The field's type is spelled out so that a type that does not know is reported where it stands.
     let verdict = match mark {
-        Mark::Transient => quote!(#runtime::Verdict::transient()),
-        Mark::Permanent => quote!(#runtime::Verdict::permanent()),
-        Mark::Caller => quote!(#runtime::Verdict::caller()),
-        Mark::Delegate => quote!(<#ty as #runtime::Classify>::verdict(#local)),
-        Mark::Status => quote!(#runtime::Verdict::status(<#ty as #runtime::__private::StatusCode>::code(#local))),
+        Meaning::Transient => quote!(#runtime::Verdict::transient()),
+        Meaning::Permanent => quote!(#runtime::Verdict::permanent()),
+        Meaning::Caller => quote!(#runtime::Verdict::caller()),
+        Meaning::Delegate => quote!(<#ty as #runtime::Classify>::verdict(#local)),
+        Meaning::Status => quote!(#runtime::Verdict::status(<#ty as #runtime::__private::StatusCode>::code(#local))),
     };
     let unsent = marks.unsent.map(|_| quote!(.unsent()));
     let conclusive = marks.conclusive.map(|_| quote!(.conclusive()));
-    let refuses = matches!(mark, Mark::Caller).then(|| quote!(#pattern { .. }));
+    let refuses = matches!(mark, Meaning::Caller).then(|| quote!(#pattern { .. }));
     Some(Arm { verdict: quote!(#pattern { #binding .. } => #verdict #unsent #conclusive,), refuses })
 }
 
 /// The fields with a mark of their own: they are asked for the verdict.
-fn asked(fields: Fields<Field>, errors: &mut Errors) -> Vec<(Mark, Path, Member, Type)> {
+fn asked(fields: Fields<Field>, errors: &mut Errors) -> Vec<(Meaning, Path, Member, Type)> {
     let mut asked = Vec::new();
     for (index, field) in fields.into_iter().enumerate() {
         let member = field.member(index);
         errors.append(field.attrs.mistakes);
         match field.attrs.meaning {
-            Some((mark @ (Mark::Delegate | Mark::Status), path)) => asked.push((mark, path, member, field.ty)),
+            Some((mark @ (Meaning::Delegate | Meaning::Status), path)) => asked.push((mark, path, member, field.ty)),
             Some((_, path)) => {
                 let written = text(&path);
                 errors.on(
@@ -224,7 +224,7 @@ impl Field {
     }
 }
 
-impl Marks {
+impl Helper {
     #[expect(clippy::unnecessary_wraps, reason = "as darling calls it")]
     fn read(attributes: Vec<Attribute>) -> darling::Result<Self> {
         let mut marks = Self::default();
@@ -235,7 +235,7 @@ impl Marks {
         }
         if let Some(unsent) = &marks.unsent
             && !marks.mistakes.any()
-            && !matches!(marks.meaning, Some((Mark::Transient, _)))
+            && !matches!(marks.meaning, Some((Meaning::Transient, _)))
         {
             let message =
                 "`unsent` adds to `transient` and says nothing without it; write `#[classify(transient, unsent)]`";
@@ -243,7 +243,7 @@ impl Marks {
         }
         if let Some(conclusive) = &marks.conclusive
             && !marks.mistakes.any()
-            && !matches!(marks.meaning, Some((Mark::Caller, _)))
+            && !matches!(marks.meaning, Some((Meaning::Caller, _)))
         {
             let message =
                 "`conclusive` adds to `caller` and says nothing without it; write `#[classify(caller, conclusive)]`";
@@ -277,7 +277,7 @@ impl Marks {
             self.unsent = Some(written);
         } else if written.is_ident("conclusive") {
             self.conclusive = Some(written);
-        } else if let Some((_, mark)) = Mark::ALL.into_iter().find(|(name, _)| written.is_ident(name)) {
+        } else if let Some((_, mark)) = Meaning::ALL.into_iter().find(|(name, _)| written.is_ident(name)) {
             match &self.meaning {
                 None => self.meaning = Some((mark, written)),
                 Some(_) => two_marks(&written, &mut self.mistakes),

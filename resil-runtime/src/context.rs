@@ -20,7 +20,7 @@ pub use bound::Due;
 pub use call::Sent;
 pub(crate) use call::{Call, Repeat, sent};
 pub(crate) use carried::Carried;
-pub(crate) use keyed::Keyed;
+pub(crate) use keyed::AttemptKey;
 
 use crate::registry::{Registry, States};
 use std::cell::{Cell, OnceCell};
@@ -38,7 +38,7 @@ thread_local! {
 pub(crate) struct Frame {
     pub(crate) deadline: Option<Due>,
     pub(crate) connect: Option<Bound>,
-    pub(crate) keyed: Option<Arc<Keyed>>,
+    pub(crate) keyed: Option<Arc<AttemptKey>>,
     /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
     marks: Cell<u32>,
     /// Where it bounds connections itself: how many had been made outside of any call when it began.
@@ -135,7 +135,7 @@ pub(crate) fn is_inside_a_call() -> bool {
 }
 
 /// The key under which this call may be repeated.
-pub(crate) fn keyed() -> Option<Arc<Keyed>> {
+pub(crate) fn keyed() -> Option<Arc<AttemptKey>> {
     current(|frame| frame.keyed.clone()).flatten()
 }
 

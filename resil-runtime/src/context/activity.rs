@@ -11,10 +11,10 @@ use tokio::time::Instant;
 ///
 /// The attempts around it hear of all of it, those beside it of nothing.
 #[derive(Debug)]
-pub(crate) struct Activity(Mutex<State>);
+pub(crate) struct Activity(Mutex<Progress>);
 
 #[derive(Debug)]
-struct State {
+struct Progress {
     /// Connections being made and waits of our own, during which the read clock stands still.
     pauses: u32,
     /// When data last moved or a pause ended.
@@ -25,7 +25,7 @@ struct State {
 
 impl Default for Activity {
     fn default() -> Self {
-        Self(Mutex::new(State { pauses: 0, latest: clock::instant(), parents: Vec::new() }))
+        Self(Mutex::new(Progress { pauses: 0, latest: clock::instant(), parents: Vec::new() }))
     }
 }
 
@@ -43,7 +43,7 @@ impl Activity {
     }
 
     /// Here, and in the attempts around it: always from child to parent, so that two never wait for each other.
-    fn each(&self, change: &mut impl FnMut(&mut State)) {
+    fn each(&self, change: &mut impl FnMut(&mut Progress)) {
         let mut state = lock(&self.0);
         change(&mut state);
         state.parents.iter().for_each(|parent| parent.each(change));

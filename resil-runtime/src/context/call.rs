@@ -3,8 +3,8 @@
 //! A call is entered on each poll, with one word and no reference, and its record is made when something first leaves.
 //! So a call that sends nothing pays for neither.
 
-use super::keyed::{Keyed, Seen};
-use super::record::Record;
+use super::keyed::{AttemptKey, Seen};
+use super::record::CallRecord;
 use crate::IdempotencyKey;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Call {
 thread_local! {
     static CALL: Cell<Call> = const { Cell::new(Call::NONE) };
     /// Of the calls that are entered here and have one, the innermost last.
-    static RECORDS: RefCell<Vec<Arc<Record>>> = const { RefCell::new(Vec::new()) };
+    static RECORDS: RefCell<Vec<Arc<CallRecord>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What one call has sent that may have acted. Lent to each of its attempts; empty until something leaves.
@@ -76,7 +76,7 @@ thread_local! {
 /// Expansions make one where a fallback asks for it and no retry has one.
 #[derive(Debug)]
 pub struct Sent {
-    record: Option<Arc<Record>>,
+    record: Option<Arc<CallRecord>>,
     /// How many attempts have been made.
     pub(crate) attempts: u32,
     repeat: Repeat,
@@ -103,7 +103,7 @@ impl Sent {
 
     /// By a call that may be repeated under this key.
     pub(crate) fn keyed(key: &IdempotencyKey) -> Self {
-        let ours = Arc::new(Record::new(Some(key.clone())));
+        let ours = Arc::new(CallRecord::new(Some(key.clone())));
         if let Some(outers) = record() {
             ours.belongs_to(&outers);
         }
@@ -131,8 +131,8 @@ impl Sent {
 
     /// The key of the attempt to come.
     #[cold]
-    pub(crate) fn key(&self) -> Option<Keyed> {
-        Keyed::new(self.record.as_ref()?, self.attempts)
+    pub(crate) fn key(&self) -> Option<AttemptKey> {
+        AttemptKey::new(self.record.as_ref()?, self.attempts)
     }
 
     /// What an attempt under a key has shown; the next one starts anew.
@@ -184,7 +184,7 @@ impl Sent {
 
 #[cold]
 #[inline(never)]
-fn put(record: &Arc<Record>) {
+fn put(record: &Arc<CallRecord>) {
     RECORDS.with_borrow_mut(|records| records.push(Arc::clone(record)));
     CALL.set(Call(CALL.get().0 | Call::RECORDED));
 }
@@ -209,7 +209,7 @@ pub(super) struct Elsewhere {
 }
 
 impl Elsewhere {
-    pub(super) fn enter(record: Option<&Arc<Record>>, repeat: Repeat) -> Self {
+    pub(super) fn enter(record: Option<&Arc<CallRecord>>, repeat: Repeat) -> Self {
         let outer = CALL.replace(Call(repeat as u8));
         if let Some(record) = record {
             put(record);
@@ -233,13 +233,13 @@ pub(super) fn is_inside() -> bool {
 }
 
 /// The record of the call being polled, made if it is not there; `None` outside of any.
-pub(crate) fn record() -> Option<Arc<Record>> {
+pub(crate) fn record() -> Option<Arc<CallRecord>> {
     let call = CALL.get();
     if call.is_recorded() {
         return RECORDS.with_borrow(|records| records.last().cloned());
     }
     (call.0 & Call::UNRECORDED != 0).then(|| {
-        let made = Arc::new(Record::new(None));
+        let made = Arc::new(CallRecord::new(None));
         put(&made);
         made
     })

@@ -1,5 +1,5 @@
 use super::call::{self, Elsewhere, Repeat};
-use super::record::Record;
+use super::record::CallRecord;
 use super::{Frame, current};
 use crate::transaction::{Scope, scope};
 use std::cell::OnceCell;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) struct Carried {
     frame: Frame,
     repeat: Repeat,
-    record: Option<Arc<Record>>,
+    record: Option<Arc<CallRecord>>,
     scope: Option<Arc<Scope>>,
     #[cfg(feature = "testing")]
     isolation: Option<crate::testing::Isolation>,

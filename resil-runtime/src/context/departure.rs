@@ -1,7 +1,7 @@
 //! One request on its way: how far it came.
 
 use super::call;
-use super::record::Record;
+use super::record::CallRecord;
 use crate::sync::{AtomicBool, Ordering};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ thread_local!(static CURRENT: RefCell<Option<Arc<Departure>>> = const { RefCell:
 #[derive(Debug)]
 pub(crate) struct Departure {
     /// Its own: it can be begun in one call and awaited in another.
-    record: Record,
+    record: CallRecord,
     acts: Acts,
     /// Host and port, as a URL has them.
     to: String,
@@ -40,7 +40,7 @@ impl Departure {
     /// Counts from here on as something that has left, if it may act.
     pub(crate) fn begin(acts: Acts, to: String, stops_at_redirects: bool) -> Arc<Self> {
         let departure = Self {
-            record: Record::new(None),
+            record: CallRecord::new(None),
             acts,
             to,
             stops_at_redirects,

@@ -1,6 +1,6 @@
 //! One key, one request: which requests an idempotency key has travelled on.
 
-use super::record::Record;
+use super::record::CallRecord;
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::{Error, IdempotencyKey};
 use std::hash::{BuildHasher as _, RandomState};
@@ -8,13 +8,13 @@ use std::sync::{Arc, LazyLock};
 
 /// The key of an attempt, and what is known of its use. Nested keyed calls form a chain.
 #[derive(Debug)]
-pub(crate) struct Keyed {
+pub(crate) struct AttemptKey {
     key: IdempotencyKey,
     uses: Arc<Uses>,
     /// Which attempt this is, from the outermost call that shares the key to this one.
     at: Vec<Turn>,
     seen: Arc<Seen>,
-    outer: Option<Arc<Keyed>>,
+    outer: Option<Arc<AttemptKey>>,
 }
 
 /// One attempt of one call.
@@ -38,14 +38,14 @@ struct Use {
 /// A key on a request that is about to leave.
 #[must_use = "a request that never left gives its key back"]
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct KeyClaim {
     uses: Arc<Uses>,
     key: IdempotencyKey,
     /// What the key was used for before.
     before: Option<Use>,
 }
 
-impl Claim {
+impl KeyClaim {
     /// The request never left, and neither did the key.
     pub(crate) fn give_back(self) {
         let mut uses = lock(&self.uses.0);
@@ -84,15 +84,15 @@ impl Seen {
     }
 }
 
-impl Keyed {
+impl AttemptKey {
     /// The key of an attempt of the call that has this record, if it has one.
-    pub(super) fn new(record: &Record, attempt: u32) -> Option<Self> {
+    pub(super) fn new(record: &CallRecord, attempt: u32) -> Option<Self> {
         let at = vec![Turn { call: record.id(), attempt }];
         Some(Self { key: record.key()?.clone(), uses: record.uses(), at, seen: record.seen(), outer: None })
     }
 
     /// The same within a call that has a key as well. Where it is the same key, its uses are shared.
-    pub(super) fn within(&self, outer: &Arc<Keyed>) -> Self {
+    pub(super) fn within(&self, outer: &Arc<AttemptKey>) -> Self {
         let Self { key, uses, at, seen, .. } = self;
         let (mut uses, mut at) = (Arc::clone(uses), at.clone());
         if let Some(same) = chain(Some(outer)).find(|outer| outer.key == *key) {
@@ -107,7 +107,7 @@ impl Keyed {
     }
 
     /// Claims this key for a request: the one of the attempt, or another of its call's.
-    pub(crate) fn claim(&self, key: &IdempotencyKey, on: Target) -> Result<Claim, Error> {
+    pub(crate) fn claim(&self, key: &IdempotencyKey, on: Target) -> Result<KeyClaim, Error> {
         let mut uses = lock(&self.uses.0);
         let known = uses.iter().position(|known| known.key == *key);
         if let Some(known) = known.map(|known| &uses[known])
@@ -117,7 +117,7 @@ impl Keyed {
         }
         let before = known.map(|known| uses.swap_remove(known));
         uses.push(Use { key: key.clone(), on, at: self.at.clone() });
-        Ok(Claim { uses: Arc::clone(&self.uses), key: key.clone(), before })
+        Ok(KeyClaim { uses: Arc::clone(&self.uses), key: key.clone(), before })
     }
 }
 
@@ -155,7 +155,7 @@ pub(crate) fn fingerprint(body: &[u8]) -> u64 {
     SECRET.hash_one(body)
 }
 
-fn chain(keyed: Option<&Arc<Keyed>>) -> impl Iterator<Item = &Keyed> {
+fn chain(keyed: Option<&Arc<AttemptKey>>) -> impl Iterator<Item = &AttemptKey> {
     std::iter::successors(keyed.map(Arc::as_ref), |keyed| keyed.outer.as_deref())
 }
 
@@ -189,15 +189,15 @@ mod tests {
         Target { method: text("POST"), origin: text("https://a"), path: text(path), query: None, body }
     }
 
-    fn attempt(record: &Record, number: u32) -> Keyed {
-        Keyed::new(record, number).unwrap()
+    fn attempt(record: &CallRecord, number: u32) -> AttemptKey {
+        AttemptKey::new(record, number).unwrap()
     }
 
-    fn record() -> Record {
-        Record::new(Some(IdempotencyKey::derived("order", 7)))
+    fn record() -> CallRecord {
+        CallRecord::new(Some(IdempotencyKey::derived("order", 7)))
     }
 
-    fn refusal(claimed: Result<Claim, Error>) -> Option<&'static str> {
+    fn refusal(claimed: Result<KeyClaim, Error>) -> Option<&'static str> {
         match claimed.err()? {
             Error::KeyReused { differs } => Some(differs),
             _ => None,
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_key_that_is_handed_down_is_the_same_key() {
         let outer_record = record();
-        let inner = |record: &Record, number, outer: &Arc<Keyed>| attempt(record, number).within(outer);
+        let inner = |record: &CallRecord, number, outer: &Arc<AttemptKey>| attempt(record, number).within(outer);
         let [once, again] = [0, 1].map(|number| Arc::new(attempt(&outer_record, number)));
         let [authorize, capture] = [record(), record()];
         let first = inner(&authorize, 0, &once);

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// The call around it hears when something leaves, not when this call ends, so a call that is dropped counts as well.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct CallRecord {
     /// Tells calls apart; never reused.
     id: u64,
-    state: Mutex<State>,
+    state: Mutex<Counted>,
     key: Option<IdempotencyKey>,
     /// What the keys of the call were used for.
     uses: Arc<Uses>,
@@ -21,16 +21,16 @@ pub(crate) struct Record {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Counted {
     /// How much has left that may act and is not certainly undone.
     left: u64,
     /// Whether what is waited for, or failed last, is a request that cannot act: if the attempt fails now, it is that.
     waits_harmlessly: bool,
     /// The calls it is part of: one, or all those that have polled it.
-    parents: Vec<Arc<Record>>,
+    parents: Vec<Arc<CallRecord>>,
 }
 
-impl Record {
+impl CallRecord {
     /// Of a call that may have an idempotency key.
     pub(super) fn new(key: Option<IdempotencyKey>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -86,7 +86,7 @@ impl Record {
     }
 
     /// From now on the call around this one hears of what leaves; of what has left, at once.
-    pub(crate) fn belongs_to(&self, parent: &Arc<Record>) {
+    pub(crate) fn belongs_to(&self, parent: &Arc<CallRecord>) {
         let is_known = lock(&self.state).parents.iter().any(|known| Arc::ptr_eq(known, parent));
         if is_known || parent.is_part_of(self) {
             return;

@@ -109,12 +109,12 @@ struct InFlight(Mutex<HashSet<(Method, String, IdempotencyKey)>>);
 /// A request that runs; ends when dropped.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Entry {
+pub struct RunningRequest {
     running: Arc<InFlight>,
     request: (Method, String, IdempotencyKey),
 }
 
-impl Entry {
+impl RunningRequest {
     /// `None` if the same request runs already.
     fn begin(running: &Arc<InFlight>, method: &Method, path: &str, key: IdempotencyKey) -> Option<Self> {
         let request = (method.clone(), path.to_owned(), key);
@@ -123,7 +123,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for RunningRequest {
     fn drop(&mut self) {
         lock(&self.running.0).remove(&self.request);
     }
@@ -149,7 +149,7 @@ where
             Ok(key) => key,
             Err(rejection) => return Answering::Refused { response: Some(rejection.into_response()) },
         };
-        let Some(entry) = Entry::begin(&self.running, request.method(), request.uri().path(), key) else {
+        let Some(entry) = RunningRequest::begin(&self.running, request.method(), request.uri().path(), key) else {
             return Answering::Refused { response: Some(running()) };
         };
         Answering::Called { call: self.inner.call(request), entry: Some(entry) }
@@ -166,7 +166,7 @@ pin_project! {
         Called {
             #[pin]
             call: F,
-            entry: Option<Entry>,
+            entry: Option<RunningRequest>,
         },
         /// It was not let in.
         #[doc(hidden)]

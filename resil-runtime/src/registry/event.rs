@@ -173,25 +173,25 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StateChanged { breaker, from, to, cause } => {
-                write!(f, "{}: from {from:?} to {to:?}, {cause:?}", Name("circuit breaker", breaker))
+                write!(f, "{}: from {from:?} to {to:?}, {cause:?}", Named("circuit breaker", breaker))
             }
             Self::WouldHaveOpened { breaker, cause } => {
-                write!(f, "{}: would have opened, {cause:?}", Name("circuit breaker", breaker))
+                write!(f, "{}: would have opened, {cause:?}", Named("circuit breaker", breaker))
             }
             Self::CircuitRefused { breaker, retry_after } => {
-                write!(f, "{}: refused a call", Name("circuit breaker", breaker))?;
+                write!(f, "{}: refused a call", Named("circuit breaker", breaker))?;
                 retry_after.map_or(Ok(()), |wait| write!(f, ", next chance in {wait:?}"))
             }
             Self::SemaphoreRefused { semaphore, limit, waited } => {
-                write!(f, "{}: refused a call after {waited:?}, limit {limit}", Name("semaphore", semaphore))
+                write!(f, "{}: refused a call after {waited:?}, limit {limit}", Named("semaphore", semaphore))
             }
             Self::KeysFull { kind, policy, max_keys } => {
-                write!(f, "{}: no place for another key, {max_keys} are in use", Name(kind, policy))
+                write!(f, "{}: no place for another key, {max_keys} are in use", Named(kind, policy))
             }
             Self::BulkheadRefused { bulkhead, limit, waited } => {
-                write!(f, "{}: refused a call after {waited:?}, limit {limit}", Name("bulkhead", bulkhead))
+                write!(f, "{}: refused a call after {waited:?}, limit {limit}", Named("bulkhead", bulkhead))
             }
-            Self::Panicked { bulkhead } => write!(f, "{}: a call panicked", Name("bulkhead", bulkhead)),
+            Self::Panicked { bulkhead } => write!(f, "{}: a call panicked", Named("bulkhead", bulkhead)),
             Self::Retrying { site, attempt, delay, verdict } => {
                 write!(f, "{site}: attempt {attempt} failed ({}), next in {delay:?}", Meaning(verdict))
             }
@@ -235,9 +235,9 @@ impl fmt::Display for Event {
 }
 
 /// A name is data.
-struct Name(&'static str, &'static str);
+struct Named(&'static str, &'static str);
 
-impl fmt::Display for Name {
+impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} `{}`", self.0, self.1.escape_debug())
     }

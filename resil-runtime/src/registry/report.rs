@@ -19,10 +19,10 @@ impl fmt::Display for Registry {
 }
 
 /// A label, and what is beside it.
-type Line = (String, Vec<(&'static str, String)>);
+type Labelled = (String, Vec<(&'static str, String)>);
 
-fn tables(states: &super::States) -> BTreeMap<&'static str, Vec<Line>> {
-    let mut tables: BTreeMap<_, Vec<Line>> = BTreeMap::new();
+fn tables(states: &super::States) -> BTreeMap<&'static str, Vec<Labelled>> {
+    let mut tables: BTreeMap<_, Vec<Labelled>> = BTreeMap::new();
     for policy in policies() {
         if policy.handle().set_up(states).is_err() {
             let written = policy.written();
@@ -49,7 +49,7 @@ fn escaped(label: &str) -> String {
 }
 
 /// Columns as wide as what stands in them.
-fn table(f: &mut fmt::Formatter<'_>, title: &str, lines: &[Line]) -> fmt::Result {
+fn table(f: &mut fmt::Formatter<'_>, title: &str, lines: &[Labelled]) -> fmt::Result {
     let columns = lines.iter().map(|(_, cells)| cells).max_by_key(|cells| cells.len());
     let titles = columns.into_iter().flatten().map(|(column, _)| (*column).to_owned());
     let header: Vec<String> = std::iter::once(title.to_owned()).chain(titles).collect();

@@ -22,8 +22,8 @@ impl Site {
 
     /// A place in the user's code that calls one of our functions. As many are kept as there are places.
     pub(crate) fn calling(function: &'static str, place: &'static Location<'static>) -> &'static Self {
-        type Place = (&'static str, &'static str, u32, u32);
-        static PLACES: Mutex<Option<HashMap<Place, &'static Site>>> = Mutex::new(None);
+        type Spot = (&'static str, &'static str, u32, u32);
+        static PLACES: Mutex<Option<HashMap<Spot, &'static Site>>> = Mutex::new(None);
         let mut places = PLACES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (file, line) = (place.file(), place.line());
         let known = places.get_or_insert_default().entry((function, file, line, place.column()));

@@ -2,7 +2,7 @@ use super::super::{Error, IDEMPOTENCY_KEY};
 use super::{Response, sending};
 use crate::IdempotencyKey;
 use crate::context::departure::Acts;
-use crate::context::keyed::{self, Claim, Target};
+use crate::context::keyed::{self, KeyClaim, Target};
 use crate::context::{self, Repeat};
 use crate::registry::events;
 use ::http::Method;
@@ -81,12 +81,12 @@ pub trait Checked: Sized {
 #[derive(Debug)]
 pub struct Request {
     request: RequestBuilder,
-    key: Key,
+    key: Carries,
 }
 
 /// Which key a request is to carry.
 #[derive(Debug)]
-enum Key {
+enum Carries {
     OfTheCall,
     Own(IdempotencyKey),
     None,
@@ -113,14 +113,14 @@ impl Checked for RequestBuilder {
 
 impl Request {
     fn of(request: RequestBuilder) -> Self {
-        Self { request, key: Key::OfTheCall }
+        Self { request, key: Carries::OfTheCall }
     }
 
     async fn send(self) -> Result<Response, Error> {
         let (client, request) = self.request.build_split();
         let mut request = request?;
         let acts = match &self.key {
-            Key::Harmless(why) => {
+            Carries::Harmless(why) => {
                 events::harmless(why);
                 Acts::Never
             }
@@ -139,15 +139,15 @@ impl Checked for Request {
     }
 
     fn keyed(self, key: impl Borrow<IdempotencyKey>) -> Request {
-        Self { key: Key::Own(key.borrow().clone()), ..self }
+        Self { key: Carries::Own(key.borrow().clone()), ..self }
     }
 
     fn unkeyed(self) -> Request {
-        Self { key: Key::None, ..self }
+        Self { key: Carries::None, ..self }
     }
 
     fn harmless(self, why: &'static str) -> Request {
-        Self { key: Key::Harmless(why), ..self }
+        Self { key: Carries::Harmless(why), ..self }
     }
 }
 
@@ -156,20 +156,20 @@ fn is_safe(method: &Method) -> bool {
 }
 
 /// Sees to it that what may be repeated can be recognised as a repetition, and that a key is on one request only.
-fn prove(key: &Key, acts: Acts, request: &mut ::reqwest::Request) -> Result<Option<Claim>, Error> {
+fn prove(key: &Carries, acts: Acts, request: &mut ::reqwest::Request) -> Result<Option<KeyClaim>, Error> {
     let claim = match key {
         _ if let Some(written) = request.headers().get(&IDEMPOTENCY_KEY) => {
             let written = written.to_str().ok().and_then(|written| written.parse().ok());
             written.filter(|_| acts != Acts::Safe).map_or(Ok(None), |key| claim(&key, request))?
         }
-        Key::Own(key) => put(key, request)?,
-        Key::Harmless(_) => None,
-        Key::None | Key::OfTheCall if acts == Acts::Safe => {
+        Carries::Own(key) => put(key, request)?,
+        Carries::Harmless(_) => None,
+        Carries::None | Carries::OfTheCall if acts == Acts::Safe => {
             keyed::sent_safe();
             return Ok(None);
         }
-        Key::None | Key::OfTheCall => match (Repeat::current(), context::keyed()) {
-            (Repeat::Keyed, Some(keyed)) if matches!(key, Key::OfTheCall) => put(keyed.key(), request)?,
+        Carries::None | Carries::OfTheCall => match (Repeat::current(), context::keyed()) {
+            (Repeat::Keyed, Some(keyed)) if matches!(key, Carries::OfTheCall) => put(keyed.key(), request)?,
             // A keyed retry that was never given its key.
             (Repeat::Idempotent, _) | (Repeat::Keyed, None) => match *request.method() {
                 Method::POST => return Err(missing("POST")),
@@ -188,7 +188,7 @@ fn missing(method: &'static str) -> Error {
 }
 
 /// Puts this key on this request, if it is on no other.
-fn put(key: &IdempotencyKey, request: &mut ::reqwest::Request) -> Result<Option<Claim>, Error> {
+fn put(key: &IdempotencyKey, request: &mut ::reqwest::Request) -> Result<Option<KeyClaim>, Error> {
     let claim = claim(key, request)?;
     // A key holds visible ASCII only, which every header value may.
     let value = HeaderValue::from_str(key.as_str()).ok();
@@ -197,7 +197,7 @@ fn put(key: &IdempotencyKey, request: &mut ::reqwest::Request) -> Result<Option<
 }
 
 /// Claims this key of a keyed call's for this request.
-fn claim(key: &IdempotencyKey, request: &::reqwest::Request) -> Result<Option<Claim>, Error> {
+fn claim(key: &IdempotencyKey, request: &::reqwest::Request) -> Result<Option<KeyClaim>, Error> {
     let Some(keyed) = context::keyed() else { return Ok(None) };
     let url = request.url();
     let on = Target {

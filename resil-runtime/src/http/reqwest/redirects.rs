@@ -31,7 +31,7 @@ pub(super) fn watched(policy: Policy) -> Policy {
 }
 
 /// The request after one that carries a key: the key stays behind.
-pub(super) struct Next {
+pub(super) struct NextRequest {
     client: Client,
     from: Url,
     method: Method,
@@ -39,7 +39,7 @@ pub(super) struct Next {
     timeout: Option<Duration>,
 }
 
-impl Next {
+impl NextRequest {
     pub(super) fn after(client: &Client, request: &Request) -> Self {
         let mut headers = request.headers().clone();
         for name in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, super::super::IDEMPOTENCY_KEY] {

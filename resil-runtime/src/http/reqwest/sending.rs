@@ -3,11 +3,11 @@
 use super::super::{Error, IDEMPOTENCY_KEY, verdict_of};
 use super::Response;
 use super::connect::Undialled;
-use super::redirects::Next;
+use super::redirects::NextRequest;
 use super::uploading::Uploading;
 use crate::context;
 use crate::context::departure::{Acts, Departure};
-use crate::context::keyed::Claim;
+use crate::context::keyed::KeyClaim;
 use crate::registry::{Registry, events, misconfigured};
 use crate::{Classify, Effect, Kind, Verdict};
 use ::reqwest::{Body, Client, Request};
@@ -21,10 +21,10 @@ pub(super) async fn send(
     client: Client,
     mut request: Request,
     acts: Acts,
-    claim: Option<Claim>,
+    claim: Option<KeyClaim>,
 ) -> Result<Response, Error> {
-    let next =
-        (acts == Acts::Yes && request.headers().contains_key(&IDEMPOTENCY_KEY)).then(|| Next::after(&client, &request));
+    let next = (acts == Acts::Yes && request.headers().contains_key(&IDEMPOTENCY_KEY))
+        .then(|| NextRequest::after(&client, &request));
     let departure = Departure::begin(acts, request.url().authority().to_owned(), next.is_some());
     if let Some(body) = request.body_mut()
         && body.as_bytes().is_none()
@@ -77,10 +77,10 @@ fn judge(departure: &Departure, answer: ::reqwest::Response) -> Result<::reqwest
     Err(Error::Status { code, retry_after })
 }
 
-fn lost(departure: &Departure, claim: Option<Claim>, is_http: bool, error: ::reqwest::Error) -> Error {
+fn lost(departure: &Departure, claim: Option<KeyClaim>, is_http: bool, error: ::reqwest::Error) -> Error {
     if departure.never_left() && error.is_connect() || !is_http {
         departure.undone();
-        claim.into_iter().for_each(Claim::give_back);
+        claim.into_iter().for_each(KeyClaim::give_back);
         let is_certified = !is_http || error.verdict().effect == Effect::None;
         return if is_certified {
             error.into()

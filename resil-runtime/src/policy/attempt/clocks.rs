@@ -34,14 +34,14 @@ pub(super) struct Watch<'a> {
 }
 
 #[derive(Clone, Copy)]
-enum Bound {
+enum Passed {
     Phase(Phase),
     Deadline(Due),
 }
 
 /// The bound that has passed, and how long the attempt has had.
 pub(super) struct Expired {
-    bound: Bound,
+    bound: Passed,
     had: Duration,
 }
 
@@ -78,15 +78,15 @@ impl Watch<'_> {
     }
 
     /// The bound that passes first.
-    fn nearest(&self, clock: Pin<&mut Clock>, now: Instant) -> Option<(Instant, Bound)> {
+    fn nearest(&self, clock: Pin<&mut Clock>, now: Instant) -> Option<(Instant, Passed)> {
         let clock = clock.project();
         let Bounds { attempt, read, .. } = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
-        let attempt = attempt.map(|limit| (clock::after(*clock.pending_since, limit), Bound::Phase(Phase::Attempt)));
+        let attempt = attempt.map(|limit| (clock::after(*clock.pending_since, limit), Passed::Phase(Phase::Attempt)));
         let read = read.zip(self.frame).map(|(limit, frame)| {
             restart(clock.silent_since, clock.marks, frame, now);
-            (clock::after(*clock.silent_since, limit), Bound::Phase(Phase::Read))
+            (clock::after(*clock.silent_since, limit), Passed::Phase(Phase::Read))
         });
-        let deadline = self.deadline.map(|due| (due.at, Bound::Deadline(due)));
+        let deadline = self.deadline.map(|due| (due.at, Passed::Deadline(due)));
         [attempt, read, deadline].into_iter().flatten().min_by_key(|(due, _)| *due)
     }
 
@@ -94,8 +94,8 @@ impl Watch<'_> {
     pub(super) fn error(&self, Expired { bound, had }: Expired) -> Error {
         let bounds = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
         match bound {
-            Bound::Deadline(due) => due.ended(had < bounds.enough()),
-            Bound::Phase(phase) => bounds.timed_out(phase),
+            Passed::Deadline(due) => due.ended(had < bounds.enough()),
+            Passed::Phase(phase) => bounds.timed_out(phase),
         }
     }
 }

@@ -227,14 +227,14 @@ pub(super) struct Place(Arc<Pool>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        struct Told<'a>(&'a Pool);
-        impl Drop for Told<'_> {
+        struct TellEnd<'a>(&'a Pool);
+        impl Drop for TellEnd<'_> {
             fn drop(&mut self) {
                 self.0.ended.notify_waiters();
             }
         }
         // Even if the waker of whoever is next panics.
-        let _told = Told(&self.0);
+        let _told = TellEnd(&self.0);
         self.0.places.give_back();
     }
 }

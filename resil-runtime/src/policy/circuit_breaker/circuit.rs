@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::gate::Gate;
 use super::machine::{NEVER, remaining};
 use super::time_window::TimeWindow;
-use super::{Admission, Answer, CircuitState, Ended, Machine, Refusal, Sample, Settings, Snapshot, Transition, Window};
+use super::{
+    Admission, CircuitState, Judged, Machine, Refusal, Ruling, Sample, Settings, Snapshot, Transition, Window,
+};
 use crate::clock::nanos;
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
 
@@ -169,7 +171,7 @@ impl Circuit {
         if transition.is_some() {
             self.publish(&machine);
         }
-        if answer == Answer::Refuse {
+        if answer == Ruling::Refuse {
             return Err(self.refuse(machine.wait(now), transition));
         }
         let started = if self.slow_from == NEVER { NEVER } else { now };
@@ -179,7 +181,7 @@ impl Circuit {
     /// Out of line, so that the usual case stays small where it is inlined.
     #[inline(never)]
     fn record_counted(&self, admission: Admission, failed: bool, now: impl FnOnce() -> u64) -> Option<Transition> {
-        let call = Ended { failed, slow: false };
+        let call = Judged { failed, slow: false };
         self.in_generation(admission, |machine| machine.record(call, now))
     }
 
@@ -195,7 +197,7 @@ impl Circuit {
                 return None;
             }
         }
-        self.record_timed_locked(admission, Ended { failed, slow }, now)
+        self.record_timed_locked(admission, Judged { failed, slow }, now)
     }
 
     /// A success that comes as late would be slow. Of what was faster nothing is known.
@@ -204,7 +206,7 @@ impl Circuit {
         if admission.is_timed() {
             let now = now();
             if now.saturating_sub(admission.started) >= self.slow_from {
-                return self.record_timed_locked(admission, Ended { failed: false, slow: true }, now);
+                return self.record_timed_locked(admission, Judged { failed: false, slow: true }, now);
             }
         }
         if admission.is_probe() {
@@ -214,7 +216,7 @@ impl Circuit {
     }
 
     #[inline(never)]
-    fn record_timed_locked(&self, admission: Admission, call: Ended, now: u64) -> Option<Transition> {
+    fn record_timed_locked(&self, admission: Admission, call: Judged, now: u64) -> Option<Transition> {
         self.in_generation(admission, |machine| {
             self.advance(machine, now);
             machine.record(call, || now)

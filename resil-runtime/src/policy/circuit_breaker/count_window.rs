@@ -1,6 +1,6 @@
 //! The last so many calls, a bit each.
 
-use super::{Ended, Tally};
+use super::{Judged, Tally};
 
 /// A ring of the last calls: one bit a call for its failure, and one for its slowness where that is judged.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl CountWindow {
 
     /// Adds a call, in the place of the oldest one if the window is full. Returns whether the window grew.
     #[inline]
-    pub(super) fn record(&mut self, call: Ended) -> bool {
+    pub(super) fn record(&mut self, call: Judged) -> bool {
         let at = self.next;
         self.next = if at + 1 == self.size { 0 } else { at + 1 };
         let grows = self.calls < self.size;

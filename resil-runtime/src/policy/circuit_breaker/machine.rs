@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::history::History;
-use super::{Cause, CircuitState, Ended, Settings, Snapshot, Tally, Transition};
+use super::recent::Recent;
+use super::{Cause, CircuitState, Judged, Settings, Snapshot, Tally, Transition};
 use crate::clock::nanos;
 
 /// The deadline of a circuit that stays open until someone closes it.
@@ -12,7 +12,7 @@ pub(super) const NEVER: u64 = u64::MAX;
 
 /// What the machine says to a call that asks to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Ruling {
     /// Go.
     Pass,
     /// Go, and take a place among the probes.
@@ -28,7 +28,7 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Machine {
     settings: Arc<Settings>,
-    history: History,
+    history: Recent,
     /// The probes recorded in this half-open period; in open, the calls that opened the circuit.
     judged: Tally,
     /// When an open state lets probes through, or a half-open one is judged without the missing probes.
@@ -49,7 +49,7 @@ impl Machine {
     /// A closed circuit.
     pub(super) fn new(settings: Arc<Settings>) -> Self {
         Self {
-            history: History::new(&settings),
+            history: Recent::new(&settings),
             judged: Tally::default(),
             deadline: NEVER,
             next_wait: settings.open_for,
@@ -82,7 +82,7 @@ impl Machine {
 
     /// A call asks to pass. This is also the moment that ends an open state or an overdue half-open one.
     #[must_use = "the caller reports it"]
-    pub(super) fn admit(&mut self, now: u64) -> (Answer, Option<Transition>) {
+    pub(super) fn admit(&mut self, now: u64) -> (Ruling, Option<Transition>) {
         let overdue = now >= self.deadline;
         let transition = match self.state {
             CircuitState::Open | CircuitState::ForcedOpen if overdue => Some(self.half_open(now)),
@@ -90,12 +90,12 @@ impl Machine {
             _ => None,
         };
         let answer = match self.state {
-            state if state.lets_all_pass() => Answer::Pass,
+            state if state.lets_all_pass() => Ruling::Pass,
             CircuitState::HalfOpen if self.places_taken < self.settings.half_open_calls => {
                 self.places_taken += 1;
-                Answer::Place
+                Ruling::Place
             }
-            _ => Answer::Refuse,
+            _ => Ruling::Refuse,
         };
         (answer, transition)
     }
@@ -103,7 +103,7 @@ impl Machine {
     /// A call of this generation ended, well or badly. The time is read only if the circuit opens.
     #[must_use = "the caller reports it"]
     #[inline]
-    pub(super) fn record(&mut self, call: Ended, now: impl FnOnce() -> u64) -> Option<Transition> {
+    pub(super) fn record(&mut self, call: Judged, now: impl FnOnce() -> u64) -> Option<Transition> {
         match self.state {
             CircuitState::Closed | CircuitState::Observing => {
                 let matters = self.history.record(call);

@@ -12,10 +12,10 @@ mod count_window;
 mod found;
 mod gate;
 mod handle;
-mod history;
 mod keyed;
 mod machine;
 mod pass;
+mod recent;
 mod settings;
 mod snapshot;
 mod tally;
@@ -29,11 +29,11 @@ pub use circuit_state::CircuitState;
 pub(crate) use circuit_state::Transition;
 pub(crate) use handle::Breaker;
 pub use handle::CircuitBreaker;
-use machine::{Answer, Machine};
+use machine::{Machine, Ruling};
 pub use pass::Pass;
 pub use settings::{Invalid, Settings, Window};
 pub use snapshot::Snapshot;
-use tally::{Ended, Tally};
+use tally::{Judged, Tally};
 
 #[cfg(test)]
 mod tests;

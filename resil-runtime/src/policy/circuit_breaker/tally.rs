@@ -4,7 +4,7 @@ use super::{Cause, Settings};
 
 /// How a call ended, as far as the windows care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ended {
+pub(super) struct Judged {
     /// The partner failed.
     pub failed: bool,
     /// The call took at least `slow_call`, whether or not it failed.
@@ -25,7 +25,7 @@ pub(super) struct Tally {
 impl Tally {
     /// Counts one call more.
     #[inline]
-    pub(super) fn add(&mut self, call: Ended) {
+    pub(super) fn add(&mut self, call: Judged) {
         self.calls += 1;
         self.failures += u64::from(call.failed);
         self.slow += u64::from(call.slow);

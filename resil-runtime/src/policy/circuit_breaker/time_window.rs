@@ -3,7 +3,7 @@
 //! Most calls are fast successes, and most of those change no decision. They are counted in [`TimeWindow`],
 //! without a lock, and move to the [`Buckets`], which a lock guards, when something is to be decided.
 
-use super::{Ended, Tally};
+use super::{Judged, Tally};
 use crate::sync::{AtomicU64, Ordering, thread_number};
 
 const BUCKETS: usize = 10;
@@ -96,7 +96,7 @@ impl Buckets {
     }
 
     /// Adds a call to the current bucket.
-    pub(super) fn record(&mut self, call: Ended) {
+    pub(super) fn record(&mut self, call: Judged) {
         self.bucket(self.current).add(call);
         self.total.add(call);
     }

@@ -24,13 +24,13 @@ pub trait Answer<R, When> {
 
 /// Marks an answer that is there at once.
 #[derive(Debug)]
-pub struct Now;
+pub struct AtOnce;
 
 /// Marks an answer that is a future.
 #[derive(Debug)]
 pub struct Later;
 
-impl<R> Answer<R, Now> for R {
+impl<R> Answer<R, AtOnce> for R {
     type Future = Ready<R>;
     const IS_LATER: bool = false;
     fn into_answer(self) -> Ready<R> {

@@ -38,14 +38,14 @@ pub struct Fallback {
     /// How old a last good value may be, where one is kept.
     max_age: Option<Duration>,
     kept: Slot<Kept>,
-    acts: Acts,
+    acts: ActsAgain,
     /// Whether it is known only later that there is an answer, and told then.
     asks: bool,
 }
 
 /// Whether the answer may do something a second time.
 #[derive(Debug, Clone, Copy)]
-enum Acts {
+enum ActsAgain {
     No,
     /// So it answers only what certainly was never done.
     Unsent,
@@ -56,13 +56,13 @@ enum Acts {
 impl Fallback {
     /// A fallback to a value or a function.
     pub const fn new() -> Self {
-        Self { site: &Site::UNKNOWN, max_age: None, kept: Slot::new(), acts: Acts::No, asks: false }
+        Self { site: &Site::UNKNOWN, max_age: None, kept: Slot::new(), acts: ActsAgain::No, asks: false }
     }
 
     /// A fallback to the last good value, unless it is older than this. At most a thousand keys are kept, the oldest
     /// goes first.
     pub const fn stale(max_age: Duration) -> Self {
-        Self { site: &Site::UNKNOWN, max_age: Some(max_age), kept: Slot::new(), acts: Acts::No, asks: true }
+        Self { site: &Site::UNKNOWN, max_age: Some(max_age), kept: Slot::new(), acts: ActsAgain::No, asks: true }
     }
 
     /// A fallback to a function, which says so itself when it is asked.
@@ -75,13 +75,13 @@ impl Fallback {
 
     /// Lists it as one that answers only what certainly was never done: ask [`takes_unsent`](Self::takes_unsent).
     pub const fn unsent(mut self) -> Self {
-        self.acts = Acts::Unsent;
+        self.acts = ActsAgain::Unsent;
         self
     }
 
     /// Lists it as one that acts, and why that is harmless.
     pub const fn acts(mut self, why: &'static str) -> Self {
-        self.acts = Acts::Because(why);
+        self.acts = ActsAgain::Because(why);
         self
     }
 
@@ -138,9 +138,9 @@ impl Handle for Fallback {
     fn written(&self) -> Written {
         let stale = self.max_age.map(|max_age| ("stale", format!("{max_age:?}")));
         let acts = match self.acts {
-            Acts::No => None,
-            Acts::Unsent => Some(("answers", "what was never sent".to_owned())),
-            Acts::Because(why) => Some(("acts", format!("{why:?}"))),
+            ActsAgain::No => None,
+            ActsAgain::Unsent => Some(("answers", "what was never sent".to_owned())),
+            ActsAgain::Because(why) => Some(("acts", format!("{why:?}"))),
         };
         Written { kind: "fallback", name: None, site: self.site, settings: stale.into_iter().chain(acts).collect() }
     }

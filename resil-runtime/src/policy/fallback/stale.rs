@@ -20,11 +20,11 @@ impl<T: Clone + Send + Sync + 'static> Keepable for T {}
 
 /// The last good values of one call site.
 #[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<HashMap<Key, Entry>>);
+pub(crate) struct Kept(Mutex<HashMap<Whose, Remembered>>);
 
 /// Whose value it is, and of which call.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-struct Key {
+struct Whose {
     /// The types that the function was instantiated with.
     types: &'static str,
     /// The instance whose method it is.
@@ -33,7 +33,7 @@ struct Key {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct Remembered {
     since: Nanos,
     value: Arc<dyn Any + Send + Sync>,
 }
@@ -62,9 +62,9 @@ impl Shared for Kept {
 }
 
 impl Kept {
-    fn keep(&self, key: &Key, value: Arc<dyn Any + Send + Sync>, now: Nanos) {
+    fn keep(&self, key: &Whose, value: Arc<dyn Any + Send + Sync>, now: Nanos) {
         let mut entries = lock(&self.0);
-        let entry = Entry { since: now, value };
+        let entry = Remembered { since: now, value };
         let gone = if let Some(known) = entries.get_mut(key) {
             Some(std::mem::replace(known, entry))
         } else {
@@ -79,7 +79,7 @@ impl Kept {
         drop(gone);
     }
 
-    fn last<T: Clone + 'static>(&self, key: &Key, max_age: Nanos, now: Nanos) -> Option<T> {
+    fn last<T: Clone + 'static>(&self, key: &Whose, max_age: Nanos, now: Nanos) -> Option<T> {
         let value = {
             let entries = lock(&self.0);
             let entry = entries.get(key).filter(|entry| now.saturating_sub(entry.since) <= max_age)?;
@@ -94,14 +94,14 @@ impl Kept {
 pub struct LastGood<'a> {
     fallback: &'a Fallback,
     kept: Option<&'a Kept>,
-    key: Key,
+    key: Whose,
     max_age: Nanos,
 }
 
 impl<'a> LastGood<'a> {
     pub(super) fn new(fallback: &'a Fallback, kept: Option<&'a Kept>, key: String) -> Self {
         let max_age = clock::nanos(fallback.max_age.unwrap_or_default());
-        Self { fallback, kept, key: Key { call: key, ..Key::default() }, max_age }
+        Self { fallback, kept, key: Whose { call: key, ..Whose::default() }, max_age }
     }
 
     /// Of this instance only: the partner, the tenant, whatever its values are not to be mixed up with another's.
@@ -162,8 +162,8 @@ impl<'a> LastGood<'a> {
 mod tests {
     use super::*;
 
-    fn key(call: &str) -> Key {
-        Key { call: call.to_owned(), ..Key::default() }
+    fn key(call: &str) -> Whose {
+        Whose { call: call.to_owned(), ..Whose::default() }
     }
 
     #[test]

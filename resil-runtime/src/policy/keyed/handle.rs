@@ -1,4 +1,4 @@
-use super::{Held, KeyUsage, Keys, PerKey};
+use super::{HeldState, KeyUsage, Keys, PerKey};
 use crate::Error;
 use crate::registry::{Handle as _, Registry, Slot, States};
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -77,7 +77,7 @@ impl<P: PerKey> Keyed<P> {
         self.policy.name().unwrap_or_else(|| self.keys().map_or(self.policy.site().function, |keys| keys.label))
     }
 
-    pub(crate) fn hold(&self, hash: u64) -> Result<Held<'_, P::State>, Error> {
+    pub(crate) fn hold(&self, hash: u64) -> Result<HeldState<'_, P::State>, Error> {
         Ok(self.keys()?.hold(hash))
     }
 

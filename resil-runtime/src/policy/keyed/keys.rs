@@ -1,6 +1,6 @@
 //! One state for each key, bounded in number.
 
-use super::places::{Held, Place, Places};
+use super::places::{HeldState, KeyPlace, Places};
 use super::{HeldKey, KeyUsage};
 use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{Mutex, Ordering, lock};
@@ -49,7 +49,7 @@ pub(crate) struct Keys<T> {
     table: Mutex<Table>,
     places: Places<T>,
     /// Shared by the keys that find no place.
-    rest: Place<T>,
+    rest: KeyPlace<T>,
 }
 
 /// Which key has which place.
@@ -71,12 +71,12 @@ impl<T: OneKey> Keys<T> {
         max_keys: u32,
         new: Box<dyn Fn() -> T + Send + Sync>,
     ) -> Self {
-        let rest = Place::new(new());
+        let rest = KeyPlace::new(new());
         Self { label, written, max_keys, new, table: Mutex::default(), places: Places::default(), rest }
     }
 
     /// The state of the key with this hash, which stays its own at least as long as it is held.
-    pub(crate) fn hold(&self, hash: u64) -> Held<'_, T> {
+    pub(crate) fn hold(&self, hash: u64) -> HeldState<'_, T> {
         self.find(hash).1
     }
 
@@ -87,7 +87,7 @@ impl<T: OneKey> Keys<T> {
         HeldKey::new(self, place)
     }
 
-    fn find(&self, hash: u64) -> (Option<u32>, Held<'_, T>) {
+    fn find(&self, hash: u64) -> (Option<u32>, HeldState<'_, T>) {
         let mut table = lock(&self.table);
         let was_full = table.is_full;
         let place = table.find(hash).or_else(|| self.place(&mut table, hash));
@@ -107,7 +107,7 @@ impl<T: OneKey> Keys<T> {
         HeldKey::new(Arc::clone(self), None)
     }
 
-    pub(super) fn at(&self, place: Option<u32>) -> &Place<T> {
+    pub(super) fn at(&self, place: Option<u32>) -> &KeyPlace<T> {
         place.and_then(|place| self.places.get(place)).unwrap_or(&self.rest)
     }
 
@@ -128,7 +128,7 @@ impl<T: OneKey> Keys<T> {
     fn place(&self, table: &mut Table, hash: u64) -> Option<u32> {
         let next = u32::try_from(table.keys.len()).unwrap_or(u32::MAX);
         let place = if next < self.max_keys {
-            self.places.set(next, Place::new((self.new)()));
+            self.places.set(next, KeyPlace::new((self.new)()));
             table.add(hash, next);
             Some(next)
         } else {

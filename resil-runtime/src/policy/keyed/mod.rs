@@ -12,7 +12,7 @@ pub(crate) use found::PerKey;
 pub use handle::Keyed;
 pub(crate) use handle::hash_of;
 pub(crate) use keys::{Keys, Loss, OneKey};
-pub(crate) use places::{Held, HeldKey};
+pub(crate) use places::{HeldKey, HeldState};
 pub use usage::KeyUsage;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 use std::sync::{Arc, OnceLock};
 
 /// Where the state of one key is.
-pub(super) struct Place<T> {
+pub(super) struct KeyPlace<T> {
     pub(super) state: T,
     /// How many are about to use it, and must find it belonging to the same key.
     holds: AtomicU32,
@@ -16,15 +16,15 @@ pub(super) struct Place<T> {
     pub(super) is_used: AtomicBool,
 }
 
-impl<T> Place<T> {
+impl<T> KeyPlace<T> {
     pub(super) fn new(state: T) -> Self {
         Self { state, holds: AtomicU32::new(0), is_used: AtomicBool::new(false) }
     }
 
-    pub(super) fn hold(&self) -> Held<'_, T> {
+    pub(super) fn hold(&self) -> HeldState<'_, T> {
         self.holds.fetch_add(1, Ordering::Relaxed);
         self.is_used.store(true, Ordering::Relaxed);
-        Held(self)
+        HeldState(self)
     }
 
     pub(super) fn is_held(&self) -> bool {
@@ -37,9 +37,9 @@ impl<T> Place<T> {
 }
 
 /// A state that stays its key's own until this is dropped.
-pub(crate) struct Held<'a, T>(&'a Place<T>);
+pub(crate) struct HeldState<'a, T>(&'a KeyPlace<T>);
 
-impl<'a, T> Held<'a, T> {
+impl<'a, T> HeldState<'a, T> {
     pub(crate) fn state(&self) -> &'a T {
         &self.0.state
     }
@@ -50,13 +50,13 @@ impl<'a, T> Held<'a, T> {
     }
 }
 
-impl<T> Drop for Held<'_, T> {
+impl<T> Drop for HeldState<'_, T> {
     fn drop(&mut self) {
         self.0.let_go();
     }
 }
 
-impl<T> fmt::Debug for Held<'_, T> {
+impl<T> fmt::Debug for HeldState<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Held")
     }
@@ -100,7 +100,7 @@ impl<T: OneKey> fmt::Debug for HeldKey<T> {
 /// How many places are allocated together.
 const BLOCK: usize = 64;
 
-type Block<T> = Box<[OnceLock<Place<T>>]>;
+type Block<T> = Box<[OnceLock<KeyPlace<T>>]>;
 type Blocks<T> = Box<[OnceLock<Block<T>>]>;
 
 /// An array that only grows. Row `n` has 2ⁿ blocks, so an empty one is small and nothing moves.
@@ -120,13 +120,13 @@ fn coordinates(place: u32) -> (usize, usize, usize) {
 }
 
 impl<T> Places<T> {
-    pub(super) fn get(&self, place: u32) -> Option<&Place<T>> {
+    pub(super) fn get(&self, place: u32) -> Option<&KeyPlace<T>> {
         let (row, block, place) = coordinates(place);
         self.0[row].get()?[block].get()?[place].get()
     }
 
     /// Fills an empty one.
-    pub(super) fn set(&self, place: u32, with: Place<T>) {
+    pub(super) fn set(&self, place: u32, with: KeyPlace<T>) {
         let (row, block, place) = coordinates(place);
         let blocks = self.0[row].get_or_init(|| empty(1 << row));
         // Whoever adds has the lock of the table: the place is empty.

@@ -1,6 +1,6 @@
 //! The table of keys against a naive one.
 
-use super::{Held, Keys, Loss, OneKey};
+use super::{HeldState, Keys, Loss, OneKey};
 use crate::Site;
 use crate::registry::{Row, Shared, Written};
 use proptest::prelude::*;
@@ -52,25 +52,25 @@ fn keys() -> &'static Keys<Diary> {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum Input {
     Use(u64),
     Hold(u64),
     Release(u64),
     Busy(u64, bool),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = Input> {
     let key = 1_u64..=8;
     prop_oneof![
-        4 => key.clone().prop_map(Step::Use),
-        1 => key.clone().prop_map(Step::Hold),
-        1 => key.clone().prop_map(Step::Release),
-        2 => (key, any::<bool>()).prop_map(|(key, busy)| Step::Busy(key, busy)),
+        4 => key.clone().prop_map(Input::Use),
+        1 => key.clone().prop_map(Input::Hold),
+        1 => key.clone().prop_map(Input::Release),
+        2 => (key, any::<bool>()).prop_map(|(key, busy)| Input::Busy(key, busy)),
     ]
 }
 
 /// Notes the key in its state, and checks that no other one left its note there.
-fn visit(keys: &'static Keys<Diary>, key: u64) -> Held<'static, Diary> {
+fn visit(keys: &'static Keys<Diary>, key: u64) -> HeldState<'static, Diary> {
     let held = keys.hold(key);
     let state = held.state();
     if !std::ptr::eq(state, &raw const keys.at(None).state) {
@@ -84,18 +84,18 @@ proptest! {
     #[test]
     fn no_key_meets_anothers_state_and_none_in_use_is_forgotten(steps in proptest::collection::vec(step(), 1..200)) {
         let keys = keys();
-        let mut held: HashMap<u64, (Held<Diary>, &'static Diary)> = HashMap::new();
+        let mut held: HashMap<u64, (HeldState<Diary>, &'static Diary)> = HashMap::new();
         let mut busy: HashMap<u64, &'static Diary> = HashMap::new();
         for step in steps {
             match step {
-                Step::Use(key) => drop(visit(keys, key)),
-                Step::Hold(key) => {
+                Input::Use(key) => drop(visit(keys, key)),
+                Input::Hold(key) => {
                     let one = visit(keys, key);
                     let state = one.state();
                     held.insert(key, (one, state));
                 }
-                Step::Release(key) => drop(held.remove(&key)),
-                Step::Busy(key, is_busy) => {
+                Input::Release(key) => drop(held.remove(&key)),
+                Input::Busy(key, is_busy) => {
                     let one = visit(keys, key);
                     if !std::ptr::eq(one.state(), &raw const keys.at(None).state) {
                         one.state().is_busy.store(is_busy, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Permits for each key.
 
 use super::{Acquiring, Limiter, Limits, Semaphore};
-use crate::policy::keyed::{Held, HeldKey, Keyed, Loss, OneKey, PerKey, hash_of};
+use crate::policy::keyed::{HeldKey, HeldState, Keyed, Loss, OneKey, PerKey, hash_of};
 use crate::registry::Slot;
 use crate::{Error, Site};
 use std::hash::Hash;
@@ -38,7 +38,7 @@ impl Keyed<Semaphore> {
 pub struct OfKey<'a> {
     keyed: &'a Keyed<Semaphore>,
     hash: u64,
-    held: Option<Held<'a, Limiter>>,
+    held: Option<HeldState<'a, Limiter>>,
 }
 
 impl<'a> Limits<'a> for OfKey<'a> {

@@ -18,14 +18,14 @@ pin_project! {
         dial: F,
         #[pin]
         timer: Option<Sleep>,
-        state: State,
+        state: Dialling,
         // Where it is made by hand.
         made_at: Option<&'static Location<'static>>,
     }
 }
 
 #[derive(Debug)]
-enum State {
+enum Dialling {
     New,
     Running { bound: Option<Bound>, pause: Option<Pause> },
 }
@@ -33,7 +33,7 @@ enum State {
 impl<F> Dial<F> {
     pub(crate) fn new(dial: F) -> Self {
         Registry::with(States::dials_are_bounded);
-        Self { dial, timer: None, state: State::New, made_at: None }
+        Self { dial, timer: None, state: Dialling::New, made_at: None }
     }
 
     /// One that is of no use outside of an annotated call, and says so.
@@ -58,13 +58,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let State::New = this.state {
+        if let Dialling::New = this.state {
             if let Some(made_at) = this.made_at.filter(|_| !context::is_inside_a_call()) {
                 outside(made_at);
             }
-            *this.state = State::Running { bound: context::connect_bound(), pause: Pause::start() };
+            *this.state = Dialling::Running { bound: context::connect_bound(), pause: Pause::start() };
         }
-        let State::Running { bound, pause } = this.state else { return Poll::Pending };
+        let Dialling::Running { bound, pause } = this.state else { return Poll::Pending };
         if pause.as_ref().is_some_and(|pause| !pause.is_ours()) {
             *pause = None;
         }

@@ -1,8 +1,8 @@
 use super::begin::{failed, first_of, to_its_end};
-use super::meter::{Holds as Metered, Meter};
+use super::meter::{Meter, Metered};
 use super::raw::Raw;
-use super::statement::Isolation;
-use super::tx::Held;
+use super::statement::Strictness;
+use super::tx::HeldConnection;
 use super::wake::Wake;
 use super::{Backend, Begun, HeldBy, Once, Transactional, Tx};
 use crate::context::Pause;
@@ -67,7 +67,7 @@ pub(super) struct OfClones {
     /// Told when messages were committed to the outbox.
     pub(super) wake: Wake,
     /// At which level a statement by itself runs, once that was asked.
-    isolation: Isolation,
+    isolation: Strictness,
     /// Where writers queue up.
     turns: Arc<Mutex<()>>,
 }
@@ -179,7 +179,7 @@ impl<DB: Backend> Db<DB> {
         });
         match step.await {
             Some(Ok((transaction, metered))) => {
-                let held = Held::new(Scope::hold(began, self.database()), metered, turn);
+                let held = HeldConnection::new(Scope::hold(began, self.database()), metered, turn);
                 Ok(Tx::new(transaction, began, held, self.clone()))
             }
             Some(Err(error)) => Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),

@@ -27,8 +27,8 @@ pub(super) struct Meter(Mutex<HashMap<(&'static str, u32, &'static str), HeldBy>
 
 impl Meter {
     /// Measures until the result is dropped.
-    pub(super) fn hold(self: &Arc<Self>, began: Began) -> Holds {
-        let holds = Holds { meter: Arc::clone(self), began, since: clock::now() };
+    pub(super) fn hold(self: &Arc<Self>, began: Began) -> Metered {
+        let holds = Metered { meter: Arc::clone(self), began, since: clock::now() };
         holds.change(|by| by.now += 1);
         holds
     }
@@ -43,13 +43,13 @@ impl Meter {
 
 /// A connection that is held.
 #[derive(Debug)]
-pub(super) struct Holds {
+pub(super) struct Metered {
     meter: Arc<Meter>,
     began: Began,
     since: u64,
 }
 
-impl Holds {
+impl Metered {
     fn change(&self, change: impl FnOnce(&mut HeldBy)) {
         let began = self.began;
         let key = (began.site.file, began.site.line, began.site.function);
@@ -58,7 +58,7 @@ impl Holds {
     }
 }
 
-impl Drop for Holds {
+impl Drop for Metered {
     fn drop(&mut self) {
         let time = Duration::from_nanos(clock::now().saturating_sub(self.since));
         self.change(|by| {

@@ -252,9 +252,9 @@ impl<DB: Backend> Tx<DB> {
 
 /// Whether a statement by itself runs at a stricter level than our statements are written for: 0 is not known.
 #[derive(Debug, Default)]
-pub(super) struct Isolation(AtomicU32);
+pub(super) struct Strictness(AtomicU32);
 
-impl Isolation {
+impl Strictness {
     pub(super) fn known(&self) -> Option<bool> {
         match self.0.load(Ordering::Relaxed) {
             0 => None,

@@ -1,5 +1,5 @@
 use super::begin::{failed, to_its_end};
-use super::meter::Holds as Metered;
+use super::meter::Metered;
 use super::once::Claim;
 use super::raw::Raw;
 use super::verdict::of_commit;
@@ -26,7 +26,7 @@ pub struct Tx<DB: Backend> {
     pub(super) began: Began,
     /// What its outcome is to be stored under.
     pub(super) claim: Option<Claim>,
-    held: Held,
+    held: HeldConnection,
     /// How many savepoints are set.
     depth: u32,
     /// Whether a savepoint was left half way, so that nobody knows what a commit would commit.
@@ -39,27 +39,27 @@ pub struct Tx<DB: Backend> {
 }
 
 /// Ends the scope before the connection is counted as given back.
-pub(super) struct Held {
+pub(super) struct HeldConnection {
     scope: Arc<Scope>,
     _metered: Metered,
     /// Where there is one writer at a time.
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
-impl Held {
+impl HeldConnection {
     pub(super) fn new(scope: Arc<Scope>, metered: Metered, turn: Option<OwnedMutexGuard<()>>) -> Self {
         Self { scope, _metered: metered, _turn: turn }
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldConnection {
     fn drop(&mut self) {
         self.scope.end();
     }
 }
 
 impl<DB: Backend> Tx<DB> {
-    pub(super) fn new(transaction: Raw<DB>, began: Began, held: Held, db: Db<DB>) -> Self {
+    pub(super) fn new(transaction: Raw<DB>, began: Began, held: HeldConnection, db: Db<DB>) -> Self {
         Self { transaction, began, claim: None, held, depth: 0, is_spoilt: false, db, messages: None }
     }
 

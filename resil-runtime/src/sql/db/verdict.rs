@@ -30,11 +30,11 @@ pub(crate) fn verdict(error: &Error) -> Verdict {
 fn refused(error: &dyn DatabaseError) -> Verdict {
     let code = error.code().unwrap_or_default();
     match state(&code) {
-        State::Postgres("40" | "53") | State::Sqlite(5 | 6) => Verdict::transient().unsent(),
-        State::Postgres("55" | "57") if matches!(&*code, "55P03" | "57014") => Verdict::transient().unsent(),
-        State::Postgres("08" | "57" | "58") => Verdict::transient(),
-        State::Postgres("22" | "23") | State::Sqlite(18..=20) => Verdict::caller(),
-        State::Postgres("25" | "28" | "3D" | "42") | State::Sqlite(1 | 3 | 8 | 13 | 14 | 23 | 26) => {
+        Code::Postgres("40" | "53") | Code::Sqlite(5 | 6) => Verdict::transient().unsent(),
+        Code::Postgres("55" | "57") if matches!(&*code, "55P03" | "57014") => Verdict::transient().unsent(),
+        Code::Postgres("08" | "57" | "58") => Verdict::transient(),
+        Code::Postgres("22" | "23") | Code::Sqlite(18..=20) => Verdict::caller(),
+        Code::Postgres("25" | "28" | "3D" | "42") | Code::Sqlite(1 | 3 | 8 | 13 | 14 | 23 | 26) => {
             Verdict::permanent().unsent()
         }
         _ => Verdict::permanent(),
@@ -47,25 +47,25 @@ pub(super) fn of_commit(error: &Error) -> Verdict {
     let code = database.code().unwrap_or_default();
     match state(&code) {
         // Broken connection, shutdown, trouble of the machine: it may have been done before.
-        State::Postgres("08" | "57" | "58") => Verdict::transient(),
-        State::Postgres(_) | State::Sqlite(5 | 6 | 13 | 19) => refused(&**database).unsent(),
+        Code::Postgres("08" | "57" | "58") => Verdict::transient(),
+        Code::Postgres(_) | Code::Sqlite(5 | 6 | 13 | 19) => refused(&**database).unsent(),
         // A statement had ended the transaction, and what came after it was done one by one.
-        State::Sqlite(1) => Verdict::permanent(),
-        State::Sqlite(_) => Verdict::transient(),
+        Code::Sqlite(1) => Verdict::permanent(),
+        Code::Sqlite(_) => Verdict::transient(),
     }
 }
 
-enum State<'a> {
+enum Code<'a> {
     /// The class of an SQLSTATE.
     Postgres(&'a str),
     /// A primary result code.
     Sqlite(u32),
 }
 
-fn state(code: &str) -> State<'_> {
+fn state(code: &str) -> Code<'_> {
     match (code.len(), code.parse::<u32>()) {
-        (5, _) => State::Postgres(code.get(..2).unwrap_or_default()),
-        (_, Ok(number)) => State::Sqlite(number & 0xff),
-        _ => State::Sqlite(0),
+        (5, _) => Code::Postgres(code.get(..2).unwrap_or_default()),
+        (_, Ok(number)) => Code::Sqlite(number & 0xff),
+        _ => Code::Sqlite(0),
     }
 }

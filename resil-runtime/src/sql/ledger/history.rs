@@ -38,7 +38,7 @@ impl History {
 }
 
 fn entry(text: &str) -> Entry {
-    let line = Line::of(text);
+    let line = StoredLine::of(text);
     let mut parts = line.step.splitn(2, ' ');
     match (line.at.parse(), parts.next().filter(|state| !state.is_empty())) {
         (Ok(at), Some(state)) => Entry {
@@ -53,7 +53,7 @@ fn entry(text: &str) -> Entry {
 }
 
 /// A line as it is stored.
-struct Line<'a> {
+struct StoredLine<'a> {
     at: &'a str,
     /// State and reason.
     step: &'a str,
@@ -61,7 +61,7 @@ struct Line<'a> {
     until: &'a str,
 }
 
-impl<'a> Line<'a> {
+impl<'a> StoredLine<'a> {
     fn of(text: &'a str) -> Self {
         let text = text.trim_end_matches('\n');
         let (step, repeats) = text.split_once('\t').unwrap_or((text, ""));
@@ -76,7 +76,7 @@ pub(super) const RESOLVED_BY: &str = "resolved by ";
 
 /// Whether a line says what an operator has decided.
 fn is_operators(line: &str) -> bool {
-    Line::of(line).step.split_once(' ').is_some_and(|(_state, why)| why.starts_with(RESOLVED_BY))
+    StoredLine::of(line).step.split_once(' ').is_some_and(|(_state, why)| why.starts_with(RESOLVED_BY))
 }
 
 /// What follows the time in a line.
@@ -87,7 +87,7 @@ pub(super) fn line(state: State, why: &str) -> String {
 
 /// How a history goes on: so many of its characters are kept, and these two texts follow, with the time between them.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Next {
+pub(super) struct Continuation {
     pub(super) keeps: usize,
     pub(super) before: String,
     pub(super) after: String,
@@ -102,7 +102,7 @@ const FIRST: usize = 8;
 /// Stands for the lines that were left out, in place of a state.
 const LEFT_OUT: &str = "LEFT_OUT";
 
-impl Next {
+impl Continuation {
     /// After one more step.
     pub(super) fn of(history: &str, state: State, why: &str) -> Self {
         let new = line(state, why);
@@ -114,7 +114,7 @@ impl Next {
     fn again(lines: &[&str], new: &str) -> Option<Self> {
         (1..=LONGEST_TURN).find_map(|turn| {
             let start = (lines.len() + 1).checked_sub(2 * turn)?;
-            let all: Vec<_> = lines[start..].iter().map(|line| Line::of(line)).collect();
+            let all: Vec<_> = lines[start..].iter().map(|line| StoredLine::of(line)).collect();
             let (earlier, later) = all.split_at(turn);
             let steps = later.iter().map(|line| line.step).chain([new]);
             if !steps.eq(earlier.iter().map(|line| line.step)) {
@@ -147,8 +147,13 @@ impl Next {
         for part in left_out.chunk_by(|one, other| is_operators(one) == is_operators(other)) {
             match part {
                 [one, .., other] if !is_operators(one) => {
-                    let steps = part.iter().map(|line| Line::of(line).times).fold(0, u32::saturating_add);
-                    _ = writeln!(before, "{} {LEFT_OUT}\t{steps} {}", Line::of(one).at, Line::of(other).until);
+                    let steps = part.iter().map(|line| StoredLine::of(line).times).fold(0, u32::saturating_add);
+                    _ = writeln!(
+                        before,
+                        "{} {LEFT_OUT}\t{steps} {}",
+                        StoredLine::of(one).at,
+                        StoredLine::of(other).until
+                    );
                 }
                 decided => before.push_str(&decided.concat()),
             }
@@ -192,7 +197,7 @@ mod tests {
 
     /// What the statement does that writes a move.
     fn written(history: &str, state: State, why: &str, now: Millis) -> String {
-        let Next { keeps, before, after } = Next::of(history, state, why);
+        let Continuation { keeps, before, after } = Continuation::of(history, state, why);
         let kept: String = history.chars().take(keeps).collect();
         format!("{kept}{before}{now}{after}")
     }

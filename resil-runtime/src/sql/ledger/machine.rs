@@ -4,7 +4,7 @@
 mod meaning;
 mod types;
 
-pub(super) use types::{Fact, Millis, Move, Now, Position, Receipt, Step, Then};
+pub(super) use types::{Action, Fact, Millis, Move, Now, Position, Receipt, Then};
 
 use super::operation::Status;
 use super::settings::{InDoubt, Settings};
@@ -48,43 +48,43 @@ impl Position {
     }
 
     /// The step that is due in this position.
-    pub(super) fn next(&self, settings: &Settings, now: impl Into<Now>) -> Step {
+    pub(super) fn next(&self, settings: &Settings, now: impl Into<Now>) -> Action {
         let now = now.into();
         match self.state {
-            State::Recorded => Step::Go(self.going(State::Calling, "")),
-            State::Calling if self.key_is_old(settings, now) => Step::Go(self.not_called_any_more(settings)),
-            State::Calling => Step::Call,
+            State::Recorded => Action::Go(self.going(State::Calling, "")),
+            State::Calling if self.key_is_old(settings, now) => Action::Go(self.not_called_any_more(settings)),
+            State::Calling => Action::Call,
             State::Unknown => self.next_in_doubt(settings, now),
-            State::Succeeded => Step::Apply,
-            State::Declined => Step::Reject,
+            State::Succeeded => Action::Apply,
+            State::Declined => Action::Reject,
             // What arrives after its cancellation would stand.
             State::Compensating => match self.doubt_until {
                 Some(until) if now.early < until => {
                     let wait = millis(until.min(settled(settings, now)) - now.early);
-                    Step::Go(self.postpone(State::Compensating, wait, "an earlier call may still arrive"))
+                    Action::Go(self.postpone(State::Compensating, wait, "an earlier call may still arrive"))
                 }
-                _ => Step::Cancel,
+                _ => Action::Cancel,
             },
-            State::Applied | State::Rejected | State::Compensated | State::Manual => Step::Rest,
+            State::Applied | State::Rejected | State::Compensated | State::Manual => Action::Rest,
         }
     }
 
-    fn next_in_doubt(&self, settings: &Settings, now: Now) -> Step {
+    fn next_in_doubt(&self, settings: &Settings, now: Now) -> Action {
         let settled = settled(settings, now);
         if self.doubt_until.is_none_or(|until| until > settled.saturating_add(SLACK)) {
             // A worker was lost, the clock was set back, or an operator has put it here: no doubt lasts longer than it settles.
-            return Step::Go(Move { doubt_until: Some(settled), ..self.going(State::Unknown, "waiting to settle") });
+            return Action::Go(Move { doubt_until: Some(settled), ..self.going(State::Unknown, "waiting to settle") });
         }
         if settings.verifies {
-            return Step::Check;
+            return Action::Check;
         }
         match settings.in_doubt {
             InDoubt::Repeat if self.key_is_old(settings, now) => {
-                Step::Go(self.manual(&format!("{UNKNOWN}, and {}", old_key(settings))))
+                Action::Go(self.manual(&format!("{UNKNOWN}, and {}", old_key(settings))))
             }
-            InDoubt::Repeat => Step::Go(self.going(State::Calling, "calling again under the same key")),
-            InDoubt::Cancel if self.is_done_here => Step::Go(self.manual(UNKNOWN)),
-            InDoubt::Cancel | InDoubt::Manual => Step::Go(self.give_up(settings, UNKNOWN)),
+            InDoubt::Repeat => Action::Go(self.going(State::Calling, "calling again under the same key")),
+            InDoubt::Cancel if self.is_done_here => Action::Go(self.manual(UNKNOWN)),
+            InDoubt::Cancel | InDoubt::Manual => Action::Go(self.give_up(settings, UNKNOWN)),
         }
     }
 

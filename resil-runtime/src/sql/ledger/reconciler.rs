@@ -5,7 +5,7 @@ use super::run::{Drive, Work};
 use super::shares::Shares;
 use super::store;
 use super::views;
-use crate::sql::worker::{self, Outcome, Polling, Worker};
+use crate::sql::worker::{self, Joined, Polling, Worker};
 use crate::{Backend, Error, clock};
 use std::future::Future;
 use std::sync::Arc;
@@ -157,7 +157,7 @@ impl<DB: Backend> Worker for Reconciling<DB> {
         Ok(claimed)
     }
 
-    async fn ended(&mut self, ended: Vec<Outcome<Self::Ran>>) {
+    async fn ended(&mut self, ended: Vec<Joined<Self::Ran>>) {
         for one in ended {
             match one {
                 Ok(Ok(Drive::Rested(_))) => {}

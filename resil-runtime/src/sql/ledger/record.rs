@@ -2,7 +2,7 @@ use super::error::LedgerError;
 use super::intent::{Intent, IntentId};
 use super::keys;
 use super::operation::Operation;
-use super::recording::{self, Known, Recorded};
+use super::recording::{self, KnownIntent, Recorded};
 use crate::sql::db::sorted;
 use crate::{Backend, Error, IdempotencyKey, Stored as _, Tx};
 use std::marker::PhantomData;
@@ -31,7 +31,7 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
     let intent = New::<DB, O>::of(subject.as_deref(), arguments)?;
     let Some(subject) = &subject else {
         let key = IdempotencyKey::random();
-        let name = Name { id: IntentId::of(&key), key };
+        let name = IntentName { id: IntentId::of(&key), key };
         return match intent.record(tx, &name).await? {
             Some(known) => intent.same(&known),
             None => Ok(name.id.into()),
@@ -47,14 +47,14 @@ pub async fn record<DB: Backend, O: Operation<DB>>(
 }
 
 /// What an intent goes by, here and with the partner.
-pub(super) struct Name {
+pub(super) struct IntentName {
     pub(super) id: IntentId,
     pub(super) key: IdempotencyKey,
 }
 
-impl Name {
+impl IntentName {
     /// The intent of this name, which is there.
-    pub(super) async fn known<DB: Backend>(&self, tx: &mut Tx<DB>) -> Result<Known, Error> {
+    pub(super) async fn known<DB: Backend>(&self, tx: &mut Tx<DB>) -> Result<KnownIntent, Error> {
         recording::recorded(tx, self.id, &self.key).await
     }
 }
@@ -75,9 +75,9 @@ impl Names {
     }
 
     /// The first one, or that which was recorded again as the so manieth.
-    pub(super) fn number(&self, again: u32) -> Name {
+    pub(super) fn number(&self, again: u32) -> IntentName {
         let of = |key: &IdempotencyKey| if again == 0 { key.clone() } else { key.step(&format!("again {again}")) };
-        Name { id: IntentId::of(&of(&self.here)), key: of(&self.there) }
+        IntentName { id: IntentId::of(&of(&self.here)), key: of(&self.there) }
     }
 }
 
@@ -102,7 +102,7 @@ impl<'a, DB: Backend, O: Operation<DB>> New<'a, DB, O> {
     }
 
     /// Records it under this name, unless there is one of it or with its key.
-    pub(super) async fn record(&self, tx: &mut Tx<DB>, name: &Name) -> Result<Option<Known>, Error> {
+    pub(super) async fn record(&self, tx: &mut Tx<DB>, name: &IntentName) -> Result<Option<KnownIntent>, Error> {
         let intent = Recorded {
             id: name.id,
             key: &name.key,
@@ -118,7 +118,7 @@ impl<'a, DB: Backend, O: Operation<DB>> New<'a, DB, O> {
     }
 
     /// The one that is there, if it is the same.
-    pub(super) fn same(&self, known: &Known) -> Result<Intent<O>, Error> {
+    pub(super) fn same(&self, known: &KnownIntent) -> Result<Intent<O>, Error> {
         match &*known.fingerprint {
             "" => Err(LedgerError::OnlyThere { op: O::NAME, id: known.id }.into()),
             other if other != self.fingerprint => Err(LedgerError::OtherArguments { op: O::NAME }.into()),

@@ -36,7 +36,7 @@ pub(super) struct Recorded<'a> {
 }
 
 /// An intent that was there before.
-pub(super) struct Known {
+pub(super) struct KnownIntent {
     pub(super) id: IntentId,
     /// Empty if only the partner knows it.
     pub(super) fingerprint: String,
@@ -47,7 +47,7 @@ pub(super) struct Known {
 }
 
 /// Records an intent, unless there is one of this name or with this key.
-pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, intent: &Recorded<'_>) -> Result<Option<Known>, Error> {
+pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, intent: &Recorded<'_>) -> Result<Option<KnownIntent>, Error> {
     let id = intent.id.to_string();
     let values: [Value<'_>; 10] = [
         (&*id).into(),
@@ -68,12 +68,16 @@ pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, intent: &Recorded<'_>) 
 }
 
 /// One of this name or with this key, which is there.
-pub(super) async fn recorded<DB: Backend>(tx: &mut Tx<DB>, id: IntentId, key: &IdempotencyKey) -> Result<Known, Error> {
+pub(super) async fn recorded<DB: Backend>(
+    tx: &mut Tx<DB>,
+    id: IntentId,
+    key: &IdempotencyKey,
+) -> Result<KnownIntent, Error> {
     let rows = tx.statement(RECORDED, &[(&*id.to_string()).into(), key.as_str().into()]).await?;
     let known = rows.into_iter().find_map(|mut row| {
         let (id, fingerprint) = (row.text(0)?.parse().ok()?, row.text(1)?);
         let state = row.text(3).and_then(|state| State::of(&state));
-        Some(Known { id, fingerprint, again: whole(row.number(2).unwrap_or(0)), state })
+        Some(KnownIntent { id, fingerprint, again: whole(row.number(2).unwrap_or(0)), state })
     });
-    Ok(known.unwrap_or(Known { id, fingerprint: String::new(), again: 0, state: None }))
+    Ok(known.unwrap_or(KnownIntent { id, fingerprint: String::new(), again: 0, state: None }))
 }

@@ -4,7 +4,7 @@
 use super::erased::Erased;
 use super::event;
 use super::inner::Inner;
-use super::machine::{Fact, Millis, Move, Now, Position, Step, Then};
+use super::machine::{Action, Fact, Millis, Move, Now, Position, Then};
 use super::operation::Report;
 use super::original_key::OriginalKey;
 use super::point::point;
@@ -36,7 +36,7 @@ pub(super) enum Drive {
 }
 
 /// What a step has come to.
-enum Found {
+enum Finding {
     Fact(Fact),
     /// This is to be written down.
     To(Move),
@@ -71,22 +71,22 @@ impl<DB: Backend> Work<DB> {
         loop {
             let began = self.now();
             let found = match self.held.position.next(&settings, began) {
-                Step::Rest => return Ok(Drive::Rested(Box::new(self.held))),
-                Step::Go(to) => Found::To(to),
-                Step::Call => self.call().await,
-                Step::Check => self.check().await,
-                Step::Cancel => self.cancel().await?,
-                Step::Apply | Step::Reject => self.write_books().await?,
+                Action::Rest => return Ok(Drive::Rested(Box::new(self.held))),
+                Action::Go(to) => Finding::To(to),
+                Action::Call => self.call().await,
+                Action::Check => self.check().await,
+                Action::Cancel => self.cancel().await?,
+                Action::Apply | Action::Reject => self.write_books().await?,
             };
             let to = match found {
-                Found::Lost => return Ok(Drive::Lost),
-                Found::To(to) => to,
-                Found::Fact(fact) => {
+                Finding::Lost => return Ok(Drive::Lost),
+                Finding::To(to) => to,
+                Finding::Fact(fact) => {
                     self.tell_of_ours(&fact);
                     let now = Now { early: began.early, late: self.now().late };
                     self.held.position.after(fact, &settings, now, || 1.0 - fastrand::f64())
                 }
-                Found::Written(to) => {
+                Finding::Written(to) => {
                     self.moved(to);
                     return Ok(Drive::Rested(Box::new(self.held)));
                 }
@@ -120,7 +120,7 @@ impl<DB: Backend> Work<DB> {
         }
     }
 
-    async fn call(&self) -> Found {
+    async fn call(&self) -> Finding {
         let Claimed { arguments, key, position, .. } = &self.held;
         // No request leaves with a key that is too old.
         let until = position.key_until(&self.operation.settings()).unwrap_or(Millis::MAX);
@@ -129,7 +129,7 @@ impl<DB: Backend> Work<DB> {
         self.reach(self.operation.call(self.ledger.given(), arguments, key), Some(key), bound, Fact::Called).await
     }
 
-    async fn check(&self) -> Found {
+    async fn check(&self) -> Finding {
         let Claimed { arguments, key, .. } = &self.held;
         let original = OriginalKey::of(key);
         let check = self.operation.verify(self.ledger.given(), arguments, &original);
@@ -137,13 +137,13 @@ impl<DB: Backend> Work<DB> {
     }
 
     /// Cancels with the partner; what comes of it here is written at once.
-    async fn cancel(&mut self) -> Result<Found, Error> {
+    async fn cancel(&mut self) -> Result<Finding, Error> {
         let Claimed { arguments, key, receipt, .. } = &self.held;
         let (original, key) = (OriginalKey::of(key), self.held.cancellation_key());
         let cancel = self.operation.compensate(self.ledger.given(), arguments, &original, &key, receipt.as_deref());
         match self.reached(cancel, Some(&key), LONGEST).await {
             Ended::With(Ok(())) => self.write_books().await,
-            Ended::With(Err(failed)) => Ok(Found::Fact(Fact::NotCancelled(failed))),
+            Ended::With(Err(failed)) => Ok(Finding::Fact(Fact::NotCancelled(failed))),
             other => Ok(fact_of(other)),
         }
     }
@@ -154,9 +154,9 @@ impl<DB: Backend> Work<DB> {
         key: Option<&IdempotencyKey>,
         bound: Duration,
         fact: impl FnOnce(Result<T, Failed>) -> Fact,
-    ) -> Found {
+    ) -> Finding {
         match self.reached(running, key, bound).await {
-            Ended::With(outcome) => Found::Fact(fact(outcome)),
+            Ended::With(outcome) => Finding::Fact(fact(outcome)),
             other => fact_of(other),
         }
     }
@@ -251,14 +251,14 @@ impl<DB: Backend> Work<DB> {
     }
 
     /// Writes our own books, and in the same transaction that they are written.
-    async fn write_books(&mut self) -> Result<Found, Error> {
+    async fn write_books(&mut self) -> Result<Finding, Error> {
         let done = self.held.position.done();
         let written = ToWrite::new(&self.held, done, self.lease.length());
         let books = self.books(&written).await;
         Ok(match books {
-            Ok(()) => Found::Written(written.into_move()),
-            Err(Unwritten::Fact(fact)) => Found::Fact(fact),
-            Err(Unwritten::Lost) => Found::Lost,
+            Ok(()) => Finding::Written(written.into_move()),
+            Err(Unwritten::Fact(fact)) => Finding::Fact(fact),
+            Err(Unwritten::Lost) => Finding::Lost,
             Err(Unwritten::Unknown) => self.reread().await?,
         })
     }
@@ -325,7 +325,7 @@ impl<DB: Backend> Work<DB> {
     }
 
     /// After a commit without an answer: the ledger says whether it was committed.
-    async fn reread(&self) -> Result<Found, Error> {
+    async fn reread(&self) -> Result<Finding, Error> {
         let until = clock::after(clock::instant(), PATIENCE);
         let now = loop {
             match store::read(self.ledger.db(), self.held.id).await {
@@ -334,14 +334,14 @@ impl<DB: Backend> Work<DB> {
             }
         };
         Ok(match now {
-            Some(now) if now.epoch != self.held.epoch => Found::Lost,
+            Some(now) if now.epoch != self.held.epoch => Finding::Lost,
             Some(now) if now.position.state == self.held.position.state => {
                 let failed =
                     Failed::new(Verdict::transient().unsent().ours(), "no answer to the commit, which was not done");
-                Found::Fact(self.not_written(failed))
+                Finding::Fact(self.not_written(failed))
             }
-            Some(_) => Found::Written(self.held.position.done()),
-            None => Found::Lost,
+            Some(_) => Finding::Written(self.held.position.done()),
+            None => Finding::Lost,
         })
     }
 }
@@ -353,10 +353,10 @@ enum Unwritten {
     Unknown,
 }
 
-fn fact_of<T>(ended: Ended<T>) -> Found {
+fn fact_of<T>(ended: Ended<T>) -> Finding {
     match ended {
-        Ended::Panicked(text) => Found::Fact(Fact::Panicked(text)),
-        Ended::Unreadable(why) => Found::Fact(Fact::Unreadable(why)),
-        Ended::With(_) | Ended::Lost => Found::Lost,
+        Ended::Panicked(text) => Finding::Fact(Fact::Panicked(text)),
+        Ended::Unreadable(why) => Finding::Fact(Fact::Unreadable(why)),
+        Ended::With(_) | Ended::Lost => Finding::Lost,
     }
 }

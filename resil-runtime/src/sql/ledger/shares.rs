@@ -27,7 +27,7 @@ pub(super) struct Room {
 
 /// A place that is taken, for as long as this lives.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Share {
     running: Arc<Mutex<HashMap<&'static str, usize>>>,
     op: &'static str,
 }
@@ -71,13 +71,13 @@ impl Shares {
         (most > 0).then(|| Room { most, known: (!is_all).then(known) })
     }
 
-    pub(super) fn take(&self, op: &'static str) -> Place {
+    pub(super) fn take(&self, op: &'static str) -> Share {
         *lock(&self.running).entry(op).or_default() += 1;
-        Place { running: Arc::clone(&self.running), op }
+        Share { running: Arc::clone(&self.running), op }
     }
 }
 
-impl Drop for Place {
+impl Drop for Share {
     fn drop(&mut self) {
         if let Some(running) = lock(&self.running).get_mut(self.op) {
             *running -= 1;

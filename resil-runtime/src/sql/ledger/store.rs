@@ -1,7 +1,7 @@
 //! The intents in the database. Every change after the claim is fenced by the lease's token: a worker that has lost its
 //! lease changes nothing.
 
-use super::history::{Next, line};
+use super::history::{Continuation, line};
 use super::intent::IntentId;
 use super::keys;
 use super::machine::{Millis, Move, Position, Then};
@@ -292,7 +292,7 @@ pub(super) struct ToWrite {
     from: State,
     to: Move,
     due: Option<Millis>,
-    next: Next,
+    next: Continuation,
 }
 
 impl ToWrite {
@@ -302,7 +302,7 @@ impl ToWrite {
             Then::Wait(wait) => Some(in_millis(wait)),
             Then::Rest => None,
         };
-        let next = Next::of(&held.history, to.to, &to.why);
+        let next = Continuation::of(&held.history, to.to, &to.why);
         let from = held.position.state;
         Self { id: held.id.to_string(), epoch: held.epoch, from, to, due, next }
     }

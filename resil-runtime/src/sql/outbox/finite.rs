@@ -5,25 +5,25 @@ use std::fmt;
 
 /// Whether all numbers of a value are finite. What else is wrong with it, whoever writes it will say.
 pub(super) fn is_finite(value: &(impl Serialize + ?Sized)) -> bool {
-    !matches!(value.serialize(Finite), Err(Found::Infinite))
+    !matches!(value.serialize(Finite), Err(NoForm::Infinite))
 }
 
 #[derive(Debug)]
-enum Found {
+enum NoForm {
     /// NaN, or an infinite number.
     Infinite,
     Else,
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for NoForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value has no JSON form")
     }
 }
 
-impl std::error::Error for Found {}
+impl std::error::Error for NoForm {}
 
-impl ser::Error for Found {
+impl ser::Error for NoForm {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::Else
     }
@@ -35,21 +35,21 @@ struct Finite;
 
 macro_rules! nothing_in {
     ($($name:ident($($type:ty),*);)*) => {
-        $(fn $name(self, $(_: $type),*) -> Result<(), Found> { Ok(()) })*
+        $(fn $name(self, $(_: $type),*) -> Result<(), NoForm> { Ok(()) })*
     };
 }
 
 macro_rules! float {
     ($($name:ident($type:ty);)*) => {
-        $(fn $name(self, number: $type) -> Result<(), Found> {
-            if number.is_finite() { Ok(()) } else { Err(Found::Infinite) }
+        $(fn $name(self, number: $type) -> Result<(), NoForm> {
+            if number.is_finite() { Ok(()) } else { Err(NoForm::Infinite) }
         })*
     };
 }
 
 impl Serializer for Finite {
     type Ok = ();
-    type Error = Found;
+    type Error = NoForm;
     type SerializeSeq = Self;
     type SerializeTuple = Self;
     type SerializeTupleStruct = Self;
@@ -83,11 +83,11 @@ impl Serializer for Finite {
         serialize_f64(f64);
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Found> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), NoForm> {
         value.serialize(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Found> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), NoForm> {
         value.serialize(self)
     }
 
@@ -97,39 +97,39 @@ impl Serializer for Finite {
         _: u32,
         _: &'static str,
         value: &T,
-    ) -> Result<(), Found> {
+    ) -> Result<(), NoForm> {
         value.serialize(self)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self, Found> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self, NoForm> {
         Ok(self)
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Self, Found> {
+    fn serialize_tuple(self, _: usize) -> Result<Self, NoForm> {
         Ok(self)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, Found> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, NoForm> {
         Ok(self)
     }
 
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Self, Found> {
+    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Self, NoForm> {
         Ok(self)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Self, Found> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Self, NoForm> {
         Ok(self)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Found> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, NoForm> {
         Ok(self)
     }
 
-    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Self, Found> {
+    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Self, NoForm> {
         Ok(self)
     }
 
-    fn collect_str<T: fmt::Display + ?Sized>(self, _: &T) -> Result<(), Found> {
+    fn collect_str<T: fmt::Display + ?Sized>(self, _: &T) -> Result<(), NoForm> {
         Ok(())
     }
 }
@@ -138,13 +138,13 @@ macro_rules! parts {
     ($($trait:ident { $name:ident($($key:ty)?) })*) => {
         $(impl ser::$trait for Finite {
             type Ok = ();
-            type Error = Found;
+            type Error = NoForm;
 
-            fn $name<T: Serialize + ?Sized>(&mut self, $(_: $key,)? value: &T) -> Result<(), Found> {
+            fn $name<T: Serialize + ?Sized>(&mut self, $(_: $key,)? value: &T) -> Result<(), NoForm> {
                 value.serialize(*self)
             }
 
-            fn end(self) -> Result<(), Found> {
+            fn end(self) -> Result<(), NoForm> {
                 Ok(())
             }
         })*
@@ -161,17 +161,17 @@ parts! {
 
 impl ser::SerializeMap for Finite {
     type Ok = ();
-    type Error = Found;
+    type Error = NoForm;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Found> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NoForm> {
         key.serialize(*self)
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Found> {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoForm> {
         value.serialize(*self)
     }
 
-    fn end(self) -> Result<(), Found> {
+    fn end(self) -> Result<(), NoForm> {
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// What messages are handed to.
-type Handle = dyn Fn(Message) -> Delivering + Send + Sync;
+type Deliver = dyn Fn(Message) -> Delivering + Send + Sync;
 pub(super) type Delivering = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>;
 
 /// What a relay hands messages of a topic to, or of all other topics.
@@ -17,7 +17,7 @@ pub(super) type Delivering = Pin<Box<dyn Future<Output = Result<(), Failed>> + S
 pub(super) struct Handler {
     /// `None` takes all that no other one takes.
     pub(super) topic: Option<String>,
-    handle: Arc<Handle>,
+    handle: Arc<Deliver>,
     health: Arc<Mutex<Health>>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::event;
 use super::handlers::{Handler, Handlers};
-use super::store::{self, Claimed, Delivered, Failure, Held};
+use super::store::{self, Claimed, Delivered, FailedDelivery, HeldMessage};
 use super::work::{Part, Patience};
 use crate::sql::worker::{Boxed, Ended, Lease, Leased, Stop, Trouble, dropped};
 use crate::{Backend, Db, Kind, clock};
@@ -21,7 +21,7 @@ pub(super) struct Ran {
     pub(super) is_set_aside: bool,
     pub(super) is_lost: bool,
     /// It was cut off before it could end: as if it had not been claimed.
-    pub(super) given_back: Option<Held>,
+    pub(super) given_back: Option<HeldMessage>,
 }
 
 impl Ran {
@@ -53,14 +53,14 @@ pub(super) struct Lanes<DB: Backend> {
 struct Problem {
     why: String,
     /// Whether it counts against the message; it may, where something is delivered meanwhile.
-    counts: Counts,
+    counts: Blame,
     /// For how long at least to wait, if anybody knows.
     wait: Option<Duration>,
     is_unreadable: bool,
 }
 
 #[derive(PartialEq)]
-enum Counts {
+enum Blame {
     Always,
     UnlessOut,
     Never,
@@ -76,7 +76,7 @@ enum Delivery {
 impl<DB: Backend> Lanes<DB> {
     /// Delivers the head and some of what follows it, until one fails, its share of time is over, or the relay is to stop.
     pub(super) async fn run(mut self, mut head: Claimed, lease: Lease, part: Part) -> Ran {
-        let (mut ran, under) = (Ran::of(part), Held::of(&head));
+        let (mut ran, under) = (Ran::of(part), HeldMessage::of(&head));
         if let Some(why) = self.used_up(&head) {
             // This one was none.
             head.message.attempt = head.message.attempt.saturating_sub(1);
@@ -145,7 +145,7 @@ impl<DB: Backend> Lanes<DB> {
             1 => "its process ended, or was silent for too long, while it was delivered".to_owned(),
             times => format!("its process ended, or was silent for too long, {times} times while it was delivered"),
         };
-        Some(Problem { why, counts: Counts::Always, wait: None, is_unreadable: false })
+        Some(Problem { why, counts: Blame::Always, wait: None, is_unreadable: false })
     }
 
     async fn deliver(&mut self, handler: &Handler, next: &Claimed, lease: &Lease) -> Delivery {
@@ -162,7 +162,7 @@ impl<DB: Backend> Lanes<DB> {
         };
         // What the handler leaves behind may panic as well.
         let left = dropped(leased);
-        let fails = |why: String, counts: Counts| Problem { why, counts, wait: None, is_unreadable: false };
+        let fails = |why: String, counts: Blame| Problem { why, counts, wait: None, is_unreadable: false };
         let mut problem = match ended {
             Some(Ok(Ended::With(Ok(())))) => return Delivery::Done,
             Some(Ok(Ended::Lost)) => return Delivery::Lost,
@@ -170,45 +170,45 @@ impl<DB: Backend> Lanes<DB> {
             Some(Ok(Ended::With(Err(failed)))) => {
                 let verdict = failed.verdict();
                 let counts = match verdict.kind {
-                    Kind::Refused => Counts::Never,
-                    _ if failed.passes() || verdict.is_unclassified => Counts::UnlessOut,
-                    _ => Counts::Always,
+                    Kind::Refused => Blame::Never,
+                    _ if failed.passes() || verdict.is_unclassified => Blame::UnlessOut,
+                    _ => Blame::Always,
                 };
-                let is_unreadable = next.message.unreadable.is_set() && counts == Counts::Always;
+                let is_unreadable = next.message.unreadable.is_set() && counts == Blame::Always;
                 let (why, wait) = (failed.text().to_owned(), verdict.retry_after);
                 Problem { why, counts, wait, is_unreadable }
             }
-            Some(Ok(Ended::Panicked(text))) => fails(format!("the handler panicked: {text}"), Counts::Always),
-            Some(Ok(Ended::Unreadable(why))) => fails(why, Counts::Always),
-            Some(Err(_)) => fails(format!("no end within {longest:?}"), Counts::Always),
-            None => fails(String::new(), Counts::Always),
+            Some(Ok(Ended::Panicked(text))) => fails(format!("the handler panicked: {text}"), Blame::Always),
+            Some(Ok(Ended::Unreadable(why))) => fails(why, Blame::Always),
+            Some(Err(_)) => fails(format!("no end within {longest:?}"), Blame::Always),
+            None => fails(String::new(), Blame::Always),
         };
         if let Err(text) = left {
             let why = if problem.why.is_empty() { "it was cut off".to_owned() } else { problem.why };
-            problem = fails(format!("{why}, and then a destructor panicked: {text}"), Counts::Always);
+            problem = fails(format!("{why}, and then a destructor panicked: {text}"), Blame::Always);
         }
         Delivery::Failed(problem)
     }
 
     /// Whether it counts, now that it is known how the handler is doing.
-    fn judged(&self, handler: &Handler, problem: &Problem) -> Counts {
-        if problem.counts == Counts::Always {
-            return Counts::Always;
+    fn judged(&self, handler: &Handler, problem: &Problem) -> Blame {
+        if problem.counts == Blame::Always {
+            return Blame::Always;
         }
         let is_out = handler.health().failed(&self.patience);
-        if problem.counts == Counts::UnlessOut && !is_out { Counts::Always } else { Counts::Never }
+        if problem.counts == Blame::UnlessOut && !is_out { Blame::Always } else { Blame::Never }
     }
 
     /// Writes down when a message is to be tried again, or sets it aside.
-    async fn put_off(&self, next: &Claimed, under: Held, problem: Problem) -> bool {
+    async fn put_off(&self, next: &Claimed, under: HeldMessage, problem: Problem) -> bool {
         let Patience { attempts, give_up, .. } = self.patience;
-        let counts = problem.counts == Counts::Always;
+        let counts = problem.counts == Blame::Always;
         let is_over = !counts && give_up.is_some_and(|give_up| next.tried >= give_up);
         let is_enough = (counts && next.spent >= attempts) || is_over;
         let wait = (!is_enough).then(|| self.patience.wait(next.message.attempt, problem.wait));
         let newer = (problem.is_unreadable && !is_enough).then_some(self.started);
         let why = problem.why;
-        match store::failed(&self.db, next, under, Failure { counts, wait, newer, why: &why }).await {
+        match store::failed(&self.db, next, under, FailedDelivery { counts, wait, newer, why: &why }).await {
             Ok(true) => {}
             // Somebody else has the lane.
             Ok(false) => {

@@ -4,9 +4,9 @@ use super::event;
 use super::handlers::{Handler, Handlers};
 use super::lane::{Lanes, Ran};
 use super::relay::{Relay, Relayed};
-use super::store::{self, Bounds, Claimed, Delivered, Held, Wanted};
+use super::store::{self, AtMost, Claimed, Delivered, HeldMessage, Wanted};
 use super::work::Taken;
-use crate::sql::worker::{Lease, Outcome, Stop, Worker};
+use crate::sql::worker::{Joined, Lease, Stop, Worker};
 use crate::{Backend, Classify as _, Db, Effect, Error, clock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -82,7 +82,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
             store::settle_in(db).await?;
         }
         let bytes = self.relay.memory.saturating_sub(self.taken.bytes());
-        let bounds = Bounds { lease: self.relay.patience.lease, most, bytes, started };
+        let bounds = AtMost { lease: self.relay.patience.lease, most, bytes, started };
         let found = match self.handlers.any() {
             // All others are its own, too, so they have to be found one by one.
             Some(_) if self.handlers.know_topics() => store::topics(db).await?,
@@ -158,7 +158,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
 async fn leased<DB: Backend>(
     db: &Db<DB>,
     wanted: &[Wanted<'_>],
-    bounds: Bounds,
+    bounds: AtMost,
     token: i64,
 ) -> Result<(Instant, Vec<Claimed>), Error> {
     let asked = clock::instant();
@@ -231,8 +231,8 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
         Ok(claimed)
     }
 
-    async fn ended(&mut self, ended: Vec<Outcome<Ran>>) {
-        let (mut delivered, mut given_back): (Vec<_>, Vec<Held>) = (Vec::new(), Vec::new());
+    async fn ended(&mut self, ended: Vec<Joined<Ran>>) {
+        let (mut delivered, mut given_back): (Vec<_>, Vec<HeldMessage>) = (Vec::new(), Vec::new());
         for one in ended {
             let Ok(mut ran) = one else {
                 self.done.failed += 1;

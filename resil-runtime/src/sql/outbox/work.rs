@@ -1,7 +1,7 @@
 //! How patient a relay is, how its handlers are doing, and what it has taken up.
 
 use super::handlers::Handler;
-use super::store::{Claimed, Held};
+use super::store::{Claimed, HeldMessage};
 use crate::clock;
 use crate::policy::retry::{Backoff, Jitter};
 use crate::sync::{Mutex, lock};
@@ -88,25 +88,25 @@ impl Health {
 
 /// What is under way.
 #[derive(Debug, Default)]
-struct Counts {
+struct UnderWay {
     /// By the topic of the handler.
     by_handler: HashMap<Option<String>, usize>,
     parts: usize,
     bytes: usize,
     alone: usize,
     /// What was dropped before it had ended.
-    cut_off: Vec<Held>,
+    cut_off: Vec<HeldMessage>,
 }
 
 /// What a relay has taken up, shared with those who deliver it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Taken(Arc<(Mutex<Counts>, Notify)>);
+pub(super) struct Taken(Arc<(Mutex<UnderWay>, Notify)>);
 
 /// What one lane has of it, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Part {
     of: Taken,
-    held: Held,
+    held: HeldMessage,
     handler: Option<String>,
     bytes: usize,
     is_alone: bool,
@@ -123,7 +123,7 @@ impl Taken {
         counts.alone += usize::from(is_alone);
         Part {
             of: self.clone(),
-            held: Held::of(head),
+            held: HeldMessage::of(head),
             handler: handler.topic.clone(),
             bytes,
             is_alone,
@@ -150,7 +150,7 @@ impl Taken {
     }
 
     /// What was dropped before it had ended, once nothing is under way any more.
-    pub(super) async fn cut_off(&self) -> Vec<Held> {
+    pub(super) async fn cut_off(&self) -> Vec<HeldMessage> {
         while !self.is_empty() {
             self.0.1.notified().await;
         }

@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 /// How one of those that were taken up has ended, if it has not panicked.
-pub(crate) type Outcome<T> = Result<T, JoinError>;
+pub(crate) type Joined<T> = Result<T, JoinError>;
 
 /// How often to look, and how much to take up.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,7 @@ pub(crate) trait Worker: Send {
     ) -> impl Future<Output = Result<usize, Error>> + Send;
 
     /// Takes note of how some of them have ended.
-    fn ended(&mut self, ended: Vec<Outcome<Self::Ran>>) -> impl Future<Output = ()> + Send;
+    fn ended(&mut self, ended: Vec<Joined<Self::Ran>>) -> impl Future<Output = ()> + Send;
 
     /// The database could not be asked.
     fn unreachable(&self, error: &Error);
@@ -172,7 +172,7 @@ pub(crate) async fn run_once<W: Worker>(worker: &mut W, polling: Polling) -> Res
 }
 
 /// This one, and all others that have ended by now.
-async fn all_ended<W: Worker>(worker: &mut W, first: Outcome<W::Ran>, running: &mut JoinSet<W::Ran>) {
+async fn all_ended<W: Worker>(worker: &mut W, first: Joined<W::Ran>, running: &mut JoinSet<W::Ran>) {
     let mut ended = vec![first];
     while let Some(another) = running.try_join_next() {
         ended.push(another);

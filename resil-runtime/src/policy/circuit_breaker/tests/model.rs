@@ -9,7 +9,7 @@ use super::naive::{Call, Naive};
 use super::support::valid;
 
 #[derive(Clone, Debug)]
-enum Step {
+enum Input {
     /// A call begins.
     Begin,
     /// One of the running calls ends, in any order.
@@ -51,15 +51,15 @@ fn control() -> impl Strategy<Value = Control> {
     ]
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<Input>> {
     let step = prop_oneof![
-        20 => Just(Step::Begin),
-        20 => (any::<prop::sample::Index>(), sample()).prop_map(|(index, sample)| Step::End(index.index(8), sample)),
-        6 => (1..12_usize).prop_map(Step::Successes),
-        8 => (0..30_u64).prop_map(Step::Wait),
-        2 => (30..300_u64).prop_map(Step::Wait),
-        2 => Just(Step::Look),
-        1 => control().prop_map(Step::Control),
+        20 => Just(Input::Begin),
+        20 => (any::<prop::sample::Index>(), sample()).prop_map(|(index, sample)| Input::End(index.index(8), sample)),
+        6 => (1..12_usize).prop_map(Input::Successes),
+        8 => (0..30_u64).prop_map(Input::Wait),
+        2 => (30..300_u64).prop_map(Input::Wait),
+        2 => Just(Input::Look),
+        1 => control().prop_map(Input::Control),
     ];
     prop::collection::vec(step, 0..300)
 }
@@ -109,14 +109,14 @@ impl Both {
         Self { real: Circuit::new(valid(settings)), naive: Naive::new(settings), running: Vec::new(), now }
     }
 
-    fn run(&mut self, step: &Step) {
+    fn run(&mut self, step: &Input) {
         match *step {
-            Step::Begin => self.begin(),
-            Step::End(index, sample) if !self.running.is_empty() => {
+            Input::Begin => self.begin(),
+            Input::End(index, sample) if !self.running.is_empty() => {
                 self.end(index % self.running.len(), sample);
             }
-            Step::End(..) => {}
-            Step::Successes(number) => {
+            Input::End(..) => {}
+            Input::Successes(number) => {
                 for _ in 0..number {
                     let running = self.running.len();
                     self.begin();
@@ -125,9 +125,9 @@ impl Both {
                     }
                 }
             }
-            Step::Wait(time) => self.now += time,
-            Step::Look => assert_eq!(self.real.snapshot(self.now), self.naive.snapshot(self.now)),
-            Step::Control(control) => self.control(control),
+            Input::Wait(time) => self.now += time,
+            Input::Look => assert_eq!(self.real.snapshot(self.now), self.naive.snapshot(self.now)),
+            Input::Control(control) => self.control(control),
         }
     }
 
@@ -185,6 +185,6 @@ proptest! {
         for step in &steps {
             both.run(step);
         }
-        both.run(&Step::Look);
+        both.run(&Input::Look);
     }
 }

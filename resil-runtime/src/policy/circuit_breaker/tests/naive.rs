@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::super::{Cause, CircuitState, Ended, Sample, Settings, Snapshot, Transition, Window};
+use super::super::{Cause, CircuitState, Judged, Sample, Settings, Snapshot, Transition, Window};
 use crate::clock::nanos;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub(super) struct Naive {
     state: CircuitState,
     state_number: usize,
     /// When and how the calls of this state ended; in open, those that opened the circuit.
-    ended: Vec<(u64, Ended)>,
+    ended: Vec<(u64, Judged)>,
     running: usize,
     caller_faults: usize,
     began: u64,
@@ -90,7 +90,7 @@ impl Naive {
             }
             Sample::Success | Sample::Failure => {}
         }
-        self.ended.push((now, Ended { failed: sample == Sample::Failure, slow }));
+        self.ended.push((now, Judged { failed: sample == Sample::Failure, slow }));
         if self.state == CircuitState::HalfOpen {
             let all = self.ended.len() == self.settings.half_open_calls as usize;
             return all.then(|| self.judge_probes(now));
@@ -145,11 +145,11 @@ impl Naive {
         }
     }
 
-    fn all(&self) -> Vec<Ended> {
+    fn all(&self) -> Vec<Judged> {
         self.ended.iter().map(|&(_, call)| call).collect()
     }
 
-    fn window(&self, now: u64) -> Vec<Ended> {
+    fn window(&self, now: u64) -> Vec<Judged> {
         match self.settings.window {
             Window::Calls(size) => self.all().into_iter().rev().take(size as usize).collect(),
             Window::Time(span) => {
@@ -160,7 +160,7 @@ impl Naive {
         }
     }
 
-    fn reached(&self, calls: &[Ended]) -> Option<Cause> {
+    fn reached(&self, calls: &[Judged]) -> Option<Cause> {
         let reaches = |part: usize, rate: f64| part as f64 / calls.len() as f64 >= rate;
         if reaches(count(calls, |call| call.failed), self.settings.failure_rate) {
             Some(Cause::FailureRate)
@@ -203,6 +203,6 @@ impl Naive {
     }
 }
 
-fn count(calls: &[Ended], test: impl Fn(&Ended) -> bool) -> usize {
+fn count(calls: &[Judged], test: impl Fn(&Judged) -> bool) -> usize {
     calls.iter().filter(|call| test(call)).count()
 }

@@ -1,9 +1,9 @@
 use super::super::count_window::CountWindow;
 use super::super::time_window::{Buckets, TimeWindow};
-use super::super::{Ended, Tally};
+use super::super::{Judged, Tally};
 
-const SUCCESS: Ended = Ended { failed: false, slow: false };
-const FAILURE: Ended = Ended { failed: true, slow: false };
+const SUCCESS: Judged = Judged { failed: false, slow: false };
+const FAILURE: Judged = Judged { failed: true, slow: false };
 
 #[test]
 fn a_count_window_is_clean_when_its_last_failure_leaves() {
@@ -21,7 +21,7 @@ fn a_count_window_is_clean_when_its_last_failure_leaves() {
 
 #[test]
 fn a_count_window_ignores_slowness_unless_it_is_judged() {
-    let slow = Ended { slow: true, ..SUCCESS };
+    let slow = Judged { slow: true, ..SUCCESS };
     for (judged, expected) in [(false, 0), (true, 2)] {
         let mut window = CountWindow::new(2, judged);
         (0..3).for_each(|_| _ = window.record(slow));

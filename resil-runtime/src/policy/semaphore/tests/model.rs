@@ -52,9 +52,9 @@ impl Naive {
 }
 
 /// Gives a permit back however its holder ends.
-struct Held<'a>(&'a Permits);
+struct HeldPermit<'a>(&'a Permits);
 
-impl Drop for Held<'_> {
+impl Drop for HeldPermit<'_> {
     fn drop(&mut self) {
         self.0.give_back();
     }
@@ -108,14 +108,14 @@ fn step<'a>(
         // Held by somebody, and not merely on its way to a waiter.
         6 | 7 if naive.in_use as usize > naive.handed.len() => {
             if rng.u32(0..100) == 0 {
-                let held = Held(permits);
+                let held = HeldPermit(permits);
                 let unwound = catch_unwind(AssertUnwindSafe(|| {
                     let _held = held;
                     std::panic::resume_unwind(Box::new("while holding"));
                 }));
                 assert!(unwound.is_err());
             } else {
-                drop(Held(permits));
+                drop(HeldPermit(permits));
             }
             naive.give_back();
         }

@@ -174,16 +174,16 @@ impl<DB: Backend> Db<DB> {
         let until = clock::after(clock::instant(), max_wait);
         loop {
             match self.claim_once(began, &request).await? {
-                Claimed::First(mut tx) => {
+                ClaimFound::First(mut tx) => {
                     tx.claim = Some(Claim { op, id: request.id, outcome: None });
                     return Ok(Begun::First(tx));
                 }
-                Claimed::Again(known) => return Ok(Begun::Again(known)),
-                Claimed::Running if clock::instant() >= until => {
+                ClaimFound::Again(known) => return Ok(Begun::Again(known)),
+                ClaimFound::Running if clock::instant() >= until => {
                     return Err(OnceError::new(op, OnceProblem::Running).into());
                 }
                 // Without a connection, so that impatient clients do not empty the pool.
-                Claimed::Running => {
+                ClaimFound::Running => {
                     let _pause = Pause::start();
                     tokio::time::sleep(BETWEEN_TRIES.mul_f64(0.5 + fastrand::f64())).await;
                 }
@@ -191,7 +191,7 @@ impl<DB: Backend> Db<DB> {
         }
     }
 
-    async fn claim_once(&self, began: Began, request: &Request) -> Result<Claimed<DB>, Error> {
+    async fn claim_once(&self, began: Began, request: &Request) -> Result<ClaimFound<DB>, Error> {
         let failed = |error| failed_with(began, error);
         let mut tx = self.begin(began).await?;
         let Request { op, id, fingerprint, keep } = request;
@@ -203,11 +203,11 @@ impl<DB: Backend> Db<DB> {
                 if self.sweeps() {
                     DB::own_fetch(&mut tx, SWEEP, &[]).await.map_err(failed)?;
                 }
-                return Ok(Claimed::First(tx));
+                return Ok(ClaimFound::First(tx));
             }
             Err(error) if waited_too_long(&error) => {
                 tx.roll_back().await;
-                return Ok(Claimed::Running);
+                return Ok(ClaimFound::Running);
             }
             Err(error) => return Err(failed(error)),
         }
@@ -217,7 +217,7 @@ impl<DB: Backend> Db<DB> {
         if known.is_some_and(|known| known != *fingerprint) {
             return Err(OnceError::new(op, OnceProblem::OtherArguments).into());
         }
-        Ok(Claimed::Again(Known { op, outcome: outcome.unwrap_or_default() }))
+        Ok(ClaimFound::Again(Known { op, outcome: outcome.unwrap_or_default() }))
     }
 
     /// Whether this claim is one of those that forget what has expired. The first of a process is.
@@ -236,7 +236,7 @@ struct Request {
 
 /// What a claim has found.
 #[expect(clippy::large_enum_variant, reason = "the first is the usual one")]
-enum Claimed<DB: Backend> {
+enum ClaimFound<DB: Backend> {
     First(Tx<DB>),
     Again(Known),
     Running,

@@ -98,18 +98,18 @@ fn a_key_that_the_partner_may_have_forgotten_is_not_sent() {
         (done_here, checks, State::Manual),
         (Position { is_resolved: true, ..doubted }, repeats, State::Manual),
     ] {
-        assert_eq!(next(position, &settings, last.into()), Step::Call);
+        assert_eq!(next(position, &settings, last.into()), Action::Call);
         // Our clock knows the database's between two bounds, and the later one counts.
         for now in [old.into(), Now { early: 0, late: old }] {
-            let Step::Go(to) = next(position, &settings, now) else { panic!("{position:?} is called") };
+            let Action::Go(to) = next(position, &settings, now) else { panic!("{position:?} is called") };
             assert_eq!(to.to, expected, "{position:?}");
             assert!(expected == State::Unknown || to.why.contains("may have forgotten the key"), "{}", to.why);
         }
     }
     let doubted = Position { doubt_until: Some(1), ..at(State::Unknown) };
-    assert!(matches!(next(doubted, &repeats, last.into()), Step::Go(to) if to.to == State::Calling));
-    assert!(matches!(next(doubted, &repeats, old.into()), Step::Go(to) if to.to == State::Manual));
-    assert_eq!(next(doubted, &checks, old.into()), Step::Check, "which does not send it");
+    assert!(matches!(next(doubted, &repeats, last.into()), Action::Go(to) if to.to == State::Calling));
+    assert!(matches!(next(doubted, &repeats, old.into()), Action::Go(to) if to.to == State::Manual));
+    assert_eq!(next(doubted, &checks, old.into()), Action::Check, "which does not send it");
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn nothing_is_given_up_without_having_asked() {
                 assert_eq!((to.to, to.then), (State::Unknown, Then::GoOn), "{in_doubt:?}");
                 let asked =
                     Position { attempts: to.attempts, doubt_until: to.doubt_until, since: last.since, ..at(to.to) };
-                assert_eq!(asked.next(&settings, 5_000), Step::Check);
+                assert_eq!(asked.next(&settings, 5_000), Action::Check);
                 // Once it was asked, it ends.
                 let pending = after(asked, Fact::Checked(Ok(Status::Pending)), &settings).to;
                 let given_up = if in_doubt == InDoubt::Cancel { State::Compensating } else { State::Manual };
@@ -345,7 +345,7 @@ fn nothing_is_given_up_without_having_asked() {
 fn what_a_lost_worker_was_doing_settles_by_the_settings_of_today() {
     let settings = settings(true, true, InDoubt::Manual).settle(millis(9 * SETTLE));
     let lost = Position { doubt_until: Some(1), ..at(State::Calling) }.claimed(5_000);
-    let Step::Go(to) = lost.next(&settings, 5_000) else { panic!("{lost:?} goes on without a doubt") };
+    let Action::Go(to) = lost.next(&settings, 5_000) else { panic!("{lost:?} goes on without a doubt") };
     assert_eq!((to.to, to.doubt_until), (State::Unknown, Some(5_000 + 9 * SETTLE)));
 }
 
@@ -353,7 +353,7 @@ fn what_a_lost_worker_was_doing_settles_by_the_settings_of_today() {
 fn a_doubt_from_the_future_is_cut_to_what_it_may_last() {
     let settings = settings(true, true, InDoubt::Manual);
     let position = Position { doubt_until: Some(Millis::MAX), ..at(State::Unknown) };
-    let Step::Go(to) = position.next(&settings, 5_000) else { panic!() };
+    let Action::Go(to) = position.next(&settings, 5_000) else { panic!() };
     assert_eq!((to.to, to.doubt_until), (State::Unknown, Some(5_000 + SETTLE)));
 }
 

@@ -56,7 +56,7 @@ pub(in crate::sql::ledger) struct Position {
 
 /// What a worker is to do next.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::sql::ledger) enum Step {
+pub(in crate::sql::ledger) enum Action {
     /// Call the partner.
     Call,
     /// Ask the partner for the status.

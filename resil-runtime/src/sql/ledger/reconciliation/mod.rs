@@ -38,7 +38,7 @@ use super::{IntentId, Ledger, Operation, State};
 use crate::transaction::TransactionGuard;
 use crate::{Backend, Error, IdempotencyKey, Site, Stored as _};
 use futures_core::Stream;
-use staging::{Adopted, Found, Question, Staging};
+use staging::{Adopted, FoundDifference, Question, Staging};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Range;
@@ -195,7 +195,7 @@ impl<DB: Backend> Ledger<DB> {
     /// Puts what differs on its way.
     async fn mend<O: Operation<DB>>(
         &self,
-        page: Vec<Found>,
+        page: Vec<FoundDifference>,
         is_shared: bool,
         report: &mut Reconciliation,
     ) -> Result<(), Error> {
@@ -220,8 +220,8 @@ impl<DB: Backend> Ledger<DB> {
     }
 
     /// What this program can do about it: an intent of another version is another function's.
-    fn mend_of<O: Operation<DB>>(&self, found: &Found) -> Mend {
-        let Found { difference, arguments, version, is_resolved, is_pruned, .. } = found;
+    fn mend_of<O: Operation<DB>>(&self, found: &FoundDifference) -> Mend {
+        let FoundDifference { difference, arguments, version, is_resolved, is_pruned, .. } = found;
         if *is_resolved {
             return Mend::Nothing;
         }
@@ -249,7 +249,7 @@ impl<DB: Backend> Ledger<DB> {
         Mend::of(difference.kind, difference.here, is_told, &settings)
     }
 
-    async fn adopt<O: Operation<DB>>(&self, found: &Found, to: State) -> Result<bool, Error> {
+    async fn adopt<O: Operation<DB>>(&self, found: &FoundDifference, to: State) -> Result<bool, Error> {
         // Nothing that decodes, where nobody knows what it is about; and no fingerprint, so that `record` can say so.
         let arguments = found.arguments.as_deref().unwrap_or_default();
         let decoded = O::Arguments::decode(arguments).ok();

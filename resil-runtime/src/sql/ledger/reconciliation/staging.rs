@@ -171,7 +171,7 @@ pub(super) struct Counts {
 }
 
 /// A difference as it was found, and what it takes to mend it.
-pub(super) struct Found {
+pub(super) struct FoundDifference {
     /// Where the next page begins.
     pub(super) at: String,
     pub(super) difference: Difference,
@@ -236,14 +236,14 @@ impl<'a, DB: Backend> Staging<'a, DB> {
     }
 
     /// The next differences of what the partner has, after this ID.
-    pub(super) async fn there(&self, question: &Question, after: &str) -> Result<Vec<Found>, Error> {
+    pub(super) async fn there(&self, question: &Question, after: &str) -> Result<Vec<FoundDifference>, Error> {
         let Question { op, to, .. } = *question;
         let values: [Value<'_>; 5] = [(&*self.run).into(), op.into(), to.into(), after.into(), most().into()];
         Ok(self.db.long_statement(THERE, &values).await?.into_iter().filter_map(found).collect())
     }
 
     /// The next intents of the period that are done and that the partner does not have, after this ID.
-    pub(super) async fn here(&self, question: &Question, after: &str) -> Result<Vec<Found>, Error> {
+    pub(super) async fn here(&self, question: &Question, after: &str) -> Result<Vec<FoundDifference>, Error> {
         let Question { op, from, to } = *question;
         let values: [Value<'_>; 6] =
             [(&*self.run).into(), op.into(), to.into(), from.into(), after.into(), most().into()];
@@ -256,8 +256,8 @@ impl<'a, DB: Backend> Staging<'a, DB> {
 }
 
 /// Sends an intent that differs on its way. `false` if it has changed meanwhile.
-pub(super) async fn send<DB: Backend>(db: &Db<DB>, found: &Found, to: State) -> Result<bool, Error> {
-    let Found { difference, epoch, .. } = found;
+pub(super) async fn send<DB: Backend>(db: &Db<DB>, found: &FoundDifference, to: State) -> Result<bool, Error> {
+    let FoundDifference { difference, epoch, .. } = found;
     let (id, why, is_due) = (difference.id.to_string(), difference.why(), i64::from(!to.rests()));
     let from = difference.here.map_or("", State::text);
     let line = crate::sql::ledger::history::line(to, &why);
@@ -312,7 +312,7 @@ pub(super) async fn adopt<DB: Backend>(
     Ok(!db.statement(ADOPT, &values).await?.is_empty())
 }
 
-fn found(mut row: Row) -> Option<Found> {
+fn found(mut row: Row) -> Option<FoundDifference> {
     let at = row.text(0)?;
     let difference = Difference {
         id: row.text(12).as_ref().unwrap_or(&at).parse().ok()?,
@@ -328,7 +328,7 @@ fn found(mut row: Row) -> Option<Found> {
     let epoch = row.number(6).unwrap_or(0);
     let (version, is_resolved) = (row.number(10).map(whole), row.number(11).is_some());
     let is_pruned = row.number(13).is_some();
-    Some(Found { at, difference, arguments: row.text(9), epoch, version, is_resolved, is_pruned })
+    Some(FoundDifference { at, difference, arguments: row.text(9), epoch, version, is_resolved, is_pruned })
 }
 
 fn most() -> i64 {

@@ -226,7 +226,7 @@ pub(in super::super) struct Wanted<'a> {
 
 /// How much, and for whom.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Bounds {
+pub(in super::super) struct AtMost {
     pub(in super::super) lease: Duration,
     pub(in super::super) most: usize,
     pub(in super::super) bytes: usize,
@@ -243,7 +243,7 @@ pub(in super::super) fn token() -> i64 {
 pub(in super::super) async fn claim<DB: Backend>(
     db: &Db<DB>,
     wanted: &[Wanted<'_>],
-    bounds: Bounds,
+    bounds: AtMost,
     token: i64,
 ) -> Result<Vec<Claimed>, Error> {
     let each = |wanted: &Wanted<'_>| {
@@ -255,7 +255,7 @@ pub(in super::super) async fn claim<DB: Backend>(
     let is_by_topic = wanted.first().is_some_and(|wanted| wanted.topic.is_some());
     let sql = if is_by_topic { DB::CLAIM_TOPICS } else { DB::CLAIM_ANY };
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX / 4);
-    let Bounds { lease, most, bytes, started } = bounds;
+    let AtMost { lease, most, bytes, started } = bounds;
     let values: [Value<'_>; 6] = [
         (&*list).into(),
         in_millis(lease).into(),

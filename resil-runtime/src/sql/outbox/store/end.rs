@@ -51,12 +51,12 @@ const UNANSWERED: &str = "
 
 /// The lease of a lane's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Held {
+pub(in super::super) struct HeldMessage {
     pub(in super::super) head: MessageId,
     pub(in super::super) epoch: i64,
 }
 
-impl Held {
+impl HeldMessage {
     pub(in super::super) fn of(head: &Claimed) -> Self {
         Self { head: head.message.id, epoch: head.epoch }
     }
@@ -68,7 +68,7 @@ pub(in super::super) struct Delivered {
     pub(in super::super) id: MessageId,
     pub(in super::super) topic: String,
     pub(in super::super) epoch: i64,
-    pub(in super::super) under: Held,
+    pub(in super::super) under: HeldMessage,
     /// The lane, if others may follow in it.
     pub(in super::super) lane: Option<String>,
 }
@@ -123,7 +123,7 @@ pub(super) async fn next<DB: Backend>(tx: &mut Tx<DB>, lane: &str) -> Result<(),
 
 /// How an attempt has failed.
 #[derive(Debug)]
-pub(in super::super) struct Failure<'a> {
+pub(in super::super) struct FailedDelivery<'a> {
     /// Whether it counts against the message.
     pub(in super::super) counts: bool,
     /// How long it waits; `None` sets it aside.
@@ -137,8 +137,8 @@ pub(in super::super) struct Failure<'a> {
 pub(in super::super) async fn failed<DB: Backend>(
     db: &Db<DB>,
     failing: &Claimed,
-    under: Held,
-    failure: Failure<'_>,
+    under: HeldMessage,
+    failure: FailedDelivery<'_>,
 ) -> Result<bool, Error> {
     let (id, head) = (failing.message.id.to_string(), under.head.to_string());
     let spent = failing.spent.saturating_sub(u32::from(!failure.counts));
@@ -160,7 +160,7 @@ pub(in super::super) async fn failed<DB: Backend>(
 }
 
 /// Leaves heads as if they had not been claimed.
-pub(in super::super) async fn given_back<DB: Backend>(db: &Db<DB>, all: &[Held]) -> Result<(), Error> {
+pub(in super::super) async fn given_back<DB: Backend>(db: &Db<DB>, all: &[HeldMessage]) -> Result<(), Error> {
     let each = all.iter().map(|held| format!("{} {}", held.head, held.epoch));
     let all = each.collect::<serde_json::Value>().to_string();
     db.statement(GIVEN_BACK, &[(&*all).into()]).await.map(drop)

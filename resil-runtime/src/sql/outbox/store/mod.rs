@@ -9,13 +9,13 @@ mod operator;
 mod table;
 
 pub(super) use claim::{
-    Bounds, Claimed, Wanted, claim, followers, heal, now, settle_in, settle_in_all, suspect, token, topics,
+    AtMost, Claimed, Wanted, claim, followers, heal, now, settle_in, settle_in_all, suspect, token, topics,
 };
 #[cfg(feature = "sqlite")]
 pub(crate) use claim::{CLAIM_ANY, CLAIM_TOPICS};
 #[cfg(feature = "postgres")]
 pub(crate) use claim::{CLAIM_ANY_BESIDE, CLAIM_TOPICS_BESIDE};
-pub(super) use end::{Delivered, Failure, Held, delivered, failed, given_back, unanswered};
+pub(super) use end::{Delivered, FailedDelivery, HeldMessage, delivered, failed, given_back, unanswered};
 pub(super) use operator::{backlog, discard, redeliver, redeliver_all, set_aside};
 #[cfg(feature = "sqlite")]
 pub(crate) use table::RECORD;

@@ -141,14 +141,14 @@ fn live_from(from: Position, seed: u64, settings: &Settings, deduplicates: bool)
         let undoes = matches!(position.state, State::Declined | State::Compensating);
         assert!(!(position.is_done_here && undoes), "what is done here is undone by nobody but an operator");
         let fact = match position.next(settings, world.now) {
-            Step::Rest => return (position.state, world),
-            Step::Go(to) => {
+            Action::Rest => return (position.state, world),
+            Action::Go(to) => {
                 position = taken(&mut world, &position, &to);
                 continue;
             }
-            Step::Call => world.call(),
-            Step::Check => world.check(),
-            Step::Cancel => match world.cancel() {
+            Action::Call => world.call(),
+            Action::Check => world.check(),
+            Action::Cancel => match world.cancel() {
                 None => None,
                 Some(Err(fact)) => Some(fact),
                 Some(Ok(())) => match world.books(Fact::NotUndone) {
@@ -160,7 +160,7 @@ fn live_from(from: Position, seed: u64, settings: &Settings, deduplicates: bool)
                     }
                 },
             },
-            Step::Apply | Step::Reject => {
+            Action::Apply | Action::Reject => {
                 let is_apply = position.state == State::Succeeded;
                 match world.books(if is_apply { Fact::NotApplied } else { Fact::NotUndone }) {
                     None => None,

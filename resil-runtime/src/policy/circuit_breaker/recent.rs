@@ -2,19 +2,19 @@
 
 use super::count_window::CountWindow;
 use super::time_window::Buckets;
-use super::{Ended, Settings, Tally, Window};
+use super::{Judged, Settings, Tally, Window};
 use crate::clock::nanos;
 
 /// The calls that are judged together.
 #[derive(Debug)]
-pub(super) enum History {
+pub(super) enum Recent {
     /// The last so many.
     Calls(CountWindow),
     /// Those of the last so much time.
     Time(Box<Buckets>),
 }
 
-impl History {
+impl Recent {
     /// An empty window.
     pub(super) fn new(settings: &Settings) -> Self {
         match settings.window {
@@ -25,7 +25,7 @@ impl History {
 
     /// Adds a call. Returns whether a rate may be reached that was not before.
     #[inline]
-    pub(super) fn record(&mut self, call: Ended) -> bool {
+    pub(super) fn record(&mut self, call: Judged) -> bool {
         match self {
             Self::Calls(window) => {
                 let grows = window.record(call);
