@@ -1,6 +1,6 @@
 //! What the registry knows of a policy, whatever its kind.
 
-use super::{States, Written};
+use super::{Registry, Slot, States, Written};
 use crate::Error;
 use std::any::Any;
 use std::fmt::Debug;
@@ -77,11 +77,29 @@ pub(crate) trait Found: Handle + Sized {
     /// What its name stands for.
     type State: Shared;
 
-    fn label(&self) -> &'static str;
-    /// The state of this handle there.
-    fn look_up(&self, states: &States) -> Result<Arc<Self::State>, Error>;
+    /// Where it keeps that.
+    fn slot(&self) -> &Slot<Self::State>;
+    /// A new one, as this handle is written.
+    fn new_state(&self, label: &'static str) -> Self::State;
     /// A handle of this state.
     fn found(name: Option<&'static str>, state: Arc<Self::State>) -> Self;
     /// The same handle, to answer this error forever.
     fn without_state(&self, error: Error) -> Self;
+
+    /// Its state there, on which all handles of its name must agree.
+    #[cold]
+    fn look_up(&self, states: &States) -> Result<Arc<Self::State>, Error> {
+        let written = self.written();
+        Registry::consistent(&written, self.out_of_range())?;
+        let label = written.name.unwrap_or_else(|| written.site.label());
+        states.agreed(self.slot().owner(written.name), &written, || self.new_state(label))
+    }
+
+    /// What errors and events call it: its name, or its call site.
+    fn label(&self) -> &'static str {
+        let of_state = || {
+            self.slot().get(|states| self.look_up(states)).map_or_else(|_| self.written().site.function, Shared::label)
+        };
+        self.name().unwrap_or_else(of_state)
+    }
 }

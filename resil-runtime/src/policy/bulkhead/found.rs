@@ -6,6 +6,9 @@ use crate::{Error, Registry, clock};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// More threads than this are a mistake, and an operating system refuses them one by one.
+const MOST_THREADS: u32 = 512;
+
 impl Bulkhead {
     /// What errors and events call it: its name, or its call site. (Of an unnamed bulkhead whose settings are out of
     /// range, which has no state, only the function.)
@@ -14,13 +17,23 @@ impl Bulkhead {
     /// assert_eq!(resil::Bulkhead::new(2).name("reports").label(), "reports");
     /// ```
     pub fn label(&self) -> &'static str {
-        self.name.unwrap_or_else(|| self.pool().map_or(self.site.function, |pool| pool.label))
+        Found::label(self)
     }
 }
 
 impl Handle for Bulkhead {
     fn written(&self) -> Written {
-        self.as_written()
+        Written {
+            kind: "bulkhead",
+            name: self.name,
+            site: self.site,
+            settings: vec![
+                ("threads", self.threads.to_string()),
+                ("max_concurrent", self.limit().to_string()),
+                ("queue", self.queue.to_string()),
+                ("max_wait", format!("{:?}", self.max_wait)),
+            ],
+        }
     }
 
     fn name(&self) -> Option<&'static str> {
@@ -28,7 +41,17 @@ impl Handle for Bulkhead {
     }
 
     fn out_of_range(&self) -> Option<String> {
-        self.invalid()
+        let mut problems = Vec::new();
+        if self.threads == 0 || self.threads > MOST_THREADS {
+            problems.push(format!("`threads = {}` cannot run: write 1 to {MOST_THREADS}", self.threads));
+        }
+        if self.max_concurrent == Some(0) {
+            problems.push("`max_concurrent = 0` would let nothing through: write 1 or more".to_owned());
+        }
+        if self.max_wait.is_zero() {
+            problems.push("`max_wait = \"0s\"` gives no thread time to begin: write \"1s\"".to_owned());
+        }
+        (!problems.is_empty()).then(|| format!("{}: {}", self.written(), problems.join("; ")))
     }
 
     fn set_up(&self, states: &States) -> Result<(), Error> {
@@ -39,12 +62,12 @@ impl Handle for Bulkhead {
 impl Found for Bulkhead {
     type State = Pool;
 
-    fn label(&self) -> &'static str {
-        self.label()
+    fn slot(&self) -> &Slot<Pool> {
+        &self.slot
     }
 
-    fn look_up(&self, states: &States) -> Result<Arc<Pool>, Error> {
-        self.set_up_in(states)
+    fn new_state(&self, label: &'static str) -> Pool {
+        Pool::new(label, self.threads, self.limit(), self.queue, self.max_wait, self.written())
     }
 
     fn found(name: Option<&'static str>, pool: Arc<Pool>) -> Self {

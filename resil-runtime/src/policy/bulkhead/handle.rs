@@ -1,6 +1,6 @@
 use super::Pool;
 use crate::policy::semaphore::Usage;
-use crate::registry::{Registry, Slot, States, Written};
+use crate::registry::{Found as _, Slot};
 use crate::{Attempt, Error, Failure, Site};
 use std::future::Future;
 use std::sync::Arc;
@@ -45,9 +45,6 @@ pub struct Bulkhead {
     pub(super) max_wait: Duration,
     pub(super) slot: Slot<Pool>,
 }
-
-/// More threads than this are a mistake, and an operating system refuses them one by one.
-const MOST_THREADS: u32 = 512;
 
 impl Bulkhead {
     /// This many threads, for this handle alone. [`name`](Self::name) shares them.
@@ -144,48 +141,10 @@ impl Bulkhead {
     }
 
     pub(super) fn pool(&self) -> Result<Arc<Pool>, Error> {
-        self.slot.share(|states| self.set_up_in(states))
+        self.slot.share(|states| self.look_up(states))
     }
 
-    #[cold]
-    pub(super) fn set_up_in(&self, states: &States) -> Result<Arc<Pool>, Error> {
-        let written = self.as_written();
-        Registry::consistent(&written, self.invalid())?;
-        let label = self.name.unwrap_or_else(|| self.site.label());
-        let new = || Pool::new(label, self.threads, self.limit(), self.queue, self.max_wait, self.as_written());
-        states.agreed(self.slot.owner(self.name), &written, new)
-    }
-
-    fn limit(&self) -> u32 {
+    pub(super) fn limit(&self) -> u32 {
         self.max_concurrent.unwrap_or(self.threads)
-    }
-
-    pub(super) fn as_written(&self) -> Written {
-        Written {
-            kind: "bulkhead",
-            name: self.name,
-            site: self.site,
-            settings: vec![
-                ("threads", self.threads.to_string()),
-                ("max_concurrent", self.limit().to_string()),
-                ("queue", self.queue.to_string()),
-                ("max_wait", format!("{:?}", self.max_wait)),
-            ],
-        }
-    }
-
-    /// Every setting out of range, as one sentence.
-    pub(super) fn invalid(&self) -> Option<String> {
-        let mut problems = Vec::new();
-        if self.threads == 0 || self.threads > MOST_THREADS {
-            problems.push(format!("`threads = {}` cannot run: write 1 to {MOST_THREADS}", self.threads));
-        }
-        if self.max_concurrent == Some(0) {
-            problems.push("`max_concurrent = 0` would let nothing through: write 1 or more".to_owned());
-        }
-        if self.max_wait.is_zero() {
-            problems.push("`max_wait = \"0s\"` gives no thread time to begin: write \"1s\"".to_owned());
-        }
-        (!problems.is_empty()).then(|| format!("{}: {}", self.as_written(), problems.join("; ")))
     }
 }

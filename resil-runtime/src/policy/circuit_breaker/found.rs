@@ -1,6 +1,6 @@
 //! A breaker as the registry and an operator hold it.
 
-use super::{Breaker, CircuitBreaker, Settings};
+use super::{Breaker, CircuitBreaker, Invalid, Settings};
 use crate::registry::{Found, Handle, Slot, States, Written, all, find};
 use crate::{Error, Keyed, Registry, Site};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ impl CircuitBreaker {
     /// assert_eq!(resil::CircuitBreaker::named("payment").label(), "payment");
     /// ```
     pub fn label(&self) -> &'static str {
-        self.name.unwrap_or_else(|| self.breaker().map_or(self.site.function, |breaker| breaker.label))
+        Found::label(self)
     }
 
     /// The settings that this handle was written with. All handles of a name have the same.
@@ -31,7 +31,8 @@ impl CircuitBreaker {
 
 impl Handle for CircuitBreaker {
     fn written(&self) -> Written {
-        self.as_written()
+        let settings = self.settings.as_written();
+        Written { kind: "circuit breaker", name: self.name, site: self.site, settings }
     }
 
     fn name(&self) -> Option<&'static str> {
@@ -39,7 +40,8 @@ impl Handle for CircuitBreaker {
     }
 
     fn out_of_range(&self) -> Option<String> {
-        self.invalid()
+        let Invalid { messages } = self.settings.validate().err()?;
+        Some(format!("{} at {}: {}", self.written(), self.site, messages.join("; ")))
     }
 
     fn set_up(&self, states: &States) -> Result<(), Error> {
@@ -50,12 +52,12 @@ impl Handle for CircuitBreaker {
 impl Found for CircuitBreaker {
     type State = Breaker;
 
-    fn label(&self) -> &'static str {
-        self.label()
+    fn slot(&self) -> &Slot<Breaker> {
+        &self.slot
     }
 
-    fn look_up(&self, states: &States) -> Result<Arc<Breaker>, Error> {
-        self.set_up_in(states)
+    fn new_state(&self, label: &'static str) -> Breaker {
+        Breaker::new(label, self.settings.shared())
     }
 
     fn found(name: Option<&'static str>, breaker: Arc<Breaker>) -> Self {

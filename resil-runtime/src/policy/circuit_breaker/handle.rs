@@ -1,6 +1,6 @@
-use super::{Admission, Circuit, Invalid, Pass, Sample, Settings, Snapshot, Transition, Window};
+use super::{Admission, Circuit, Pass, Sample, Settings, Snapshot, Transition, Window};
 use crate::failure::{Classify, Failure};
-use crate::registry::{Registry, Row, Shared, Slot, States, Written, events};
+use crate::registry::{Found as _, Row, Shared, Slot, Written, events};
 use crate::{Attempt, Error, Site, clock};
 use std::future::Future;
 use std::sync::Arc;
@@ -327,26 +327,6 @@ impl CircuitBreaker {
 
     #[inline]
     pub(super) fn breaker(&self) -> Result<&Breaker, Error> {
-        self.slot.get(|states| self.set_up_in(states))
-    }
-
-    #[cold]
-    pub(super) fn set_up_in(&self, states: &States) -> Result<Arc<Breaker>, Error> {
-        let written = self.as_written();
-        Registry::consistent(&written, self.invalid())?;
-        let label = self.name.unwrap_or_else(|| self.site.label());
-        let new = || Breaker::new(label, self.settings.shared());
-        states.agreed(self.slot.owner(self.name), &written, new)
-    }
-
-    pub(super) fn as_written(&self) -> Written {
-        let settings = self.settings.as_written();
-        Written { kind: "circuit breaker", name: self.name, site: self.site, settings }
-    }
-
-    /// Every setting out of range, as one sentence.
-    pub(super) fn invalid(&self) -> Option<String> {
-        let Invalid { messages } = self.settings.validate().err()?;
-        Some(format!("{} at {}: {}", self.as_written(), self.site, messages.join("; ")))
+        self.slot.get(|states| self.look_up(states))
     }
 }

@@ -55,11 +55,7 @@ impl OneKey for Breaker {
 }
 
 impl PerKey for CircuitBreaker {
-    fn site(&self) -> &'static Site {
-        self.site
-    }
-
-    fn new_state(&self, label: &'static str) -> Box<dyn Fn() -> Breaker + Send + Sync> {
+    fn each_state(&self, label: &'static str) -> Box<dyn Fn() -> Breaker + Send + Sync> {
         let settings = self.settings.shared();
         Box::new(move || Breaker::new(label, Arc::clone(&settings)))
     }

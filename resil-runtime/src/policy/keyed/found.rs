@@ -1,15 +1,14 @@
 //! The policies that can be keyed, and the handles that the registry gives out.
 
 use super::{HeldKey, Keyed, Keys, OneKey};
+use crate::Error;
 use crate::registry::{Found, Handle, Slot, States, Written};
-use crate::{Error, Site};
 use std::sync::Arc;
 
 /// A policy that can have a state for each key.
 pub(crate) trait PerKey: Found<State: OneKey> {
-    fn site(&self) -> &'static Site;
     /// What sets up the state of each key.
-    fn new_state(&self, label: &'static str) -> Box<dyn Fn() -> Self::State + Send + Sync>;
+    fn each_state(&self, label: &'static str) -> Box<dyn Fn() -> Self::State + Send + Sync>;
     /// A handle of one key's state.
     fn of_one_key(name: Option<&'static str>, held: HeldKey<Self::State>) -> Self;
 }
@@ -38,12 +37,12 @@ impl<P: PerKey> Handle for Keyed<P> {
 impl<P: PerKey> Found for Keyed<P> {
     type State = Keys<P::State>;
 
-    fn label(&self) -> &'static str {
-        self.label()
+    fn slot(&self) -> &Slot<Keys<P::State>> {
+        &self.slot
     }
 
-    fn look_up(&self, states: &States) -> Result<Arc<Keys<P::State>>, Error> {
-        self.set_up_in(states)
+    fn new_state(&self, label: &'static str) -> Keys<P::State> {
+        Keys::new(label, self.written(), self.max_keys, self.policy.each_state(label))
     }
 
     fn found(name: Option<&'static str>, keys: Arc<Keys<P::State>>) -> Self {

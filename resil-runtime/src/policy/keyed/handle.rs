@@ -1,8 +1,8 @@
 use super::{HeldState, KeyUsage, Keys, PerKey};
 use crate::Error;
-use crate::registry::{Handle as _, Registry, Slot, States};
+use crate::registry::{Found, Slot};
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 /// A policy with a state for each key: what `key = ..` makes of a `#[circuit_breaker]` or a `#[semaphore]`.
 ///
@@ -54,7 +54,7 @@ impl<P: PerKey> Keyed<P> {
     ///
     /// [`Error::Misconfigured`] if the settings contradict another site's or are out of range.
     pub fn of(&self, key: &(impl Hash + ?Sized)) -> Result<P, Error> {
-        let keys = self.slot.share(|states| self.set_up_in(states))?;
+        let keys = self.slot.share(|states| self.look_up(states))?;
         Ok(P::of_one_key(self.policy.name(), keys.hold_on(hash_of(key))))
     }
 
@@ -74,7 +74,7 @@ impl<P: PerKey> Keyed<P> {
 
     /// What errors and events call it, whatever the key: its name, or its call site.
     pub fn label(&self) -> &'static str {
-        self.policy.name().unwrap_or_else(|| self.keys().map_or(self.policy.site().function, |keys| keys.label))
+        Found::label(self)
     }
 
     pub(crate) fn hold(&self, hash: u64) -> Result<HeldState<'_, P::State>, Error> {
@@ -82,16 +82,7 @@ impl<P: PerKey> Keyed<P> {
     }
 
     fn keys(&self) -> Result<&Keys<P::State>, Error> {
-        self.slot.get(|states| self.set_up_in(states))
-    }
-
-    #[cold]
-    pub(super) fn set_up_in(&self, states: &States) -> Result<Arc<Keys<P::State>>, Error> {
-        let written = self.written();
-        Registry::consistent(&written, self.out_of_range())?;
-        let label = self.policy.name().unwrap_or_else(|| self.policy.site().label());
-        let new = || Keys::new(label, self.written(), self.max_keys, self.policy.new_state(label));
-        states.agreed(self.slot.owner(self.policy.name()), &written, new)
+        self.slot.get(|states| self.look_up(states))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A semaphore as the registry and an operator hold it.
 
+use super::handle::{ZERO, as_written};
 use super::{Limiter, Semaphore};
 use crate::registry::{Found, Handle, Slot, States, Written, all, find};
 use crate::{Error, Keyed, Registry, Site};
@@ -14,7 +15,7 @@ impl Semaphore {
     /// assert_eq!(resil::Semaphore::new(2).name("reports").label(), "reports");
     /// ```
     pub fn label(&self) -> &'static str {
-        self.name.unwrap_or_else(|| self.limiter().map_or(self.site.function, |limiter| limiter.label))
+        Found::label(self)
     }
 
     /// How long a call waits for a permit; zero where it is refused at once. The number of permits is in
@@ -30,7 +31,8 @@ impl Semaphore {
 
 impl Handle for Semaphore {
     fn written(&self) -> Written {
-        self.as_written()
+        let settings = as_written(self.permits, self.max_wait);
+        Written { kind: "semaphore", name: self.name, site: self.site, settings }
     }
 
     fn name(&self) -> Option<&'static str> {
@@ -38,7 +40,7 @@ impl Handle for Semaphore {
     }
 
     fn out_of_range(&self) -> Option<String> {
-        self.invalid()
+        (self.permits == 0).then(|| format!("{}: {ZERO}", self.written()))
     }
 
     fn set_up(&self, states: &States) -> Result<(), Error> {
@@ -49,12 +51,12 @@ impl Handle for Semaphore {
 impl Found for Semaphore {
     type State = Limiter;
 
-    fn label(&self) -> &'static str {
-        self.label()
+    fn slot(&self) -> &Slot<Limiter> {
+        &self.slot
     }
 
-    fn look_up(&self, states: &States) -> Result<Arc<Limiter>, Error> {
-        self.set_up_in(states)
+    fn new_state(&self, label: &'static str) -> Limiter {
+        Limiter::new(label, self.permits, self.max_wait)
     }
 
     fn found(name: Option<&'static str>, limiter: Arc<Limiter>) -> Self {

@@ -1,8 +1,7 @@
 use super::{Acquiring, Permits, Usage};
-use crate::registry::{Registry, Row, Shared, Slot, States, Written, events};
+use crate::registry::{Found as _, Handle as _, Row, Shared, Slot, Written, events};
 use crate::{Error, Site};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What a name stands for: its label and the permits all its call sites share.
@@ -113,7 +112,7 @@ impl Semaphore {
     /// [`Error::Misconfigured`], as in [`acquire`](Self::acquire), and for a size of zero; nothing is changed then.
     pub fn resize(&self, permits: u32) -> Result<(), Error> {
         if permits == 0 {
-            return Err(crate::registry::misconfigured(format!("{}: {ZERO}", self.as_written())));
+            return Err(crate::registry::misconfigured(format!("{}: {ZERO}", self.written())));
         }
         self.limiter()?.permits.resize(permits);
         Ok(())
@@ -130,34 +129,15 @@ impl Semaphore {
 
     #[inline]
     pub(super) fn limiter(&self) -> Result<&Limiter, Error> {
-        self.slot.get(|states| self.set_up_in(states))
-    }
-
-    #[cold]
-    pub(super) fn set_up_in(&self, states: &States) -> Result<Arc<Limiter>, Error> {
-        let written = self.as_written();
-        Registry::consistent(&written, self.invalid())?;
-        let label = self.name.unwrap_or_else(|| self.site.label());
-        let new = || Limiter::new(label, self.permits, self.max_wait);
-        states.agreed(self.slot.owner(self.name), &written, new)
-    }
-
-    pub(super) fn as_written(&self) -> Written {
-        let settings = as_written(self.permits, self.max_wait);
-        Written { kind: "semaphore", name: self.name, site: self.site, settings }
-    }
-
-    /// Every setting out of range, as one sentence.
-    pub(super) fn invalid(&self) -> Option<String> {
-        (self.permits == 0).then(|| format!("{}: {ZERO}", self.as_written()))
+        self.slot.get(|states| self.look_up(states))
     }
 }
 
-fn as_written(permits: u32, max_wait: Duration) -> Vec<(&'static str, String)> {
+pub(super) fn as_written(permits: u32, max_wait: Duration) -> Vec<(&'static str, String)> {
     vec![("permits", permits.to_string()), ("max_wait", format!("{max_wait:?}"))]
 }
 
-const ZERO: &str = "`permits = 0` would let nothing through: write 1 or more";
+pub(super) const ZERO: &str = "`permits = 0` would let nothing through: write 1 or more";
 
 /// The right to one call. Dropping it gives it back.
 #[must_use = "a permit that is dropped is given back at once"]

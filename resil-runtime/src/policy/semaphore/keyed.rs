@@ -64,11 +64,7 @@ impl OneKey for Limiter {
 }
 
 impl PerKey for Semaphore {
-    fn site(&self) -> &'static Site {
-        self.site
-    }
-
-    fn new_state(&self, label: &'static str) -> Box<dyn Fn() -> Limiter + Send + Sync> {
+    fn each_state(&self, label: &'static str) -> Box<dyn Fn() -> Limiter + Send + Sync> {
         let &Self { permits, max_wait, .. } = self;
         Box::new(move || Limiter::new(label, permits, max_wait))
     }
