@@ -149,9 +149,9 @@ where
     type Output = Result<<F::Output as Fallible>::Ok, Failure<<F::Output as Fallible>::Err>>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let BodyProjected::Live { body, is_entered } = this.body.as_mut().project() else { return Poll::Pending };
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.as_mut().project();
+        let BodyProjected::Live { body, is_entered } = this.body.project() else { return Poll::Pending };
         if !*is_entered {
             *is_entered = true;
             if let Some(refusal) = begin(this.frame, this.sent.as_deref()) {
@@ -174,12 +174,19 @@ where
                 })
             }
             Poll::Ready(Err(panic)) => Poll::Ready(Err(Failure::Panic(panic))),
-            Poll::Pending => {
-                let frame = this.frame.as_ref();
-                let watch = Watch { timeout: *this.timeout, frame, deadline: deadline(frame) };
-                watch.expired(this.clock, cx).map(|expired| Err(cut_off(this.body, || watch.error(expired))))
-            }
+            Poll::Pending => self.waits(cx).map(Err),
         }
+    }
+}
+
+impl<F> Attempt<'_, F> {
+    /// After a pending poll. Apart, so that a call which is ready at once prepares nothing for it.
+    #[inline(never)]
+    fn waits<E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Failure<E>> {
+        let this = self.project();
+        let frame = this.frame.as_ref();
+        let watch = Watch { timeout: *this.timeout, frame, deadline: deadline(frame) };
+        watch.expired(this.clock, cx).map(|expired| cut_off(this.body, || watch.error(expired)))
     }
 }
 
