@@ -15,14 +15,13 @@ pin_project! {
         sent: &'a mut Sent,
         // Holds the key, if there is one.
         frame: Option<Frame>,
-        entered: bool,
     }
 }
 
 impl<'a, F> Proven<'a, F> {
     #[inline]
     pub(super) fn new(body: F, sent: &'a mut Sent) -> Self {
-        Self { body, sent, frame: None, entered: false }
+        Self { body, sent, frame: None }
     }
 }
 
@@ -33,8 +32,7 @@ impl<F: Future> Future for Proven<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let body = this.body;
-        if this.sent.is_keyed() && !*this.entered {
-            *this.entered = true;
+        if this.sent.is_keyed() && this.frame.is_none() {
             Frame::of_attempt(this.frame, this.sent);
             this.frame.iter_mut().for_each(Frame::inherit);
         }

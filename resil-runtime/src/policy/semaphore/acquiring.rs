@@ -57,20 +57,15 @@ impl<'a, S> Acquiring<'a, S> {
         self
     }
 
-    /// Refuses, or begins to wait.
     #[cold]
-    fn wait(&mut self, limiter: &'a Limiter) -> Result<Pin<&mut Waiting<'a>>, Error> {
-        let longest = limiter.max_wait;
-        if longest.is_zero() {
-            return Err(limiter.full(Duration::ZERO));
-        }
+    fn wait(&mut self, limiter: &'a Limiter) -> Pin<&mut Waiting<'a>> {
         let deadline = self.deadline.or_else(context::deadline);
         let since = clock::instant();
-        let until = clock::after(since, longest);
+        let until = clock::after(since, limiter.max_wait);
         let until = deadline.map_or(until, |due| until.min(due.at));
         let (timer, acquire) = (tokio::time::sleep_until(until), limiter.permits.acquire());
         let waiting = || Waiting { limiter, acquire, timer, since, deadline, pause: Pause::start() };
-        Ok(self.waiting.get_or_make(waiting))
+        self.waiting.get_or_make(waiting)
     }
 }
 
@@ -106,6 +101,9 @@ impl<'a, S: Limits<'a> + Unpin> Future for Acquiring<'a, S> {
         if limiter.permits.try_take() {
             return Poll::Ready(Ok(Permit::of(limiter)));
         }
-        self.wait(limiter)?.poll(cx)
+        if limiter.max_wait.is_zero() {
+            return Poll::Ready(Err(limiter.full(Duration::ZERO)));
+        }
+        self.wait(limiter).poll(cx)
     }
 }
