@@ -11,6 +11,8 @@ mod account;
 mod books;
 mod child;
 mod cut;
+#[path = "../support/killed.rs"]
+mod killed;
 mod oracle;
 mod partner;
 mod play;
@@ -24,19 +26,7 @@ use std::process::ExitCode;
 const CHOSEN: usize = 300;
 
 fn main() -> ExitCode {
-    if let Ok(orders) = std::env::var(child::ORDERS) {
-        child::run(&orders);
-        return ExitCode::SUCCESS;
-    }
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--list") {
-        println!("kills: test");
-        return ExitCode::SUCCESS;
-    }
-    // It plays by what there is, and ignores nothing.
-    if arguments.iter().any(|argument| argument == "--ignored") {
-        return ExitCode::SUCCESS;
-    }
+    let Some(arguments) = killed::to_play(child::ORDERS, child::run) else { return ExitCode::SUCCESS };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let postgres = std::env::var("RESIL_TEST_POSTGRES_URL").is_ok();
     if !postgres {

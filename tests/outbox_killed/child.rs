@@ -1,13 +1,14 @@
 //! The process that dies: a relay whose handler says what it is handed, and ends the process at poison.
 
 use crate::life::{self, Sql};
-use resil::outbox::{Message, Outbox};
-use resil::{Db, Error};
+use resil::outbox::{Message, Outbox, OutboxEvent};
+use resil::{Db, Error, Event};
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// `life database address death gathered`
 pub const ORDERS: &str = "RESIL_TEST_OUTBOX_CHILD";
@@ -22,18 +23,20 @@ fn say(line: &str) {
 pub fn run(orders: &str) {
     let words: Vec<_> = orders.split(' ').collect();
     let [life, database, address, death, gathered] = words[..] else { panic!("{orders}") };
+    let (takes, taken) = unbounded_channel();
     let handler = Arc::new(Handler {
         is_first_life: life == "0",
         is_killed: death == "kill",
         gathered: gathered.parse().expect("a number"),
         begun: AtomicUsize::new(0),
         gate: Semaphore::new(0),
+        takes,
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         match database {
-            "sqlite" => relay(life::sqlite(address).await, handler).await,
-            _ => relay(life::postgres(address).await, handler).await,
+            "sqlite" => relay(life::sqlite(address).await, handler, taken).await,
+            _ => relay(life::postgres(address).await, handler, taken).await,
         }
     });
     say("end");
@@ -46,6 +49,7 @@ struct Handler {
     gathered: usize,
     begun: AtomicUsize,
     gate: Semaphore,
+    takes: UnboundedSender<()>,
 }
 
 impl Handler {
@@ -71,20 +75,33 @@ impl Handler {
             }
         }
         say(&format!("takes {}", message.payload));
+        _ = self.takes.send(());
         Ok(())
     }
 }
 
-async fn relay<DB: Sql>(db: Db<DB>, handler: Arc<Handler>) {
+/// What is delivered or set aside, unless the process dies of it. Behind poison nothing is.
+const TO_END: &str = "
+    SELECT count(*) FROM resil_outbox AS one WHERE due IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM resil_outbox AS first
+        WHERE first.lane = one.lane AND first.number < one.number AND first.payload = '\"poison\"'
+    )";
+
+async fn relay<DB: Sql>(db: Db<DB>, handler: Arc<Handler>, mut taken: UnboundedReceiver<()>) {
     let relay = Outbox::on(db.clone()).relay().any(move |message| {
         let handler = Arc::clone(&handler);
         async move { handler.take(message).await }
     });
     let relay =
         relay.attempts(ATTEMPTS).lease(Duration::from_secs(10)).base(Duration::ZERO).poll(Duration::from_millis(5));
+    let mut events = resil::registry().subscribe();
+    let mut left = DB::number(&db, TO_END).await;
     let done = async {
-        while DB::number(&db, "SELECT count(*) FROM resil_outbox WHERE behind <> 1 AND due IS NOT NULL").await > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        while left > 0 {
+            tokio::select! {
+                Some(()) = taken.recv() => left -= 1,
+                event = events.next() => left -= i64::from(matches!(event, Event::Outbox(OutboxEvent::SetAside { .. }))),
+            }
         }
     };
     relay.run(done).await;
