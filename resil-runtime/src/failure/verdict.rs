@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 /// What kind of failure it is.
@@ -41,7 +42,6 @@ pub enum Effect {
 #[must_use = "a verdict is for a policy to decide from"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Verdict {
     /// What kind of failure it is.
     pub kind: Kind,
@@ -51,31 +51,40 @@ pub struct Verdict {
     pub retry_after: Option<Duration>,
     /// The HTTP status it came from, which `retry_status` looks at.
     pub status: Option<u16>,
-    /// Whether the trouble is on our side: a missing key, a misconfiguration, our own database. No partner has said
-    /// anything then, and the ledger takes it for no refusal.
-    pub is_ours: bool,
-    /// Whether we ended the attempt before it had the time it should have had. The partner may have acted, and nothing is
-    /// known of its health: a circuit breaker does not count it, unless it had lasted as long as a slow call.
-    pub is_cut_short: bool,
-    /// Whether the partner has said for good that it did not act, and will not: also as the answer to a repeat, it is the
-    /// truth about the first request. Only the ledger asks.
-    pub is_conclusive: bool,
-    /// Whether nobody has said what the error means: it is taken for permanent, for want of anything better.
-    pub is_unclassified: bool,
+    pub(crate) remarks: Remarks,
+}
+
+/// What is said of a failure beside its kind and effect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Remarks(u8);
+
+impl Remarks {
+    const NONE: Self = Self(0);
+    const OURS: Self = Self(1);
+    const CUT_SHORT: Self = Self(1 << 1);
+    const CONCLUSIVE: Self = Self(1 << 2);
+    const UNCLASSIFIED: Self = Self(1 << 3);
+
+    const fn has(self, remark: Self) -> bool {
+        self.0 & remark.0 != 0
+    }
+}
+
+impl fmt::Debug for Remarks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = [
+            (Self::OURS, "ours"),
+            (Self::CUT_SHORT, "cut short"),
+            (Self::CONCLUSIVE, "conclusive"),
+            (Self::UNCLASSIFIED, "unclassified"),
+        ];
+        f.debug_set().entries(all.into_iter().filter(|(remark, _)| self.has(*remark)).map(|(_, name)| name)).finish()
+    }
 }
 
 impl Verdict {
     const fn new(kind: Kind, effect: Effect) -> Self {
-        Self {
-            kind,
-            effect,
-            retry_after: None,
-            status: None,
-            is_ours: false,
-            is_cut_short: false,
-            is_conclusive: false,
-            is_unclassified: false,
-        }
+        Self { kind, effect, retry_after: None, status: None, remarks: Remarks::NONE }
     }
 
     /// Passing trouble; the partner may have acted. Say [`unsent`](Self::unsent) where it certainly did not.
@@ -105,27 +114,27 @@ impl Verdict {
     }
 
     /// The same, on our side.
-    pub const fn ours(mut self) -> Self {
-        self.is_ours = true;
-        self
+    pub const fn ours(self) -> Self {
+        self.with(Remarks::OURS)
     }
 
     /// What is said of an error of which nothing is known.
     pub(crate) const fn unclassified() -> Self {
-        let mut verdict = Self::permanent();
-        verdict.is_unclassified = true;
-        verdict
+        Self::permanent().with(Remarks::UNCLASSIFIED)
     }
 
     /// The same, of an attempt that we ended before it had the time it should have had.
-    pub const fn cut_short(mut self) -> Self {
-        self.is_cut_short = true;
-        self
+    pub const fn cut_short(self) -> Self {
+        self.with(Remarks::CUT_SHORT)
     }
 
     /// The same, said for good: see [`is_conclusive`](Self::is_conclusive).
-    pub const fn conclusive(mut self) -> Self {
-        self.is_conclusive = true;
+    pub const fn conclusive(self) -> Self {
+        self.with(Remarks::CONCLUSIVE)
+    }
+
+    const fn with(mut self, remark: Remarks) -> Self {
+        self.remarks.0 |= remark.0;
         self
     }
 
@@ -149,6 +158,29 @@ impl Verdict {
         }
         verdict.status = Some(code);
         verdict
+    }
+
+    /// Whether the trouble is on our side: a missing key, a misconfiguration, our own database. No partner has said
+    /// anything then, and the ledger takes it for no refusal.
+    pub const fn is_ours(&self) -> bool {
+        self.remarks.has(Remarks::OURS)
+    }
+
+    /// Whether we ended the attempt before it had the time it should have had. The partner may have acted, and nothing is
+    /// known of its health: a circuit breaker does not count it, unless it had lasted as long as a slow call.
+    pub const fn is_cut_short(&self) -> bool {
+        self.remarks.has(Remarks::CUT_SHORT)
+    }
+
+    /// Whether the partner has said for good that it did not act, and will not: also as the answer to a repeat, it is the
+    /// truth about the first request. Only the ledger asks.
+    pub const fn is_conclusive(&self) -> bool {
+        self.remarks.has(Remarks::CONCLUSIVE)
+    }
+
+    /// Whether nobody has said what the error means: it is taken for permanent, for want of anything better.
+    pub const fn is_unclassified(&self) -> bool {
+        self.remarks.has(Remarks::UNCLASSIFIED)
     }
 
     /// Whether a retry that promises nothing more than idempotency may repeat it.

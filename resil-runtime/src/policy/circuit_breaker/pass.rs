@@ -30,7 +30,7 @@ impl<'a> Pass<'a> {
         let sample = match verdict.map(|verdict| verdict.kind) {
             None => Sample::Success,
             Some(Kind::Refused) => Sample::Cancelled,
-            Some(_) if verdict.is_some_and(|verdict| verdict.is_cut_short) => Sample::CutShort,
+            Some(_) if verdict.as_ref().is_some_and(Verdict::is_cut_short) => Sample::CutShort,
             Some(Kind::Transient | Kind::Permanent) => Sample::Failure,
             Some(Kind::Caller) => Sample::CallerFault,
         };

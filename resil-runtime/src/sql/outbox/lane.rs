@@ -171,7 +171,7 @@ impl<DB: Backend> Lanes<DB> {
                 let verdict = failed.verdict();
                 let counts = match verdict.kind {
                     Kind::Refused => Blame::Never,
-                    _ if failed.passes() || verdict.is_unclassified => Blame::UnlessOut,
+                    _ if failed.passes() || verdict.is_unclassified() => Blame::UnlessOut,
                     _ => Blame::Always,
                 };
                 let is_unreadable = next.message.unreadable.is_set() && counts == Blame::Always;

@@ -51,7 +51,9 @@ impl Failed {
     pub fn concluding_if<E: Classify + fmt::Display>(error: E, is_conclusive: fn(&E) -> bool) -> Self {
         let is_conclusive = is_conclusive(&error);
         let mut failed = Self::from(error);
-        failed.verdict.is_conclusive |= is_conclusive;
+        if is_conclusive {
+            failed.verdict = failed.verdict.conclusive();
+        }
         failed
     }
 

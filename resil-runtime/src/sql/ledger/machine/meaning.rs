@@ -26,11 +26,11 @@ impl Failed {
     /// Whether the partner has said for good what became of the operation.
     pub(super) fn concludes(&self, settings: &Settings) -> bool {
         let is_listed = |status| settings.conclusive.contains(&status);
-        self.verdict.is_conclusive || self.verdict.status.is_some_and(is_listed)
+        self.verdict.is_conclusive() || self.verdict.status.is_some_and(is_listed)
     }
 
     /// Whether the trouble is on our side, so that the partner has said nothing about the operation.
     pub(in crate::sql::ledger) fn is_ours(&self) -> bool {
-        self.verdict.is_ours || self.verdict.status.is_some_and(|status| NOT_LET_IN.contains(&status))
+        self.verdict.is_ours() || self.verdict.status.is_some_and(|status| NOT_LET_IN.contains(&status))
     }
 }
