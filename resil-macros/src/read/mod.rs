@@ -7,7 +7,7 @@ mod items;
 mod names;
 mod values;
 
-pub(crate) use arguments::{Argument, Arguments, Value, arguments, set};
+pub(crate) use arguments::{Argument, Arguments, Value, arguments, new_or_of, set};
 pub(crate) use duration::likely as likely_duration;
 use duration::named_bound;
 pub(crate) use items::{crate_path, in_statics, value, values_in_statics};
