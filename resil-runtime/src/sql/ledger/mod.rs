@@ -69,7 +69,7 @@ pub(crate) use run::BOOKS;
 pub use settings::{InDoubt, Settings};
 pub use state::State;
 pub(crate) use store::{BOOKS_COLUMNS, TABLES, TIME_COLUMNS};
-pub(crate) use views::COUNTED;
+pub(crate) use views::{COUNTED, RESTING};
 
 use crate::{Backend, Db, Error, clock};
 use drive::Underway;
