@@ -326,6 +326,22 @@ fn a_fallback_that_acts_without_a_retry() {
 }
 
 #[test]
+fn shared_settings() {
+    snapshot(
+        "shared_settings",
+        &quote! {
+            #[retry(idempotent, settings = PATIENT, attempts = 5)]
+            #[circuit_breaker(name = "bank", settings = BANK)]
+            #[semaphore(name = "bank", settings = FEW, max_wait = "1s")]
+            #[timeout("5s", settings = SHORT)]
+            async fn balance(&self, account: u64) -> Result<Balance, Error> {
+                self.bank.balance(account).await
+            }
+        },
+    );
+}
+
+#[test]
 fn a_semaphore_under_a_breaker() {
     snapshot(
         "a_semaphore_under_a_breaker",

@@ -4,8 +4,11 @@
 //! stamp counter, a third of the price of `Instant::now`. Bounds end in a Tokio timer and therefore use Tokio's clock.
 //! Under `resil::testing` both follow Tokio's, so that paused time pauses everything.
 
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::LazyLock;
-use tokio::time::Instant;
+use std::task::{Context, Poll};
+use tokio::time::{Instant, Sleep};
 
 /// Nanoseconds since the process first asked.
 pub(crate) type Nanos = u64;
@@ -52,6 +55,15 @@ pub(crate) fn nanos(duration: std::time::Duration) -> Nanos {
 pub(crate) fn after(instant: Instant, duration: std::time::Duration) -> Instant {
     const FAR: std::time::Duration = std::time::Duration::from_hours(24 * 365 * 30);
     instant.checked_add(duration.min(FAR)).unwrap_or(instant)
+}
+
+/// Sees to it that the timer wakes the task by then; ready if it has rung, perhaps for an earlier moment.
+pub(crate) fn poll_until(mut timer: Pin<&mut Sleep>, due: Instant, now: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    // A moment that was put off is looked at when the timer rings, and not each time.
+    if timer.deadline() > due || timer.is_elapsed() || timer.deadline() <= now {
+        timer.as_mut().reset(due);
+    }
+    timer.poll(cx)
 }
 
 /// Tokio's clock in place of the counter on one thread, for tests.

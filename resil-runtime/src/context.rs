@@ -1,5 +1,5 @@
 //! What travels down a call: the deadline, the bound on connecting, the proof of idempotency; and up again: the marks
-//! of progress, the connections and our own waits under way, and what was sent.
+//! when data moved, the connections and our own waits under way, and what was sent.
 //!
 //! A frame is entered on each poll of an attempt and left before the poll returns, so it depends on no executor and
 //! follows the future wherever it is polled.
@@ -10,6 +10,7 @@ mod call;
 mod carried;
 #[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "adapters make departures"))]
 pub(crate) mod departure;
+mod in_flight;
 #[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "adapters claim keys"))]
 pub(crate) mod keyed;
 mod record;
@@ -20,11 +21,14 @@ pub use bound::Due;
 pub use call::Sent;
 pub(crate) use call::{Call, Repeat, sent};
 pub(crate) use carried::Carried;
+pub(crate) use in_flight::InFlight;
 pub(crate) use keyed::AttemptKey;
 
 use crate::registry::{Registry, States};
 use std::cell::{Cell, OnceCell};
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 scoped_tls::scoped_thread_local!(static CURRENT: Frame);
 
@@ -39,8 +43,8 @@ pub(crate) struct Frame {
     pub(crate) deadline: Option<Due>,
     pub(crate) connect: Option<Bound>,
     pub(crate) keyed: Option<Arc<AttemptKey>>,
-    /// Counts connection made, request chunk, response head, body chunk: what restarts the read clock.
-    marks: Cell<u32>,
+    /// The nearest `read` of the attempts around, this one included, in milliseconds; without one nobody listens.
+    read: Option<NonZeroU32>,
     /// Where it bounds connections itself: how many had been made outside of any call when it began.
     pub(crate) dialled_outside: u32,
     /// Its own: what happens in it happens in the attempts around it, and not in those beside it.
@@ -56,9 +60,10 @@ impl Frame {
         }
     }
 
-    /// A frame that bounds the connections made within.
-    pub(crate) fn bounding(connect: Option<Bound>) -> Self {
-        Self { connect, ..Self::default() }
+    /// A frame that bounds the connections made within, and the silences of the requests.
+    pub(crate) fn bounding(connect: Option<Bound>, read: Option<Duration>) -> Self {
+        let millis = |limit: Duration| u32::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
+        Self { connect, read: read.and_then(|limit| NonZeroU32::new(millis(limit))), ..Self::default() }
     }
 
     /// Takes over what the caller's frame bounds more tightly.
@@ -69,6 +74,7 @@ impl Frame {
         current(|outer| {
             self.deadline = Due::nearer(self.deadline, outer.deadline);
             self.connect = Bound::nearer(self.connect, outer.connect);
+            self.read = self.read.into_iter().chain(outer.read).min();
             self.keyed = match (self.keyed.take(), &outer.keyed) {
                 (Some(own), Some(outer)) => Some(Arc::new(own.within(outer))),
                 (own, outer) => own.or_else(|| outer.clone()),
@@ -76,7 +82,7 @@ impl Frame {
         });
     }
 
-    /// Runs one poll inside this frame; progress and connections within count for the caller's attempt too.
+    /// Runs one poll inside this frame; what moves and what waits within count for the caller's attempt too.
     #[inline]
     pub(crate) fn enter<R>(&self, poll: impl FnOnce() -> R) -> R {
         struct Leave(bool);
@@ -85,31 +91,25 @@ impl Frame {
                 ENTERED.set(self.0);
             }
         }
-        let marks = self.marks.get();
         let result = {
             let _leave = Leave(ENTERED.replace(true));
             CURRENT.set(self, poll)
         };
-        if self.marks.get() != marks {
-            mark();
-        }
-        if let Some(activity) = self.activity.get() {
-            current(|outer| activity.belongs_to(&outer.shared_activity()));
+        if let Some(ours) = self.activity.get()
+            && let Some(outers) = activity()
+        {
+            ours.belongs_to(&outers);
         }
         result
-    }
-
-    /// The marks made in polls of this attempt so far.
-    pub(crate) fn marks(&self) -> u32 {
-        self.marks.get()
     }
 
     pub(crate) fn activity(&self) -> Option<&Activity> {
         self.activity.get().map(Arc::as_ref)
     }
 
-    fn shared_activity(&self) -> Arc<Activity> {
-        Arc::clone(self.activity.get_or_init(Arc::default))
+    /// To be told of what happens, if a read clock listens.
+    fn listening(&self) -> Option<&Arc<Activity>> {
+        self.read.map(|_| self.activity.get_or_init(Arc::default))
     }
 }
 
@@ -141,11 +141,12 @@ pub(crate) fn keyed() -> Option<Arc<AttemptKey>> {
 
 /// Data moved: the read clock of every attempt around this restarts.
 pub(crate) fn mark() {
-    current(|frame| frame.marks.set(frame.marks.get().wrapping_add(1)));
+    if let Some(activity) = activity() {
+        activity.mark();
+    }
 }
 
-/// What the attempt being polled shares with tasks that work for it.
-#[cfg(feature = "reqwest")]
+/// What the attempt or request being polled shares with tasks that work for it, if a read clock listens.
 pub(crate) fn activity() -> Option<Arc<Activity>> {
-    current(Frame::shared_activity)
+    current(|frame| frame.listening().cloned()).flatten()
 }

@@ -1,5 +1,6 @@
 //! Connecting by hand, under the `connect` bound of the attempt around it.
 
+use crate::context::InFlight;
 use crate::failure::ConnectTimeout;
 use crate::policy::timeout::Dial;
 use std::future::Future;
@@ -33,10 +34,43 @@ where
     Dial::by_hand(dial, Location::caller())
 }
 
+/// One request by hand, which is silent by itself: the attempt around it ends when this request hears nothing for `read`,
+/// whatever those beside it hear, dial or upload.
+///
+/// For requests that run beside each other in one annotated function: within it, [`connect`] and [`progress`] speak for this
+/// request. `checked()` of the reqwest adapter does it for you. Where no `read` is in force it is the future it was given.
+///
+/// Dropping it drops the request.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use resil::{Error, timeout};
+/// use std::time::Duration;
+///
+/// async fn drips() {
+///     loop {
+///         tokio::time::sleep(Duration::from_secs(1)).await;
+///         resil::net::progress();
+///     }
+/// }
+///
+/// #[timeout("1h", read = "5s")]
+/// async fn ask_both() -> Result<(), Error> {
+///     tokio::join!(resil::net::request(drips()), resil::net::request(std::future::pending::<()>()));
+///     Ok(())
+/// }
+///
+/// assert!(ask_both().await.is_err()); // after 5 s
+/// # }
+/// ```
+pub fn request<F: Future>(request: F) -> impl Future<Output = F::Output> {
+    InFlight::new(request)
+}
+
 /// Tells the attempt around this call that data moved, which restarts its read clock.
 ///
-/// For protocols without an adapter: call it when a request chunk was written and when an answer chunk arrived. The
-/// reqwest adapter does it for you.
+/// For protocols without an adapter: call it when a request chunk was written and when an answer chunk arrived. Within
+/// [`request`] it speaks for that request. The reqwest adapter does it for you.
 pub fn progress() {
     crate::context::mark();
 }

@@ -70,7 +70,7 @@ pub async fn as_version_5<DB: Shop>(db: &Db<DB>) {
         _ => "DROP FUNCTION resil_no_old_claims CASCADE",
     };
     let back = format!(
-        "{trigger}; DROP INDEX resil_intents_counted; {outbox} DROP INDEX resil_intents_key; {columns} DROP TABLE resil_installation;
+        "{trigger}; DROP INDEX resil_intents_resting; {outbox} DROP INDEX resil_intents_key; {columns} DROP TABLE resil_installation;
         DELETE FROM resil_schema WHERE version > 5"
     );
     DB::run_text(db, &back).await;

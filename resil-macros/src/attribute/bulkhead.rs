@@ -5,7 +5,7 @@ use super::facts::Handle;
 use crate::errors::{Errors, text};
 use crate::expand::{Context, Layer, Needs};
 use crate::function::{Function, borrows};
-use crate::read::{Argument, Count, Given, Name, Places, Time, arguments, set};
+use crate::read::{Argument, Count, Given, Name, PathTo, Places, Time, arguments, new_or_of, set};
 use crate::tokens::{Local, code, code_at};
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -18,6 +18,7 @@ const MOST_THREADS: u32 = 512;
 
 arguments! {
     name: Name = "payment",
+    settings: PathTo = PARTNER,
     threads: Count = 4,
     max_concurrent: Count = 20,
     queue: Places = 20,
@@ -27,7 +28,8 @@ arguments! {
 pub(crate) struct Bulkhead {
     span: Span,
     name: Option<Argument<Name>>,
-    threads: Argument<Count>,
+    settings: Option<Argument<PathTo>>,
+    threads: Option<Argument<Count>>,
     max_concurrent: Option<Argument<Count>>,
     queue: Option<Argument<Places>>,
     max_wait: Option<Argument<Time>>,
@@ -43,8 +45,9 @@ impl Attribute for Bulkhead {
     }
 
     fn new(arguments: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
-        let Arguments { name, threads, max_concurrent, queue, max_wait } = arguments;
-        if threads.is_none() && !given.unread {
+        let Arguments { name, settings, threads, max_concurrent, queue, max_wait } = arguments;
+        let is_known = threads.is_some() || settings.is_some();
+        if !is_known && !given.unread {
             errors.at(given.span, format!("a bulkhead needs threads of its own; write `#[{}]`", Self::EXAMPLE));
         }
         if let Some(threads) = threads.as_ref().filter(|threads| threads.known() > Some(MOST_THREADS)) {
@@ -55,7 +58,7 @@ impl Attribute for Bulkhead {
                 ),
             );
         }
-        Some(Self { span: given.span, name, threads: threads?, max_concurrent, queue, max_wait })
+        is_known.then_some(Self { span: given.span, name, settings, threads, max_concurrent, queue, max_wait })
     }
 
     /// The body leaves its caller's thread, and may outlive the call.
@@ -107,10 +110,12 @@ impl Layer for Bulkhead {
         needs.wraps.extend(code_at!(self.span=> .on(#BULKHEAD)));
     }
 
-    fn handle(&self, _: &Context<'_>) -> Option<TokenStream> {
-        let (threads, name, max_concurrent) =
-            (&self.threads, set(self.name.as_ref()), set(self.max_concurrent.as_ref()));
+    fn handle(&self, cx: &Context<'_>) -> Option<TokenStream> {
+        let runtime = cx.runtime;
+        let threads = self.threads.as_ref().map(|threads| ("threads", threads));
+        let new = new_or_of(threads, self.settings.as_ref(), &code!(#runtime::policy::bulkhead::Settings), "new");
+        let (name, max_concurrent) = (set(self.name.as_ref()), set(self.max_concurrent.as_ref()));
         let (queue, max_wait) = (set(self.queue.as_ref()), set(self.max_wait.as_ref()));
-        Some(code!(new(#threads) #name #max_concurrent #queue #max_wait))
+        Some(code!(#new #name #max_concurrent #queue #max_wait))
     }
 }

@@ -29,6 +29,7 @@ arguments! {
     idempotent: Idempotent,
     idempotency_key: Parameter = key,
     unsent: Word,
+    settings: PathTo = PARTNER,
     attempts: Count = 3,
     base: Wait = "100ms",
     factor: Factor = 2.0,
@@ -278,7 +279,9 @@ impl Layer for Retry {
             (None, Some(name)) => Some(code!(.budget(#name))),
             (None, None) => None,
         };
-        Some(code!(#proof #attempts #base #factor #max #jitter #statuses #budget))
+        // Before what is written beside them, which counts.
+        let settings = set(with.settings.as_ref());
+        Some(code!(#proof #settings #attempts #base #factor #max #jitter #statuses #budget))
     }
 
     fn exit(&self) -> Option<TokenStream> {
@@ -380,10 +383,10 @@ impl Retry {
         Some(quote!(#[deny(unused_variables)] let #parameter = #parameter;))
     }
 
-    /// The sum of all waits, or the first partial sum that reaches `enough`. Known only without jitter; with it, the
-    /// deadline ends the attempts at run time.
+    /// The sum of all waits, or the first partial sum that reaches `enough`. Known only without jitter, with which the
+    /// deadline ends the attempts at run time, and without a set of settings, which `check()` looks at.
     pub(super) fn waits(&self, enough: Duration) -> Option<Duration> {
-        let Arguments { attempts, base, factor, max, jitter, .. } = &self.with;
+        let Arguments { attempts, base, factor, max, jitter, settings: None, .. } = &self.with else { return None };
         jitter.as_ref().filter(|jitter| jitter.value == Jitter::None)?;
         let wait = |wait: &Option<Argument<Wait>>, usual| wait.as_ref().map_or(Some(usual), |wait| wait.known());
         let attempts = attempts.as_ref().map_or(Some(3), |attempts| attempts.known())?;

@@ -5,7 +5,7 @@ use super::facts::Handle;
 use crate::errors::Errors;
 use crate::expand::{Call, Context, Keyed, Layer, Needs};
 use crate::function::Function;
-use crate::read::{Argument, Count, Expression, Given, Name, Wait, arguments, set};
+use crate::read::{Argument, Count, Expression, Given, Name, PathTo, Wait, arguments, new_or_of, set};
 use crate::tokens::{Local, code};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -18,6 +18,7 @@ arguments! {
     name: Name = "payment",
     key: Expression = tenant.id,
     max_keys: Count = 1000,
+    settings: PathTo = PARTNER,
     permits: Count = 10,
     max_wait: Wait = "100ms",
 }
@@ -25,7 +26,8 @@ arguments! {
 pub(crate) struct Semaphore {
     name: Option<Argument<Name>>,
     keyed: Option<Keyed>,
-    permits: Argument<Count>,
+    settings: Option<Argument<PathTo>>,
+    permits: Option<Argument<Count>>,
     max_wait: Option<Argument<Wait>>,
 }
 
@@ -39,13 +41,14 @@ impl Attribute for Semaphore {
     }
 
     fn new(arguments: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
-        let Arguments { name, key, max_keys, permits, max_wait } = arguments;
-        if permits.is_none() && !given.unread {
+        let Arguments { name, key, max_keys, settings, permits, max_wait } = arguments;
+        let is_known = permits.is_some() || settings.is_some();
+        if !is_known && !given.unread {
             let message = "a semaphore needs to know how many calls may run at a time";
             errors.at(given.span, format!("{message}; write `#[{}]`", Self::EXAMPLE));
         }
         let keyed = Keyed::of(key, max_keys, given, errors);
-        Some(Self { name, keyed, permits: permits?, max_wait })
+        is_known.then_some(Self { name, keyed, settings, permits, max_wait })
     }
 }
 
@@ -54,9 +57,12 @@ impl Layer for Semaphore {
         needs.refuses = true;
     }
 
-    fn handle(&self, _: &Context<'_>) -> Option<TokenStream> {
-        let (permits, name, max_wait) = (&self.permits, set(self.name.as_ref()), set(self.max_wait.as_ref()));
-        Some(code!(new(#permits) #name #max_wait))
+    fn handle(&self, cx: &Context<'_>) -> Option<TokenStream> {
+        let runtime = cx.runtime;
+        let permits = self.permits.as_ref().map(|permits| ("permits", permits));
+        let new = new_or_of(permits, self.settings.as_ref(), &code!(#runtime::policy::semaphore::Settings), "new");
+        let (name, max_wait) = (set(self.name.as_ref()), set(self.max_wait.as_ref()));
+        Some(code!(#new #name #max_wait))
     }
 
     fn keyed(&self) -> Option<&Keyed> {

@@ -5,7 +5,7 @@ use super::facts::Handle;
 use crate::errors::Errors;
 use crate::expand::{Context, Layer, Needs};
 use crate::function::Function;
-use crate::read::{Argument, Given, Setting, Time, Value, arguments, bound, set, wanted};
+use crate::read::{Argument, Given, PathTo, Setting, Time, Value, arguments, bound, new_or_of, set, wanted};
 use crate::tokens::{Local, code, hygienic};
 use darling::FromMeta;
 use proc_macro2::{Ident, TokenStream};
@@ -16,6 +16,7 @@ const TIMEOUT: Local = Local("timeout");
 
 arguments! {
     [attempt: Setting<Duration>]
+    settings: PathTo = PARTNER,
     connect: Time = "2s",
     read: Time = "5s",
     allow: Range,
@@ -41,6 +42,7 @@ impl FromMeta for Range {
 
 pub(crate) struct Timeout {
     pub(super) attempt: Option<Setting<Duration>>,
+    settings: Option<Argument<PathTo>>,
     pub(super) connect: Option<Argument<Time>>,
     pub(super) read: Option<Argument<Time>>,
     any_range: bool,
@@ -57,15 +59,15 @@ impl Attribute for Timeout {
     }
 
     fn new(arguments: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
-        let Arguments { attempt, connect, read, allow } = arguments;
-        if attempt.is_none() && connect.is_none() && read.is_none() {
+        let Arguments { attempt, settings, connect, read, allow } = arguments;
+        if attempt.is_none() && settings.is_none() && connect.is_none() && read.is_none() {
             if !given.unread {
                 let example = Self::EXAMPLE;
                 errors.at(given.span, format!("`#[timeout]` without a bound waits forever; write `#[{example}]`"));
             }
             return None;
         }
-        Some(Self { attempt, connect, read, any_range: allow.is_some() })
+        Some(Self { attempt, settings, connect, read, any_range: allow.is_some() })
     }
 }
 
@@ -76,7 +78,7 @@ impl Layer for Timeout {
     }
 
     fn check(&self, cx: &Context<'_>, errors: &mut Errors) {
-        if self.attempt.is_some() || cx.needs.deadline.is_some() {
+        if self.attempt.is_some() || self.settings.is_some() || cx.needs.deadline.is_some() {
             return;
         }
         let Some(Argument { key, value: phase, .. }) = self.read.as_ref().or(self.connect.as_ref()) else { return };
@@ -89,11 +91,11 @@ impl Layer for Timeout {
         );
     }
 
-    fn handle(&self, _: &Context<'_>) -> Option<TokenStream> {
-        let whole = match &self.attempt {
-            Some(limit) => code!(attempt(#limit)),
-            None => code!(phases()),
-        };
+    fn handle(&self, cx: &Context<'_>) -> Option<TokenStream> {
+        let runtime = cx.runtime;
+        let attempt = self.attempt.as_ref().map(|limit| ("attempt", limit));
+        let bounds = new_or_of(attempt, self.settings.as_ref(), &code!(#runtime::policy::timeout::Settings), "attempt");
+        let whole = bounds.unwrap_or_else(|| code!(phases()));
         let [connect, read] = [&self.connect, &self.read].map(|phase| set(phase.as_ref()));
         Some(code!(#whole #connect #read))
     }

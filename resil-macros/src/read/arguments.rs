@@ -1,5 +1,6 @@
 //! The struct that an attribute's arguments are read into, and what its fields are.
 
+use super::PathTo;
 use crate::tokens::{code, hygienic};
 use darling::FromMeta;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -102,6 +103,26 @@ impl<T: ToTokens> ToTokens for Argument<T> {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         self.value.to_tokens(tokens);
     }
+}
+
+/// The constructor of a policy that needs one value: `new(10)`, `of(PARTNER)`, or the set with what is written beside it.
+pub(crate) fn new_or_of<T: ToTokens>(
+    value: Option<(&str, &T)>,
+    settings: Option<&Argument<PathTo>>,
+    type_of_settings: &TokenStream,
+    new: &str,
+) -> Option<TokenStream> {
+    let name = |name| Ident::new(name, hygienic());
+    let new = name(new);
+    Some(match (value, settings) {
+        (Some((_, value)), None) => code!(#new(#value)),
+        (None, Some(settings)) => code!(of(#settings)),
+        (Some((field, value)), Some(settings)) => {
+            let field = name(field);
+            code!(of(#type_of_settings { #field: #value, ..#settings }))
+        }
+        (None, None) => return None,
+    })
 }
 
 /// `.attempts(3)` for an argument that was written: the runtime's setters have the arguments' names.

@@ -6,7 +6,7 @@ mod items;
 mod names;
 mod values;
 
-pub(crate) use arguments::{Argument, Arguments, Value, arguments, set};
+pub(crate) use arguments::{Argument, Arguments, Value, arguments, new_or_of, set};
 pub(crate) use duration::{likely as likely_duration, named_bound};
 pub(crate) use items::{Item, crate_path, in_statics, items, value, values_in_statics};
 pub(crate) use names::{first_of, value_of};

@@ -1,17 +1,22 @@
 //! What happens for an attempt outside its own polls.
 
-use super::{Frame, current};
+use super::current;
 use crate::clock;
 use crate::sync::{Mutex, lock};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
-/// When data moved for an attempt, and whether its silence is our own: a connection that is being made, a backoff, a
-/// wait for a permit. Shared with the tasks and threads that work for the attempt.
+/// When data moved for an attempt or a request, and whether its silence is our own: a connection that is being made, a
+/// backoff, a wait for a permit. Shared with the tasks and threads that work for it.
 ///
 /// The attempts around it hear of all of it, those beside it of nothing.
-#[derive(Debug)]
-pub(crate) struct Activity(Mutex<Progress>);
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    progress: Mutex<Progress>,
+    /// Perhaps nobody waits for it: its silence is nobody's.
+    is_of_a_task: bool,
+}
 
 #[derive(Debug)]
 struct Progress {
@@ -19,21 +24,49 @@ struct Progress {
     pauses: u32,
     /// When data last moved or a pause ended.
     latest: Instant,
+    /// The longest silence of a request within that has heard nothing at the end of it.
+    silence: Duration,
     /// The attempts it is part of: one, or all those that have polled it.
     parents: Vec<Arc<Activity>>,
 }
 
-impl Default for Activity {
+impl Default for Progress {
     fn default() -> Self {
-        Self(Mutex::new(Progress { pauses: 0, latest: clock::instant(), parents: Vec::new() }))
+        Self { pauses: 0, latest: clock::instant(), silence: Duration::ZERO, parents: Vec::new() }
     }
 }
 
 impl Activity {
+    /// Of a task that works for this attempt.
+    pub(super) fn of_a_task(parent: Arc<Self>) -> Self {
+        let progress = Progress { parents: vec![parent], ..Progress::default() };
+        Self { progress: Mutex::new(progress), is_of_a_task: true }
+    }
+
     /// Since when the partner is silent; `None` while it is not the partner who is waited for.
     pub(crate) fn silent_since(&self) -> Option<Instant> {
-        let state = lock(&self.0);
+        let state = lock(&self.progress);
         (state.pauses == 0).then_some(state.latest)
+    }
+
+    /// The longest silence that a request within is known to have met, whatever the others heard.
+    pub(crate) fn silence(&self) -> Duration {
+        lock(&self.progress).silence
+    }
+
+    /// A request has heard nothing for so long. Told to those around it, as far as they wait for it.
+    pub(super) fn is_silent(&self, silence: Duration) {
+        let mut state = lock(&self.progress);
+        state.silence = state.silence.max(silence);
+        if !self.is_of_a_task {
+            state.parents.iter().for_each(|parent| parent.is_silent(silence));
+        }
+    }
+
+    /// A further wait of the same request begins, which those around it hear nothing of.
+    #[cfg(feature = "reqwest")]
+    pub(super) fn begin(&self) {
+        lock(&self.progress).latest = clock::instant();
     }
 
     /// Data moved.
@@ -44,18 +77,18 @@ impl Activity {
 
     /// Here, and in the attempts around it: always from child to parent, so that two never wait for each other.
     fn each(&self, change: &mut impl FnMut(&mut Progress)) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.progress);
         change(&mut state);
         state.parents.iter().for_each(|parent| parent.each(change));
     }
 
     /// From now on the attempt around it hears of what happens here; of a pause under way, at once.
     pub(super) fn belongs_to(&self, parent: &Arc<Self>) {
-        let is_known = lock(&self.0).parents.iter().any(|known| Arc::ptr_eq(known, parent));
+        let is_known = lock(&self.progress).parents.iter().any(|known| Arc::ptr_eq(known, parent));
         if is_known || parent.is_part_of(self) {
             return;
         }
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.progress);
         let (pauses, latest) = (state.pauses, state.latest);
         parent.each(&mut |outer| {
             outer.pauses += pauses;
@@ -66,7 +99,7 @@ impl Activity {
 
     /// Whether the other is this one, or hears of this one.
     fn is_part_of(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other) || lock(&self.0).parents.iter().any(|parent| parent.is_part_of(other))
+        std::ptr::eq(self, other) || lock(&self.progress).parents.iter().any(|parent| parent.is_part_of(other))
     }
 }
 
@@ -76,14 +109,17 @@ impl Activity {
 pub(crate) struct Pause(Arc<Activity>);
 
 impl Pause {
-    /// For the attempt that is being polled, if there is one.
+    /// For the attempt or request that is being polled, if a read clock listens.
     pub(crate) fn start() -> Option<Self> {
-        let activity = current(Frame::shared_activity)?;
-        activity.each(&mut |state| state.pauses += 1);
-        Some(Self(activity))
+        super::activity().map(Self::of)
     }
 
-    /// Whether the attempt it belongs to is the one being polled. A connector that lost the race against a pooled
+    pub(crate) fn of(activity: Arc<Activity>) -> Self {
+        activity.each(&mut |state| state.pauses += 1);
+        Self(activity)
+    }
+
+    /// Whether what it belongs to is the one being polled. A connector that lost the race against a pooled
     /// connection is moved to a task of its own: the request has gone without it, and it holds up no clock.
     pub(crate) fn is_ours(&self) -> bool {
         current(|frame| frame.activity.get().is_some_and(|activity| Arc::ptr_eq(activity, &self.0))).unwrap_or(false)
@@ -103,15 +139,13 @@ impl Drop for Pause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn activities<const N: usize>() -> [Arc<Activity>; N] {
         std::array::from_fn(|_| Arc::default())
     }
 
     fn pause(activity: &Arc<Activity>) -> Pause {
-        activity.each(&mut |state| state.pauses += 1);
-        Pause(Arc::clone(activity))
+        Pause::of(Arc::clone(activity))
     }
 
     #[tokio::test(start_paused = true)]
@@ -128,6 +162,18 @@ mod tests {
         assert_eq!(outer.silent_since(), Some(clock::instant()));
         assert_eq!(inner.silent_since(), Some(clock::instant()));
         assert!(beside.silent_since() < outer.silent_since());
+    }
+
+    #[test]
+    fn the_silence_of_a_request_is_told_to_who_waits_for_it() {
+        let [attempt, request, beside] = activities();
+        let task = Arc::new(Activity::of_a_task(Arc::clone(&attempt)));
+        request.belongs_to(&attempt);
+        beside.belongs_to(&task);
+        request.is_silent(Duration::from_secs(2));
+        beside.is_silent(Duration::from_secs(3));
+        request.mark();
+        assert_eq!([&attempt, &request, &task].map(|one| one.silence().as_secs()), [2, 2, 3]);
     }
 
     #[tokio::test(start_paused = true)]

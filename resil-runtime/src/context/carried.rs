@@ -1,13 +1,13 @@
 use super::call::{self, Elsewhere, Repeat};
 use super::record::CallRecord;
-use super::{Frame, current};
+use super::{Activity, Frame};
 use crate::transaction::{Scope, scope};
 use std::cell::OnceCell;
 use std::future::Future;
 use std::sync::Arc;
 
 /// What a call takes along when its body runs on another thread: the deadline, the bound on connecting, the proof of
-/// idempotency, the transactions and connections held, the way back for its marks, and the record of what is sent.
+/// idempotency, the transactions and connections held, the way back to its read clock, and the record of what is sent.
 pub(crate) struct Carried {
     frame: Frame,
     repeat: Repeat,
@@ -23,7 +23,7 @@ impl Carried {
         let mut frame = Frame::default();
         frame.inherit();
         // The caller's own, since it is the same attempt.
-        frame.activity = current(Frame::shared_activity).map(OnceCell::from).unwrap_or_default();
+        frame.activity = super::activity().map(OnceCell::from).unwrap_or_default();
         Self {
             frame,
             repeat: Repeat::current(),
@@ -32,6 +32,15 @@ impl Carried {
             #[cfg(feature = "testing")]
             isolation: crate::testing::Isolation::here(),
         }
+    }
+
+    /// The same for a task that the caller need not wait for.
+    pub(crate) fn for_a_task() -> Self {
+        let mut carried = Self::here();
+        if let Some(callers) = carried.frame.activity.take() {
+            carried.frame.activity = OnceCell::from(Arc::new(Activity::of_a_task(callers)));
+        }
+        carried
     }
 
     /// Runs the body as if it were polled where this was taken.
@@ -44,12 +53,7 @@ impl Carried {
         #[cfg(feature = "testing")]
         let _isolated = self.isolation.as_ref().map(crate::testing::Isolation::enter);
         let _call = Elsewhere::enter(self.record.as_ref(), self.repeat);
-        let marks = self.frame.marks();
-        let result = scope::enter(&mut self.scope, || self.frame.enter(poll));
-        if let Some(activity) = self.frame.activity().filter(|_| self.frame.marks() != marks) {
-            activity.mark();
-        }
-        result
+        scope::enter(&mut self.scope, || self.frame.enter(poll))
     }
 }
 
@@ -61,7 +65,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_mark_made_elsewhere_restarts_the_read_clock_of_the_caller() {
-        let frame = Frame::default();
+        let frame = Frame::bounding(None, Some(Duration::from_secs(9)));
         let carried = frame.enter(Carried::here);
         tokio::time::advance(Duration::from_secs(5)).await;
         carried.around(async { context::mark() }).await;

@@ -2,17 +2,17 @@ use std::pin::Pin;
 
 /// What only a call that waits needs, on the heap: a call that is ready at once stays small and pays for none of it.
 #[derive(Debug)]
-pub(super) struct Lazy<T>(Option<Pin<Box<T>>>);
+pub(crate) struct Lazy<T>(Option<Pin<Box<T>>>);
 
 impl<T> Lazy<T> {
-    pub(super) const NONE: Self = Self(None);
+    pub(crate) const NONE: Self = Self(None);
 
     #[inline]
-    pub(super) fn get(&mut self) -> Option<Pin<&mut T>> {
+    pub(crate) fn get(&mut self) -> Option<Pin<&mut T>> {
         self.0.as_mut().map(Pin::as_mut)
     }
 
-    pub(super) fn get_or_make(&mut self, new: impl FnOnce() -> T) -> Pin<&mut T> {
+    pub(crate) fn get_or_make(&mut self, new: impl FnOnce() -> T) -> Pin<&mut T> {
         self.0.get_or_insert_with(|| Box::pin(new())).as_mut()
     }
 }

@@ -8,7 +8,7 @@ pub mod circuit_breaker;
 pub mod deadline;
 pub mod fallback;
 pub mod keyed;
-mod lazy;
+pub(crate) mod lazy;
 pub mod retry;
 pub mod semaphore;
 pub mod timeout;

@@ -6,8 +6,11 @@ use tokio::task::JoinHandle;
 /// and connections are held. With a plain `tokio::spawn` an external call in the task is not seen to be inside a
 /// transaction.
 ///
-/// Once the transaction has ended, the task is free of it. The read clock of `#[timeout(read = ..)]` is its caller's: data that
-/// arrives in the task restarts it, and it stands still while the task connects, backs off or waits for a permit.
+/// Once the transaction has ended, the task is free of it.
+///
+/// The read clock of the caller's `#[timeout(read = ..)]` restarts when data arrives in the task, and stands still while the task
+/// connects, backs off or waits for a permit; a request of the caller's own is silent all the same. A request that is silent in
+/// the task ends nothing of the caller's: give the task's function a `read` of its own.
 ///
 /// # Panics
 ///
@@ -24,5 +27,5 @@ pub fn spawn<F>(task: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
-    tokio::spawn(Carried::here().around(task))
+    tokio::spawn(Carried::for_a_task().around(task))
 }

@@ -3,7 +3,7 @@ use super::{Response, sending};
 use crate::IdempotencyKey;
 use crate::context::departure::Acts;
 use crate::context::keyed::{self, KeyClaim, Target};
-use crate::context::{self, Repeat};
+use crate::context::{self, InFlight, Repeat};
 use crate::registry::events;
 use ::http::Method;
 use ::http::header::HeaderValue;
@@ -135,7 +135,7 @@ impl Request {
 impl Checked for Request {
     fn checked(self) -> impl Future<Output = Result<Response, Error>> + Send {
         // On the heap, so that the user's own future stays small.
-        Box::pin(self.send())
+        Box::pin(InFlight::new(self.send()))
     }
 
     fn keyed(self, key: impl Borrow<IdempotencyKey>) -> Request {

@@ -1,5 +1,6 @@
 use super::super::{Error, verdict_of};
 use crate::context::departure::Departure;
+use crate::context::{Activity, InFlight};
 use crate::failure::HttpStatus;
 use crate::{Verdict, context};
 use ::http::{HeaderMap, StatusCode};
@@ -15,6 +16,9 @@ impl Response {
     pub(super) fn new(mut answer: ::reqwest::Response, departure: Arc<Departure>) -> Self {
         // There, so that this is no larger.
         answer.extensions_mut().insert(departure);
+        if let Some(activity) = context::activity() {
+            answer.extensions_mut().insert(activity);
+        }
         Self(answer)
     }
 
@@ -40,7 +44,8 @@ impl Response {
     /// [`Error::Transport`] if the connection is lost.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         self.is_waited_for(true);
-        let chunk = self.0.chunk().await.map_err(lost)?;
+        let activity = self.0.extensions().get::<Arc<Activity>>().cloned();
+        let chunk = InFlight::again(self.0.chunk(), activity).await.map_err(lost)?;
         self.is_waited_for(false);
         context::mark();
         Ok(chunk)
@@ -68,8 +73,8 @@ impl Response {
     /// # Errors
     ///
     /// As [`bytes`](Self::bytes).
-    pub async fn text(self) -> Result<String, Error> {
-        Ok(String::from_utf8_lossy(&self.bytes().await?).into_owned())
+    pub async fn text(mut self) -> Result<String, Error> {
+        Ok(String::from_utf8_lossy(&self.whole().await?).into_owned())
     }
 
     /// The whole body, decoded from JSON.

@@ -30,7 +30,7 @@ pub(super) async fn send(
         && body.as_bytes().is_none()
     {
         let (body_of, departure) = (std::mem::take(body), Arc::clone(&departure));
-        *body = Body::wrap(Uploading { body: body_of, departure, activity: context::activity() });
+        *body = Body::wrap(Uploading::new(body_of, departure, context::activity()));
     }
     let url = request.url().clone();
     let mut answer = under(&departure, client.execute(request)).await;

@@ -1,5 +1,5 @@
-use crate::context::Activity;
 use crate::context::departure::Departure;
+use crate::context::{Activity, Pause};
 use ::reqwest::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -7,12 +7,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// A streamed request body: the connection's own task asks for its chunks. That it was asked for is remembered, and each
-/// chunk restarts the read clock.
+/// A streamed request body: the connection's own task asks for its chunks. That it was asked for is remembered. Each chunk
+/// restarts the read clock, which stands still while the next one is not there yet.
 pub(super) struct Uploading {
-    pub(super) body: Body,
-    pub(super) departure: Arc<Departure>,
-    pub(super) activity: Option<Arc<Activity>>,
+    body: Body,
+    departure: Arc<Departure>,
+    activity: Option<Arc<Activity>>,
+    pause: Option<Pause>,
+}
+
+impl Uploading {
+    pub(super) fn new(body: Body, departure: Arc<Departure>, activity: Option<Arc<Activity>>) -> Self {
+        Self { body, departure, activity, pause: None }
+    }
 }
 
 impl http_body::Body for Uploading {
@@ -22,10 +29,13 @@ impl http_body::Body for Uploading {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         self.departure.body_asked_for();
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if polled.is_ready()
-            && let Some(activity) = &self.activity
-        {
-            activity.mark();
+        match &self.activity {
+            Some(activity) if polled.is_ready() => {
+                activity.mark();
+                self.pause = None;
+            }
+            Some(activity) if self.pause.is_none() => self.pause = Some(Pause::of(Arc::clone(activity))),
+            _ => {}
         }
         polled
     }

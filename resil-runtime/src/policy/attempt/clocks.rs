@@ -5,7 +5,6 @@ use crate::policy::lazy::Lazy;
 use crate::policy::timeout::{Bounds, Timeout};
 use crate::{Error, Phase, clock};
 use pin_project_lite::pin_project;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
@@ -18,9 +17,6 @@ pin_project! {
         timer: Sleep,
         // When the body was first pending; the attempt's bound counts from here.
         pending_since: Instant,
-        // When the read clock last restarted, and the marks it had seen by then.
-        silent_since: Instant,
-        marks: u32,
     }
 }
 
@@ -52,23 +48,15 @@ impl Watch<'_> {
             return Poll::Pending;
         }
         let now = clock::instant();
-        let mut clock = slot.get_or_make(|| {
-            let marks = self.frame.map_or(0, Frame::marks);
-            Clock { timer: tokio::time::sleep_until(now), pending_since: now, silent_since: now, marks }
-        });
+        let mut clock = slot.get_or_make(|| Clock { timer: tokio::time::sleep_until(now), pending_since: now });
         loop {
             let now = clock::instant();
-            let Some((due, bound)) = self.nearest(clock.as_mut(), now) else { return Poll::Pending };
+            let Some((due, bound)) = self.nearest(clock.pending_since, now) else { return Poll::Pending };
             // Asked of the clock and not of the timer, which stays pending for a task that has used up its budget.
             if due <= now {
                 return Poll::Ready(Expired { bound, had: due.saturating_duration_since(clock.pending_since) });
             }
-            let mut timer = clock.as_mut().project().timer;
-            // A later bound (the read clock restarted) is looked at when the timer rings, not at every mark.
-            if timer.deadline() > due || timer.is_elapsed() || timer.deadline() <= now {
-                timer.as_mut().reset(due);
-            }
-            ready!(timer.poll(cx));
+            ready!(clock::poll_until(clock.as_mut().project().timer, due, now, cx));
         }
     }
 
@@ -78,13 +66,11 @@ impl Watch<'_> {
     }
 
     /// The bound that passes first.
-    fn nearest(&self, clock: Pin<&mut Clock>, now: Instant) -> Option<(Instant, Passed)> {
-        let clock = clock.project();
+    fn nearest(&self, pending_since: Instant, now: Instant) -> Option<(Instant, Passed)> {
         let Bounds { attempt, read, .. } = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
-        let attempt = attempt.map(|limit| (clock::after(*clock.pending_since, limit), Passed::Phase(Phase::Attempt)));
+        let attempt = attempt.map(|limit| (clock::after(pending_since, limit), Passed::Phase(Phase::Attempt)));
         let read = read.zip(self.frame).map(|(limit, frame)| {
-            restart(clock.silent_since, clock.marks, frame, now);
-            (clock::after(*clock.silent_since, limit), Passed::Phase(Phase::Read))
+            (silent_until(limit, frame.activity(), pending_since, now), Passed::Phase(Phase::Read))
         });
         let deadline = self.deadline.map(|due| (due.at, Passed::Deadline(due)));
         [attempt, read, deadline].into_iter().flatten().min_by_key(|(due, _)| *due)
@@ -100,15 +86,13 @@ impl Watch<'_> {
     }
 }
 
-/// The read clock restarts on a mark, never on a mere poll, and stands still while a connection is being made.
-fn restart(silent_since: &mut Instant, marks: &mut u32, frame: &Frame, now: Instant) {
-    if *marks != frame.marks() {
-        *marks = frame.marks();
-        *silent_since = now;
-    }
-    match frame.activity().map(Activity::silent_since) {
-        Some(Some(since)) => *silent_since = since.max(*silent_since),
-        Some(None) => *silent_since = now,
-        None => {}
-    }
+/// The read clock restarts when data moves, never on a mere poll, and stands still while we wait for ourselves. A request
+/// that met a longer silence ends it whatever the others heard.
+fn silent_until(limit: Duration, activity: Option<&Activity>, pending_since: Instant, now: Instant) -> Instant {
+    let since = match activity {
+        Some(activity) if activity.silence() >= limit => return now,
+        Some(activity) => activity.silent_since().map_or(now, |since| since.max(pending_since)),
+        None => pending_since,
+    };
+    clock::after(since, limit)
 }

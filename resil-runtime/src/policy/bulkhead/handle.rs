@@ -1,4 +1,4 @@
-use super::Pool;
+use super::{Pool, Settings};
 use crate::policy::semaphore::Usage;
 use crate::registry::{Found as _, Slot};
 use crate::{Attempt, Error, Failure, Site};
@@ -49,15 +49,13 @@ pub struct Bulkhead {
 impl Bulkhead {
     /// This many threads, for this handle alone. [`name`](Self::name) shares them.
     pub const fn new(threads: u32) -> Self {
-        Self {
-            name: None,
-            site: &Site::UNKNOWN,
-            threads,
-            max_concurrent: None,
-            queue: 0,
-            max_wait: Duration::from_secs(1),
-            slot: Slot::new(),
-        }
+        Self::of(Settings::new(threads))
+    }
+
+    /// These settings, for this handle alone.
+    pub const fn of(settings: Settings) -> Self {
+        let Settings { threads, max_concurrent, queue, max_wait } = settings;
+        Self { name: None, site: &Site::UNKNOWN, threads, max_concurrent, queue, max_wait, slot: Slot::new() }
     }
 
     /// Shares the threads with everything that writes this name.

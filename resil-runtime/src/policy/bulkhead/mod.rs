@@ -10,8 +10,10 @@ mod handle;
 mod on;
 mod pool;
 mod running;
+mod settings;
 
 pub use handle::Bulkhead;
 pub(crate) use pool::Pool;
 use pool::Until;
 use running::Running;
+pub use settings::Settings;

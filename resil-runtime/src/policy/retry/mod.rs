@@ -8,6 +8,7 @@ mod doubt;
 mod found;
 mod key;
 mod proven;
+mod settings;
 pub(crate) mod why;
 
 pub use attempts::Attempts;
@@ -20,6 +21,7 @@ pub use delay::Delay;
 pub use doubt::{RepresentsDoubt, Told, Untold};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
+pub use settings::Settings;
 pub use why::Why;
 
 use crate::context::{Repeat, Sent};
@@ -86,7 +88,7 @@ impl Retry {
         Self {
             repeat,
             reason: None,
-            attempts: 3,
+            attempts: Settings::new().attempts,
             backoff: Backoff::DEFAULT,
             statuses: &[],
             budget: BudgetOf::Site,
@@ -116,6 +118,12 @@ impl Retry {
     /// Repeats only what certainly never reached the partner: right for any operation.
     pub const fn unsent() -> Self {
         Self::new(Repeat::Never)
+    }
+
+    /// All settings at once.
+    pub const fn settings(mut self, settings: Settings) -> Self {
+        (self.attempts, self.backoff, self.statuses) = (settings.attempts, settings.backoff(), settings.retry_status);
+        self
     }
 
     /// How often to try at most, the first attempt included.

@@ -1,4 +1,4 @@
-use super::{Acquiring, Permits, Usage};
+use super::{Acquiring, Permits, Settings, Usage};
 use crate::registry::{Found as _, Handle as _, Row, Shared, Slot, Written, events};
 use crate::{Error, Site};
 use std::fmt;
@@ -73,7 +73,13 @@ pub struct Semaphore {
 impl Semaphore {
     /// This many permits, for this handle alone. [`name`](Self::name) shares them.
     pub const fn new(permits: u32) -> Self {
-        Self { name: None, site: &Site::UNKNOWN, permits, max_wait: Duration::ZERO, slot: Slot::new() }
+        Self::of(Settings::new(permits))
+    }
+
+    /// These settings, for this handle alone.
+    pub const fn of(settings: Settings) -> Self {
+        let Settings { permits, max_wait } = settings;
+        Self { name: None, site: &Site::UNKNOWN, permits, max_wait, slot: Slot::new() }
     }
 
     /// Shares the permits with everything that writes this name.

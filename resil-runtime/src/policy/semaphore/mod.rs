@@ -13,6 +13,7 @@ mod handle;
 mod keyed;
 mod line;
 mod permits;
+mod settings;
 mod usage;
 
 use acquire::Acquire;
@@ -23,6 +24,7 @@ pub(crate) use handle::Limiter;
 pub use handle::{Permit, Semaphore};
 use line::{Line, Ticket};
 pub(super) use permits::Permits;
+pub use settings::Settings;
 pub use usage::Usage;
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The timeout: bounds on one attempt and on its phases.
 
 mod dial;
+mod settings;
 
 pub use dial::Dial;
+pub use settings::Settings;
 
 use crate::context::{Bound, Frame};
 use crate::policy::attempt::Attempt;
@@ -74,6 +76,12 @@ impl Timeout {
     /// Bounds phases only; the whole is left to a [`Deadline`](crate::Deadline).
     pub const fn phases() -> Self {
         Self { bounds: Bounds::NONE }
+    }
+
+    /// These bounds.
+    pub const fn of(settings: Settings) -> Self {
+        let Settings { attempt, connect, read } = settings;
+        Self { bounds: Bounds { attempt: Some(attempt), connect, read, ..Bounds::NONE } }
     }
 
     /// The longest wait for a connection. Recommended: 1 to 5 s.

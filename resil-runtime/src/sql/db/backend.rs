@@ -165,6 +165,7 @@ impl sealed::Backend for sqlx::Sqlite {
         sqlx::SqliteConnection,
         Dialect {
             now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            clock: ["CAST(unixepoch('subsec') * 1000 AS INTEGER)", ""],
             locked: "",
             skip_locked: "",
             share_skip_locked: "",
@@ -243,6 +244,11 @@ impl sealed::Backend for sqlx::Postgres {
         Dialect {
             // Read once a statement: what changes from row to row finds nothing in an index.
             now: "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
+            // Each `{now}` is a query of its own within the statement.
+            clock: [
+                "clock.now",
+                "FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) AS clock",
+            ],
             locked: "FOR UPDATE",
             skip_locked: "FOR UPDATE SKIP LOCKED",
             share_skip_locked: "FOR KEY SHARE SKIP LOCKED",

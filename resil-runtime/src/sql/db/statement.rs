@@ -7,6 +7,8 @@ use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::{Began, Holds, Step};
 use crate::{Classify, Error, Site, Verdict};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -92,6 +94,8 @@ pub(crate) fn in_millis(duration: Duration) -> i64 {
 pub(super) struct Dialect {
     /// The database's clock, in milliseconds since 1970.
     pub(super) now: &'static str,
+    /// The same in an `UPDATE` that needs it often, and where it comes from there.
+    pub(super) clock: [&'static str; 2],
     /// Locks what is read, or what of it nobody has locked: against everybody, or against deletion alone.
     pub(super) locked: &'static str,
     pub(super) skip_locked: &'static str,
@@ -109,11 +113,12 @@ pub(super) struct Dialect {
 impl Dialect {
     /// A statement with all that filled in: `{now}`, `{skip locked}`, `{texts of $1}` and so on. It holds nothing else that is
     /// not written in this crate.
-    pub(super) fn text(&self, sql: &'static str) -> SqlStr {
+    fn text(&self, sql: &'static str) -> SqlStr {
         if !sql.contains('{') {
             return sql.into_sql_str();
         }
         let mut text = sql.replace("{now}", self.now).replace("{locked}", self.locked);
+        text = text.replace("{clock}", self.clock[0]).replace("{from clock}", self.clock[1]);
         text = text.replace("{skip locked}", self.skip_locked).replace("{share skip locked}", self.share_skip_locked);
         text = text.replace("{among}", self.among[0]).replace("{end}", self.among[1]);
         for (what, [before, after]) in [("texts", self.texts), ("each text", self.each_text), ("rows", self.rows)] {
@@ -121,7 +126,29 @@ impl Dialect {
                 text = text.replace(&format!("{{{what} of {number}}}"), &format!("{before}{number}{after}"));
             }
         }
-        AssertSqlSafe(text).into_sql_str()
+        AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
+    }
+}
+
+/// The statements in the words of one database, each made once. They are told apart by where they stand in the program.
+pub(super) struct Texts {
+    dialect: Dialect,
+    made: RwLock<BTreeMap<(usize, usize), SqlStr>>,
+}
+
+impl Texts {
+    pub(super) const fn of(dialect: Dialect) -> Self {
+        Self { dialect, made: RwLock::new(BTreeMap::new()) }
+    }
+
+    pub(super) fn text(&self, sql: &'static str) -> SqlStr {
+        let place = (sql.as_ptr().addr(), sql.len());
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        made.unwrap_or_else(|| {
+            let text = self.dialect.text(sql);
+            self.made.write().unwrap_or_else(PoisonError::into_inner).insert(place, text.clone());
+            text
+        })
     }
 }
 
@@ -134,9 +161,9 @@ macro_rules! statements {
             values: &[$crate::sql::db::statement::Value<'_>],
         ) -> Result<Vec<$crate::sql::db::statement::Row>, sqlx::Error> {
             use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
-            use $crate::sql::db::statement::{Cell, Dialect, Row, Value};
-            const DIALECT: Dialect = $dialect;
-            let mut query = sqlx::query::<$database>(DIALECT.text(sql));
+            use $crate::sql::db::statement::{Cell, Dialect, Row, Texts, Value};
+            static TEXTS: Texts = Texts::of($dialect);
+            let mut query = sqlx::query::<$database>(TEXTS.text(sql));
             for value in values {
                 query = match *value {
                     Value::Text(text) => query.bind(text),

@@ -68,7 +68,7 @@ pub use resolve::{Filter, Resolution, Resolved};
 pub use settings::{InDoubt, Settings};
 pub use state::State;
 pub(crate) use store::{BOOKS_COLUMNS, TABLES, TIME_COLUMNS};
-pub(crate) use views::COUNTED;
+pub(crate) use views::{COUNTED, RESTING};
 
 use crate::{Backend, Db, Error};
 use inner::Inner;

@@ -81,7 +81,18 @@ macro_rules! columns {
 /// partner's records have told us of was called at no time.
 macro_rules! called {
     ($called:literal) => {
-        concat!("CASE WHEN called > 0 AND scheduled > {now} THEN called - (scheduled - {now}) ELSE ", $called, " END")
+        called!($called, "{now}")
+    };
+    ($called:literal, $now:literal) => {
+        concat!(
+            "CASE WHEN called > 0 AND scheduled > ",
+            $now,
+            " THEN called - (scheduled - ",
+            $now,
+            ") ELSE ",
+            $called,
+            " END"
+        )
     };
 }
 pub(super) use called;
@@ -144,17 +155,19 @@ const HOLD: &str = concat!(
     " WHERE id = $1 AND epoch = $2 AND due IS NOT NULL RETURNING id"
 );
 
+/// Reads the clock once: a statement that is run for each move of each intent.
 const WRITE: &str = concat!(
     "
     UPDATE resil_intents SET
-        state = $3, attempts = $4, panics = $5, doubt_until = $6, due = {now} + $7, receipt = coalesce($8, receipt),
-        why = coalesce($9, why), history = substr(history, 1, CAST($13 AS INTEGER)) || $14 || {now} || $10,
-        books = coalesce($12, books), moved = {now}, scheduled = {now}, put_off = $15,
-        since = CASE WHEN $16 = 1 THEN {now} ELSE since END, called = ",
-    called!("called"),
+        state = $3, attempts = $4, panics = $5, doubt_until = $6, due = {clock} + $7, receipt = coalesce($8, receipt),
+        why = coalesce($9, why), history = substr(history, 1, CAST($13 AS INTEGER)) || $14 || {clock} || $10,
+        books = coalesce($12, books), moved = {clock}, scheduled = {clock}, put_off = $15,
+        since = CASE WHEN $16 = 1 THEN {clock} ELSE since END, called = ",
+    called!("called", "{clock}"),
     "
+    {from clock}
     WHERE id = $1 AND epoch = $2 AND state = $11
-    RETURNING {now}, history, called"
+    RETURNING moved, history, called"
 );
 
 const READ: &str = concat!("SELECT ", columns!(), " FROM resil_intents WHERE id = $1");

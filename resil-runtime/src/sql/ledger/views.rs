@@ -24,8 +24,17 @@ const VIEW_MANUAL_AFTER: &str = "
 
 /// Counting reads no row.
 pub(crate) const COUNTED: &str = "CREATE INDEX resil_intents_counted ON resil_intents (op, version, state);";
+
+/// Counting reads no row of those that rest, and no move on the way there has an index more to write to.
+pub(crate) const RESTING: &str = "
+    DROP INDEX resil_intents_counted;
+    CREATE INDEX resil_intents_resting ON resil_intents (op, version, state) WHERE due IS NULL;";
 const COUNT: &str = "
-    SELECT op, version, state, count(*) FROM resil_intents
+    SELECT op, version, state, CAST(sum(intents) AS BIGINT) FROM (
+        SELECT op, version, state, count(*) AS intents FROM resil_intents WHERE due IS NULL GROUP BY op, version, state
+        UNION ALL
+        SELECT op, version, state, count(*) FROM resil_intents WHERE due IS NOT NULL GROUP BY op, version, state
+    ) AS counted
     GROUP BY op, version, state ORDER BY op, version, state";
 
 /// How many open intents there are of operations that are not in this list.

@@ -61,8 +61,8 @@ impl<DB: Backend> Ledger<DB> {
     ///
     /// Give it the partner's records of this service, of the period and of a margin on both sides, because two clocks date
     /// a call; end the period in the past, and read them after its end. An intent that was begun or finished outside of the
-    /// period is not missed in them. They may come in any order, and several times. Half a thousand of them are in memory
-    /// at a time, the others in the database until the comparison ends.
+    /// period is not missed in them. They may come in any order, and several times. 500 of them are in memory at a time, the
+    /// others in the database until the comparison ends.
     ///
     /// If more than a hundred differ, and a tenth of what was compared, nothing is mended: see
     /// [`Reconciliation::held_back`].

@@ -1,0 +1,97 @@
+//! A request with a read clock of its own.
+
+use super::{Activity, Frame, current};
+use crate::clock;
+use crate::policy::lazy::Lazy;
+use pin_project_lite::pin_project;
+use std::cell::OnceCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Sleep;
+
+pin_project! {
+    /// One request, or one wait for a part of its answer. Where a `read` bounds the attempt around it, it is silent by
+    /// itself: what those beside it hear, dial or upload is not its own. Elsewhere it is nothing but the future within.
+    ///
+    /// It has a timer of its own, since only a request that has just been polled is known to have heard nothing.
+    pub(crate) struct InFlight<F> {
+        #[pin]
+        request: F,
+        listens: Lazy<Listens>,
+    }
+}
+
+pin_project! {
+    struct Listens {
+        frame: Frame,
+        #[pin]
+        timer: Sleep,
+    }
+}
+
+impl<F> InFlight<F> {
+    pub(crate) fn new(request: F) -> Self {
+        Self { request, listens: Lazy::NONE }
+    }
+
+    /// A further wait of a request, which begins here and whose upload may still be under way.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn again(request: F, known: Option<Arc<Activity>>) -> Self {
+        let mut this = Self::new(request);
+        if let Some(known) = known {
+            known.begin();
+            this.listens.get_or_make(|| Listens::new(known));
+        }
+        this
+    }
+}
+
+impl Listens {
+    fn new(activity: Arc<Activity>) -> Self {
+        let mut frame = Frame::default();
+        frame.inherit();
+        frame.activity = OnceCell::from(activity);
+        Self { frame, timer: tokio::time::sleep_until(clock::instant()) }
+    }
+
+    /// Says after a pending poll how long nothing was heard, if it was too long; else sees to it that it is polled then.
+    fn watch(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let mut this = self.project();
+        let (Some(read), Some(activity)) = (this.frame.read, this.frame.activity()) else { return };
+        let limit = Duration::from_millis(read.get().into());
+        loop {
+            let now = clock::instant();
+            let since = activity.silent_since().unwrap_or(now);
+            let silence = now.saturating_duration_since(since);
+            let left = limit.checked_sub(silence).filter(|left| !left.is_zero());
+            if left.is_none() {
+                activity.is_silent(silence);
+            }
+            let due = clock::after(now, left.unwrap_or(limit));
+            if clock::poll_until(this.timer.as_mut(), due, now, cx).is_pending() {
+                return;
+            }
+        }
+    }
+}
+
+impl<F: Future> Future for InFlight<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let is_heard = this.listens.get().is_some() || current(|frame| frame.read.is_some()).unwrap_or(false);
+        if !is_heard {
+            return this.request.poll(cx);
+        }
+        let mut listens = this.listens.get_or_make(|| Listens::new(Arc::default()));
+        let polled = listens.frame.enter(|| this.request.poll(cx));
+        if polled.is_pending() {
+            listens.as_mut().watch(cx);
+        }
+        polled
+    }
+}
