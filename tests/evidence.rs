@@ -144,7 +144,7 @@ async fn errors_of_ones_own_hand_it_on() {
     let _scope = resil::testing::isolated();
     let verdicts: [Verdict; 2] =
         [outer::<Mine>().await.unwrap_err().verdict(), outer::<io::Error>().await.unwrap_err().verdict()];
-    assert!(verdicts.iter().all(|verdict| verdict.is_cut_short()), "{verdicts:?}");
+    assert!(verdicts.iter().all(resil::Verdict::is_cut_short), "{verdicts:?}");
     assert_eq!((failures("inner of mine"), failures("outer of mine")), (0, 0));
 }
 

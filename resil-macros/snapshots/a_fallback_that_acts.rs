@@ -41,7 +41,7 @@ async fn pay(order: &Order) -> Result<Receipt, Error> {
         ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
         ::core::result::Result::Err(
             failure,
-        ) if fallback.takes_unsent(&failure, (&retry).may_have_acted()) => {
+        ) if fallback.take_over_unsent(&failure, (&retry).may_have_acted()) => {
             ::resil::__private::answer::<
                 Result<Receipt, Error>,
                 _,

@@ -37,7 +37,7 @@ fn pay(
             ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
             ::core::result::Result::Err(
                 failure,
-            ) if fallback.takes_unsent(&failure, (&sent).may_have_acted()) => {
+            ) if fallback.take_over_unsent(&failure, (&sent).may_have_acted()) => {
                 ::resil::__private::answer::<
                     Result<Receipt, Error>,
                     _,

@@ -24,7 +24,7 @@ async fn rate(&self, currency: String) -> Result<Rate, Error> {
     let outcome = ::resil::Attempt::new(attempt).await;
     let outcome = match outcome {
         ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
-        ::core::result::Result::Err(failure) if fallback.takes(&failure) => {
+        ::core::result::Result::Err(failure) if fallback.take_over(&failure) => {
             ::resil::__private::answer::<
                 Result<Rate, Error>,
                 _,

@@ -37,7 +37,7 @@ async fn price(item: &str) -> Result<Price, Error> {
             (&last_good).keep(&value);
             ::core::result::Result::Ok(value)
         }
-        ::core::result::Result::Err(failure) if fallback.takes(&failure) => {
+        ::core::result::Result::Err(failure) if fallback.take_over(&failure) => {
             (&last_good).instead_of(failure)
         }
         ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),

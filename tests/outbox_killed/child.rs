@@ -23,14 +23,14 @@ fn say(line: &str) {
 pub fn run(orders: &str) {
     let words: Vec<_> = orders.split(' ').collect();
     let [life, database, address, death, gathered] = words[..] else { panic!("{orders}") };
-    let (takes, taken) = unbounded_channel();
+    let (sender, taken) = unbounded_channel();
     let handler = Arc::new(Handler {
         is_first_life: life == "0",
         is_killed: death == "kill",
         gathered: gathered.parse().expect("a number"),
         begun: AtomicUsize::new(0),
         gate: Semaphore::new(0),
-        takes,
+        takes: sender,
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

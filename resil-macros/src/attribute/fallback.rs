@@ -201,9 +201,9 @@ impl Layer for Fallback {
         let at = span_of_error(&cx.function.output);
         let takes = match (self, cx.needs.remembers) {
             (Self::With(_, Acting::Unsent), Some(local)) => {
-                code_at!(at=> #FALLBACK.takes_unsent(&#FAILURE, (&#local).may_have_acted()))
+                code_at!(at=> #FALLBACK.take_over_unsent(&#FAILURE, (&#local).may_have_acted()))
             }
-            _ => code_at!(at=> #FALLBACK.takes(&#FAILURE)),
+            _ => code_at!(at=> #FALLBACK.take_over(&#FAILURE)),
         };
         let instead = self.instead(cx);
         let (start, keep) = match self {

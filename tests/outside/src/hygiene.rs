@@ -209,7 +209,7 @@ pub mod overtaken {
         fn admit(self) {}
         fn acquire(self) {}
         fn record<T>(self, _: T) {}
-        fn takes<T>(self, _: T) -> bool {
+        fn take_over<T>(self, _: T) -> bool {
             false
         }
         fn within<T>(self, _: T) {}

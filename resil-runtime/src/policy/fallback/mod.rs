@@ -27,9 +27,9 @@ use std::time::Duration;
 /// static FALLBACK: Fallback = Fallback::new();
 ///
 /// let refused: Failure<io::Error> = Failure::Policy(Error::CircuitOpen { name: "x", retry_after: None });
-/// assert!(FALLBACK.takes(&refused));
+/// assert!(FALLBACK.take_over(&refused));
 /// let our_fault: Failure<io::Error> = Failure::Call(io::ErrorKind::InvalidInput.into());
-/// assert!(!FALLBACK.takes(&our_fault));
+/// assert!(!FALLBACK.take_over(&our_fault));
 /// ```
 #[must_use = "a fallback takes nothing until asked"]
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Fallback {
         fallback
     }
 
-    /// Lists it as one that answers only what certainly was never done: ask [`takes_unsent`](Self::takes_unsent).
+    /// Lists it as one that answers only what certainly was never done: ask [`take_over_unsent`](Self::take_over_unsent).
     pub const fn unsent(mut self) -> Self {
         self.acts = ActsAgain::Unsent;
         self
@@ -91,28 +91,29 @@ impl Fallback {
         self
     }
 
-    /// Whether this failure is answered with something else, which is reported ([`Event::FellBack`](crate::Event::FellBack)).
-    /// Under [`stale`](Self::stale) it depends on what is kept, and [`LastGood::instead_of`] reports it.
-    pub fn takes<E: Classify>(&self, failure: &Failure<E>) -> bool {
+    /// Takes the call over after this failure and reports it ([`Event::FellBack`](crate::Event::FellBack)), so that something
+    /// else is answered; `false` if the failure is to be answered as it is. Under [`stale`](Self::stale) that depends on what is
+    /// kept, and [`LastGood::instead_of`] reports it.
+    pub fn take_over<E: Classify>(&self, failure: &Failure<E>) -> bool {
         if let Failure::Panic(_) = failure {
             return false;
         }
         let verdict = failure.verdict();
-        let takes = verdict.kind != Kind::Caller;
-        if takes && !self.asks {
+        let is_taken = verdict.kind != Kind::Caller;
+        if is_taken && !self.asks {
             events::fell_back(self.site, &verdict);
         }
-        takes
+        is_taken
     }
 
     fn tell<E: Classify>(&self, failure: &Failure<E>) {
         events::fell_back(self.site, &failure.verdict());
     }
 
-    /// The same for a fallback that may do a second time what the call has done: it takes only what certainly was never done. A failure that claims so is not
+    /// The same for a fallback that may do a second time what the call has done: it takes over only what certainly was never done. A failure that claims so is not
     /// believed if something was sent by the call that may have acted.
-    pub fn takes_unsent<E: Classify>(&self, failure: &Failure<E>, may_have_acted: bool) -> bool {
-        !may_have_acted && failure.verdict().effect == Effect::None && self.takes(failure)
+    pub fn take_over_unsent<E: Classify>(&self, failure: &Failure<E>, may_have_acted: bool) -> bool {
+        !may_have_acted && failure.verdict().effect == Effect::None && self.take_over(failure)
     }
 
     /// The last good value under this key: keep good ones, ask for it after a failure. Where several instances or types
