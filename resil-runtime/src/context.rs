@@ -28,7 +28,6 @@ use crate::registry::{Registry, States};
 use std::cell::{Cell, OnceCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 scoped_tls::scoped_thread_local!(static CURRENT: Frame);
 
