@@ -1,4 +1,5 @@
 //! One set of settings for several functions.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use resil::policy::{bulkhead, retry, semaphore, timeout};
 use resil::{

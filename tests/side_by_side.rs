@@ -129,7 +129,7 @@ async fn one_drips_and_one_is_silent<'a, F>(
 ) where
     F: Future<Output = Result<(), HttpError>>,
 {
-    let (heard, hears) = unbounded_channel();
+    let (heard, each_chunk) = unbounded_channel();
     let urls = [partner.url("/first"), partner.url("/second")];
     let begun = Instant::now();
     let (outcome, _) = join!(
@@ -139,7 +139,7 @@ async fn one_drips_and_one_is_silent<'a, F>(
         },
         async {
             let [mut drips, silent] = partner.two().await;
-            drip(&mut drips, hears).await;
+            drip(&mut drips, each_chunk).await;
             silent
         }
     );
@@ -241,12 +241,12 @@ async fn an_answer_that_nobody_reads_is_not_silent() {
     let _held = hold_time();
     let partner = Partner::new().await;
     let urls = [partner.url("/first"), partner.url("/second")];
-    let (heard, hears) = unbounded_channel();
+    let (heard, each_chunk) = unbounded_channel();
     let (outcome, ()) = join!(one_after_the_other(&partner.client, urls, heard), async {
         let (_, mut kept) = partner.next().await;
         kept.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n").await.unwrap();
         let (_, mut drips) = partner.next().await;
-        drip(&mut drips, hears).await;
+        drip(&mut drips, each_chunk).await;
         advance(3 * SECOND).await;
         kept.write_all(b"x").await.unwrap();
     });
@@ -341,10 +341,10 @@ async fn a_silent_task_that_nobody_waits_for_ends_no_call() {
     let _held = hold_time();
     let partner = Partner::new().await;
     let urls = [partner.url("/first"), partner.url("/second")];
-    let (heard, hears) = unbounded_channel();
+    let (heard, each_chunk) = unbounded_channel();
     let (outcome, _) = join!(call(&partner.client, urls, heard), async {
         let [mut drips, silent] = partner.two().await;
-        drip(&mut drips, hears).await;
+        drip(&mut drips, each_chunk).await;
         silent
     });
     outcome.unwrap();

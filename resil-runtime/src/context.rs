@@ -28,7 +28,6 @@ use crate::registry::{Registry, States};
 use std::cell::{Cell, OnceCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 scoped_tls::scoped_thread_local!(static CURRENT: Frame);
 
@@ -61,9 +60,8 @@ impl Frame {
     }
 
     /// A frame that bounds the connections made within, and the silences of the requests.
-    pub(crate) fn bounding(connect: Option<Bound>, read: Option<Duration>) -> Self {
-        let millis = |limit: Duration| u32::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
-        Self { connect, read: read.and_then(|limit| NonZeroU32::new(millis(limit))), ..Self::default() }
+    pub(crate) fn bounding(connect: Option<Bound>, read: Option<NonZeroU32>) -> Self {
+        Self { connect, read, ..Self::default() }
     }
 
     /// Takes over what the caller's frame bounds more tightly.

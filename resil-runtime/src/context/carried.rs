@@ -65,7 +65,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_mark_made_elsewhere_restarts_the_read_clock_of_the_caller() {
-        let frame = Frame::bounding(None, Some(Duration::from_secs(9)));
+        let frame = Frame::bounding(None, std::num::NonZeroU32::new(9_000));
         let carried = frame.enter(Carried::here);
         tokio::time::advance(Duration::from_secs(5)).await;
         carried.around(async { context::mark() }).await;

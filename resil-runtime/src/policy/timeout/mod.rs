@@ -10,6 +10,7 @@ use crate::context::{Bound, Frame};
 use crate::policy::attempt::Attempt;
 use crate::registry::{Handle, Registry, Written, events};
 use crate::{Error, Phase, Site};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Bounds on one attempt: what `#[timeout]` expands to.
@@ -41,11 +42,14 @@ pub(super) struct Bounds {
     pub(super) attempt: Option<Duration>,
     pub(super) connect: Option<Duration>,
     pub(super) read: Option<Duration>,
+    /// The same for the requests within, as their timers count.
+    pub(super) read_millis: Option<NonZeroU32>,
     pub(super) site: &'static Site,
 }
 
 impl Bounds {
-    pub(super) const NONE: Self = Self { attempt: None, connect: None, read: None, site: &Site::UNKNOWN };
+    pub(super) const NONE: Self =
+        Self { attempt: None, connect: None, read: None, read_millis: None, site: &Site::UNKNOWN };
 
     /// From here on it is the partner's failure when a deadline ends the attempt. A tenth less than the bound, since a
     /// deadline as long as the bound begins earlier.
@@ -81,7 +85,11 @@ impl Timeout {
     /// These bounds.
     pub const fn of(settings: Settings) -> Self {
         let Settings { attempt, connect, read } = settings;
-        Self { bounds: Bounds { attempt: Some(attempt), connect, read, ..Bounds::NONE } }
+        let bounds = Bounds { attempt: Some(attempt), connect, ..Bounds::NONE };
+        match read {
+            Some(read) => Self { bounds }.read(read),
+            None => Self { bounds },
+        }
     }
 
     /// The longest wait for a connection. Recommended: 1 to 5 s.
@@ -93,6 +101,7 @@ impl Timeout {
     /// The longest silence while waiting for data on an established connection. Recommended: 5 to 30 s.
     pub const fn read(mut self, limit: Duration) -> Self {
         self.bounds.read = Some(limit);
+        self.bounds.read_millis = NonZeroU32::new(millis(limit));
         self
     }
 
@@ -160,9 +169,16 @@ impl Timeout {
     }
 }
 
+/// Rounded up; longer ones are 49 days.
+#[expect(clippy::cast_possible_truncation, reason = "it was compared before")]
+const fn millis(limit: Duration) -> u32 {
+    let millis = limit.as_micros().div_ceil(1000);
+    if millis < u32::MAX as u128 { millis as u32 } else { u32::MAX }
+}
+
 impl Handle for Timeout {
     fn written(&self) -> Written {
-        let Bounds { attempt, connect, read, site } = self.bounds;
+        let Bounds { attempt, connect, read, site, .. } = self.bounds;
         let bounds = [("attempt", attempt), ("connect", connect), ("read", read)];
         let settings = bounds.into_iter().filter_map(|(phase, bound)| Some((phase, format!("{:?}", bound?)))).collect();
         Written { kind: "timeout", name: None, site, settings }
@@ -170,7 +186,7 @@ impl Handle for Timeout {
 
     /// Every bound that is longer.
     fn beyond(&self, deadline: Duration) -> Option<String> {
-        let Bounds { attempt, connect, read, site } = self.bounds;
+        let Bounds { attempt, connect, read, site, .. } = self.bounds;
         let bounds = [("attempt bound", attempt), ("`connect`", connect), ("`read`", read)];
         let above =
             bounds.into_iter().filter_map(|(what, bound)| Some((what, bound.filter(|bound| *bound > deadline)?)));
@@ -185,7 +201,7 @@ impl Handle for Timeout {
     }
 
     fn out_of_range(&self) -> Option<String> {
-        let Bounds { attempt, connect, read, site } = self.bounds;
+        let Bounds { attempt, connect, read, site, .. } = self.bounds;
         let zero = [attempt, connect, read].into_iter().flatten().any(|bound| bound.is_zero());
         zero.then(|| format!("a bound of the timeout of {site} is zero: no call can meet it; write \"5s\""))
     }

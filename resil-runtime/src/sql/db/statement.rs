@@ -273,7 +273,9 @@ impl<DB: Backend> Tx<DB> {
             self.transaction.is_silent();
             return Err(unanswered(began));
         };
-        ran.map_err(|error| not_run(began, error))
+        let rows = ran.map_err(|error| not_run(began, error))?;
+        self.is_known_good();
+        Ok(rows)
     }
 }
 

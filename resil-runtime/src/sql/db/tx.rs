@@ -31,6 +31,8 @@ pub struct Tx<DB: Backend> {
     depth: u32,
     /// Whether a savepoint was left half way, so that nobody knows what a commit would commit.
     is_spoilt: bool,
+    /// Whether the latest statement was one of ours and succeeded: it would have failed in a transaction that a failure has ended.
+    is_known_good: bool,
     /// Whom to tell of the commit.
     db: Db<DB>,
     /// If there are messages for the outbox in it, their ordering keys, where those are limited.
@@ -60,7 +62,17 @@ impl Drop for HeldConnection {
 
 impl<DB: Backend> Tx<DB> {
     pub(super) fn new(transaction: Raw<DB>, began: Began, held: HeldConnection, db: Db<DB>) -> Self {
-        Self { transaction, began, claim: None, held, depth: 0, is_spoilt: false, db, messages: None }
+        Self {
+            transaction,
+            began,
+            claim: None,
+            held,
+            depth: 0,
+            is_spoilt: false,
+            is_known_good: false,
+            db,
+            messages: None,
+        }
     }
 
     /// What the body runs in.
@@ -151,6 +163,10 @@ impl<DB: Backend> Tx<DB> {
         outcome
     }
 
+    pub(super) fn is_known_good(&mut self) {
+        self.is_known_good = true;
+    }
+
     /// There are messages for the outbox in it.
     pub(crate) fn wakes_relay(&mut self) {
         _ = self.messages.get_or_insert_default();
@@ -168,14 +184,14 @@ impl<DB: Backend> Tx<DB> {
     }
 
     async fn commit(self) -> Result<(), Error> {
-        let Self { mut transaction, began, held, is_spoilt, db, messages, .. } = self;
+        let Self { mut transaction, began, held, is_spoilt, is_known_good, db, messages, .. } = self;
         let not_committed = |verdict, source| Err(failed(began, Step::Commit, verdict, source));
         if is_spoilt {
             drop(transaction);
             return not_committed(Verdict::permanent().unsent(), Some("a savepoint was left half way".into()));
         }
         let ended = to_its_end(async move {
-            if let Err(error) = DB::own_can_commit(&mut transaction).await {
+            if !is_known_good && let Err(error) = DB::own_can_commit(&mut transaction).await {
                 return (Err(error), false);
             }
             let committed = transaction.commit().await;
@@ -224,6 +240,7 @@ impl<DB: Backend> Deref for Tx<DB> {
 
 impl<DB: Backend> DerefMut for Tx<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
+        self.is_known_good = false;
         &mut self.transaction
     }
 }

@@ -137,11 +137,14 @@ const CLAIM_ONE: &str = claim!(
     "id = $2 AND (due <= {now} OR (due IS NOT NULL AND epoch = 0)) AND op || ' ' || version IN {texts of $3}"
 );
 
+/// The bound that no value sets lets PostgreSQL keep its plan: with the other alone it would plan each claim anew.
 const CLAIM_DUE: &str = claim!(
     "WITH due AS MATERIALIZED (
-        SELECT id FROM resil_intents
-        WHERE due <= {now} AND op || ' ' || version IN {texts of $2}
-        ORDER BY due LIMIT $3 {skip locked}
+        SELECT id FROM (
+            SELECT id FROM resil_intents
+            WHERE due <= {now} AND op || ' ' || version IN {texts of $2}
+            ORDER BY due LIMIT 64 {skip locked}
+        ) AS first LIMIT $3
     )",
     "id IN (SELECT id FROM due)"
 );
