@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use resil::http::IdempotencyLayer;
-use resil::{Backend, Db, Error, IdempotencyKey, transactional};
+use resil::{Backend, Db, Error, RequestKey, transactional};
 use serde::{Deserialize, Serialize};
 use std::future::IntoFuture as _;
 use std::sync::Arc;
@@ -38,8 +38,8 @@ struct Shop<DB: Backend> {
 type Shared<DB> = State<Arc<Shop<DB>>>;
 
 impl<DB: Backend> Shop<DB> {
-    #[transactional(tx = self.db, op = "order.place", once = key)]
-    async fn place(&self, key: &IdempotencyKey, order: Order) -> Result<Placed, Error> {
+    #[transactional(tx = self.db, op = "order.place", once = key.of("alice"))]
+    async fn place(&self, key: &RequestKey, order: Order) -> Result<Placed, Error> {
         let _ = tx;
         if order.item == "slow" {
             self.inside.notify_one();
@@ -51,14 +51,14 @@ impl<DB: Backend> Shop<DB> {
     }
 }
 
-async fn place<DB: Backend>(State(shop): Shared<DB>, key: IdempotencyKey, Json(order): Json<Order>) -> Response {
+async fn place<DB: Backend>(State(shop): Shared<DB>, key: RequestKey, Json(order): Json<Order>) -> Response {
     match shop.place(&key, order).await {
         Ok(placed) => Json(placed).into_response(),
         Err(error) => error.into_response(),
     }
 }
 
-async fn optional(key: Option<IdempotencyKey>) -> String {
+async fn optional(key: Option<RequestKey>) -> String {
     key.map_or_else(|| "none".to_owned(), |key| key.as_str().to_owned())
 }
 

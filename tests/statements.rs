@@ -81,7 +81,9 @@ marked!(sqlx::Postgres);
 
 async fn once_takes_two_statements_and_so_does_a_repeat<DB: Marked>(db: Db<DB>) {
     db.migrate().await.unwrap();
-    let once = async |id: u32| db.once(Once::of("order.place", id), async |_tx| Ok::<_, Error>(7)).await;
+    let once = async |id: u32| {
+        db.once(Once::of("order.place", IdempotencyKey::derived("order", id)), async |_tx| Ok::<_, Error>(7)).await
+    };
     let plain = counted(&db, async {
         db.transaction(async |_tx| Ok::<_, Error>(())).await.unwrap();
     });

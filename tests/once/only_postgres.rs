@@ -23,7 +23,7 @@ async fn a_commit_without_an_answer_is_repeated_and_runs_once() {
 async fn who_waits_too_long_for_the_first_is_told_that_it_runs() {
     support::postgres(async |db| {
         Postgres::create(&db).await;
-        let once = || Once::of("order.place", "r-1").max_wait(Duration::from_millis(50));
+        let once = || Once::of("order.place", key("r-1")).max_wait(Duration::from_millis(50));
         let first = db.once(once(), async |_tx| {
             let impatient = db.clone();
             let second = async move { impatient.once(once(), async |_tx| Ok::<_, Failed>(7)).await.unwrap_err() };
@@ -45,7 +45,7 @@ async fn the_body_has_the_users_own_bound_on_locks() {
         for bound in ["0", "20ms"] {
             let options = (*db.pool().unwrap().connect_options()).clone().options([("lock_timeout", bound)]);
             let bounded = Db::new(sqlx::PgPool::connect_with(options).await.unwrap());
-            let once = Once::of("order.place", bound);
+            let once = Once::of("order.place", key(bound));
             let inside = bounded.once(once, async |tx| {
                 Ok::<String, Failed>(sqlx::query_scalar("SHOW lock_timeout").fetch_one(&mut **tx).await?)
             });
@@ -65,7 +65,7 @@ async fn impatient_clients_leave_the_pool_to_others() {
         let (inside, begun) = tokio::sync::oneshot::channel::<()>();
         let patient = db.clone();
         let first = tokio::spawn(async move {
-            let first = patient.once(Once::of("order.place", "r-1"), async |_tx| {
+            let first = patient.once(Once::of("order.place", key("r-1")), async |_tx| {
                 _ = inside.send(());
                 _ = slow.await;
                 Ok::<_, Failed>(1)
@@ -77,7 +77,7 @@ async fn impatient_clients_leave_the_pool_to_others() {
             .map(|_| {
                 let db = db.clone();
                 tokio::spawn(async move {
-                    db.once(Once::of("order.place", "r-1"), async |_tx| Ok::<i32, Failed>(2)).await.unwrap()
+                    db.once(Once::of("order.place", key("r-1")), async |_tx| Ok::<i32, Failed>(2)).await.unwrap()
                 })
             })
             .collect();
@@ -117,7 +117,7 @@ async fn expired_entries_are_found_without_reading_the_others() {
         let read = "
             SELECT (idx_tup_fetch + seq_tup_read)::bigint FROM pg_stat_xact_user_tables
             WHERE schemaname = current_schema() AND relname = 'resil_once'";
-        let read = db.once(Once::of("order.place", "first"), async |tx| {
+        let read = db.once(Once::of("order.place", key("first")), async |tx| {
             Ok::<i64, Failed>(sqlx::query_scalar(read).fetch_one(&mut **tx).await?)
         });
         let read = read.await.unwrap();

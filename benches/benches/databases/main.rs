@@ -9,7 +9,7 @@ mod outbox;
 mod reconciliation;
 mod stores;
 
-use resil::{Db, Error, Once};
+use resil::{Db, Error, IdempotencyKey, Once};
 use std::time::{Duration, Instant};
 use stores::Store;
 
@@ -34,12 +34,12 @@ async fn timed(call: impl AsyncFn(u32)) -> f64 {
 async fn once<DB: Store>(db: &Db<DB>) {
     let plain = timed(async |_| db.transaction(async |tx| DB::write(tx).await).await.unwrap()).await;
     let first = timed(async |number| {
-        let once = Once::of("order.place", number).argument(&number);
+        let once = Once::of("order.place", IdempotencyKey::derived("order", number)).argument(&number);
         db.once(once, async |tx| DB::write(tx).await).await.unwrap();
     });
     let first = first.await;
     let again = timed(async |number| {
-        let once = Once::of("order.place", number).argument(&number);
+        let once = Once::of("order.place", IdempotencyKey::derived("order", number)).argument(&number);
         db.once(once, async |_tx| -> Result<(), Error> { unreachable!("it is known") }).await.unwrap();
     });
     let (name, again) = (DB::NAME, again.await);

@@ -2,8 +2,8 @@
 
 use super::IDEMPOTENCY_KEY;
 use super::problem::{KeyRejection, running};
-use crate::IdempotencyKey;
 use crate::sync::{Mutex, lock};
+use crate::{InvalidKey, RequestKey};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
@@ -18,18 +18,49 @@ use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// The key of the header `Idempotency-Key`, in quotes, as the draft has it, or without.
-fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, KeyRejection> {
+/// The key of the header `Idempotency-Key`: a string of RFC 8941, as the IETF's draft has it, or the bare text that many
+/// clients send.
+fn key_of(headers: &HeaderMap) -> Result<RequestKey, KeyRejection> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let value = match (values.next(), values.next()) {
         (None, _) => return Err(KeyRejection::Missing),
         (Some(_), Some(_)) => return Err(KeyRejection::Several),
         (Some(value), None) => value.as_bytes().trim_ascii(),
     };
-    let inner = value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value);
-    match std::str::from_utf8(inner) {
-        Ok(text) => text.parse().map_err(KeyRejection::Invalid),
-        Err(error) => Err(KeyRejection::Invalid(crate::InvalidKey::Character { at: error.valid_up_to() })),
+    let text = match value.strip_prefix(b"\"") {
+        Some(string) => string_of(string)?,
+        None => text_of(value, u8::is_ascii_graphic)?,
+    };
+    text.parse().map_err(KeyRejection::Invalid)
+}
+
+/// What stands between the quotes. The parameters behind it say nothing about a key.
+fn string_of(mut rest: &[u8]) -> Result<String, KeyRejection> {
+    let mut string = Vec::new();
+    loop {
+        rest = match rest {
+            [b'"', behind @ ..] => {
+                let is_end = behind.is_empty() || behind.starts_with(b";") && !behind.contains(&b',');
+                let text = text_of(&string, |byte| matches!(byte, b' '..=b'~'));
+                return if is_end { text } else { Err(KeyRejection::Malformed) };
+            }
+            [b'\\', byte @ (b'"' | b'\\'), rest @ ..] => {
+                string.push(*byte);
+                rest
+            }
+            [b'\\', ..] | [] => return Err(KeyRejection::Malformed),
+            [byte, rest @ ..] => {
+                string.push(*byte);
+                rest
+            }
+        };
+    }
+}
+
+fn text_of(bytes: &[u8], is_allowed: impl Fn(&u8) -> bool) -> Result<String, KeyRejection> {
+    match bytes.iter().position(|byte| !is_allowed(byte)) {
+        Some(at) => Err(KeyRejection::Invalid(InvalidKey::Character { at })),
+        None => Ok(String::from_utf8_lossy(bytes).into_owned()),
     }
 }
 
@@ -37,15 +68,15 @@ fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, KeyRejection> {
 ///
 /// ```
 /// use axum::{Router, routing::post};
-/// use resil::IdempotencyKey;
+/// use resil::RequestKey;
 ///
-/// async fn order(key: IdempotencyKey) -> String {
-///     format!("{} bytes", key.as_str().len()) // `#[transactional(.., once = key)]`
+/// async fn order(key: RequestKey) -> String {
+///     format!("{} bytes", key.as_str().len()) // `#[transactional(.., once = key.of(&user.id))]`
 /// }
 ///
 /// let service: Router = Router::new().route("/orders", post(order)).layer(resil::http::IdempotencyLayer::new());
 /// ```
-impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+impl<S: Send + Sync> FromRequestParts<S> for RequestKey {
     type Rejection = KeyRejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, KeyRejection> {
@@ -54,7 +85,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 }
 
 /// `None` if there is no such header; one that is not a key is still a 400.
-impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
+impl<S: Send + Sync> OptionalFromRequestParts<S> for RequestKey {
     type Rejection = KeyRejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, KeyRejection> {
@@ -104,19 +135,19 @@ pub struct IdempotencyService<S> {
 }
 
 #[derive(Debug, Default)]
-struct InFlight(Mutex<HashSet<(Method, String, IdempotencyKey)>>);
+struct InFlight(Mutex<HashSet<(Method, String, RequestKey)>>);
 
 /// A request that runs; ends when dropped.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Entry {
     running: Arc<InFlight>,
-    request: (Method, String, IdempotencyKey),
+    request: (Method, String, RequestKey),
 }
 
 impl Entry {
     /// `None` if the same request runs already.
-    fn begin(running: &Arc<InFlight>, method: &Method, path: &str, key: IdempotencyKey) -> Option<Self> {
+    fn begin(running: &Arc<InFlight>, method: &Method, path: &str, key: RequestKey) -> Option<Self> {
         let request = (method.clone(), path.to_owned(), key);
         let is_first = lock(&running.0).insert(request.clone());
         is_first.then(|| Self { running: Arc::clone(running), request })

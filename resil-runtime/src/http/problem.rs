@@ -105,9 +105,6 @@ fn outbox(what: &crate::outbox::OutboxError) -> Response {
 fn once(what: &crate::OnceProblem) -> Response {
     use crate::OnceProblem as P;
     match what {
-        P::IdLength(_) | P::IdCharacter { .. } => {
-            problem(StatusCode::BAD_REQUEST, "The request ID is empty, too long or unprintable")
-        }
         P::OtherArguments => problem(
             StatusCode::UNPROCESSABLE_ENTITY,
             "This Idempotency-Key was used for another request; another request needs another key",
@@ -132,6 +129,8 @@ pub enum KeyRejection {
     Missing,
     /// There is more than one.
     Several,
+    /// It begins with a quote and is no string of RFC 8941.
+    Malformed,
     /// It is not a key.
     Invalid(InvalidKey),
 }
@@ -141,6 +140,7 @@ impl std::fmt::Display for KeyRejection {
         match self {
             Self::Missing => f.write_str("this request needs an Idempotency-Key header"),
             Self::Several => f.write_str("this request has more than one Idempotency-Key header"),
+            Self::Malformed => f.write_str("the Idempotency-Key header is no string in quotes"),
             Self::Invalid(InvalidKey::Length(0)) => f.write_str("the Idempotency-Key header is empty"),
             Self::Invalid(InvalidKey::Length(length)) => {
                 write!(f, "the Idempotency-Key header has {length} bytes; at most 255 are allowed")

@@ -8,6 +8,7 @@ mod doubt;
 mod found;
 mod key;
 mod proven;
+mod request_key;
 mod why;
 
 pub use attempts::Attempts;
@@ -20,6 +21,7 @@ pub use delay::Delay;
 pub use doubt::{RepresentsDoubt, Told, Untold};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
+pub use request_key::RequestKey;
 pub use why::Why;
 
 use crate::context::{Repeat, Sent};

@@ -4,7 +4,7 @@ use super::raw::Raw;
 use super::statement::Isolation;
 use super::tx::Held;
 use super::wake::Wake;
-use super::{Backend, Begun, HeldBy, Once, Transactional, Tx};
+use super::{Backend, Begun, HeldBy, Once, RequestId, Transactional, Tx};
 use crate::context::Pause;
 use crate::failure::Represents;
 use crate::sync::{AtomicU32, Ordering};
@@ -292,7 +292,7 @@ impl Transactional {
 
     /// One request for this function's operation.
     #[doc(hidden)]
-    pub fn once(&self, id: impl fmt::Display) -> Once {
+    pub fn once(&self, id: impl RequestId) -> Once {
         let once = Once::of(self.op.unwrap_or_default(), id);
         let once = if let Some(keep) = self.keep { once.keep(keep) } else { once };
         if let Some(wait) = self.max_wait { once.max_wait(wait) } else { once }

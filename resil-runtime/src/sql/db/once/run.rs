@@ -116,14 +116,14 @@ impl<DB: Backend> Db<DB> {
     ///
     /// # Errors
     ///
-    /// As [`transaction`](Self::transaction); and, as `E` from [`Error::Once`], that the request ID is unusable or was
-    /// used with other arguments, that the first request is still running, and that the stored outcome no longer
+    /// As [`transaction`](Self::transaction); and, as `E` from [`Error::Once`], that the request ID was used
+    /// with other arguments, that the first request is still running, and that the stored outcome no longer
     /// decodes.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    /// use resil::{Db, Once};
+    /// use resil::{Db, Once, RequestKey};
     /// type Error = Box<dyn std::error::Error + Send + Sync>;
     ///
     /// # let folder = tempfile::tempdir()?;
@@ -133,8 +133,9 @@ impl<DB: Backend> Db<DB> {
     /// db.migrate().await?;
     /// sqlx::query("CREATE TABLE orders (item TEXT)").execute(db.pool()?).await?;
     ///
+    /// let key: RequestKey = "from-the-header".parse()?;
     /// for _ in 0..2 {
-    ///     let once = Once::of("order.place", "request-7").argument(&"tea");
+    ///     let once = Once::of("order.place", key.of("alice")).argument(&"tea");
     ///     let number: i64 = db
     ///         .once(once, async |tx| {
     ///             sqlx::query("INSERT INTO orders VALUES ('tea')").execute(&mut **tx).await?;
@@ -170,7 +171,7 @@ impl<DB: Backend> Db<DB> {
 
     pub(in crate::sql::db) async fn begin_once_at(&self, began: Began, once: Once) -> Result<Begun<DB>, Error> {
         let Once { op, id, fingerprint, keep, max_wait } = once;
-        let request = Request { op, id: id?, fingerprint: fingerprint.finish(op)?, keep };
+        let request = Request { op, id, fingerprint: fingerprint.finish(op)?, keep };
         let until = clock::after(clock::instant(), max_wait);
         loop {
             match self.claim_once(began, &request).await? {
