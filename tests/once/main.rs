@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod duplicates;
 mod only_postgres;
 mod only_sqlite;
+mod stored;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -28,12 +30,17 @@ trait Orders: Backend {
     async fn count(db: &Db<Self>) -> i64;
     async fn stored(db: &Db<Self>) -> i64;
     async fn forget_in_the_past(db: &Db<Self>);
+    fn lets_time_pass(tx: &mut Tx<Self>) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    /// So many rows whose time is over.
+    async fn old_ones(db: &Db<Self>, number: u32);
     /// Where another process finds this database.
     async fn address(db: &Db<Self>) -> String;
+    /// The same database as another process has it.
+    async fn another(db: &Db<Self>) -> Db<Self>;
 }
 
 macro_rules! orders {
-    ($database:ty, $address:expr) => {
+    ($database:ty, $address:expr, $pool:expr) => {
         impl Orders for $database {
             async fn create(db: &Db<Self>) {
                 db.migrate().await.unwrap();
@@ -57,14 +64,32 @@ macro_rules! orders {
                 sqlx::query("UPDATE resil_once SET expires = 1").execute(db.pool().unwrap()).await.unwrap();
             }
 
+            async fn lets_time_pass(tx: &mut Tx<Self>) -> Result<(), sqlx::Error> {
+                sqlx::query("UPDATE resil_once SET expires = 1").execute(&mut **tx).await.map(drop)
+            }
+
+            async fn old_ones(db: &Db<Self>, number: u32) {
+                let insert = "
+                    INSERT INTO resil_once (op, id, fingerprint, outcome, expires)
+                    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < $1)
+                    SELECT 'old', CAST(n AS TEXT), '', '', 1 FROM n";
+                let insert = sqlx::query(insert).bind(i32::try_from(number).unwrap());
+                insert.execute(db.pool().unwrap()).await.unwrap();
+            }
+
             async fn address(db: &Db<Self>) -> String {
                 sqlx::query_scalar($address).fetch_one(db.pool().unwrap()).await.unwrap()
+            }
+
+            async fn another(db: &Db<Self>) -> Db<Self> {
+                Db::new($pool(Self::address(db).await).await)
             }
         }
     };
 }
-orders!(Sqlite, "SELECT file FROM pragma_database_list");
-orders!(Postgres, "SELECT current_schema()::text");
+orders!(Sqlite, "SELECT file FROM pragma_database_list", async |file: String| support::sqlite_pool(file.as_ref())
+    .await);
+orders!(Postgres, "SELECT current_schema()::text", async |schema: String| support::postgres_pool(&schema).await);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Receipt {

@@ -55,53 +55,6 @@ async fn the_body_has_the_users_own_bound_on_locks() {
     .await;
 }
 
-/// Clients that ask again and again while the first is slow hold no connection, whether they wait or have left.
-#[tokio::test]
-#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
-async fn impatient_clients_leave_the_pool_to_others() {
-    support::postgres(async |db| {
-        Postgres::create(&db).await;
-        let (release, slow) = tokio::sync::oneshot::channel::<()>();
-        let (inside, begun) = tokio::sync::oneshot::channel::<()>();
-        let patient = db.clone();
-        let first = tokio::spawn(async move {
-            let first = patient.once(Once::of("order.place", key("r-1")), async |_tx| {
-                _ = inside.send(());
-                _ = slow.await;
-                Ok::<_, Failed>(1)
-            });
-            first.await.unwrap()
-        });
-        begun.await.unwrap();
-        let waiting: Vec<_> = (0..4 * support::CONNECTIONS)
-            .map(|_| {
-                let db = db.clone();
-                tokio::spawn(async move {
-                    db.once(Once::of("order.place", key("r-1")), async |_tx| Ok::<i32, Failed>(2)).await.unwrap()
-                })
-            })
-            .collect();
-        for (number, one) in waiting.iter().enumerate() {
-            if number % 2 == 0 {
-                one.abort();
-            }
-        }
-        // Each would wait for all others if the waiting held connections.
-        for _ in 0..10 {
-            assert_eq!(Postgres::count(&db).await, 0);
-        }
-        release.send(()).unwrap();
-        assert_eq!(first.await.unwrap(), 1);
-        for (number, one) in waiting.into_iter().enumerate() {
-            match one.await {
-                Ok(outcome) => assert_eq!(outcome, 1),
-                Err(left) => assert!(left.is_cancelled() && number % 2 == 0, "{left}"),
-            }
-        }
-    })
-    .await;
-}
-
 /// Sweeping looks into the index and not at what is kept.
 #[tokio::test]
 #[ignore = "needs RESIL_TEST_POSTGRES_URL"]

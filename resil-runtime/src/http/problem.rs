@@ -114,7 +114,7 @@ fn once(what: &crate::OnceProblem) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR,
             "This request was done before, and its answer cannot be given any more",
         ),
-        P::Arguments(_) | P::Unstorable(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE),
+        P::Arguments(_) | P::Unstorable(_) | P::Outlived => problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE),
     }
 }
 

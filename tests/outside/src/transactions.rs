@@ -136,7 +136,7 @@ async fn written<DB: resil::Backend>(tx: &mut Tx<DB>, _: u64, won: u64, receipt:
 mod tests {
     use super::{settle, Partner, Shop};
     use resil::ledger::Ledger;
-    use resil::Db;
+    use resil::{Db, IdempotencyKey};
     use std::sync::Arc;
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Holds as Metered, Meter};
+use super::once::Lines;
 use super::raw::Raw;
 use super::statement::Isolation;
 use super::tx::Held;
@@ -64,6 +65,8 @@ pub(super) struct OfClones {
     meter: Arc<Meter>,
     /// How many transactions were to run once.
     claims: AtomicU32,
+    /// Where those with the same request ID stand.
+    pub(super) lines: Arc<Lines>,
     /// Told when messages were committed to the outbox.
     pub(super) wake: Wake,
     /// At which level a statement by itself runs, once that was asked.
@@ -272,7 +275,7 @@ impl<DB: Backend> Db<DB> {
     }
 
     /// What tells this database from others.
-    fn database(&self) -> usize {
+    pub(super) fn database(&self) -> usize {
         Arc::as_ptr(&self.shared).addr()
     }
 

@@ -1,9 +1,12 @@
 //! What is to run once: the operation, the request ID and the arguments of the request.
 
 mod id;
+mod line;
 mod run;
+mod stored;
 
 pub use id::RequestId;
+pub(super) use line::Lines;
 pub use run::Begun;
 #[cfg(feature = "sqlite")]
 pub(super) use run::CLAIM;
@@ -90,15 +93,15 @@ impl Once {
         self
     }
 
-    /// How long the outcome is kept, from a second to a hundred years. After that the ID is forgotten, and a repeat runs
-    /// afresh. 24 h by default.
+    /// How long the outcome is kept from when the request began, from a second to a hundred years. After that the ID is
+    /// forgotten, and a repeat runs afresh. A request that takes longer than that itself is rolled back. 24 h by default.
     pub fn keep(mut self, keep: Duration) -> Self {
         self.keep = keep.clamp(Duration::from_secs(1), DAY * 36_525);
         self
     }
 
-    /// How long to wait for the first request with this ID while it runs. 10 s by default. On SQLite the one writer is
-    /// waited for instead, as long as sqlx's `busy_timeout` says.
+    /// How long to wait for the first request with this ID while it runs. 10 s by default. On SQLite one that runs in another
+    /// process is waited for as long as sqlx's `busy_timeout` says.
     pub const fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;
         self
@@ -142,6 +145,8 @@ pub enum OnceProblem {
     Undecodable(String),
     /// The outcome cannot be stored and read again as the same type. Rolled back.
     Unstorable(String),
+    /// It took longer than its outcome was to be kept, so that a repeat would run a second time. Rolled back.
+    Outlived,
 }
 
 impl OnceError {
@@ -155,7 +160,9 @@ impl Classify for OnceError {
         match self.problem {
             OnceProblem::OtherArguments => Verdict::caller(),
             OnceProblem::Running => Verdict::transient().unsent(),
-            OnceProblem::Arguments(_) | OnceProblem::Unstorable(_) => Verdict::permanent().unsent(),
+            OnceProblem::Arguments(_) | OnceProblem::Unstorable(_) | OnceProblem::Outlived => {
+                Verdict::permanent().unsent()
+            }
             OnceProblem::Undecodable(_) => Verdict::permanent(),
         }
     }
@@ -178,6 +185,9 @@ impl fmt::Display for OnceError {
             ),
             OnceProblem::Unstorable(why) => {
                 write!(f, "the outcome of `{op}` cannot be stored and read again, {why}: rolled back")
+            }
+            OnceProblem::Outlived => {
+                write!(f, "`{op}` took longer than its outcome is kept: rolled back. Write a longer `keep`")
             }
         }
     }

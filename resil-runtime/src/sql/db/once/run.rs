@@ -3,10 +3,11 @@
 //! The claim is the row itself, not yet committed. Who comes second waits for it where the database makes unique rows
 //! wait; if the first rolls back, so does its claim. No state "in progress" exists that a crash could leave behind.
 
+use super::line::{Found, Place};
 use super::{Once, OnceError, OnceProblem};
 use crate::context::Pause;
 use crate::failure::Represents;
-use crate::sql::db::begin::failed;
+use crate::sql::db::begin::{failed, first_of};
 use crate::sql::db::schema::missing;
 use crate::sql::db::{Backend, Db, Stored, Tx};
 use crate::transaction::{Began, Holds, Step};
@@ -15,6 +16,7 @@ use sqlx::error::DatabaseError;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(in crate::sql::db) const TABLE: &str = "
@@ -43,7 +45,7 @@ pub(in crate::sql::db) const CLAIM: &str = "
 #[cfg(feature = "postgres")]
 pub(in crate::sql::db) const CLAIM_SHORTLY: &str = "
     WITH bound AS MATERIALIZED (
-        SELECT before, set_config('lock_timeout', CASE before WHEN '0' THEN '100ms' ELSE before END, true)
+        SELECT before, set_config('lock_timeout', CASE before WHEN '0' THEN '10ms' ELSE before END, true)
         FROM current_setting('lock_timeout') AS before
     )
     INSERT INTO resil_once (op, id, fingerprint, expires)
@@ -54,7 +56,10 @@ pub(in crate::sql::db) const CLAIM_SHORTLY: &str = "
     RETURNING set_config('lock_timeout', (SELECT before FROM bound), true)";
 
 const FIND: &str = "SELECT fingerprint, outcome FROM resil_once WHERE op = $1 AND id = $2";
-const KEEP: &str = "UPDATE resil_once SET outcome = $3 WHERE op = $1 AND id = $2 AND outcome IS NULL RETURNING op";
+/// Answers whether it took longer than it is kept.
+const KEEP: &str = "
+    UPDATE resil_once SET outcome = $3 WHERE op = $1 AND id = $2 AND outcome IS NULL
+    RETURNING CAST(CASE WHEN expires <= {now} THEN 1 ELSE 0 END AS BIGINT)";
 
 /// More than are added between two sweeps, so that the table stays as large as what is kept.
 const SWEEP: &str = "
@@ -77,7 +82,7 @@ pub enum Begun<DB: Backend> {
 /// The stored outcome of a request.
 pub struct Known {
     op: &'static str,
-    outcome: String,
+    outcome: Arc<str>,
 }
 
 /// Not what was stored, which is the client's.
@@ -103,6 +108,9 @@ fn represented<E: Represents>(op: &'static str, problem: OnceProblem) -> E {
 pub(in crate::sql::db) struct Claim {
     op: &'static str,
     id: String,
+    fingerprint: String,
+    /// Those behind it wait for its end.
+    place: Place,
     /// Once it has succeeded.
     outcome: Option<String>,
 }
@@ -173,13 +181,25 @@ impl<DB: Backend> Db<DB> {
         let Once { op, id, fingerprint, keep, max_wait } = once;
         let request = Request { op, id, fingerprint: fingerprint.finish(op)?, keep };
         let until = clock::after(clock::instant(), max_wait);
+        first_of(self.database())?;
+        let mut place = Place::of(&self.shared.lines, op, &request.id);
+        let pause = Pause::start();
+        if let Some(found) = place.first(until).await? {
+            return request.is_this(&found).map(Begun::Again);
+        }
+        drop(pause);
         loop {
             match self.claim_once(began, &request).await? {
                 Claimed::First(mut tx) => {
-                    tx.claim = Some(Claim { op, id: request.id, outcome: None });
+                    let Request { id, fingerprint, .. } = request;
+                    tx.claim = Some(Box::new(Claim { op, id, fingerprint, place, outcome: None }));
                     return Ok(Begun::First(tx));
                 }
-                Claimed::Again(known) => return Ok(Begun::Again(known)),
+                Claimed::Again(found) => {
+                    let known = request.is_this(&found);
+                    place.tell(found);
+                    return known.map(Begun::Again);
+                }
                 Claimed::Running if clock::instant() >= until => {
                     return Err(OnceError::new(op, OnceProblem::Running).into());
                 }
@@ -214,11 +234,8 @@ impl<DB: Backend> Db<DB> {
         }
         let mut found = DB::own_fetch(&mut tx, FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
         tx.roll_back().await;
-        let (known, outcome) = found.first_mut().map_or((None, None), |row| (row.text(0), row.text(1)));
-        if known.is_some_and(|known| known != *fingerprint) {
-            return Err(OnceError::new(op, OnceProblem::OtherArguments).into());
-        }
-        Ok(Claimed::Again(Known { op, outcome: outcome.unwrap_or_default() }))
+        let mut text = |column| found.first_mut().and_then(|row| row.text(column)).unwrap_or_default().into();
+        Ok(Claimed::Again(Found { fingerprint: text(0), outcome: text(1) }))
     }
 
     /// Whether this claim is one of those that forget what has expired. The first of a process is.
@@ -235,11 +252,21 @@ struct Request {
     keep: Duration,
 }
 
+impl Request {
+    /// Its outcome, unless that is another request's.
+    fn is_this(&self, found: &Found) -> Result<Known, Error> {
+        if *found.fingerprint != *self.fingerprint {
+            return Err(OnceError::new(self.op, OnceProblem::OtherArguments).into());
+        }
+        Ok(Known { op: self.op, outcome: Arc::clone(&found.outcome) })
+    }
+}
+
 /// What a claim has found.
 #[expect(clippy::large_enum_variant, reason = "the first is the usual one")]
 enum Claimed<DB: Backend> {
     First(Tx<DB>),
-    Again(Known),
+    Again(Found),
     Running,
 }
 
@@ -265,14 +292,29 @@ impl<DB: Backend> Tx<DB> {
     }
 
     /// Stores it, with everything else that is to be committed.
-    pub(in crate::sql::db) async fn keep_outcome(&mut self) -> Result<(), Error> {
-        let Some(Claim { op, id, outcome: Some(outcome) }) = self.claim.take() else { return Ok(()) };
+    pub(in crate::sql::db) async fn keep_outcome(&mut self) -> Result<Option<Kept>, Error> {
+        let Some(Claim { op, id, fingerprint, place, outcome: Some(outcome) }) = self.claim.take().map(|claim| *claim)
+        else {
+            return Ok(None);
+        };
         let kept = DB::own_fetch(self, KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
-        if kept.map_err(|error| failed_with(self.began, error))?.is_empty() {
+        match kept.map_err(|error| failed_with(self.began, error))?.first().map(|row| row.number(0)) {
             // SQLite ends a transaction by itself, for example for `ON CONFLICT ROLLBACK`, and the claim with it.
-            let why = Some("a statement of the body has ended the transaction".into());
-            return Err(failed(self.began, Step::Once, Verdict::permanent(), why));
+            None => {
+                let why = Some("a statement of the body has ended the transaction".into());
+                Err(failed(self.began, Step::Once, Verdict::permanent(), why))
+            }
+            Some(Some(0)) => Ok(Some(Kept(place, Found { fingerprint: fingerprint.into(), outcome: outcome.into() }))),
+            Some(_) => Err(OnceError::new(op, OnceProblem::Outlived).into()),
         }
-        Ok(())
+    }
+}
+
+/// An outcome that is stored once its transaction is committed.
+pub(in crate::sql::db) struct Kept(Place, Found);
+
+impl Kept {
+    pub(in crate::sql::db) fn is_committed(self) {
+        self.0.tell(self.1);
     }
 }
