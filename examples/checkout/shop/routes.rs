@@ -18,13 +18,13 @@ use serde::Serialize;
 use serde_json::json;
 
 pub fn router<DB: Books>(shop: Shop<DB>) -> Router {
+    let once = IdempotencyLayer::on(shop.db.clone(), Customer::of).required();
     Router::new()
-        .route("/orders", post(place::<DB>))
+        .route("/orders", post(place::<DB>).layer(once))
         .route("/orders/{id}", get(order::<DB>).delete(withdraw::<DB>))
         .route("/stock", get(stock::<DB>))
         .route("/books", get(books::<DB>))
         .route("/health", get(health::<DB>))
-        .layer(IdempotencyLayer::new())
         .with_state(shop)
 }
 

@@ -2,16 +2,17 @@
 //! what is inside.
 
 use crate::{Effect, Error, InvalidKey, Kind, Phase};
-use axum_core::body::Body;
-use axum_core::response::{IntoResponse, Response};
+use axum::body::Body;
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
+use std::convert::Infallible;
 use std::time::Duration;
 
 /// How long a caller is asked to wait where nobody knows better.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-pub(super) fn problem(status: StatusCode, title: &str) -> Response {
+pub(crate) fn problem(status: StatusCode, title: &str) -> Response {
     let body = serde_json::json!({ "status": status.as_u16(), "title": title }).to_string();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -35,7 +36,7 @@ const INSIDE: &str = "The service has made a mistake";
 /// in the source, stay inside.
 ///
 /// ```
-/// # use axum_core::response::IntoResponse;
+/// # use axum::response::IntoResponse;
 /// use resil::Error;
 /// use std::time::Duration;
 ///
@@ -46,48 +47,79 @@ const INSIDE: &str = "The service has made a mistake";
 /// ```
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let unavailable = |wait| later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait);
-        let ours = || problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE);
-        match &self {
-            // Until an operator or the probes have decided, nobody knows.
-            Self::CircuitOpen { retry_after: None, .. } => problem(StatusCode::SERVICE_UNAVAILABLE, BUSY),
-            Self::CircuitOpen { retry_after: Some(wait), .. } => unavailable(*wait),
-            Self::SemaphoreFull { .. }
-            | Self::BulkheadFull { .. }
-            | Self::BulkheadClosed { attempted: false, .. }
-            | Self::Timeout { phase: Phase::Connect, .. } => unavailable(A_MOMENT),
-            Self::DeadlineExceeded { attempted: false, .. } => {
-                problem(StatusCode::GATEWAY_TIMEOUT, "There was no time left; nothing was done")
-            }
-            Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => {
-                problem(StatusCode::GATEWAY_TIMEOUT, "The answer took too long; the outcome is unknown")
-            }
-            Self::InDoubt { .. } | Self::BulkheadClosed { attempted: true, .. } => {
-                problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
-            }
-            Self::Panicked { .. } => {
-                problem(StatusCode::INTERNAL_SERVER_ERROR, "The service has made a mistake; the outcome is unknown")
-            }
-            Self::Transaction(error) if error.verdict().effect == Effect::Unknown => {
-                problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
-            }
-            Self::Transaction(error) if error.verdict().kind == Kind::Transient => unavailable(A_MOMENT),
-            #[cfg(feature = "sqlx")]
-            Self::Once(error) => once(&error.problem),
-            #[cfg(feature = "sqlx")]
-            Self::Ledger(error) if matches!(**error, crate::ledger::LedgerError::NoSuchIntent(_)) => {
-                problem(StatusCode::NOT_FOUND, "There is no such intent")
-            }
-            #[cfg(feature = "sqlx")]
-            Self::Outbox(error) => outbox(error),
-            #[cfg(feature = "sqlx")]
-            Self::Ledger(_) => ours(),
-            Self::MissingKey { .. }
-            | Self::KeyReused { .. }
-            | Self::InsideTransaction { .. }
-            | Self::Transaction(_)
-            | Self::Misconfigured(_) => ours(),
+        let mut response = answer(&self);
+        // It says why nothing was done, or that nobody knows.
+        response.extensions_mut().insert(NotKept);
+        response
+    }
+}
+
+/// Put into an answer, it is not kept by [`IdempotencyLayer`](super::IdempotencyLayer): the answer is not the last word, for
+/// example because the outcome is in doubt. A repeat of the request runs the handler again.
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::IntoResponse;
+/// use resil::http::NotKept;
+///
+/// async fn pay() -> impl IntoResponse {
+///     (StatusCode::ACCEPTED, NotKept, "the partner has not answered yet")
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotKept;
+
+impl IntoResponseParts for NotKept {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        parts.extensions_mut().insert(self);
+        Ok(parts)
+    }
+}
+
+fn answer(error: &Error) -> Response {
+    let unavailable = |wait| later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait);
+    let ours = || problem(StatusCode::INTERNAL_SERVER_ERROR, INSIDE);
+    match error {
+        // Until an operator or the probes have decided, nobody knows.
+        Error::CircuitOpen { retry_after: None, .. } => problem(StatusCode::SERVICE_UNAVAILABLE, BUSY),
+        Error::CircuitOpen { retry_after: Some(wait), .. } => unavailable(*wait),
+        Error::SemaphoreFull { .. }
+        | Error::BulkheadFull { .. }
+        | Error::BulkheadClosed { attempted: false, .. }
+        | Error::Timeout { phase: Phase::Connect, .. } => unavailable(A_MOMENT),
+        Error::DeadlineExceeded { attempted: false, .. } => {
+            problem(StatusCode::GATEWAY_TIMEOUT, "There was no time left; nothing was done")
         }
+        Error::Timeout { .. } | Error::DeadlineExceeded { attempted: true, .. } => {
+            problem(StatusCode::GATEWAY_TIMEOUT, "The answer took too long; the outcome is unknown")
+        }
+        Error::InDoubt { .. } | Error::BulkheadClosed { attempted: true, .. } => {
+            problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
+        }
+        Error::Panicked { .. } => {
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "The service has made a mistake; the outcome is unknown")
+        }
+        Error::Transaction(error) if error.verdict().effect == Effect::Unknown => {
+            problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
+        }
+        Error::Transaction(error) if error.verdict().kind == Kind::Transient => unavailable(A_MOMENT),
+        #[cfg(feature = "sqlx")]
+        Error::Once(error) => once(&error.problem),
+        #[cfg(feature = "sqlx")]
+        Error::Ledger(error) if matches!(**error, crate::ledger::LedgerError::NoSuchIntent(_)) => {
+            problem(StatusCode::NOT_FOUND, "There is no such intent")
+        }
+        #[cfg(feature = "sqlx")]
+        Error::Outbox(error) => outbox(error),
+        #[cfg(feature = "sqlx")]
+        Error::Ledger(_) => ours(),
+        Error::MissingKey { .. }
+        | Error::KeyReused { .. }
+        | Error::InsideTransaction { .. }
+        | Error::Transaction(_)
+        | Error::Misconfigured(_) => ours(),
     }
 }
 
@@ -105,10 +137,7 @@ fn outbox(what: &crate::outbox::OutboxError) -> Response {
 fn once(what: &crate::OnceProblem) -> Response {
     use crate::OnceProblem as P;
     match what {
-        P::OtherArguments => problem(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "This Idempotency-Key was used for another request; another request needs another key",
-        ),
+        P::OtherArguments => another_request(),
         P::Running => running(),
         P::Undecodable(_) => problem(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -118,7 +147,17 @@ fn once(what: &crate::OnceProblem) -> Response {
     }
 }
 
-pub(super) fn running() -> Response {
+/// What whoever uses a key for two requests is answered.
+#[cfg(feature = "sqlx")]
+pub(crate) fn another_request() -> Response {
+    problem(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "This Idempotency-Key was used for another request; another request needs another key",
+    )
+}
+
+#[cfg(feature = "sqlx")]
+pub(crate) fn running() -> Response {
     later(StatusCode::CONFLICT, "The first request with this Idempotency-Key is still running", A_MOMENT)
 }
 

@@ -5,4 +5,6 @@ pub(crate) mod db;
 pub(crate) mod faults;
 pub mod ledger;
 pub mod outbox;
+#[cfg(feature = "axum")]
+pub(crate) mod replay;
 mod worker;

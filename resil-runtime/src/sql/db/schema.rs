@@ -19,6 +19,7 @@ const VERSIONS: &[&str] = &[
     crate::sql::outbox::PLACES,
     crate::sql::ledger::COUNTED,
     crate::sql::outbox::SCHEDULED,
+    super::once::ANSWERS,
 ];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };

@@ -13,6 +13,7 @@ pub(super) use run::CLAIM;
 #[cfg(feature = "postgres")]
 pub(super) use run::CLAIM_SHORTLY;
 pub(super) use run::{Claim, TABLE};
+pub(super) use stored::ANSWERS;
 
 use super::stored::canonical;
 use crate::{Classify, Error, Verdict};

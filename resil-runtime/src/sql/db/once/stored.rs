@@ -8,10 +8,28 @@ use std::time::SystemTime;
 const LOOK: &str = "
     SELECT outcome FROM resil_once WHERE op = $1 AND id = $2 AND outcome IS NOT NULL AND expires > {now}";
 
-const PRUNE: &str = "
-    DELETE FROM resil_once WHERE (op, id) IN (
+/// What `resil::http::IdempotencyLayer` keeps. `id` is made of the owner, the key, and what is asked of whom; `payload` tells one
+/// payload from another.
+pub(in crate::sql::db) const ANSWERS: &str = "
+    CREATE TABLE resil_answers (
+        id TEXT PRIMARY KEY,
+        payload TEXT NOT NULL,
+        status BIGINT NOT NULL,
+        headers TEXT NOT NULL,
+        body TEXT NOT NULL,
+        expires BIGINT NOT NULL
+    );
+    CREATE INDEX resil_answers_expires ON resil_answers (expires);
+";
+
+const PRUNE: [&str; 2] = [
+    "DELETE FROM resil_once WHERE (op, id) IN (
         SELECT op, id FROM resil_once WHERE expires <= $1 AND expires <= {now} ORDER BY expires LIMIT 500 {skip locked}
-    ) RETURNING op";
+    ) RETURNING op",
+    "DELETE FROM resil_answers WHERE id IN (
+        SELECT id FROM resil_answers WHERE expires <= $1 AND expires <= {now} ORDER BY expires LIMIT 500 {skip locked}
+    ) RETURNING id",
+];
 
 impl<DB: Backend> Db<DB> {
     /// What this request was answered, if it has run before; without waiting for one that runs.
@@ -61,8 +79,8 @@ impl<DB: Backend> Db<DB> {
         decoded.map(Some).map_err(|why| OnceError::new(op, OnceProblem::Undecodable(why)).into())
     }
 
-    /// Forgets the requests whose `keep` was over before this time, and answers how many. By the database's clock; what is
-    /// still kept stays, whatever the time.
+    /// Forgets the requests whose `keep` was over before this time, and the answers of `resil::http::IdempotencyLayer` likewise;
+    /// answers how many. By the database's clock; what is still kept stays, whatever the time.
     ///
     /// They are also forgotten in passing, while new requests come. This is for whoever has to be rid of them when no more do.
     ///
@@ -72,12 +90,16 @@ impl<DB: Backend> Db<DB> {
     pub async fn prune_once(&self, before: SystemTime) -> Result<u64, Error> {
         let before = before.duration_since(SystemTime::UNIX_EPOCH).map_or(0, in_millis);
         let mut all = 0;
-        loop {
-            let rows = self.statement(PRUNE, &[before.into()]).await?;
-            if rows.is_empty() {
-                return Ok(all);
+        for prune in PRUNE {
+            // From page to page, so that no statement holds many rows.
+            loop {
+                let rows = self.statement(prune, &[before.into()]).await?;
+                if rows.is_empty() {
+                    break;
+                }
+                all += rows.len() as u64;
             }
-            all += rows.len() as u64;
         }
+        Ok(all)
     }
 }
