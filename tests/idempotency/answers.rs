@@ -80,18 +80,18 @@ async fn another_payload_under_the_same_key_is_a_422<DB: Answers>(db: Db<DB>) {
         assert_eq!((status, replayed), (422, false), "{other}");
         assert!(problem.contains("another request needs another key"), "{problem}");
     }
-    assert_eq!(client.post("/orders", "r-1", TEA).await.1, true, "what is right is still answered");
+    assert!(client.post("/orders", "r-1", TEA).await.1, "what is right is still answered");
     assert_eq!(shop.counts(), (1, 1));
 }
 
 async fn only_the_last_word_is_kept<DB: Answers>(db: Db<DB>) {
-    let (_shop, client) = serve(db).await;
+    let (shop, client) = serve(db).await;
     for status in [200, 202, 400, 402, 404, 410] {
         let path = format!("/any?status={status}");
         let first = client.post(&path, "r-1", TEA).await;
         assert_eq!(client.post(&path, "r-1", TEA).await, (status, true, first.2), "{status}");
     }
-    let kept = DB::kept(&_shop.db).await;
+    let kept = DB::kept(&shop.db).await;
     for path in [408, 409, 422, 425, 429, 500, 502, 503, 504].map(|status| format!("/any?status={status}")) {
         let first = client.post(&path, "r-1", TEA).await;
         let again = client.post(&path, "r-1", TEA).await;
@@ -103,7 +103,7 @@ async fn only_the_last_word_is_kept<DB: Answers>(db: Db<DB>) {
         let again = client.post(&path, "r-1", TEA).await;
         assert!(!again.1 && first.2 != again.2, "{path}: {again:?}");
     }
-    assert_eq!(DB::kept(&_shop.db).await, kept);
+    assert_eq!(DB::kept(&shop.db).await, kept);
 }
 
 async fn a_payload_that_is_too_long_is_a_413<DB: Answers>(db: Db<DB>) {

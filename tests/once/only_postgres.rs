@@ -42,7 +42,7 @@ async fn who_waits_too_long_for_the_first_is_told_that_it_runs() {
 async fn the_body_has_the_users_own_bound_on_locks() {
     support::postgres(async |db| {
         Postgres::create(&db).await;
-        for bound in ["0", "20ms"] {
+        for bound in ["0", "20ms", "99ms", "1500ms", "5s", "1min"] {
             let options = (*db.pool().unwrap().connect_options()).clone().options([("lock_timeout", bound)]);
             let bounded = Db::new(sqlx::PgPool::connect_with(options).await.unwrap());
             let once = Once::of("order.place", key(bound));

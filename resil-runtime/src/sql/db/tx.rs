@@ -149,7 +149,7 @@ impl<DB: Backend> Tx<DB> {
         let kept = self.keep_outcome().await.map_err(|error| Failure::Policy(error).into_error())?;
         self.commit().await.map_err(|error| Failure::Policy(error).into_error())?;
         if let Some(kept) = kept {
-            kept.is_committed();
+            kept.committed();
         }
         outcome
     }

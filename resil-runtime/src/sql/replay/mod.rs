@@ -71,10 +71,13 @@ pub struct IdempotencyLayer(Arc<Rule>);
 #[must_use = "say `.required()` or `.optional()`"]
 pub struct IdempotencyBuilder(Rule);
 
+/// Whose request it is.
+type Scope = dyn Fn(&Parts) -> Option<String> + Send + Sync;
+
 /// What a layer goes by.
 struct Rule {
     store: Box<dyn Store>,
-    scope: Box<dyn Fn(&Parts) -> Option<String> + Send + Sync>,
+    scope: Box<Scope>,
     is_required: bool,
     keep: Duration,
     headers: Vec<HeaderName>,

@@ -105,10 +105,7 @@ where
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let body = match to_bytes(body, rule.max_answer).await {
-        Ok(body) => body,
-        Err(_) => return Ok(broken()),
-    };
+    let Ok(body) = to_bytes(body, rule.max_answer).await else { return Ok(broken()) };
     keep(rule, id, &payload, &parts, &body).await;
     Ok(Response::from_parts(parts, Body::from(body)))
 }

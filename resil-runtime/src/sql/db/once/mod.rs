@@ -1,18 +1,21 @@
 //! What is to run once: the operation, the request ID and the arguments of the request.
 
+mod claim;
 mod id;
 mod line;
 mod run;
 mod stored;
 
+#[cfg(feature = "sqlite")]
+pub(super) use claim::CLAIM;
+#[cfg(feature = "postgres")]
+pub(super) use claim::CLAIM_SHORTLY;
+pub(super) use claim::TABLE;
 pub use id::RequestId;
 pub(super) use line::Lines;
 pub use run::Begun;
-#[cfg(feature = "sqlite")]
-pub(super) use run::CLAIM;
-#[cfg(feature = "postgres")]
-pub(super) use run::CLAIM_SHORTLY;
-pub(super) use run::{Claim, TABLE};
+pub(super) use run::Claim;
+use run::Known;
 pub(super) use stored::ANSWERS;
 
 use super::stored::canonical;

@@ -3,75 +3,30 @@
 //! The claim is the row itself, not yet committed. Who comes second waits for it where the database makes unique rows
 //! wait; if the first rolls back, so does its claim. No state "in progress" exists that a crash could leave behind.
 
+use super::claim::{Claimed, Request, failed_with};
 use super::line::{Found, Place};
 use super::{Once, OnceError, OnceProblem};
 use crate::context::Pause;
 use crate::failure::Represents;
 use crate::sql::db::begin::{failed, first_of};
-use crate::sql::db::schema::missing;
 use crate::sql::db::{Backend, Db, Stored, Tx};
 use crate::transaction::{Began, Holds, Step};
-use crate::{Classify, Error, Failure, Verdict, clock};
-use sqlx::error::DatabaseError;
+use crate::{Error, Failure, Verdict, clock};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(in crate::sql::db) const TABLE: &str = "
-    CREATE TABLE resil_once (
-        op TEXT NOT NULL,
-        id TEXT NOT NULL,
-        fingerprint TEXT NOT NULL,
-        outcome TEXT,
-        expires BIGINT NOT NULL,
-        PRIMARY KEY (op, id)
-    );
-    CREATE INDEX resil_once_expires ON resil_once (expires);
-";
-
-/// Answers a row to the first with this ID, and none to whoever repeats it.
-#[cfg(feature = "sqlite")]
-pub(in crate::sql::db) const CLAIM: &str = "
-    INSERT INTO resil_once (op, id, fingerprint, expires) VALUES ($1, $2, $3, {now} + $4)
-    ON CONFLICT (op, id) DO UPDATE
-        SET fingerprint = excluded.fingerprint, expires = excluded.expires, outcome = NULL
-        WHERE resil_once.expires <= {now}
-    RETURNING op";
-
-/// The same, which waits for the first only shortly, because it holds a connection meanwhile. The body has the user's own
-/// bound back.
-#[cfg(feature = "postgres")]
-pub(in crate::sql::db) const CLAIM_SHORTLY: &str = "
-    WITH bound AS MATERIALIZED (
-        SELECT before, set_config('lock_timeout', CASE before WHEN '0' THEN '10ms' ELSE before END, true)
-        FROM current_setting('lock_timeout') AS before
-    )
-    INSERT INTO resil_once (op, id, fingerprint, expires)
-        SELECT $1, $2, $3, {now} + $4 FROM bound
-    ON CONFLICT (op, id) DO UPDATE
-        SET fingerprint = excluded.fingerprint, expires = excluded.expires, outcome = NULL
-        WHERE resil_once.expires <= {now}
-    RETURNING set_config('lock_timeout', (SELECT before FROM bound), true)";
-
-const FIND: &str = "SELECT fingerprint, outcome FROM resil_once WHERE op = $1 AND id = $2";
 /// Answers whether it took longer than it is kept.
 const KEEP: &str = "
     UPDATE resil_once SET outcome = $3 WHERE op = $1 AND id = $2 AND outcome IS NULL
     RETURNING CAST(CASE WHEN expires <= {now} THEN 1 ELSE 0 END AS BIGINT)";
 
-/// More than are added between two sweeps, so that the table stays as large as what is kept.
-const SWEEP: &str = "
-    DELETE FROM resil_once WHERE (op, id) IN (
-        SELECT op, id FROM resil_once WHERE expires <= {now} ORDER BY expires LIMIT 256 {skip locked}
-    )";
-const CLAIMS_BETWEEN_SWEEPS: u32 = 64;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// How a transaction that is to run once begins.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the first is the usual one")]
 pub enum Begun<DB: Backend> {
     /// Nobody has used the request ID.
     First(Tx<DB>),
@@ -93,6 +48,10 @@ impl fmt::Debug for Known {
 }
 
 impl Known {
+    pub(super) fn new(op: &'static str, outcome: &Arc<str>) -> Self {
+        Self { op, outcome: Arc::clone(outcome) }
+    }
+
     /// The outcome.
     pub fn outcome<T: Stored, E: Represents>(self) -> Result<T, E> {
         let Self { op, outcome } = self;
@@ -211,72 +170,6 @@ impl<DB: Backend> Db<DB> {
             }
         }
     }
-
-    async fn claim_once(&self, began: Began, request: &Request) -> Result<Claimed<DB>, Error> {
-        let failed = |error| failed_with(began, error);
-        let mut tx = self.begin(began).await?;
-        let Request { op, id, fingerprint, keep } = request;
-        let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-        let values = [(*op).into(), (&**id).into(), (&**fingerprint).into(), keep.into()];
-        match DB::own_fetch(&mut tx, DB::CLAIM_ONCE, &values).await {
-            Ok(rows) if rows.is_empty() => {}
-            Ok(_) => {
-                if self.sweeps() {
-                    DB::own_fetch(&mut tx, SWEEP, &[]).await.map_err(failed)?;
-                }
-                return Ok(Claimed::First(tx));
-            }
-            Err(error) if waited_too_long(&error) => {
-                tx.roll_back().await;
-                return Ok(Claimed::Running);
-            }
-            Err(error) => return Err(failed(error)),
-        }
-        let mut found = DB::own_fetch(&mut tx, FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
-        tx.roll_back().await;
-        let mut text = |column| found.first_mut().and_then(|row| row.text(column)).unwrap_or_default().into();
-        Ok(Claimed::Again(Found { fingerprint: text(0), outcome: text(1) }))
-    }
-
-    /// Whether this claim is one of those that forget what has expired. The first of a process is.
-    fn sweeps(&self) -> bool {
-        self.count_claim().is_multiple_of(CLAIMS_BETWEEN_SWEEPS)
-    }
-}
-
-/// A request as it is claimed.
-struct Request {
-    op: &'static str,
-    id: String,
-    fingerprint: String,
-    keep: Duration,
-}
-
-impl Request {
-    /// Its outcome, unless that is another request's.
-    fn is_this(&self, found: &Found) -> Result<Known, Error> {
-        if *found.fingerprint != *self.fingerprint {
-            return Err(OnceError::new(self.op, OnceProblem::OtherArguments).into());
-        }
-        Ok(Known { op: self.op, outcome: Arc::clone(&found.outcome) })
-    }
-}
-
-/// What a claim has found.
-#[expect(clippy::large_enum_variant, reason = "the first is the usual one")]
-enum Claimed<DB: Backend> {
-    First(Tx<DB>),
-    Again(Found),
-    Running,
-}
-
-/// `lock_not_available`: the database's way to say that the row of the first is not committed yet.
-fn waited_too_long(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == "55P03")
-}
-
-fn failed_with(began: Began, error: sqlx::Error) -> Error {
-    missing(&error).unwrap_or_else(|| failed(began, Step::Once, error.verdict().unsent(), Some(error.into())))
 }
 
 impl<DB: Backend> Tx<DB> {
@@ -314,7 +207,7 @@ impl<DB: Backend> Tx<DB> {
 pub(in crate::sql::db) struct Kept(Place, Found);
 
 impl Kept {
-    pub(in crate::sql::db) fn is_committed(self) {
+    pub(in crate::sql::db) fn committed(self) {
         self.0.tell(self.1);
     }
 }
