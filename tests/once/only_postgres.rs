@@ -55,6 +55,28 @@ async fn the_body_has_the_users_own_bound_on_locks() {
     .await;
 }
 
+/// In one process nobody writes beside the first, so there is nothing to serialize.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn duplicates_fail_for_nobody_at_a_strict_level() {
+    for isolation in ["repeatable read", "serializable"] {
+        support::postgres(async |db| {
+            Postgres::create(&db).await;
+            let options = (*db.pool().unwrap().connect_options()).clone();
+            let options = options.options([("default_transaction_isolation", isolation)]);
+            let strict = Db::new(sqlx::PgPool::connect_with(options).await.unwrap());
+            let once = async || {
+                let once = Once::of("order.place", key("r-1"));
+                strict.once(once, async |tx| Ok::<_, Failed>(Postgres::add(tx, "tea").await?)).await.unwrap()
+            };
+            let all = futures_util::future::join_all((0..20).map(|_| once())).await;
+            assert!(all.iter().all(|number| *number == 1), "{all:?}");
+            assert_eq!(once().await, 1);
+        })
+        .await;
+    }
+}
+
 /// Sweeping looks into the index and not at what is kept.
 #[tokio::test]
 #[ignore = "needs RESIL_TEST_POSTGRES_URL"]

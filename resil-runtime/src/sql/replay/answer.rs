@@ -3,6 +3,7 @@
 use crate::http::NotKept;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::response::Response;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::fmt::Write as _;
@@ -35,7 +36,10 @@ pub(super) fn is_kept(response: &Response, longest: usize) -> bool {
 
 impl Answer {
     pub(super) fn of(parts: &Parts, body: &Bytes, chosen: &[HeaderName]) -> Self {
-        let chosen = |(name, _): &(&HeaderName, &HeaderValue)| chosen.contains(name);
+        // The body is none without the first two.
+        let chosen = |(name, _): &(&HeaderName, &HeaderValue)| {
+            [CONTENT_TYPE, CONTENT_ENCODING].contains(name) || chosen.contains(name)
+        };
         let headers = parts.headers.iter().filter(chosen).map(|(name, value)| (name.clone(), value.clone()));
         Self { status: parts.status, headers: headers.collect(), body: body.clone() }
     }
@@ -120,6 +124,15 @@ mod tests {
         fn whatever_stands_in_the_table_is_an_answer_or_none(status in any::<i64>(), headers in ".*", body in ".*") {
             _ = Answer::read(&Written { status, headers, body });
         }
+    }
+
+    #[test]
+    fn a_body_keeps_what_it_cannot_be_read_without() {
+        let response = Response::builder().header("content-encoding", "br").header("content-type", "a/b");
+        let (parts, body) =
+            response.header("etag", "1").header("date", "now").body(Bytes::from("x")).unwrap().into_parts();
+        let kept = |chosen: &[HeaderName]| Answer::of(&parts, &body, chosen).replay().headers().len();
+        assert_eq!((kept(&[]), kept(&[http::header::ETAG])), (3, 4), "and that it is given again");
     }
 
     #[test]

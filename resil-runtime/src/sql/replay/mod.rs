@@ -10,7 +10,7 @@ pub use service::IdempotencyService;
 
 use crate::{Backend, Db};
 use http::HeaderName;
-use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, LOCATION};
+use http::header::{CONTENT_LANGUAGE, ETAG, LOCATION};
 use http::request::Parts;
 use running::Running;
 use std::fmt;
@@ -101,7 +101,7 @@ impl IdempotencyLayer {
             scope: Box::new(move |parts| scope(parts).into()),
             is_required: true,
             keep: DAY,
-            headers: vec![CONTENT_TYPE, CONTENT_LANGUAGE, ETAG, LOCATION],
+            headers: vec![CONTENT_LANGUAGE, ETAG, LOCATION],
             max_payload: 2 * MIB,
             max_answer: MIB,
             running: Running::default(),
@@ -126,8 +126,8 @@ impl IdempotencyBuilder {
         self
     }
 
-    /// Which headers of an answer are kept beside its body. `content-type`, `content-language`, `etag` and `location` by default.
-    /// A header that is meant for one answer, such as `set-cookie`, is not to be repeated.
+    /// Which headers of an answer are kept: `content-language`, `etag` and `location` by default. Its `content-type` and
+    /// `content-encoding` always are. A header that is meant for one answer, such as `set-cookie`, is not to be repeated.
     pub fn headers(mut self, headers: impl IntoIterator<Item = HeaderName>) -> Self {
         self.0.headers = headers.into_iter().collect();
         self
