@@ -134,7 +134,7 @@ mod tests {
                         first(&mut place).await;
                     }
                     if number % 7 == 0 {
-                        place.tell(found("7"))
+                        place.tell(found("7"));
                     }
                 })
             })
