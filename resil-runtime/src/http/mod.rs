@@ -9,15 +9,20 @@ pub(crate) mod problem;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 
+#[cfg(all(feature = "axum", feature = "sqlx"))]
+pub(crate) use self::axum::key_of;
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{Checked, ConnectLayer, ConnectService, Connecting, Request, Response, client, watch};
 #[cfg(feature = "reqwest")]
 pub(crate) use self::reqwest::{Departed, Undialled};
-#[cfg(feature = "axum")]
-pub use axum::{IdempotencyLayer, IdempotencyService};
+#[cfg(all(feature = "axum", feature = "sqlx"))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "axum", any(feature = "sqlite", feature = "postgres")))))]
+pub use crate::sql::replay::{IdempotencyBuilder, IdempotencyLayer, IdempotencyService};
 pub use error::{Error, Transport};
 #[cfg(feature = "axum")]
-pub use problem::KeyRejection;
+pub use problem::{KeyRejection, NotKept};
+#[cfg(all(feature = "axum", feature = "sqlx"))]
+pub(crate) use problem::{another_request, problem, running};
 
 use crate::Verdict;
 use crate::failure::HttpStatus;

@@ -18,7 +18,7 @@ mod wake;
 pub use backend::{Backend, database_name};
 pub use database::{Connection, Db};
 pub use meter::HeldBy;
-pub use once::{Begun, Compared, Once, OnceError, OnceProblem};
+pub use once::{Begun, Compared, Once, OnceError, OnceProblem, RequestId};
 pub use opened::{On, OnAny, OnPool, opened};
 pub(crate) use statement::{Row, Value, in_millis, whole};
 pub use stored::Stored;

@@ -20,6 +20,7 @@ const VERSIONS: &[&str] = &[
     crate::sql::ledger::COUNTED,
     crate::sql::outbox::SCHEDULED,
     crate::sql::ledger::RESTING,
+    super::once::ANSWERS,
 ];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
