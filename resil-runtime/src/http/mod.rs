@@ -2,15 +2,13 @@
 //! `axum` feature the same habit on the other side, the `Idempotency-Key` of our own callers.
 
 #[cfg(feature = "axum")]
-mod axum;
+pub(crate) mod axum;
 mod error;
 #[cfg(feature = "axum")]
 pub(crate) mod problem;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 
-#[cfg(all(feature = "axum", feature = "sqlx"))]
-pub(crate) use self::axum::key_of;
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{Checked, ConnectLayer, ConnectService, Connecting, Request, Response, client, watch};
 #[cfg(feature = "reqwest")]
@@ -21,8 +19,6 @@ pub use crate::sql::replay::{IdempotencyBuilder, IdempotencyLayer, IdempotencySe
 pub use error::{Error, Transport};
 #[cfg(feature = "axum")]
 pub use problem::{KeyRejection, NotKept};
-#[cfg(all(feature = "axum", feature = "sqlx"))]
-pub(crate) use problem::{another_request, problem, running};
 
 use crate::Verdict;
 use crate::failure::HttpStatus;

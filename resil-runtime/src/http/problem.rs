@@ -118,20 +118,6 @@ fn answer(error: &Error) -> Response {
     }
 }
 
-/// What whoever uses a key for two requests is answered.
-#[cfg(feature = "sqlx")]
-pub(crate) fn another_request() -> Response {
-    problem(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "This Idempotency-Key was used for another request; another request needs another key",
-    )
-}
-
-#[cfg(feature = "sqlx")]
-pub(crate) fn running() -> Response {
-    later(StatusCode::CONFLICT, "The first request with this Idempotency-Key is still running", A_MOMENT)
-}
-
 /// Why a request has no usable `Idempotency-Key` header. As a response it is a 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRejection {

@@ -2,7 +2,7 @@
 
 use super::{LedgerError, OnceError, OutboxError};
 use crate::OnceProblem;
-use crate::http::problem::{A_MOMENT, another_request, later, ours, problem, running};
+use crate::http::problem::{A_MOMENT, later, ours, problem};
 use axum::response::Response;
 use http::StatusCode;
 
@@ -37,4 +37,16 @@ impl OutboxError {
             _ => ours(),
         }
     }
+}
+
+/// What whoever uses a key for two requests is answered.
+pub(super) fn another_request() -> Response {
+    problem(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "This Idempotency-Key was used for another request; another request needs another key",
+    )
+}
+
+pub(super) fn running() -> Response {
+    later(StatusCode::CONFLICT, "The first request with this Idempotency-Key is still running", A_MOMENT)
 }

@@ -4,6 +4,7 @@ mod backend;
 mod begin;
 mod database;
 mod meter;
+mod missing;
 mod once;
 mod opened;
 mod raw;

@@ -1,8 +1,11 @@
 use super::Rule;
 use super::answer::{Answer, is_kept};
 use super::store::Known;
-use crate::http::{KeyRejection, another_request, key_of, problem, running};
+use crate::http::KeyRejection;
+use crate::http::axum::key_of;
+use crate::http::problem::problem;
 use crate::registry::events::event;
+use crate::sql::answers::{another_request, running};
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::OriginalUri;
 use axum::response::{IntoResponse as _, Response};

@@ -3,7 +3,7 @@
 use super::line::Found;
 use super::{Known, OnceError, OnceProblem};
 use crate::sql::db::begin::failed;
-use crate::sql::db::schema::missing;
+use crate::sql::db::missing::missing;
 use crate::sql::db::{Backend, Db, Tx, in_millis};
 use crate::transaction::{Began, Step};
 use crate::{Classify, Error};
