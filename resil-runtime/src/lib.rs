@@ -11,6 +11,7 @@ mod context;
 mod failure;
 #[cfg(feature = "http")]
 pub mod http;
+mod lazy;
 mod mark;
 pub mod net;
 pub mod policy;
