@@ -42,7 +42,9 @@ pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, regis
 #[cfg(feature = "sqlx")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]
 pub use sql::{
-    db::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, Stored, Transactional, Tx},
+    db::{
+        Backend, Compared, Connection, Db, HeldBy, Migration, Once, OnceError, OnceProblem, Stored, Transactional, Tx,
+    },
     ledger, outbox,
 };
 pub use transaction::{

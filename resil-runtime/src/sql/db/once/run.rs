@@ -197,11 +197,11 @@ impl<DB: Backend> Db<DB> {
         let Request { op, id, fingerprint, keep } = request;
         let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
         let values = [(*op).into(), (&**id).into(), (&**fingerprint).into(), keep.into()];
-        match DB::own_fetch(&mut tx, DB::CLAIM_ONCE, &values).await {
+        match tx.fetch(DB::CLAIM_ONCE, &values).await {
             Ok(rows) if rows.is_empty() => {}
             Ok(_) => {
                 if self.sweeps() {
-                    DB::own_fetch(&mut tx, SWEEP, &[]).await.map_err(failed)?;
+                    tx.fetch(SWEEP, &[]).await.map_err(failed)?;
                 }
                 return Ok(ClaimFound::First(tx));
             }
@@ -211,7 +211,7 @@ impl<DB: Backend> Db<DB> {
             }
             Err(error) => return Err(failed(error)),
         }
-        let mut found = DB::own_fetch(&mut tx, FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
+        let mut found = tx.fetch(FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
         tx.roll_back().await;
         let (known, outcome) = found.first_mut().map_or((None, None), |row| (row.text(0), row.text(1)));
         if known.is_some_and(|known| known != *fingerprint) {
@@ -266,7 +266,7 @@ impl<DB: Backend> Tx<DB> {
     /// Stores it, with everything else that is to be committed.
     pub(in crate::sql::db) async fn keep_outcome(&mut self) -> Result<(), Error> {
         let Some(Claim { op, id, outcome: Some(outcome) }) = self.claim.take() else { return Ok(()) };
-        let kept = DB::own_fetch(self, KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
+        let kept = self.fetch(KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
         if kept.map_err(|error| failed_with(self.began, error))?.is_empty() {
             // SQLite ends a transaction by itself, for example for `ON CONFLICT ROLLBACK`, and the claim with it.
             let why = Some("a statement of the body has ended the transaction".into());
