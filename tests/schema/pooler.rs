@@ -102,7 +102,8 @@ async fn many_at_once_do_not_get_into_the_way_of_each_other() {
                 // Each comes three times.
                 let number = request / 3;
                 tokio::spawn(async move {
-                    let once = Once::of("order.place", format!("request {number}")).max_wait(Duration::from_secs(60));
+                    let once = Once::of("order.place", IdempotencyKey::derived("order", number))
+                        .max_wait(Duration::from_secs(60));
                     let placed = db.once(once, async |tx| {
                         Postgres::count(tx).await?;
                         pay::record(tx, number).await?;

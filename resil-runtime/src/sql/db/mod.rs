@@ -5,6 +5,7 @@ mod begin;
 mod database;
 mod meter;
 mod migration;
+mod missing;
 mod once;
 mod opened;
 #[cfg(feature = "postgres")]
@@ -23,7 +24,7 @@ pub use backend::{Backend, database_name};
 pub use database::{Connection, Db};
 pub use meter::HeldBy;
 pub use migration::Migration;
-pub use once::{Begun, Compared, Once, OnceError, OnceProblem};
+pub use once::{Begun, Compared, Once, OnceError, OnceProblem, RequestId};
 pub use opened::{On, OnAny, OnPool, opened};
 pub(crate) use statement::{Row, Value, in_millis, whole};
 pub use stored::Stored;

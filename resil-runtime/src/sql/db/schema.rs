@@ -2,6 +2,7 @@
 
 use super::begin::failed;
 use super::migration::{self, Migration, newest};
+use super::missing::no_tables;
 use super::statement::Row;
 use super::texts::{Schema, Texts};
 use super::{Backend, Db, Tx, Value};
@@ -27,6 +28,7 @@ pub(super) const VERSIONS: &[(&str, &str)] = &[
     ("counted", crate::sql::ledger::COUNTED),
     ("scheduled", crate::sql::outbox::SCHEDULED),
     ("resting", crate::sql::ledger::RESTING),
+    ("answers", super::once::ANSWERS),
 ];
 
 /// Which versions there are.
@@ -267,20 +269,4 @@ fn number(rows: &[Row]) -> i64 {
 /// Our own words, and the name of a schema that is a plain one.
 async fn run<DB: Backend>(tx: &mut Tx<DB>, sql: String) -> Result<(), sqlx::Error> {
     DB::own_run(tx, AssertSqlSafe(sql).into_sql_str()).await
-}
-
-fn no_tables() -> Error {
-    let why = "the tables of resil are not in this database, or those of an older version: write `db.migrate().await?` at start";
-    misconfigured(why.to_owned())
-}
-
-/// What a failed statement of ours means, if a table or a column is missing.
-pub(super) fn missing(error: &sqlx::Error) -> Option<Error> {
-    let sqlx::Error::Database(database) = error else { return None };
-    // PostgreSQL has a code for it, SQLite only words.
-    let is_missing = database.code().is_some_and(|code| code == "42P01" || code == "42703")
-        || ["no such table: resil_", "no such column", "table resil_"]
-            .iter()
-            .any(|words| database.message().starts_with(words));
-    is_missing.then(no_tables)
 }
