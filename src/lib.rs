@@ -75,6 +75,8 @@ mod pages {
     struct Errors;
     #[doc = include_str!("../docs/clients.md")]
     struct Clients;
+    #[doc = include_str!("../docs/serving.md")]
+    struct Serving;
     #[doc = include_str!("../docs/testing.md")]
     struct Testing;
     #[doc = include_str!("../docs/migrating.md")]

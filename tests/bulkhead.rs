@@ -295,7 +295,7 @@ impl Shop {
 async fn each_attempt_gets_its_own_arguments() {
     let _scope = resil::testing::isolated();
     let shop = Arc::new(Shop { attempts: AtomicU32::new(0), name: "here".to_owned() });
-    let key = "key".parse().unwrap();
+    let key = IdempotencyKey::from_stored("key").unwrap();
     let order = Arc::clone(&shop).order(("tea".to_owned(), 1), key);
     assert_eq!(order.await.unwrap(), "tea from here under key");
     assert_eq!(shop.attempts.load(SeqCst), 2);

@@ -4,10 +4,17 @@
 
 mod support;
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::request::Parts;
+use axum::routing::post;
+use resil::http::IdempotencyLayer;
 use resil::ledger::{Dependencies, Failed, Ledger, Operation, Outcome, record};
 use resil::{Backend, Db, Error, IdempotencyKey, Once};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tower_service::Service as _;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -81,7 +88,9 @@ marked!(sqlx::Postgres);
 
 async fn once_takes_two_statements_and_so_does_a_repeat<DB: Marked>(db: Db<DB>) {
     db.migrate().await.unwrap();
-    let once = async |id: u32| db.once(Once::of("order.place", id), async |_tx| Ok::<_, Error>(7)).await;
+    let once = async |id: u32| {
+        db.once(Once::of("order.place", IdempotencyKey::derived("order", id)), async |_tx| Ok::<_, Error>(7)).await
+    };
     let plain = counted(&db, async {
         db.transaction(async |_tx| Ok::<_, Error>(())).await.unwrap();
     });
@@ -91,6 +100,46 @@ async fn once_takes_two_statements_and_so_does_a_repeat<DB: Marked>(db: Db<DB>) 
     let again = counted(&db, async { assert_eq!(once(2).await.unwrap(), 7) }).await;
     println!("once: {first} statements beside its transaction; its repeat: {again}");
     assert_eq!((first, again), (2, 2));
+}
+
+async fn a_thousand_duplicates_of_a_running_request_take_none<DB: Marked>(db: Db<DB>) {
+    db.migrate().await.unwrap();
+    let once = || Once::of("order.place", IdempotencyKey::derived("order", 1));
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let (inside, begun) = tokio::sync::oneshot::channel::<()>();
+    let first = db.once(once(), async |_tx| {
+        _ = inside.send(());
+        _ = released.await;
+        Ok::<_, Error>(7)
+    });
+    let duplicates = async {
+        begun.await.unwrap();
+        // Each is polled before the last.
+        let duplicates = (0..1000).map(|_| Box::pin(db.once(once(), async |_tx| Ok::<_, Error>(8))));
+        let release = async { release.send(()).unwrap() };
+        futures_util::future::join(futures_util::future::join_all(duplicates), release).await.0
+    };
+    let all = counted(&db, async {
+        let (first, duplicates) = tokio::join!(first, duplicates);
+        assert_eq!(first.unwrap(), 7);
+        assert!(duplicates.into_iter().all(|answer| answer.unwrap() == 7));
+    });
+    assert_eq!(all.await, 3, "the claim, with a sweep as the first of this process, and the outcome");
+}
+
+async fn the_layer_takes_two_statements_and_one_for_a_repeat<DB: Marked>(db: Db<DB>) {
+    db.migrate().await.unwrap();
+    let layer = IdempotencyLayer::on(db.clone(), |_: &Parts| "alice".to_owned()).required();
+    let service = Router::new().route("/orders", post(async || "placed").layer(layer));
+    let sent = async |key: &str| {
+        let request = Request::post("/orders").header("Idempotency-Key", key).body(Body::from("tea")).unwrap();
+        assert_eq!(service.clone().call(request).await.unwrap().status(), 200);
+    };
+    // It sweeps.
+    sent("r-1").await;
+    let first = counted(&db, sent("r-2")).await;
+    let again = counted(&db, sent("r-2")).await;
+    assert_eq!((first, again), (2, 1));
 }
 
 struct Pay;
@@ -144,4 +193,9 @@ macro_rules! alone {
         })*
     };
 }
-alone! { once_takes_two_statements_and_so_does_a_repeat, an_intent_that_succeeds_takes_at_most_five_statements }
+alone! {
+    once_takes_two_statements_and_so_does_a_repeat,
+    a_thousand_duplicates_of_a_running_request_take_none,
+    the_layer_takes_two_statements_and_one_for_a_repeat,
+    an_intent_that_succeeds_takes_at_most_five_statements,
+}

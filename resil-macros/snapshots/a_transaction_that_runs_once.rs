@@ -1,7 +1,7 @@
 // #[transactional(tx = self.db, op = "order.place", once = request_id, keep = "48h")]
 // async fn place(
 //     &self,
-//     request_id: &str,
+//     request_id: &IdempotencyKey,
 //     item: Item,
 //     number: u32,
 // ) -> Result<OrderId, Error> {
@@ -10,7 +10,7 @@
 
 async fn place(
     &self,
-    request_id: &str,
+    request_id: &IdempotencyKey,
     item: Item,
     number: u32,
 ) -> Result<OrderId, Error> {

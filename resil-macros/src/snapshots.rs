@@ -150,7 +150,7 @@ fn a_transaction_that_runs_once() {
         "a_transaction_that_runs_once",
         &quote! {
             #[transactional(tx = self.db, op = "order.place", once = request_id, keep = "48h")]
-            async fn place(&self, request_id: &str, item: Item, number: u32) -> Result<OrderId, Error> {
+            async fn place(&self, request_id: &IdempotencyKey, item: Item, number: u32) -> Result<OrderId, Error> {
                 insert(tx, item, number).await
             }
         },

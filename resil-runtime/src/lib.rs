@@ -35,14 +35,16 @@ pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Settings, Window
 pub use policy::deadline::{Deadline, remaining, within};
 pub use policy::fallback::Fallback;
 pub use policy::keyed::Keyed;
-pub use policy::retry::{IdempotencyKey, InvalidKey, Jitter, Retry};
+pub use policy::retry::{IdempotencyKey, InvalidKey, Jitter, RequestKey, Retry};
 pub use policy::semaphore::Semaphore;
 pub use policy::timeout::Timeout;
 pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
 #[cfg(feature = "sqlx")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]
 pub use sql::{
-    db::{Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, Stored, Transactional, Tx},
+    db::{
+        Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, RequestId, Stored, Transactional, Tx,
+    },
     ledger, outbox,
 };
 pub use transaction::{

@@ -1,7 +1,6 @@
 //! Customers: they order, ask again until they are answered, ask twice, and change their minds.
 
 use crate::scenarios::stage::WON;
-use resil::IdempotencyKey;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -29,6 +28,9 @@ enum Answer {
 }
 
 struct Customer {
+    name: String,
+    /// How many orders, by which each is told from the others. Every customer counts from 1, so their keys are alike.
+    orders: u32,
     client: reqwest::Client,
     shops: Shops,
     rng: fastrand::Rng,
@@ -37,7 +39,8 @@ struct Customer {
 /// Orders until the end is told.
 pub async fn orders(shops: Shops, seed: u64, end: watch::Receiver<bool>) -> Told {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().expect("a client");
-    let mut customer = Customer { client, shops, rng: fastrand::Rng::with_seed(seed) };
+    let mut customer =
+        Customer { name: format!("{seed}"), orders: 0, client, shops, rng: fastrand::Rng::with_seed(seed) };
     let mut told = Told::default();
     while !*end.borrow() {
         customer.orders_once(&mut told).await;
@@ -48,9 +51,9 @@ pub async fn orders(shops: Shops, seed: u64, end: watch::Receiver<bool>) -> Told
 
 impl Customer {
     async fn orders_once(&mut self, told: &mut Told) {
-        let key = IdempotencyKey::random();
+        self.orders += 1;
         let item = if self.rng.u32(..10) == 0 { "teapot" } else { "tea" };
-        let order = match self.asks(&key, item).await {
+        let order = match self.asks(item).await {
             Answer::Placed(order) => order,
             Answer::SoldOut => {
                 told.sold_out += 1;
@@ -60,7 +63,7 @@ impl Customer {
         told.placed.push(order);
         match self.rng.u32(..10) {
             0 => {
-                let again = self.asks(&key, item).await;
+                let again = self.asks(item).await;
                 if again != Answer::Placed(order) {
                     told.contradictions.push(format!("order {order} was asked for again, and answered {again:?}"));
                 }
@@ -75,10 +78,10 @@ impl Customer {
     }
 
     /// The same request, until there is an answer.
-    async fn asks(&mut self, key: &IdempotencyKey, item: &str) -> Answer {
+    async fn asks(&mut self, item: &str) -> Answer {
         loop {
             let url = self.url("/orders");
-            let request = self.client.post(url).header("Idempotency-Key", key.as_str());
+            let request = self.client.post(url).header("Customer", &self.name).header("Idempotency-Key", self.orders);
             let sent = request.json(&json!({ "item": item, "won": WON })).send().await;
             if let Ok(answer) = sent {
                 let status = answer.status().as_u16();

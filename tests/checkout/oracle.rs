@@ -89,9 +89,12 @@ fn shelf(orders: &[Order], stock: &Stock) -> Option<String> {
     (i64::try_from(paid) != Ok(gone)).then(|| format!("{paid} of {} are paid, and {gone} are gone", stock.item))
 }
 
-/// What was answered with 202 is there.
+/// What was answered with 202 is there, and nobody was answered another customer's order, although their keys are alike.
 fn promises(orders: &[Order], told: &Told) -> impl Iterator<Item = String> {
+    let mut seen = std::collections::HashSet::new();
+    let twice = told.placed.iter().filter(move |order| !seen.insert(**order));
+    let twice = twice.map(|order| format!("order {order} was answered to two requests"));
     let known: std::collections::HashSet<i64> = orders.iter().map(|order| order.id).collect();
     let lost = told.placed.iter().filter(move |order| !known.contains(order));
-    lost.map(|order| format!("order {order} was answered with 202, and is not there"))
+    lost.map(|order| format!("order {order} was answered with 202, and is not there")).chain(twice)
 }

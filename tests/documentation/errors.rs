@@ -120,7 +120,6 @@ async fn samples() -> Vec<(&'static str, Error)> {
         ("`InsideTransaction`", Error::InsideTransaction { site, place: Arc::new(place) }),
         ("`Transaction`, no connection in time", no_connection),
         ("`Transaction`, a second connection", second),
-        ("`Once`, no request ID", once(OnceProblem::IdLength(0))),
         ("`Once`, other arguments", once(OnceProblem::OtherArguments)),
         ("`Once`, still running", once(OnceProblem::Running)),
         ("`Once`, unreadable outcome", once(OnceProblem::Undecodable("it is no number".to_owned()))),

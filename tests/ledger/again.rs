@@ -152,7 +152,7 @@ struct Orders(Db<Sqlite>);
 
 impl Orders {
     #[resil::transactional(tx = self.0, op = "order.place", once = request)]
-    async fn place(&self, request: &str, order: i64) -> Result<Intent<manual>, Failed> {
+    async fn place(&self, request: &IdempotencyKey, order: i64) -> Result<Intent<manual>, Failed> {
         Sqlite::insert(tx, order).await?;
         Ok(manual::record(tx, order, 500).await?)
     }
@@ -163,9 +163,9 @@ async fn a_request_that_runs_once_answers_its_intent() {
     let _scope = resil::testing::isolated();
     support::sqlite(async |db| {
         Sqlite::create(&db).await;
-        let orders = Orders(db.clone());
-        let first = orders.place("r1", 7).await.unwrap();
-        assert_eq!(orders.place("r1", 7).await.unwrap().id(), first.id());
+        let (orders, request) = (Orders(db.clone()), IdempotencyKey::derived("request", 1));
+        let first = orders.place(&request, 7).await.unwrap();
+        assert_eq!(orders.place(&request, 7).await.unwrap().id(), first.id());
         assert_eq!(Sqlite::number(&db, "SELECT count(*) FROM orders").await, 1);
     })
     .await;

@@ -71,6 +71,7 @@ pub async fn as_version_5<DB: Shop>(db: &Db<DB>) {
     };
     let back = format!(
         "{trigger}; DROP INDEX resil_intents_resting; {outbox} DROP INDEX resil_intents_key; {columns} DROP TABLE resil_installation;
+        DROP TABLE resil_answers;
         DELETE FROM resil_schema WHERE version > 5"
     );
     DB::run_text(db, &back).await;
@@ -167,7 +168,7 @@ on_both_databases! {
             assert_eq!(shop.partner.book().calls, 3);
             let done = DB::number(&db, "SELECT count(*) FROM orders WHERE state = 'paid' AND changes = 1").await;
             assert_eq!(done, 4, "all but the one that was applied before");
-            for table in ["intents", "operations", "once", "outbox", "records", "installation", "schema"] {
+            for table in ["answers", "intents", "operations", "once", "outbox", "records", "installation", "schema"] {
                 DB::run_text(&db, &format!("DROP TABLE resil_{table}")).await;
             }
             DB::run(&db, "DROP TABLE orders").await;

@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod duplicates;
 mod only_postgres;
 mod only_sqlite;
+mod stored;
 #[path = "../support/mod.rs"]
 mod support;
 
-use resil::{Backend, Classify, Db, Effect, Error, IdempotencyKey, Kind, Once, OnceProblem, Tx, retry, transactional};
+use resil::{
+    Backend, Classify, Db, Effect, Error, IdempotencyKey, Kind, Once, OnceProblem, RequestKey, Tx, retry, transactional,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::{Postgres, Sqlite};
 use std::io::{BufRead as _, BufReader};
@@ -26,12 +30,17 @@ trait Orders: Backend {
     async fn count(db: &Db<Self>) -> i64;
     async fn stored(db: &Db<Self>) -> i64;
     async fn forget_in_the_past(db: &Db<Self>);
+    fn lets_time_pass(tx: &mut Tx<Self>) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    /// So many rows whose time is over.
+    async fn old_ones(db: &Db<Self>, number: u32);
     /// Where another process finds this database.
     async fn address(db: &Db<Self>) -> String;
+    /// The same database as another process has it.
+    async fn another(db: &Db<Self>) -> Db<Self>;
 }
 
 macro_rules! orders {
-    ($database:ty, $address:expr) => {
+    ($database:ty, $address:expr, $pool:expr) => {
         impl Orders for $database {
             async fn create(db: &Db<Self>) {
                 db.migrate().await.unwrap();
@@ -55,20 +64,44 @@ macro_rules! orders {
                 sqlx::query("UPDATE resil_once SET expires = 1").execute(db.pool().unwrap()).await.unwrap();
             }
 
+            async fn lets_time_pass(tx: &mut Tx<Self>) -> Result<(), sqlx::Error> {
+                sqlx::query("UPDATE resil_once SET expires = 1").execute(&mut **tx).await.map(drop)
+            }
+
+            async fn old_ones(db: &Db<Self>, number: u32) {
+                let insert = "
+                    INSERT INTO resil_once (op, id, fingerprint, outcome, expires)
+                    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < $1)
+                    SELECT 'old', CAST(n AS TEXT), '', '', 1 FROM n";
+                let insert = sqlx::query(insert).bind(i32::try_from(number).unwrap());
+                insert.execute(db.pool().unwrap()).await.unwrap();
+            }
+
             async fn address(db: &Db<Self>) -> String {
                 sqlx::query_scalar($address).fetch_one(db.pool().unwrap()).await.unwrap()
+            }
+
+            async fn another(db: &Db<Self>) -> Db<Self> {
+                Db::new($pool(Self::address(db).await).await)
             }
         }
     };
 }
-orders!(Sqlite, "SELECT file FROM pragma_database_list");
-orders!(Postgres, "SELECT current_schema()::text");
+orders!(Sqlite, "SELECT file FROM pragma_database_list", async |file: String| support::sqlite_pool(file.as_ref())
+    .await);
+orders!(Postgres, "SELECT current_schema()::text", async |schema: String| support::postgres_pool(&schema).await);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Receipt {
     number: i64,
     item: String,
     rate: f64,
+}
+
+/// A request ID of one client.
+fn key(id: impl std::fmt::Display) -> IdempotencyKey {
+    let key: RequestKey = id.to_string().parse().unwrap();
+    key.of("alice")
 }
 
 struct Shop<DB: Backend> {
@@ -83,7 +116,7 @@ impl<DB: Orders> Shop<DB> {
     }
 
     #[retry(idempotent, base = "0ms")]
-    #[transactional(tx = self.db, op = "order.place", once = request_id)]
+    #[transactional(tx = self.db, op = "order.place", once = key(request_id))]
     async fn place(&self, request_id: &str, item: &str, rate: f64) -> Result<Receipt, Failed> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let number = DB::add(tx, item).await?;
@@ -154,31 +187,29 @@ async fn what_failed_runs_afresh<DB: Orders>(db: Db<DB>) {
     shop.place("r-1", "tea", 1.0).await.unwrap();
 }
 
-async fn a_hostile_request_id_is_data_and_an_impossible_one_an_error<DB: Orders>(db: Db<DB>) {
-    let shop = Shop::open(db).await;
-    for hostile in ["'; DROP TABLE orders; --", "$1", "{now}", "주문-7", "\u{202e}", &"x".repeat(255)] {
-        let first = shop.place(hostile, "tea", 1.0).await.unwrap();
-        assert_eq!(shop.place(hostile, "tea", 1.0).await.unwrap(), first);
+async fn whoever_asks_and_under_whatever_key_gets_an_answer_of_their_own<DB: Orders>(db: Db<DB>) {
+    DB::create(&db).await;
+    let place = async |id: IdempotencyKey| {
+        let once = Once::of("order.place", id);
+        db.once(once, async |tx| Ok::<_, Failed>(DB::add(tx, "tea").await?)).await.unwrap()
+    };
+    let hostile = ["1", "'; DROP TABLE orders; --", "$1", "{now}", "주문-7", "\u{202e}", "1:1", &"x".repeat(255)];
+    let mut orders = 0;
+    for owner in hostile {
+        for text in hostile {
+            let key: RequestKey = text.parse().unwrap();
+            orders += 1;
+            assert_eq!((place(key.of(owner)).await, place(key.of(owner)).await), (orders, orders));
+        }
     }
-    let runs = shop.runs();
-    let impossible = [
-        (String::new(), OnceProblem::IdLength(0)),
-        ("x".repeat(256), OnceProblem::IdLength(256)),
-        ("x".repeat(1 << 24), OnceProblem::IdLength(1 << 24)),
-        ("a\0b".to_owned(), OnceProblem::IdCharacter { at: 1 }),
-        ("a\r\nb".to_owned(), OnceProblem::IdCharacter { at: 1 }),
-    ];
-    for (id, expected) in impossible {
-        let error = shop.place(&id, "tea", 1.0).await.unwrap_err();
-        assert_eq!(problem(&error), &expected);
-        assert_eq!((error.verdict().kind, error.verdict().effect), (Kind::Caller, Effect::None));
-    }
-    assert_eq!((shop.runs(), DB::count(&shop.db).await), (runs, i64::from(runs)));
+    let key: RequestKey = "1".parse().unwrap();
+    assert_eq!(place(key.global("it is only a test")).await, orders + 1);
+    assert_eq!(place(key.global("said otherwise")).await, orders + 1);
 }
 
 async fn an_outcome_that_no_longer_decodes_is_told_and_kept<DB: Orders>(db: Db<DB>) {
     DB::create(&db).await;
-    let once = || Once::of("order.place", 7);
+    let once = || Once::of("order.place", key(7));
     let before = db.once(once(), async |_tx| Ok::<_, Failed>("a secret".to_owned())).await.unwrap();
     let error = db.once(once(), async |_tx| Ok::<u64, Failed>(7)).await.unwrap_err();
     let expected = "`order.place` has run for this request ID, and its stored outcome cannot be read any more, a value \
@@ -198,7 +229,7 @@ async fn what_cannot_be_stored_and_read_again_is_rolled_back<DB: Orders>(db: Db<
     }
     DB::create(&db).await;
     let outcome = db
-        .once(Once::of("order.place", 7), async |tx| {
+        .once(Once::of("order.place", key(7)), async |tx| {
             DB::add(tx, "tea").await?;
             Ok::<_, Failed>(Odd(5))
         })
@@ -223,7 +254,7 @@ async fn an_expired_entry_is_forgotten_and_swept<DB: Orders>(db: Db<DB>) {
 }
 
 async fn without_its_tables_it_says_what_to_write<DB: Orders>(db: Db<DB>) {
-    let error = db.once(Once::of("order.place", 7), async |_tx| Ok::<_, Failed>(7)).await.unwrap_err();
+    let error = db.once(Once::of("order.place", key(7)), async |_tx| Ok::<_, Failed>(7)).await.unwrap_err();
     let expected = "misconfigured, not called: the tables of resil are not in this database, or those of an older version: write \
                     `db.migrate().await?` at start";
     assert_eq!(error.to_string(), expected);
@@ -259,7 +290,7 @@ async fn dropped_at_every_poll_nothing_stays_in_progress<DB: Orders>(db: Db<DB>)
 }
 
 async fn stop_half_way<DB: Orders>(db: Db<DB>) {
-    let once = Once::of("order.place", "r-1").argument(&"tea");
+    let once = Once::of("order.place", key("r-1")).argument(&"tea");
     db.once(once, async |tx| {
         DB::add(tx, "tea").await?;
         println!("half way");
@@ -295,7 +326,7 @@ async fn a_kill_half_way_leaves_nothing_in_progress<DB: Orders>(db: Db<DB>) {
     assert_eq!(DB::count(&db).await, 0);
     child.kill().unwrap();
     child.wait().unwrap();
-    let once = Once::of("order.place", "r-1").argument(&"tea");
+    let once = Once::of("order.place", key("r-1")).argument(&"tea");
     let number = db.once(once, async |tx| Ok::<_, Failed>(DB::add(tx, "tea").await?)).await.unwrap();
     assert_eq!((number, DB::count(&db).await, DB::stored(&db).await), (1, 1, 1));
 }
@@ -305,7 +336,7 @@ on_both! {
     of_eight_at_once_one_runs,
     the_same_request_id_with_other_arguments_is_an_error,
     what_failed_runs_afresh,
-    a_hostile_request_id_is_data_and_an_impossible_one_an_error,
+    whoever_asks_and_under_whatever_key_gets_an_answer_of_their_own,
     an_outcome_that_no_longer_decodes_is_told_and_kept,
     what_cannot_be_stored_and_read_again_is_rolled_back,
     an_expired_entry_is_forgotten_and_swept,
@@ -322,13 +353,13 @@ struct Session {
 }
 
 #[transactional(tx = session.db, op = "secret.of.a.parameter", once = key, fingerprint = &session.user)]
-async fn of_a_parameter(session: &Session, key: &str) -> Result<String, Failed> {
+async fn of_a_parameter(session: &Session, key: &IdempotencyKey) -> Result<String, Failed> {
     let _ = tx;
     Ok(session.user.clone())
 }
 
-#[transactional(tx = db, op = "secret.of.a.user", once = format!("{user}/{key}"))]
-async fn of_a_user(db: &Db<Sqlite>, user: &str, key: &IdempotencyKey) -> Result<String, Failed> {
+#[transactional(tx = db, op = "secret.of.a.user", once = key.of(user))]
+async fn of_a_user(db: &Db<Sqlite>, user: &str, key: &RequestKey) -> Result<String, Failed> {
     let _ = (tx, key);
     Ok(user.to_owned())
 }
@@ -338,8 +369,9 @@ async fn nobody_is_answered_what_was_somebody_elses() {
     support::sqlite(async |db| {
         db.migrate().await.unwrap();
         let of = |user: &str| Session { db: db.clone(), user: user.to_owned() };
-        assert_eq!(of_a_parameter(&of("alice"), "r-1").await.unwrap(), "alice");
-        let error = of_a_parameter(&of("bob"), "r-1").await.unwrap_err();
+        let shared = IdempotencyKey::random();
+        assert_eq!(of_a_parameter(&of("alice"), &shared).await.unwrap(), "alice");
+        let error = of_a_parameter(&of("bob"), &shared).await.unwrap_err();
         assert_eq!(problem(&error), &OnceProblem::OtherArguments);
         let key = "r-1".parse().unwrap();
         for user in ["alice", "bob", "alice"] {
@@ -351,18 +383,18 @@ async fn nobody_is_answered_what_was_somebody_elses() {
 
 #[test]
 fn what_is_the_clients_is_not_printed() {
-    let once = Once::of("order.place", "hunter2").argument(&"hunter2");
+    let once = Once::of("order.place", key("hunter2")).argument(&"hunter2");
     assert!(!format!("{once:?}").contains("hunter2"), "{once:?}");
 }
 
 /// A second function that claims the operation of `Shop::place`.
-#[transactional(tx = db, op = "order.place.twice", once = id, keep = "1h")]
+#[transactional(tx = db, op = "order.place.twice", once = key(id), keep = "1h")]
 async fn one_of_two(db: &Db<Sqlite>, id: u64) -> Result<u64, Failed> {
     let _ = tx;
     Ok(1)
 }
 
-#[transactional(tx = db, op = "order.place.twice", once = id, keep = "1h")]
+#[transactional(tx = db, op = "order.place.twice", once = key(id), keep = "1h")]
 async fn other_of_two(db: &Db<Sqlite>, id: u64) -> Result<u64, Failed> {
     let _ = tx;
     Ok(2)

@@ -23,7 +23,7 @@ async fn a_commit_without_an_answer_is_repeated_and_runs_once() {
 async fn who_waits_too_long_for_the_first_is_told_that_it_runs() {
     support::postgres(async |db| {
         Postgres::create(&db).await;
-        let once = || Once::of("order.place", "r-1").max_wait(Duration::from_millis(50));
+        let once = || Once::of("order.place", key("r-1")).max_wait(Duration::from_millis(50));
         let first = db.once(once(), async |_tx| {
             let impatient = db.clone();
             let second = async move { impatient.once(once(), async |_tx| Ok::<_, Failed>(7)).await.unwrap_err() };
@@ -42,10 +42,10 @@ async fn who_waits_too_long_for_the_first_is_told_that_it_runs() {
 async fn the_body_has_the_users_own_bound_on_locks() {
     support::postgres(async |db| {
         Postgres::create(&db).await;
-        for bound in ["0", "20ms"] {
+        for bound in ["0", "20ms", "99ms", "1500ms", "5s", "1min"] {
             let options = (*db.pool().unwrap().connect_options()).clone().options([("lock_timeout", bound)]);
             let bounded = Db::new(sqlx::PgPool::connect_with(options).await.unwrap());
-            let once = Once::of("order.place", bound);
+            let once = Once::of("order.place", key(bound));
             let inside = bounded.once(once, async |tx| {
                 Ok::<String, Failed>(sqlx::query_scalar("SHOW lock_timeout").fetch_one(&mut **tx).await?)
             });
@@ -55,51 +55,26 @@ async fn the_body_has_the_users_own_bound_on_locks() {
     .await;
 }
 
-/// Clients that ask again and again while the first is slow hold no connection, whether they wait or have left.
+/// In one process nobody writes beside the first, so there is nothing to serialize.
 #[tokio::test]
 #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
-async fn impatient_clients_leave_the_pool_to_others() {
-    support::postgres(async |db| {
-        Postgres::create(&db).await;
-        let (release, slow) = tokio::sync::oneshot::channel::<()>();
-        let (inside, begun) = tokio::sync::oneshot::channel::<()>();
-        let patient = db.clone();
-        let first = tokio::spawn(async move {
-            let first = patient.once(Once::of("order.place", "r-1"), async |_tx| {
-                _ = inside.send(());
-                _ = slow.await;
-                Ok::<_, Failed>(1)
-            });
-            first.await.unwrap()
-        });
-        begun.await.unwrap();
-        let waiting: Vec<_> = (0..4 * support::CONNECTIONS)
-            .map(|_| {
-                let db = db.clone();
-                tokio::spawn(async move {
-                    db.once(Once::of("order.place", "r-1"), async |_tx| Ok::<i32, Failed>(2)).await.unwrap()
-                })
-            })
-            .collect();
-        for (number, one) in waiting.iter().enumerate() {
-            if number % 2 == 0 {
-                one.abort();
-            }
-        }
-        // Each would wait for all others if the waiting held connections.
-        for _ in 0..10 {
-            assert_eq!(Postgres::count(&db).await, 0);
-        }
-        release.send(()).unwrap();
-        assert_eq!(first.await.unwrap(), 1);
-        for (number, one) in waiting.into_iter().enumerate() {
-            match one.await {
-                Ok(outcome) => assert_eq!(outcome, 1),
-                Err(left) => assert!(left.is_cancelled() && number % 2 == 0, "{left}"),
-            }
-        }
-    })
-    .await;
+async fn duplicates_fail_for_nobody_at_a_strict_level() {
+    for isolation in ["repeatable read", "serializable"] {
+        support::postgres(async |db| {
+            Postgres::create(&db).await;
+            let options = (*db.pool().unwrap().connect_options()).clone();
+            let options = options.options([("default_transaction_isolation", isolation)]);
+            let strict = Db::new(sqlx::PgPool::connect_with(options).await.unwrap());
+            let once = async || {
+                let once = Once::of("order.place", key("r-1"));
+                strict.once(once, async |tx| Ok::<_, Failed>(Postgres::add(tx, "tea").await?)).await.unwrap()
+            };
+            let all = futures_util::future::join_all((0..20).map(|_| once())).await;
+            assert!(all.iter().all(|number| *number == 1), "{all:?}");
+            assert_eq!(once().await, 1);
+        })
+        .await;
+    }
 }
 
 /// Sweeping looks into the index and not at what is kept.
@@ -117,7 +92,7 @@ async fn expired_entries_are_found_without_reading_the_others() {
         let read = "
             SELECT (idx_tup_fetch + seq_tup_read)::bigint FROM pg_stat_xact_user_tables
             WHERE schemaname = current_schema() AND relname = 'resil_once'";
-        let read = db.once(Once::of("order.place", "first"), async |tx| {
+        let read = db.once(Once::of("order.place", key("first")), async |tx| {
             Ok::<i64, Failed>(sqlx::query_scalar(read).fetch_one(&mut **tx).await?)
         });
         let read = read.await.unwrap();

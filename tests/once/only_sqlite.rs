@@ -7,7 +7,7 @@ async fn a_full_disk_is_a_clear_error_and_keeps_nothing() {
     support::sqlite(async |db| {
         Sqlite::create(&db).await;
         let large = "x".repeat(1 << 20);
-        let outcome = db.once(Once::of("order.place", 7), async |tx| {
+        let outcome = db.once(Once::of("order.place", key(7)), async |tx| {
             sqlx::query("PRAGMA max_page_count = 20").execute(&mut **tx).await?;
             Ok::<_, Failed>(large)
         });
@@ -16,7 +16,7 @@ async fn a_full_disk_is_a_clear_error_and_keeps_nothing() {
         assert!(message.ends_with("database or disk is full"), "{message}");
         assert_eq!(Sqlite::stored(&db).await, 0);
         for number in 0..2 * support::CONNECTIONS {
-            let works = db.once(Once::of("order.place", number), async |tx| {
+            let works = db.once(Once::of("order.place", key(number)), async |tx| {
                 sqlx::query("PRAGMA max_page_count = 1000000").execute(&mut **tx).await?;
                 Ok::<_, Failed>(number)
             });

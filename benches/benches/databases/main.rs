@@ -4,14 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made says so by ending")]
 
+mod duplicates;
 mod ledger;
 mod outbox;
 mod reconciliation;
 mod stores;
 
-use resil::{Db, Error, Once};
+use resil::{Db, Error, IdempotencyKey, Once};
 use std::time::{Duration, Instant};
-use stores::Store;
+use stores::{Small as _, Store};
 
 const CALLS: u32 = 500;
 
@@ -34,19 +35,19 @@ async fn timed(call: impl AsyncFn(u32)) -> f64 {
 async fn once<DB: Store>(db: &Db<DB>) {
     let plain = timed(async |_| db.transaction(async |tx| DB::write(tx).await).await.unwrap()).await;
     let first = timed(async |number| {
-        let once = Once::of("order.place", number).argument(&number);
+        let once = Once::of("order.place", IdempotencyKey::derived("order", number)).argument(&number);
         db.once(once, async |tx| DB::write(tx).await).await.unwrap();
     });
     let first = first.await;
     let again = timed(async |number| {
-        let once = Once::of("order.place", number).argument(&number);
+        let once = Once::of("order.place", IdempotencyKey::derived("order", number)).argument(&number);
         db.once(once, async |_tx| -> Result<(), Error> { unreachable!("it is known") }).await.unwrap();
     });
     let (name, again) = (DB::NAME, again.await);
     println!("| {name} | {plain:.0} | {first:.0} ({:.2}x) | {again:.0} ({:.2}x) |", first / plain, again / plain);
 }
 
-const PARTS: [&str; 4] = ["once", "ledger", "outbox", "reconciliation"];
+const PARTS: [&str; 5] = ["once", "duplicates", "ledger", "outbox", "reconciliation"];
 
 #[tokio::main]
 async fn main() {
@@ -59,6 +60,18 @@ async fn main() {
         println!("| database | transaction | once | its repeat |\n|---|--:|--:|--:|");
         stores::sqlite(async |db| once(&db).await).await;
         stores::postgres(async |db| once(&db).await).await;
+    }
+    if wants("duplicates") {
+        println!(
+            "\na `SELECT 1` of somebody else on a pool of 5, medians and slowest of {CALLS} in microseconds, without and"
+        );
+        println!(
+            "beside 1,000 duplicates of a request that runs in this process, and in another; milliseconds until they are answered"
+        );
+        println!("| database | idle | here | slowest | here | idle | elsewhere | slowest | elsewhere | answered |");
+        println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+        stores::sqlite(async |db| duplicates::duplicates(&db.small().await, &db.small().await).await).await;
+        stores::postgres(async |db| duplicates::duplicates(&db.small().await, &db.small().await).await).await;
     }
     if wants("ledger") {
         println!("\nintents a second through one reconciler, and through four");

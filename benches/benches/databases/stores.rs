@@ -58,6 +58,25 @@ store!(
 );
 store!(Postgres, "SELECT number FROM generate_series(1, $1) AS all_of_them (number)");
 
+/// The same database as another process has it, with a pool of 5.
+pub trait Small<DB: Backend> {
+    async fn small(&self) -> Db<DB>;
+}
+
+macro_rules! small {
+    ($database:ty) => {
+        impl Small<$database> for Db<$database> {
+            async fn small(&self) -> Self {
+                let options = self.pool().unwrap().connect_options();
+                let pool = sqlx::pool::PoolOptions::new().max_connections(5);
+                Self::new(pool.connect_with((*options).clone()).await.unwrap())
+            }
+        }
+    };
+}
+small!(Sqlite);
+small!(Postgres);
+
 pub async fn sqlite(run: impl AsyncFnOnce(Db<Sqlite>)) {
     let folder = tempfile::tempdir().unwrap();
     let options = SqliteConnectOptions::new().filename(folder.path().join("bench.db")).create_if_missing(true);

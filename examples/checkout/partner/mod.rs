@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use book::{Book, Charge, Payment};
 use mood::{Change, Mood, Of, Told};
-use resil::IdempotencyKey;
+use resil::RequestKey;
 use serde::Deserialize;
 use std::future::pending;
 use std::sync::Arc;
@@ -73,7 +73,8 @@ impl Drop for Waiting {
     }
 }
 
-async fn pay(State(partner): State<Arc<Partner>>, key: IdempotencyKey, Json(charge): Json<Charge>) -> Answer {
+/// The shop's own key: other shops of a real partner would have theirs beside it.
+async fn pay(State(partner): State<Arc<Partner>>, key: RequestKey, Json(charge): Json<Charge>) -> Answer {
     let _waiting = Waiting::at(&partner);
     let book = &partner.book;
     let mut forgets = false;
@@ -118,7 +119,7 @@ fn answer(payment: Option<Payment>) -> Response {
 /// A request whose client has left when this is dropped. It is still on its way.
 struct Left {
     book: Book,
-    key: IdempotencyKey,
+    key: RequestKey,
     charge: Charge,
 }
 

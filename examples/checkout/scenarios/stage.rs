@@ -121,8 +121,8 @@ impl<DB: Books> Stage<DB> {
     /// Places an order for tea, which is answered before it is paid.
     pub async fn order(&self) -> Result<i64, Failed> {
         let order = json!({ "item": "tea", "won": WON });
-        let request =
-            self.client.post(self.url("/orders")).header("Idempotency-Key", IdempotencyKey::random().as_str());
+        let request = self.client.post(self.url("/orders")).header("Customer", "alice");
+        let request = request.header("Idempotency-Key", IdempotencyKey::random().as_str());
         let answer = request.json(&order).send().await?;
         expect(answer.status() == 202, "an order is answered with 202")?;
         let Placed { order } = answer.json().await?;

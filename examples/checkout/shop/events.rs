@@ -3,7 +3,7 @@
 use super::nats::Stream;
 use super::trouble::Trouble;
 use crate::books::Books;
-use resil::outbox::{Message, Outbox};
+use resil::outbox::{Message, MessageId, Outbox};
 use resil::{Db, Once, Tx};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub async fn relay<DB: Books>(db: Db<DB>, stream: Option<Stream>, stop: impl Fut
             let Message { id, topic, payload, .. } = message;
             match stream {
                 Some(stream) => stream.publish(&id.to_string(), &topic, payload).await,
-                None => receive(&db, &id.to_string(), &topic, payload.as_bytes()).await,
+                None => receive(&db, id, &topic, payload.as_bytes()).await,
             }
         }
     };
@@ -42,7 +42,7 @@ pub async fn relay<DB: Books>(db: Db<DB>, stream: Option<Stream>, stop: impl Fut
 
 /// The consumer: a parcel for what is paid, a letter of regret for what has failed. The effect and the name of the message
 /// are written in one transaction, so a message that arrives twice has its effect once.
-pub async fn receive<DB: Books>(db: &Db<DB>, id: &str, topic: &str, payload: &[u8]) -> Result<(), Trouble> {
+pub async fn receive<DB: Books>(db: &Db<DB>, id: MessageId, topic: &str, payload: &[u8]) -> Result<(), Trouble> {
     let unreadable = |error: serde_json::Error| Trouble::Unreadable(error.to_string());
     let event: OrderEvent = serde_json::from_slice(payload).map_err(unreadable)?;
     let once = Once::of("order.deliver", id).keep(Duration::from_hours(24 * 7));

@@ -91,8 +91,9 @@ impl Stream {
     async fn receive<DB: Books>(&self, db: &Db<DB>, message: &jetstream::Message) -> Result<(), Trouble> {
         let topic = message.subject.strip_prefix(&format!("{}.", self.name)).unwrap_or_default();
         let id = message.headers.as_ref().and_then(|headers| headers.get(NATS_MESSAGE_ID));
-        let id = id.ok_or_else(|| Trouble::Unreadable("it has no name".to_owned()))?;
-        events::receive(db, id.as_str(), topic, &message.payload).await
+        let id = id.and_then(|id| id.as_str().parse().ok());
+        let id = id.ok_or_else(|| Trouble::Unreadable("it has no ID of ours".to_owned()))?;
+        events::receive(db, id, topic, &message.payload).await
     }
 
     /// Deletes the stream: that of a scenario.

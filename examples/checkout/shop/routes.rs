@@ -5,35 +5,54 @@ use super::compare;
 use super::orders::{self, NewOrder, Placed};
 use super::trouble::Trouble;
 use crate::books::Books;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use resil::IdempotencyKey;
+use resil::RequestKey;
 use resil::http::IdempotencyLayer;
 use serde::Serialize;
 use serde_json::json;
 
 pub fn router<DB: Books>(shop: Shop<DB>) -> Router {
+    let once = IdempotencyLayer::on(shop.db.clone(), Customer::of).required();
     Router::new()
-        .route("/orders", post(place::<DB>))
+        .route("/orders", post(place::<DB>).layer(once))
         .route("/orders/{id}", get(order::<DB>).delete(withdraw::<DB>))
         .route("/stock", get(stock::<DB>))
         .route("/books", get(books::<DB>))
         .route("/health", get(health::<DB>))
-        .layer(IdempotencyLayer::new())
         .with_state(shop)
+}
+
+/// Who has signed in, as the proxy in front of the shop says.
+struct Customer(String);
+
+impl Customer {
+    fn of(parts: &Parts) -> Option<String> {
+        parts.headers.get("customer")?.to_str().ok().filter(|name| !name.is_empty()).map(str::to_owned)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Customer {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, StatusCode> {
+        Self::of(parts).map(Self).ok_or(StatusCode::UNAUTHORIZED)
+    }
 }
 
 /// Answers at once: what has been promised is in the database, and is finished asynchronously.
 async fn place<DB: Books>(
     State(shop): State<Shop<DB>>,
-    key: IdempotencyKey,
+    Customer(customer): Customer,
+    key: RequestKey,
     Json(new): Json<NewOrder>,
 ) -> Result<(StatusCode, Json<Placed>), Trouble> {
-    Ok((StatusCode::ACCEPTED, Json(orders::place(&shop, &key, &new).await?)))
+    Ok((StatusCode::ACCEPTED, Json(orders::place(&shop, &key.of(customer), &new).await?)))
 }
 
 async fn withdraw<DB: Books>(State(shop): State<Shop<DB>>, Path(id): Path<i64>) -> Result<StatusCode, Trouble> {

@@ -140,7 +140,8 @@ fn likely_name<A: Attribute>(path: &Path) -> Option<&'static str> {
     if let Some((_, meant)) = A::ALIASES.iter().find(|(alias, _)| *alias == written) {
         return Some(meant);
     }
-    let closest = names::<A>().map(|name| (strsim::damerau_levenshtein(&written, name), name)).min();
+    // Few mean the path of the crate.
+    let closest = A::Arguments::NAMES.iter().map(|name| (strsim::damerau_levenshtein(&written, name), *name)).min();
     closest.filter(|(distance, name)| *distance <= name.len() / 2).map(|(_, name)| name)
 }
 

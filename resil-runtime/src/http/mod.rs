@@ -2,7 +2,7 @@
 //! `axum` feature the same habit on the other side, the `Idempotency-Key` of our own callers.
 
 #[cfg(feature = "axum")]
-mod axum;
+pub(crate) mod axum;
 mod error;
 #[cfg(feature = "axum")]
 pub(crate) mod problem;
@@ -13,11 +13,12 @@ mod reqwest;
 pub use self::reqwest::{Checked, ConnectLayer, ConnectService, Connecting, Request, Response, client, watch};
 #[cfg(feature = "reqwest")]
 pub(crate) use self::reqwest::{Departed, Undialled};
-#[cfg(feature = "axum")]
-pub use axum::{IdempotencyLayer, IdempotencyService};
+#[cfg(all(feature = "axum", feature = "sqlx"))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "axum", any(feature = "sqlite", feature = "postgres")))))]
+pub use crate::sql::replay::{IdempotencyBuilder, IdempotencyLayer, IdempotencyService};
 pub use error::{Error, Transport};
 #[cfg(feature = "axum")]
-pub use problem::KeyRejection;
+pub use problem::{KeyRejection, NotKept};
 
 use crate::Verdict;
 use crate::failure::HttpStatus;

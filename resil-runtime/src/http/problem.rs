@@ -2,10 +2,11 @@
 //! what is inside.
 
 use crate::{Effect, Error, InvalidKey, Kind, Phase};
-use axum_core::body::Body;
-use axum_core::response::{IntoResponse, Response};
+use axum::body::Body;
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
+use std::convert::Infallible;
 use std::time::Duration;
 
 /// How long a caller is asked to wait where nobody knows better.
@@ -38,7 +39,7 @@ const BUSY: &str = "The service is busy";
 /// in the source, stay inside.
 ///
 /// ```
-/// # use axum_core::response::IntoResponse;
+/// # use axum::response::IntoResponse;
 /// use resil::Error;
 /// use std::time::Duration;
 ///
@@ -49,45 +50,72 @@ const BUSY: &str = "The service is busy";
 /// ```
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let unavailable = |wait| later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait);
-        match &self {
-            // Until an operator or the probes have decided, nobody knows.
-            Self::CircuitOpen { retry_after: None, .. } => problem(StatusCode::SERVICE_UNAVAILABLE, BUSY),
-            Self::CircuitOpen { retry_after: Some(wait), .. } => unavailable(*wait),
-            Self::SemaphoreFull { .. }
-            | Self::BulkheadFull { .. }
-            | Self::BulkheadClosed { attempted: false, .. }
-            | Self::Timeout { phase: Phase::Connect, .. } => unavailable(A_MOMENT),
-            Self::DeadlineExceeded { attempted: false, .. } => {
-                problem(StatusCode::GATEWAY_TIMEOUT, "There was no time left; nothing was done")
-            }
-            Self::Timeout { .. } | Self::DeadlineExceeded { attempted: true, .. } => {
-                problem(StatusCode::GATEWAY_TIMEOUT, "The answer took too long; the outcome is unknown")
-            }
-            Self::InDoubt { .. } | Self::BulkheadClosed { attempted: true, .. } => {
-                problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
-            }
-            Self::Panicked { .. } => {
-                problem(StatusCode::INTERNAL_SERVER_ERROR, "The service has made a mistake; the outcome is unknown")
-            }
-            Self::Transaction(error) if error.verdict().effect == Effect::Unknown => {
-                problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
-            }
-            Self::Transaction(error) if error.verdict().kind == Kind::Transient => unavailable(A_MOMENT),
-            Self::Once(error) => error.answer(),
-            Self::Ledger(error) => error.answer(),
-            Self::Outbox(error) => error.answer(),
-            Self::MissingKey { .. }
-            | Self::KeyReused { .. }
-            | Self::InsideTransaction { .. }
-            | Self::Transaction(_)
-            | Self::Misconfigured(_) => ours(),
-        }
+        let mut response = answer(&self);
+        // It says why nothing was done, or that nobody knows.
+        response.extensions_mut().insert(NotKept);
+        response
     }
 }
 
-pub(crate) fn running() -> Response {
-    later(StatusCode::CONFLICT, "The first request with this Idempotency-Key is still running", A_MOMENT)
+/// Put into an answer, it is not kept by [`IdempotencyLayer`](super::IdempotencyLayer): the answer is not the last word, for
+/// example because the outcome is in doubt. A repeat of the request runs the handler again.
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::IntoResponse;
+/// use resil::http::NotKept;
+///
+/// async fn pay() -> impl IntoResponse {
+///     (StatusCode::ACCEPTED, NotKept, "the partner has not answered yet")
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotKept;
+
+impl IntoResponseParts for NotKept {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        parts.extensions_mut().insert(self);
+        Ok(parts)
+    }
+}
+
+fn answer(error: &Error) -> Response {
+    let unavailable = |wait| later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait);
+    match error {
+        // Until an operator or the probes have decided, nobody knows.
+        Error::CircuitOpen { retry_after: None, .. } => problem(StatusCode::SERVICE_UNAVAILABLE, BUSY),
+        Error::CircuitOpen { retry_after: Some(wait), .. } => unavailable(*wait),
+        Error::SemaphoreFull { .. }
+        | Error::BulkheadFull { .. }
+        | Error::BulkheadClosed { attempted: false, .. }
+        | Error::Timeout { phase: Phase::Connect, .. } => unavailable(A_MOMENT),
+        Error::DeadlineExceeded { attempted: false, .. } => {
+            problem(StatusCode::GATEWAY_TIMEOUT, "There was no time left; nothing was done")
+        }
+        Error::Timeout { .. } | Error::DeadlineExceeded { attempted: true, .. } => {
+            problem(StatusCode::GATEWAY_TIMEOUT, "The answer took too long; the outcome is unknown")
+        }
+        Error::InDoubt { .. } | Error::BulkheadClosed { attempted: true, .. } => {
+            problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
+        }
+        Error::Panicked { .. } => {
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "The service has made a mistake; the outcome is unknown")
+        }
+        Error::Transaction(error) if error.verdict().effect == Effect::Unknown => {
+            problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
+        }
+        Error::Transaction(error) if error.verdict().kind == Kind::Transient => unavailable(A_MOMENT),
+        Error::Once(error) => error.answer(),
+        Error::Ledger(error) => error.answer(),
+        Error::Outbox(error) => error.answer(),
+        Error::MissingKey { .. }
+        | Error::KeyReused { .. }
+        | Error::InsideTransaction { .. }
+        | Error::Transaction(_)
+        | Error::Misconfigured(_) => ours(),
+    }
 }
 
 /// Why a request has no usable `Idempotency-Key` header. As a response it is a 400.
@@ -97,6 +125,8 @@ pub enum KeyRejection {
     Missing,
     /// There is more than one.
     Several,
+    /// It begins with a quote and is no string of RFC 8941.
+    Malformed,
     /// It is not a key.
     Invalid(InvalidKey),
 }
@@ -106,6 +136,7 @@ impl std::fmt::Display for KeyRejection {
         match self {
             Self::Missing => f.write_str("this request needs an Idempotency-Key header"),
             Self::Several => f.write_str("this request has more than one Idempotency-Key header"),
+            Self::Malformed => f.write_str("the Idempotency-Key header is no string in quotes"),
             Self::Invalid(InvalidKey::Length(0)) => f.write_str("the Idempotency-Key header is empty"),
             Self::Invalid(InvalidKey::Length(length)) => {
                 write!(f, "the Idempotency-Key header has {length} bytes; at most 255 are allowed")

@@ -28,7 +28,7 @@ impl<const WHICH: u8> Classify for Absent<WHICH> {
 
 #[cfg(feature = "axum")]
 impl<const WHICH: u8> Absent<WHICH> {
-    pub(crate) fn answer(self) -> axum_core::response::Response {
+    pub(crate) fn answer(self) -> axum::response::Response {
         match self {}
     }
 }

@@ -2,26 +2,20 @@
 
 use super::{LedgerError, OnceError, OutboxError};
 use crate::OnceProblem;
-use crate::http::problem::{A_MOMENT, later, ours, problem, running};
-use axum_core::response::Response;
+use crate::http::problem::{A_MOMENT, later, ours, problem};
+use axum::response::Response;
 use http::StatusCode;
 
 impl OnceError {
     pub(crate) fn answer(&self) -> Response {
         match self.problem {
-            OnceProblem::IdLength(_) | OnceProblem::IdCharacter { .. } => {
-                problem(StatusCode::BAD_REQUEST, "The request ID is empty, too long or unprintable")
-            }
-            OnceProblem::OtherArguments => problem(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "This Idempotency-Key was used for another request; another request needs another key",
-            ),
+            OnceProblem::OtherArguments => another_request(),
             OnceProblem::Running => running(),
             OnceProblem::Undecodable(_) => problem(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "This request was done before, and its answer cannot be given any more",
             ),
-            OnceProblem::Arguments(_) | OnceProblem::Unstorable(_) => ours(),
+            OnceProblem::Arguments(_) | OnceProblem::Unstorable(_) | OnceProblem::Outlived => ours(),
         }
     }
 }
@@ -43,4 +37,16 @@ impl OutboxError {
             _ => ours(),
         }
     }
+}
+
+/// What whoever uses a key for two requests is answered.
+pub(super) fn another_request() -> Response {
+    problem(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "This Idempotency-Key was used for another request; another request needs another key",
+    )
+}
+
+pub(super) fn running() -> Response {
+    later(StatusCode::CONFLICT, "The first request with this Idempotency-Key is still running", A_MOMENT)
 }

@@ -8,6 +8,8 @@ pub(crate) mod db;
 pub(crate) mod faults;
 pub mod ledger;
 pub mod outbox;
+#[cfg(feature = "axum")]
+pub(crate) mod replay;
 mod worker;
 
 pub(crate) use db::OnceError;

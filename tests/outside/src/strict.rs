@@ -173,7 +173,7 @@ pub mod bare {
     ///
     /// None of its own.
     #[::resil::transactional(tx = db, op = "strict.once", once = request)]
-    pub async fn once(db: &::resil::Db<::sqlx::Sqlite>, request: &str, order: u64) -> Answer<u64> {
+    pub async fn once(db: &::resil::Db<::sqlx::Sqlite>, request: &::resil::IdempotencyKey, order: u64) -> Answer<u64> {
         let _ = tx;
         ::std::result::Result::Ok(order)
     }

@@ -3,7 +3,7 @@
 use crate::functions::Answer;
 use resil::ledger::{OriginalKey, Status};
 use resil::{
-    durable, fallback, non_idempotent, outside_transaction, retry, timeout, transactional, Db, IdempotencyKey, Tx,
+    durable, fallback, non_idempotent, outside_transaction, retry, timeout, transactional, Db, IdempotencyKey, RequestKey, Tx,
 };
 use sqlx::Sqlite;
 use std::future::Future;
@@ -77,7 +77,7 @@ impl Shop {
     /// Whatever fails.
     #[retry(idempotent)]
     #[transactional(tx = self.db, op = "outside.write", once = request, keep = "1h")]
-    pub async fn write_once(&self, request: &str, item: &str, number: u32) -> Answer<(String, i64)> {
+    pub async fn write_once(&self, request: &IdempotencyKey, item: &str, number: u32) -> Answer<(String, i64)> {
         Ok((format!("{item} {number}"), self.count(tx).await?))
     }
 
@@ -86,10 +86,10 @@ impl Shop {
     /// # Errors
     ///
     /// Whatever fails.
-    #[transactional(tx = self.db, op = "outside.conditional", once = request)]
+    #[transactional(tx = self.db, op = "outside.conditional", once = request.of("alice"))]
     pub async fn conditional(
         &self,
-        request: &str,
+        request: &RequestKey,
         #[cfg(any())] gone: Missing,
         #[cfg(any(unix, windows))] number: i64,
     ) -> Answer<i64> {
@@ -136,7 +136,7 @@ async fn written<DB: resil::Backend>(tx: &mut Tx<DB>, _: u64, won: u64, receipt:
 mod tests {
     use super::{settle, Partner, Shop};
     use resil::ledger::Ledger;
-    use resil::Db;
+    use resil::{Db, IdempotencyKey};
     use std::sync::Arc;
 
     #[tokio::test]
@@ -145,12 +145,13 @@ mod tests {
         let db = Db::new(options.connect_lazy("sqlite::memory:").expect("a pool"));
         db.migrate().await.expect("tables");
         let shop = Shop { db, partner: Arc::new(Partner) };
-        let once = shop.write_once("r-1", "tea", 2).await.expect("it runs");
-        assert_eq!(shop.write_once("r-1", "tea", 2).await.expect("it is known"), once);
-        assert!(shop.write_once("r-1", "tea", 3).await.is_err());
-        assert_eq!(shop.conditional("r-2", 1).await.ok(), Some(8));
-        assert_eq!(shop.conditional("r-2", 1).await.ok(), Some(8));
-        assert!(shop.conditional("r-2", 2).await.is_err());
+        let (request, client) = (IdempotencyKey::random(), "r-2".parse().expect("a key"));
+        let once = shop.write_once(&request, "tea", 2).await.expect("it runs");
+        assert_eq!(shop.write_once(&request, "tea", 2).await.expect("it is known"), once);
+        assert!(shop.write_once(&request, "tea", 3).await.is_err());
+        assert_eq!(shop.conditional(&client, 1).await.ok(), Some(8));
+        assert_eq!(shop.conditional(&client, 1).await.ok(), Some(8));
+        assert!(shop.conditional(&client, 2).await.is_err());
         let ledger = Ledger::on(shop.db.clone()).operation::<settle>().provide(Arc::clone(&shop.partner));
         assert!(ledger.open().await.is_err(), "in memory it would forget");
         let recorded = shop.db.transaction(async |tx| settle::record(tx, 7, 500).await).await.expect("an intent");

@@ -1,6 +1,6 @@
 #![allow(unused_variables)]
 
-use resil::{Db, Error, Tx, transactional};
+use resil::{Db, Error, IdempotencyKey, Tx, transactional};
 use serde::{Deserialize, Serialize};
 use sqlx::Sqlite;
 
@@ -57,7 +57,7 @@ struct Session {
 }
 
 #[transactional(tx = session.db, op = "secret", once = id)]
-async fn of_what_has_the_database(session: &Session, id: u64) -> Result<String, Error> {
+async fn of_what_has_the_database(session: &Session, id: IdempotencyKey) -> Result<String, Error> {
     let _ = tx;
     Ok(session.user.clone())
 }
@@ -71,21 +71,15 @@ struct Receipt(u64);
 struct Item(u64);
 
 #[transactional(tx = db, op = "order.place", once = id)]
-async fn what_cannot_be_compared(db: &Db<Sqlite>, id: u64, client: &Client, item: Item) -> Result<u64, Error> {
+async fn what_cannot_be_compared(db: &Db<Sqlite>, id: IdempotencyKey, client: &Client, item: Item) -> Result<u64, Error> {
     let _ = (tx, client);
     Ok(item.0)
 }
 
 #[transactional(tx = db, op = "order.place", once = id)]
-async fn what_cannot_be_stored(db: &Db<Sqlite>, id: u64, item: Item) -> Result<Receipt, Error> {
+async fn what_cannot_be_stored(db: &Db<Sqlite>, id: IdempotencyKey, item: Item) -> Result<Receipt, Error> {
     let _ = tx;
     Ok(Receipt(item.0))
-}
-
-#[transactional(tx = db, op = "order.place", once = item)]
-async fn what_is_no_id(db: &Db<Sqlite>, item: Item) -> Result<u64, Error> {
-    let _ = tx;
-    Ok(item.0)
 }
 
 fn main() {}

@@ -51,7 +51,7 @@ async fn on_a_parameter(pool: &SqlitePool) -> Result<(), OrderError> {
 }
 
 #[transactional(tx = pool, op = "order.place", once = id)]
-async fn once_on_a_pool(pool: SqlitePool, id: String) -> Result<(), OrderError> {
+async fn once_on_a_pool(pool: SqlitePool, id: resil::IdempotencyKey) -> Result<(), OrderError> {
     let _ = tx;
     Ok(())
 }

@@ -1,4 +1,4 @@
-use resil::{Error, circuit_breaker, deadline, retry, timeout};
+use resil::{Error, circuit_breaker, deadline, fallback, retry, timeout};
 
 #[retry(idempotent, atempts = 5)]
 async fn nearly_an_argument_of_retry() -> Result<(), Error> {
@@ -32,6 +32,11 @@ async fn an_argument_of_another_attribute() -> Result<(), Error> {
 
 #[deadline(after = "30s")]
 async fn deadline_takes_its_bound_alone() -> Result<(), Error> {
+    Ok(())
+}
+
+#[fallback(late)]
+async fn a_function_without_its_argument() -> Result<(), Error> {
     Ok(())
 }
 

@@ -159,7 +159,7 @@ fn is_safe(method: &Method) -> bool {
 fn prove(key: &Carries, acts: Acts, request: &mut ::reqwest::Request) -> Result<Option<KeyClaim>, Error> {
     let claim = match key {
         _ if let Some(written) = request.headers().get(&IDEMPOTENCY_KEY) => {
-            let written = written.to_str().ok().and_then(|written| written.parse().ok());
+            let written = written.to_str().ok().and_then(|written| IdempotencyKey::from_stored(written).ok());
             written.filter(|_| acts != Acts::Safe).map_or(Ok(None), |key| claim(&key, request))?
         }
         Carries::Own(key) => put(key, request)?,

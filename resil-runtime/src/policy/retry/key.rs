@@ -1,5 +1,4 @@
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -15,9 +14,9 @@ use uuid::Uuid;
 /// assert_eq!(order, IdempotencyKey::derived("order", 42));
 /// assert_ne!(order, IdempotencyKey::derived("refund", 42));
 /// let anonymous = IdempotencyKey::random();
-/// let forwarded: IdempotencyKey = "key-of-our-own-caller".parse()?;
-/// # Ok::<(), resil::InvalidKey>(())
 /// ```
+///
+/// What a client has sent is a [`RequestKey`](crate::RequestKey), and becomes one of these with its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(Arc<str>);
 
@@ -25,7 +24,7 @@ pub struct IdempotencyKey(Arc<str>);
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f2c_1d0a_5b7e_4c38_9a41_e3d7_08b6_2f95);
 /// The same of steps.
 const STEPS: Uuid = Uuid::from_u128(0xb0a1_7c52_94e3_4d0f_8a67_1f2e_c95d_3b48);
-const LONGEST: usize = 255;
+pub(super) const LONGEST: usize = 255;
 
 impl IdempotencyKey {
     /// A key of its own: a random UUID.
@@ -40,7 +39,24 @@ impl IdempotencyKey {
         Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string().into())
     }
 
-    #[cfg_attr(not(feature = "sqlx"), allow(dead_code, reason = "what is stored has such keys"))]
+    /// A key of ours that was stored as text, as it was.
+    ///
+    /// A text that a client has sent is no such key: read it as a [`RequestKey`](crate::RequestKey).
+    ///
+    /// # Errors
+    ///
+    /// If it is empty, longer than 255 bytes, or has anything but visible ASCII characters, which a header cannot carry.
+    ///
+    /// ```
+    /// # use resil::IdempotencyKey;
+    /// let key = IdempotencyKey::random();
+    /// assert_eq!(IdempotencyKey::from_stored(key.as_str()), Ok(key));
+    /// ```
+    pub fn from_stored(text: &str) -> Result<Self, InvalidKey> {
+        valid(text, |char| char.is_ascii_graphic())?;
+        Ok(Self(text.into()))
+    }
+
     pub(crate) fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid.to_string().into())
     }
@@ -94,26 +110,23 @@ impl serde::Serialize for IdempotencyKey {
     }
 }
 
-impl FromStr for IdempotencyKey {
-    type Err = InvalidKey;
-
-    fn from_str(key: &str) -> Result<Self, InvalidKey> {
-        if key.is_empty() || key.len() > LONGEST {
-            return Err(InvalidKey::Length(key.len()));
-        }
-        match key.bytes().position(|byte| !byte.is_ascii_graphic()) {
-            Some(at) => Err(InvalidKey::Character { at }),
-            None => Ok(Self(key.into())),
-        }
+/// Refuses a text of the wrong length, and one with a character that is not allowed.
+pub(super) fn valid(text: &str, is_allowed: impl Fn(char) -> bool) -> Result<(), InvalidKey> {
+    if text.is_empty() || text.len() > LONGEST {
+        return Err(InvalidKey::Length(text.len()));
+    }
+    match text.char_indices().find(|(_, char)| !is_allowed(*char)) {
+        Some((at, _)) => Err(InvalidKey::Character { at }),
+        None => Ok(()),
     }
 }
 
-/// Why a text from outside is not an idempotency key. It does not repeat the text.
+/// Why a text is not a key. It does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidKey {
     /// Empty, or longer than 255 bytes.
     Length(usize),
-    /// Something other than a visible ASCII character, which a header cannot carry.
+    /// A character that it cannot have: control characters, and in a key of ours all but visible ASCII.
     Character {
         /// Its byte position.
         at: usize,
@@ -125,17 +138,9 @@ impl fmt::Display for InvalidKey {
         match self {
             Self::Length(0) => f.write_str("an idempotency key must not be empty"),
             Self::Length(length) => {
-                write!(
-                    f,
-                    "an idempotency key of {length} bytes is too long: at most {LONGEST}, or use `IdempotencyKey::derived`"
-                )
+                write!(f, "an idempotency key of {length} bytes is too long: at most {LONGEST}")
             }
-            Self::Character { at } => {
-                write!(
-                    f,
-                    "byte {at} of the idempotency key is not a visible ASCII character: use `IdempotencyKey::derived`"
-                )
-            }
+            Self::Character { at } => write!(f, "byte {at} of the idempotency key is a character that it cannot have"),
         }
     }
 }
@@ -153,11 +158,12 @@ mod tests {
 
     #[test]
     fn a_step_is_the_same_forever_and_runs_into_no_other() {
-        let key = |text: &str| text.parse::<IdempotencyKey>().unwrap();
+        let key = |text: &str| IdempotencyKey::from_stored(text).unwrap();
         assert_eq!(key("order-42").step("capture").as_str(), "3de7e97f-abf6-5817-8dab-4d6d35af02dd");
         assert_ne!(key("a").step("b:c"), key("a:b").step("c"));
         assert_ne!(key("a").step("1:b"), key("a").step("b"));
-        assert!(key(&"k".repeat(255)).step(&"s".repeat(1_000)).as_str().parse::<IdempotencyKey>().is_ok());
+        let long = key(&"k".repeat(255)).step(&"s".repeat(1_000));
+        assert_eq!(IdempotencyKey::from_stored(long.as_str()), Ok(long));
     }
 
     #[test]
@@ -167,9 +173,9 @@ mod tests {
 
     #[test]
     fn what_a_header_cannot_carry_is_refused() {
-        assert_eq!("".parse::<IdempotencyKey>(), Err(InvalidKey::Length(0)));
-        assert_eq!("a\r\nb".parse::<IdempotencyKey>(), Err(InvalidKey::Character { at: 1 }));
-        assert_eq!("k".repeat(256).parse::<IdempotencyKey>(), Err(InvalidKey::Length(256)));
-        assert!("k".repeat(255).parse::<IdempotencyKey>().is_ok());
+        assert_eq!(IdempotencyKey::from_stored(""), Err(InvalidKey::Length(0)));
+        assert_eq!(IdempotencyKey::from_stored("a\r\nb"), Err(InvalidKey::Character { at: 1 }));
+        assert_eq!(IdempotencyKey::from_stored(&"k".repeat(256)), Err(InvalidKey::Length(256)));
+        assert!(IdempotencyKey::from_stored(&"k".repeat(255)).is_ok());
     }
 }

@@ -8,6 +8,7 @@ mod doubt;
 mod found;
 mod key;
 mod proven;
+mod request_key;
 mod settings;
 pub(crate) mod why;
 
@@ -21,6 +22,7 @@ pub use delay::Delay;
 pub use doubt::{RepresentsDoubt, Told, Untold};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
+pub use request_key::RequestKey;
 pub use settings::Settings;
 pub use why::Why;
 

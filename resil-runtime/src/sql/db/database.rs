@@ -1,10 +1,11 @@
 use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Meter, Metered};
+use super::once::Lines;
 use super::raw::Raw;
 use super::statement::Strictness;
 use super::tx::HeldConnection;
 use super::wake::Wake;
-use super::{Backend, Begun, HeldBy, Once, Transactional, Tx};
+use super::{Backend, Begun, HeldBy, Once, RequestId, Transactional, Tx};
 use crate::context::Pause;
 use crate::failure::Represents;
 use crate::sync::{AtomicU32, Ordering};
@@ -64,6 +65,8 @@ pub(super) struct OfClones {
     meter: Arc<Meter>,
     /// How many transactions were to run once.
     claims: AtomicU32,
+    /// Where those with the same request ID stand.
+    pub(super) lines: Arc<Lines>,
     /// Told when messages were committed to the outbox.
     pub(super) wake: Wake,
     /// At which level a statement by itself runs, once that was asked.
@@ -272,7 +275,7 @@ impl<DB: Backend> Db<DB> {
     }
 
     /// What tells this database from others.
-    fn database(&self) -> usize {
+    pub(super) fn database(&self) -> usize {
         Arc::as_ptr(&self.shared).addr()
     }
 
@@ -292,7 +295,7 @@ impl Transactional {
 
     /// One request for this function's operation.
     #[doc(hidden)]
-    pub fn once(&self, id: impl fmt::Display) -> Once {
+    pub fn once(&self, id: impl RequestId) -> Once {
         let once = Once::of(self.op.unwrap_or_default(), id);
         let once = if let Some(keep) = self.keep { once.keep(keep) } else { once };
         if let Some(wait) = self.max_wait { once.max_wait(wait) } else { once }

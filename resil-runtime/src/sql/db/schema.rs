@@ -2,7 +2,6 @@
 
 use super::begin::failed;
 use super::{Backend, Db};
-use crate::registry::misconfigured;
 use crate::transaction::{Began, Holds, Step};
 use crate::{Classify, Error, Site};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
@@ -20,6 +19,7 @@ const VERSIONS: &[&str] = &[
     crate::sql::ledger::COUNTED,
     crate::sql::outbox::SCHEDULED,
     crate::sql::ledger::RESTING,
+    super::once::ANSWERS,
 ];
 
 const SITE: Site = Site { function: "db.migrate()", file: file!(), line: line!() };
@@ -84,17 +84,4 @@ async fn make_next<DB: Backend>(connection: &mut DB::Connection) -> Result<Made,
     DB::own_fetch(connection, "INSERT INTO resil_schema VALUES ($1)", &[number.into()]).await?;
     let is_last = VERSIONS.len().try_into() == Ok(number);
     Ok(if is_last { Made::All } else { Made::More })
-}
-
-/// What a failed statement of ours means, if a table or a column is missing.
-pub(super) fn missing(error: &sqlx::Error) -> Option<Error> {
-    let sqlx::Error::Database(database) = error else { return None };
-    // PostgreSQL has a code for it, SQLite only words.
-    let is_missing = database.code().is_some_and(|code| code == "42P01" || code == "42703")
-        || ["no such table: resil_", "no such column", "table resil_"]
-            .iter()
-            .any(|words| database.message().starts_with(words));
-    is_missing.then(|| {
-        misconfigured("the tables of resil are not in this database, or those of an older version: write `db.migrate().await?` at start".to_owned())
-    })
 }

@@ -1,7 +1,7 @@
 //! The one door for statements of our own: the same SQL, texts and numbers on every database.
 
 use super::begin::{LONGEST_OF_MANY, failed, longest};
-use super::schema::missing;
+use super::missing::missing;
 use super::{Backend, Db, Tx};
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::{Began, Holds, Step};

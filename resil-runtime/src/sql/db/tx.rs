@@ -25,7 +25,7 @@ pub struct Tx<DB: Backend> {
     pub(super) transaction: Raw<DB>,
     pub(super) began: Began,
     /// What its outcome is to be stored under.
-    pub(super) claim: Option<Claim>,
+    pub(super) claim: Option<Box<Claim>>,
     held: HeldConnection,
     /// How many savepoints are set.
     depth: u32,
@@ -158,8 +158,11 @@ impl<DB: Backend> Tx<DB> {
             self.roll_back().await;
             return outcome;
         }
-        self.keep_outcome().await.map_err(|error| Failure::Policy(error).into_error())?;
+        let kept = self.keep_outcome().await.map_err(|error| Failure::Policy(error).into_error())?;
         self.commit().await.map_err(|error| Failure::Policy(error).into_error())?;
+        if let Some(kept) = kept {
+            kept.committed();
+        }
         outcome
     }
 

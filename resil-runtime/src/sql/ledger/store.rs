@@ -420,8 +420,8 @@ fn claimed(mut row: Row) -> Option<Claimed> {
     };
     Some(Claimed {
         id: row.text(0)?.parse().ok()?,
-        key: row.text(1)?.parse().ok()?,
-        cancel_key: row.text(21).and_then(|key| key.parse().ok()),
+        key: IdempotencyKey::from_stored(&row.text(1)?).ok()?,
+        cancel_key: row.text(21).and_then(|key| IdempotencyKey::from_stored(&key).ok()),
         op: row.text(2)?,
         version: whole(row.number(3)?),
         arguments: row.text(4)?,

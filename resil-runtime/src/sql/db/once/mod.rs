@@ -1,13 +1,22 @@
 //! What is to run once: the operation, the request ID and the arguments of the request.
 
+mod claim;
+mod id;
+mod line;
 mod run;
+mod stored;
 
-pub use run::Begun;
 #[cfg(feature = "sqlite")]
-pub(super) use run::CLAIM;
+pub(super) use claim::CLAIM;
 #[cfg(feature = "postgres")]
-pub(super) use run::CLAIM_SHORTLY;
-pub(super) use run::{Claim, TABLE};
+pub(super) use claim::CLAIM_SHORTLY;
+pub(super) use claim::TABLE;
+pub use id::RequestId;
+pub(super) use line::Lines;
+pub use run::Begun;
+pub(super) use run::Claim;
+use run::Known;
+pub(super) use stored::ANSWERS;
 
 use super::stored::canonical;
 use crate::{Classify, Error, Verdict};
@@ -21,15 +30,18 @@ use uuid::Uuid;
 /// `#[transactional(tx = .., op = .., once = ..)]` expands to.
 ///
 /// ```
-/// use resil::Once;
+/// use resil::{Once, RequestKey};
 /// use std::time::Duration;
 ///
-/// let once = Once::of("order.place", "request-7").argument(&"tea").argument(&2).keep(Duration::from_hours(1));
+/// # let user = "alice";
+/// let key: RequestKey = "request-7".parse()?;
+/// let once = Once::of("order.place", key.of(user)).argument(&"tea").argument(&2).keep(Duration::from_hours(1));
+/// # Ok::<(), resil::InvalidKey>(())
 /// ```
 #[must_use = "says what to run once, and runs nothing"]
 pub struct Once {
     pub(super) op: &'static str,
-    pub(super) id: Result<String, OnceError>,
+    pub(super) id: String,
     pub(super) fingerprint: Fingerprint,
     pub(super) keep: Duration,
     pub(super) max_wait: Duration,
@@ -42,7 +54,6 @@ impl fmt::Debug for Once {
     }
 }
 
-const LONGEST_ID: usize = 255;
 const DAY: Duration = Duration::from_hours(24);
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 
@@ -75,29 +86,26 @@ impl Fingerprint {
 }
 
 impl Once {
-    /// One request for an operation. The ID is whatever the client made up: a text of 1 to 255 bytes, or anything that
-    /// prints as one. One that cannot be an ID is refused when the transaction is to begin.
-    pub fn of(op: &'static str, id: impl fmt::Display) -> Self {
-        let id = valid(id.to_string()).map_err(|problem| OnceError::new(op, problem));
-        Self { op, id, fingerprint: Fingerprint(Ok(String::new())), keep: DAY, max_wait: TEN_SECONDS }
+    /// One request for an operation.
+    pub fn of(op: &'static str, id: impl RequestId) -> Self {
+        Self { op, id: id.text(), fingerprint: Fingerprint(Ok(String::new())), keep: DAY, max_wait: TEN_SECONDS }
     }
 
-    /// An argument of the request: the same ID with another value is an error. Who asks belongs among them, so that
-    /// nobody is answered what was somebody else's.
+    /// An argument of the request: the same ID with another value is an error.
     pub fn argument(mut self, value: &(impl Compared + ?Sized)) -> Self {
         self.fingerprint.add(value);
         self
     }
 
-    /// How long the outcome is kept, from a second to a hundred years. After that the ID is forgotten, and a repeat runs
-    /// afresh. 24 h by default.
+    /// How long the outcome is kept from when the request began, from a second to a hundred years. After that the ID is
+    /// forgotten, and a repeat runs afresh. A request that takes longer than that itself is rolled back. 24 h by default.
     pub fn keep(mut self, keep: Duration) -> Self {
         self.keep = keep.clamp(Duration::from_secs(1), DAY * 36_525);
         self
     }
 
-    /// How long to wait for the first request with this ID while it runs. 10 s by default. On SQLite the one writer is
-    /// waited for instead, as long as sqlx's `busy_timeout` says.
+    /// How long to wait for the first request with this ID while it runs. 10 s by default. On SQLite one that runs in another
+    /// process is waited for as long as sqlx's `busy_timeout` says.
     pub const fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;
         self
@@ -115,16 +123,6 @@ pub trait Compared: Serialize {}
 
 impl<T: Serialize + ?Sized> Compared for T {}
 
-fn valid(id: String) -> Result<String, OnceProblem> {
-    if id.is_empty() || id.len() > LONGEST_ID {
-        return Err(OnceProblem::IdLength(id.len()));
-    }
-    match id.char_indices().find(|(_, char)| char.is_control()) {
-        Some((at, _)) => Err(OnceProblem::IdCharacter { at }),
-        None => Ok(id),
-    }
-}
-
 /// Why a request was not run, or not answered again: the content of [`Error::Once`].
 ///
 /// It prints the operation, never the request ID, an argument or an outcome.
@@ -140,13 +138,6 @@ pub struct OnceError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnceProblem {
-    /// The request ID is empty, or longer than 255 bytes. Nothing was run.
-    IdLength(usize),
-    /// The request ID has a control character. Nothing was run.
-    IdCharacter {
-        /// Its byte position.
-        at: usize,
-    },
     /// An argument has no text to be compared by. Nothing was run.
     Arguments(String),
     /// The ID was used for a request with other arguments. Nothing was run.
@@ -158,6 +149,8 @@ pub enum OnceProblem {
     Undecodable(String),
     /// The outcome cannot be stored and read again as the same type. Rolled back.
     Unstorable(String),
+    /// It took longer than its outcome was to be kept, so that a repeat would run a second time. Rolled back.
+    Outlived,
 }
 
 impl OnceError {
@@ -169,11 +162,11 @@ impl OnceError {
 impl Classify for OnceError {
     fn verdict(&self) -> Verdict {
         match self.problem {
-            OnceProblem::IdLength(_) | OnceProblem::IdCharacter { .. } | OnceProblem::OtherArguments => {
-                Verdict::caller()
-            }
+            OnceProblem::OtherArguments => Verdict::caller(),
             OnceProblem::Running => Verdict::transient().unsent(),
-            OnceProblem::Arguments(_) | OnceProblem::Unstorable(_) => Verdict::permanent().unsent(),
+            OnceProblem::Arguments(_) | OnceProblem::Unstorable(_) | OnceProblem::Outlived => {
+                Verdict::permanent().unsent()
+            }
             OnceProblem::Undecodable(_) => Verdict::permanent(),
         }
     }
@@ -183,13 +176,6 @@ impl fmt::Display for OnceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let op = self.op.escape_debug();
         match &self.problem {
-            OnceProblem::IdLength(0) => write!(f, "the request ID of `{op}` is empty: not run"),
-            OnceProblem::IdLength(length) => {
-                write!(f, "the request ID of `{op}` has {length} bytes, {LONGEST_ID} are allowed: not run")
-            }
-            OnceProblem::IdCharacter { at } => {
-                write!(f, "byte {at} of the request ID of `{op}` is a control character: not run")
-            }
             OnceProblem::Arguments(why) => write!(f, "the arguments of `{op}` cannot be compared, {why}: not run"),
             OnceProblem::OtherArguments => write!(
                 f,
@@ -203,6 +189,9 @@ impl fmt::Display for OnceError {
             ),
             OnceProblem::Unstorable(why) => {
                 write!(f, "the outcome of `{op}` cannot be stored and read again, {why}: rolled back")
+            }
+            OnceProblem::Outlived => {
+                write!(f, "`{op}` took longer than its outcome is kept: rolled back. Write a longer `keep`")
             }
         }
     }

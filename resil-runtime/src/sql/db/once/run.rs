@@ -3,70 +3,30 @@
 //! The claim is the row itself, not yet committed. Who comes second waits for it where the database makes unique rows
 //! wait; if the first rolls back, so does its claim. No state "in progress" exists that a crash could leave behind.
 
+use super::claim::{ClaimFound, Request, failed_with};
+use super::line::{Found, Place};
 use super::{Once, OnceError, OnceProblem};
 use crate::context::Pause;
 use crate::failure::Represents;
-use crate::sql::db::begin::failed;
-use crate::sql::db::schema::missing;
+use crate::sql::db::begin::{failed, first_of};
 use crate::sql::db::{Backend, Db, Stored, Tx};
 use crate::transaction::{Began, Holds, Step};
-use crate::{Classify, Error, Failure, Verdict, clock};
-use sqlx::error::DatabaseError;
+use crate::{Error, Failure, Verdict, clock};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
-pub(in crate::sql::db) const TABLE: &str = "
-    CREATE TABLE resil_once (
-        op TEXT NOT NULL,
-        id TEXT NOT NULL,
-        fingerprint TEXT NOT NULL,
-        outcome TEXT,
-        expires BIGINT NOT NULL,
-        PRIMARY KEY (op, id)
-    );
-    CREATE INDEX resil_once_expires ON resil_once (expires);
-";
+/// Answers whether it took longer than it is kept.
+const KEEP: &str = "
+    UPDATE resil_once SET outcome = $3 WHERE op = $1 AND id = $2 AND outcome IS NULL
+    RETURNING CAST(CASE WHEN expires <= {now} THEN 1 ELSE 0 END AS BIGINT)";
 
-/// Answers a row to the first with this ID, and none to whoever repeats it.
-#[cfg(feature = "sqlite")]
-pub(in crate::sql::db) const CLAIM: &str = "
-    INSERT INTO resil_once (op, id, fingerprint, expires) VALUES ($1, $2, $3, {now} + $4)
-    ON CONFLICT (op, id) DO UPDATE
-        SET fingerprint = excluded.fingerprint, expires = excluded.expires, outcome = NULL
-        WHERE resil_once.expires <= {now}
-    RETURNING op";
-
-/// The same, which waits for the first only shortly, because it holds a connection meanwhile. The body has the user's own
-/// bound back.
-#[cfg(feature = "postgres")]
-pub(in crate::sql::db) const CLAIM_SHORTLY: &str = "
-    WITH bound AS MATERIALIZED (
-        SELECT before, set_config('lock_timeout', CASE before WHEN '0' THEN '100ms' ELSE before END, true)
-        FROM current_setting('lock_timeout') AS before
-    )
-    INSERT INTO resil_once (op, id, fingerprint, expires)
-        SELECT $1, $2, $3, {now} + $4 FROM bound
-    ON CONFLICT (op, id) DO UPDATE
-        SET fingerprint = excluded.fingerprint, expires = excluded.expires, outcome = NULL
-        WHERE resil_once.expires <= {now}
-    RETURNING set_config('lock_timeout', (SELECT before FROM bound), true)";
-
-const FIND: &str = "SELECT fingerprint, outcome FROM resil_once WHERE op = $1 AND id = $2";
-const KEEP: &str = "UPDATE resil_once SET outcome = $3 WHERE op = $1 AND id = $2 AND outcome IS NULL RETURNING op";
-
-/// More than are added between two sweeps, so that the table stays as large as what is kept.
-const SWEEP: &str = "
-    DELETE FROM resil_once WHERE (op, id) IN (
-        SELECT op, id FROM resil_once WHERE expires <= {now} ORDER BY expires LIMIT 256 {skip locked}
-    )";
-const CLAIMS_BETWEEN_SWEEPS: u32 = 64;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// How a transaction that is to run once begins.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the first is the usual one")]
 pub enum Begun<DB: Backend> {
     /// Nobody has used the request ID.
     First(Tx<DB>),
@@ -77,7 +37,7 @@ pub enum Begun<DB: Backend> {
 /// The stored outcome of a request.
 pub struct Known {
     op: &'static str,
-    outcome: String,
+    outcome: Arc<str>,
 }
 
 /// Not what was stored, which is the client's.
@@ -88,6 +48,10 @@ impl fmt::Debug for Known {
 }
 
 impl Known {
+    pub(super) fn new(op: &'static str, outcome: &Arc<str>) -> Self {
+        Self { op, outcome: Arc::clone(outcome) }
+    }
+
     /// The outcome.
     pub fn outcome<T: Stored, E: Represents>(self) -> Result<T, E> {
         let Self { op, outcome } = self;
@@ -103,6 +67,9 @@ fn represented<E: Represents>(op: &'static str, problem: OnceProblem) -> E {
 pub(in crate::sql::db) struct Claim {
     op: &'static str,
     id: String,
+    fingerprint: String,
+    /// Those behind it wait for its end.
+    place: Place,
     /// Once it has succeeded.
     outcome: Option<String>,
 }
@@ -116,14 +83,14 @@ impl<DB: Backend> Db<DB> {
     ///
     /// # Errors
     ///
-    /// As [`transaction`](Self::transaction); and, as `E` from [`Error::Once`], that the request ID is unusable or was
-    /// used with other arguments, that the first request is still running, and that the stored outcome no longer
+    /// As [`transaction`](Self::transaction); and, as `E` from [`Error::Once`], that the request ID was used
+    /// with other arguments, that the first request is still running, and that the stored outcome no longer
     /// decodes.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    /// use resil::{Db, Once};
+    /// use resil::{Db, Once, RequestKey};
     /// type Error = Box<dyn std::error::Error + Send + Sync>;
     ///
     /// # let folder = tempfile::tempdir()?;
@@ -133,8 +100,9 @@ impl<DB: Backend> Db<DB> {
     /// db.migrate().await?;
     /// sqlx::query("CREATE TABLE orders (item TEXT)").execute(db.pool()?).await?;
     ///
+    /// let key: RequestKey = "from-the-header".parse()?;
     /// for _ in 0..2 {
-    ///     let once = Once::of("order.place", "request-7").argument(&"tea");
+    ///     let once = Once::of("order.place", key.of("alice")).argument(&"tea");
     ///     let number: i64 = db
     ///         .once(once, async |tx| {
     ///             sqlx::query("INSERT INTO orders VALUES ('tea')").execute(&mut **tx).await?;
@@ -170,15 +138,27 @@ impl<DB: Backend> Db<DB> {
 
     pub(in crate::sql::db) async fn begin_once_at(&self, began: Began, once: Once) -> Result<Begun<DB>, Error> {
         let Once { op, id, fingerprint, keep, max_wait } = once;
-        let request = Request { op, id: id?, fingerprint: fingerprint.finish(op)?, keep };
+        let request = Request { op, id, fingerprint: fingerprint.finish(op)?, keep };
         let until = clock::after(clock::instant(), max_wait);
+        first_of(self.database())?;
+        let mut place = Place::of(&self.shared.lines, op, &request.id);
+        let pause = Pause::start();
+        if let Some(found) = place.first(until).await? {
+            return request.is_this(&found).map(Begun::Again);
+        }
+        drop(pause);
         loop {
             match self.claim_once(began, &request).await? {
                 ClaimFound::First(mut tx) => {
-                    tx.claim = Some(Claim { op, id: request.id, outcome: None });
+                    let Request { id, fingerprint, .. } = request;
+                    tx.claim = Some(Box::new(Claim { op, id, fingerprint, place, outcome: None }));
                     return Ok(Begun::First(tx));
                 }
-                ClaimFound::Again(known) => return Ok(Begun::Again(known)),
+                ClaimFound::Again(found) => {
+                    let known = request.is_this(&found);
+                    place.tell(found);
+                    return known.map(Begun::Again);
+                }
                 ClaimFound::Running if clock::instant() >= until => {
                     return Err(OnceError::new(op, OnceProblem::Running).into());
                 }
@@ -190,65 +170,6 @@ impl<DB: Backend> Db<DB> {
             }
         }
     }
-
-    async fn claim_once(&self, began: Began, request: &Request) -> Result<ClaimFound<DB>, Error> {
-        let failed = |error| failed_with(began, error);
-        let mut tx = self.begin(began).await?;
-        let Request { op, id, fingerprint, keep } = request;
-        let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-        let values = [(*op).into(), (&**id).into(), (&**fingerprint).into(), keep.into()];
-        match DB::own_fetch(&mut tx, DB::CLAIM_ONCE, &values).await {
-            Ok(rows) if rows.is_empty() => {}
-            Ok(_) => {
-                if self.sweeps() {
-                    DB::own_fetch(&mut tx, SWEEP, &[]).await.map_err(failed)?;
-                }
-                return Ok(ClaimFound::First(tx));
-            }
-            Err(error) if waited_too_long(&error) => {
-                tx.roll_back().await;
-                return Ok(ClaimFound::Running);
-            }
-            Err(error) => return Err(failed(error)),
-        }
-        let mut found = DB::own_fetch(&mut tx, FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
-        tx.roll_back().await;
-        let (known, outcome) = found.first_mut().map_or((None, None), |row| (row.text(0), row.text(1)));
-        if known.is_some_and(|known| known != *fingerprint) {
-            return Err(OnceError::new(op, OnceProblem::OtherArguments).into());
-        }
-        Ok(ClaimFound::Again(Known { op, outcome: outcome.unwrap_or_default() }))
-    }
-
-    /// Whether this claim is one of those that forget what has expired. The first of a process is.
-    fn sweeps(&self) -> bool {
-        self.count_claim().is_multiple_of(CLAIMS_BETWEEN_SWEEPS)
-    }
-}
-
-/// A request as it is claimed.
-struct Request {
-    op: &'static str,
-    id: String,
-    fingerprint: String,
-    keep: Duration,
-}
-
-/// What a claim has found.
-#[expect(clippy::large_enum_variant, reason = "the first is the usual one")]
-enum ClaimFound<DB: Backend> {
-    First(Tx<DB>),
-    Again(Known),
-    Running,
-}
-
-/// `lock_not_available`: the database's way to say that the row of the first is not committed yet.
-fn waited_too_long(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == "55P03")
-}
-
-fn failed_with(began: Began, error: sqlx::Error) -> Error {
-    missing(&error).unwrap_or_else(|| failed(began, Step::Once, error.verdict().unsent(), Some(error.into())))
 }
 
 impl<DB: Backend> Tx<DB> {
@@ -264,14 +185,29 @@ impl<DB: Backend> Tx<DB> {
     }
 
     /// Stores it, with everything else that is to be committed.
-    pub(in crate::sql::db) async fn keep_outcome(&mut self) -> Result<(), Error> {
-        let Some(Claim { op, id, outcome: Some(outcome) }) = self.claim.take() else { return Ok(()) };
+    pub(in crate::sql::db) async fn keep_outcome(&mut self) -> Result<Option<Kept>, Error> {
+        let Some(Claim { op, id, fingerprint, place, outcome: Some(outcome) }) = self.claim.take().map(|claim| *claim)
+        else {
+            return Ok(None);
+        };
         let kept = DB::own_fetch(self, KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
-        if kept.map_err(|error| failed_with(self.began, error))?.is_empty() {
+        match kept.map_err(|error| failed_with(self.began, error))?.first().map(|row| row.number(0)) {
             // SQLite ends a transaction by itself, for example for `ON CONFLICT ROLLBACK`, and the claim with it.
-            let why = Some("a statement of the body has ended the transaction".into());
-            return Err(failed(self.began, Step::Once, Verdict::permanent(), why));
+            None => {
+                let why = Some("a statement of the body has ended the transaction".into());
+                Err(failed(self.began, Step::Once, Verdict::permanent(), why))
+            }
+            Some(Some(0)) => Ok(Some(Kept(place, Found { fingerprint: fingerprint.into(), outcome: outcome.into() }))),
+            Some(_) => Err(OnceError::new(op, OnceProblem::Outlived).into()),
         }
-        Ok(())
+    }
+}
+
+/// An outcome that is stored once its transaction is committed.
+pub(in crate::sql::db) struct Kept(Place, Found);
+
+impl Kept {
+    pub(in crate::sql::db) fn committed(self) {
+        self.0.tell(self.1);
     }
 }

@@ -226,7 +226,7 @@ impl<DB: Backend> Ledger<DB> {
             return Mend::Nothing;
         }
         // What is stored of an impossible key is a text about it.
-        let is_key = difference.key.parse().is_ok_and(|key: IdempotencyKey| IntentId::of(&key) == difference.id);
+        let is_key = IdempotencyKey::from_stored(&difference.key).is_ok_and(|key| IntentId::of(&key) == difference.id);
         if difference.here.is_none() && !is_key {
             return Mend::Nothing;
         }

@@ -200,7 +200,8 @@ impl<'a, DB: Backend> Staging<'a, DB> {
         // Arguments that cannot be stored are none.
         let arguments = record.arguments.as_ref().and_then(|arguments| arguments.encode().ok());
         self.ids.insert(id);
-        let key = record.key.parse::<IdempotencyKey>().map_or_else(|_| storable(&record.key), |key| key.to_string());
+        let key =
+            IdempotencyKey::from_stored(&record.key).map_or_else(|_| storable(&record.key), |key| key.to_string());
         self.batch.push(json!([id.to_string(), key, is_done, amount, arguments]));
         Ok(())
     }
