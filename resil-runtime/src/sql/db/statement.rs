@@ -244,9 +244,11 @@ impl Strictness {
 /// How often a statement is tried that the database ends for the sake of another one.
 const TRIES: u32 = 4;
 
-/// Class 40: where the isolation level is strict, each statement is a transaction that others may get into the way of.
+/// Class 40, but for the one that does not know: where the isolation level is strict, each statement is a transaction that others
+/// may get into the way of.
 fn was_rolled_back(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code.starts_with("40"))
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("40") && code != "40003")
 }
 
 /// Whether it was done, nobody knows.
