@@ -86,6 +86,33 @@ async fn what_the_database_refuses_at_the_commit_was_not_done() {
     .await;
 }
 
+/// `40003` is the one code of its class after which something may have been done; what a standby refuses passes.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn a_code_that_does_not_know_is_unknown_and_a_standby_passes() {
+    support::postgres(async |db| {
+        Postgres::create(&db).await;
+        let trigger = "
+            CREATE FUNCTION forget() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40003'; END $$
+                LANGUAGE plpgsql;
+            CREATE CONSTRAINT TRIGGER forget AFTER INSERT ON book DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION forget()";
+        sqlx::raw_sql(trigger).execute(db.pool().unwrap()).await.unwrap();
+        let at_commit = db.transaction(async |tx| Ok::<_, Failed>(Postgres::add(tx, 1).await?)).await.unwrap_err();
+        let by_itself = sqlx::query("INSERT INTO book VALUES (1)").execute(db.pool().unwrap()).await.unwrap_err();
+        for verdict in [at_commit.verdict(), by_itself.verdict()] {
+            assert_eq!((verdict.kind, verdict.effect), (Kind::Transient, Effect::Unknown));
+        }
+        let read_only = db.transaction(async |tx| {
+            sqlx::raw_sql("SET TRANSACTION READ ONLY").execute(&mut **tx).await?;
+            Ok::<_, Failed>(Postgres::add(tx, 1).await?)
+        });
+        let verdict = read_only.await.unwrap_err().verdict();
+        assert_eq!((verdict.kind, verdict.effect), (Kind::Transient, Effect::None));
+    })
+    .await;
+}
+
 #[tokio::test]
 #[ignore = "needs RESIL_TEST_POSTGRES_URL"]
 async fn a_connection_lost_in_the_body_rolls_back_and_the_next_one_works() {

@@ -3,6 +3,7 @@ use super::meter::{Meter, Metered};
 use super::once::Lines;
 use super::raw::Raw;
 use super::statement::Strictness;
+use super::texts::Texts;
 use super::tx::HeldConnection;
 use super::wake::Wake;
 use super::{Backend, Begun, HeldBy, Once, RequestId, Transactional, Tx};
@@ -52,6 +53,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub struct Db<DB: Backend> {
     pool: Pool<DB>,
     pub(super) shared: Arc<OfClones>,
+    /// Our statements.
+    pub(super) texts: Arc<Texts>,
     /// For single statements of ours, when the application has all of the pool.
     reserve: Option<Pool<DB>>,
 }
@@ -78,7 +81,12 @@ pub(super) struct OfClones {
 impl<DB: Backend> Db<DB> {
     /// Takes over a pool. Nothing else should open transactions on it: those are not seen.
     pub fn new(pool: Pool<DB>) -> Self {
-        Self { pool, shared: Arc::default(), reserve: None }
+        Self { pool, shared: Arc::default(), texts: Arc::new(Texts::of(DB::DIALECT)), reserve: None }
+    }
+
+    /// The same database, with our statements as these have them.
+    pub(super) fn with_texts(self, texts: Texts) -> Self {
+        Self { texts: Arc::new(texts), ..self }
     }
 
     /// The same database, with a connection beside the pool that nobody else can take. It is made when it is needed.
@@ -158,7 +166,7 @@ impl<DB: Backend> Db<DB> {
     pub(crate) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
         let turn = self.turn(began).await?;
         let acquired = self.acquire(began).await?;
-        self.begin_on(acquired, began, turn, DB::own_begin()).await
+        self.begin_on(acquired, began, turn, DB::own_begin(self.texts.is_pooled())).await
     }
 
     /// Begins for statements of ours alone with this statement instead of plain BEGIN, on the connection in reserve if there
@@ -259,6 +267,10 @@ impl<DB: Backend> Db<DB> {
     }
 
     pub(super) async fn is_strict(&self, connection: &mut DB::Connection) -> Result<bool, sqlx::Error> {
+        // Behind a pooler the next statement may be another connection's.
+        if self.texts.is_pooled() {
+            return Ok(true);
+        }
         if let Some(known) = self.shared.isolation.known() {
             return Ok(known);
         }
@@ -317,7 +329,8 @@ impl Transactional {
 
 impl<DB: Backend> Clone for Db<DB> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), shared: Arc::clone(&self.shared), reserve: self.reserve.clone() }
+        let (shared, texts) = (Arc::clone(&self.shared), Arc::clone(&self.texts));
+        Self { pool: self.pool.clone(), shared, texts, reserve: self.reserve.clone() }
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Tx<DB: Backend> {
     /// Whether the latest statement was one of ours and succeeded: it would have failed in a transaction that a failure has ended.
     is_known_good: bool,
     /// Whom to tell of the commit.
-    db: Db<DB>,
+    pub(super) db: Db<DB>,
     /// If there are messages for the outbox in it, their ordering keys, where those are limited.
     #[expect(clippy::box_collection, reason = "most transactions have none")]
     messages: Option<Box<HashSet<String>>>,

@@ -33,17 +33,12 @@ impl Ran {
 /// A lane has its share of time, and then waits for its next turn. So not much is delivered again if the process dies.
 const SHARE: Duration = Duration::from_millis(100);
 
-/// So many bytes of a lane are read at once, besides its head.
-const PAGE: usize = 1 << 20;
-
 /// What the lanes of a relay share.
 #[derive(Clone)]
 pub(super) struct Lanes<DB: Backend> {
     pub(super) db: Db<DB>,
     pub(super) handlers: Handlers,
     pub(super) patience: Patience,
-    /// How many bytes the messages under way may have.
-    pub(super) memory: usize,
     /// When the relay started, by the database's clock.
     pub(super) started: i64,
     pub(super) stop: watch::Receiver<Stop>,
@@ -75,7 +70,7 @@ enum Delivery {
 
 impl<DB: Backend> Lanes<DB> {
     /// Delivers the head and some of what follows it, until one fails, its share of time is over, or the relay is to stop.
-    pub(super) async fn run(mut self, mut head: Claimed, lease: Lease, part: Part) -> Ran {
+    pub(super) async fn run(mut self, mut head: Claimed, followers: Vec<Claimed>, lease: Lease, part: Part) -> Ran {
         let (mut ran, under) = (Ran::of(part), HeldMessage::of(&head));
         if let Some(why) = self.used_up(&head) {
             // This one was none.
@@ -85,7 +80,10 @@ impl<DB: Backend> Lanes<DB> {
             return ran;
         }
         let lane = head.message.ordering.is_some().then(|| head.lane.clone());
-        let followers = self.followers(&head, &mut ran.part).await;
+        if head.deaths > 0 && head.has_followers() {
+            // If it fails, the next death is told in the same way.
+            _ = store::suspect(&self.db, &head).await;
+        }
         let began = clock::instant();
         for next in std::iter::once(head).chain(followers) {
             let is_first = ran.delivered.is_empty();
@@ -118,23 +116,6 @@ impl<DB: Backend> Lanes<DB> {
             }
         }
         ran
-    }
-
-    /// What comes next in the lane: read with the head, before it is delivered. After a death it is one by one.
-    async fn followers(&self, head: &Claimed, part: &mut Part) -> Vec<Claimed> {
-        if !head.has_followers() {
-            return Vec::new();
-        }
-        if head.is_alone || head.deaths > 0 {
-            if head.deaths > 0 {
-                // If it fails, the next death is told in the same way.
-                _ = store::suspect(&self.db, head).await;
-            }
-            return Vec::new();
-        }
-        let bytes = part.more(PAGE, self.memory);
-        // What cannot be read now is read with the next lease.
-        store::followers(&self.db, head, bytes).await.unwrap_or_default()
     }
 
     /// Whether all its attempts were used before, by processes that did not live to tell.

@@ -5,13 +5,17 @@ use super::handlers::{Handler, Handlers};
 use super::lane::{Lanes, Ran};
 use super::relay::{Relay, Relayed};
 use super::store::{self, AtMost, Claimed, Delivered, HeldMessage, Wanted};
-use super::work::Taken;
+use super::work::{Part, Taken};
 use crate::sql::worker::{Joined, Lease, Stop, Worker};
 use crate::{Backend, Classify as _, Db, Effect, Error, clock};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+/// So many bytes of a lane are read at once, besides its head.
+const PAGE: usize = 1 << 20;
 
 /// A claim whose answer was lost may be done later than it is given back, but not as late as this.
 const LATEST: Duration = Duration::from_secs(60);
@@ -74,6 +78,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
         let started = match self.started {
             Some(started) => started,
             None => {
+                db.ready().await?;
                 store::settle_in_all(db).await?;
                 *self.started.insert(store::now(db).await?)
             }
@@ -113,6 +118,21 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
             }
         }
         Ok(())
+    }
+
+    /// What comes next in the lanes of these heads, before those are delivered. After a death it is one by one.
+    async fn followers(&self, heads: &mut [(Claimed, Part)]) -> HashMap<String, Vec<Claimed>> {
+        let mut wanted = Vec::new();
+        for (head, part) in heads {
+            if head.has_followers() && !head.is_alone && head.deaths == 0 {
+                wanted.push((&*head, part.more(PAGE, self.relay.memory)));
+            }
+        }
+        if wanted.is_empty() {
+            return HashMap::new();
+        }
+        // What cannot be read now is read with the next lease.
+        store::followers(&self.relay.db, wanted.into_iter()).await.unwrap_or_default()
     }
 
     /// Tells of what nobody here is for.
@@ -213,20 +233,25 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
         }
         let (asked, due) = due?;
         let claimed = due.len();
-        let Relay { db, patience, memory, .. } = self.relay;
+        let mut taken = Vec::with_capacity(claimed);
         for head in due {
             // What is claimed has a handler.
             let Some(handler) = self.handlers.of(&head.message.topic) else { continue };
             let part = self.taken.part(handler, &head);
+            taken.push((head, part));
+        }
+        let mut followers = self.followers(&mut taken).await;
+        let Relay { db, patience, .. } = self.relay;
+        for (head, part) in taken {
             let lanes = Lanes {
                 db: db.clone(),
                 handlers: self.handlers.clone(),
                 patience: *patience,
-                memory: *memory,
                 started: self.started.unwrap_or_default(),
                 stop: self.stop.subscribe(),
             };
-            running.spawn(lanes.run(head, Lease::asked_for(asked, patience.lease), part));
+            let followers = followers.remove(&head.lane).unwrap_or_default();
+            running.spawn(lanes.run(head, followers, Lease::asked_for(asked, patience.lease), part));
         }
         Ok(claimed)
     }

@@ -145,13 +145,15 @@ impl Taken {
         lock(&self.0.0).alone > 0
     }
 
+    /// Whether nothing is under way, and nothing was that has not ended.
     pub(super) fn is_empty(&self) -> bool {
-        lock(&self.0.0).parts == 0
+        let counts = lock(&self.0.0);
+        counts.parts == 0 && counts.cut_off.is_empty()
     }
 
     /// What was dropped before it had ended, once nothing is under way any more.
     pub(super) async fn cut_off(&self) -> Vec<HeldMessage> {
-        while !self.is_empty() {
+        while lock(&self.0.0).parts > 0 {
             self.0.1.notified().await;
         }
         std::mem::take(&mut lock(&self.0.0).cut_off)

@@ -5,13 +5,17 @@ use crate::sql::db::{Row, Value, in_millis, whole};
 use crate::sql::outbox::message::{Message, MessageId, Unreadable};
 use crate::{Backend, Db, Error};
 use serde_json::json;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
+
+// A limit is a query of its own, `LIMIT (SELECT 64)`, where a planner that does not know how much waits would rather read and sort
+// all of it than go along an index as far as it must.
 
 /// Gives what was recorded since its place in its lane. It reads the first of a lane under a lock that a deletion waits
 /// for: so whoever deletes that one finds the next. What is locked already is looked at the next time.
 const SETTLE_IN: &str = "
     WITH fresh AS MATERIALIZED (
-        SELECT number, lane FROM resil_outbox WHERE behind = 2 ORDER BY number LIMIT 1000 {skip locked}
+        SELECT number, lane FROM resil_outbox WHERE behind = 2 ORDER BY number LIMIT (SELECT 1000) {skip locked}
     ),
     first AS MATERIALIZED (
         SELECT lane, (SELECT min(number) FROM resil_outbox AS other WHERE other.lane = lanes.lane) AS number
@@ -19,9 +23,10 @@ const SETTLE_IN: &str = "
     ),
     kept AS MATERIALIZED (
         SELECT number, lane FROM resil_outbox WHERE number {among} SELECT number FROM first {end} {share skip locked}
-    )
+    ),
+    settled AS MATERIALIZED (SELECT fresh.number FROM fresh JOIN kept ON kept.lane = fresh.lane)
     UPDATE resil_outbox SET behind = CASE WHEN number IN (SELECT number FROM kept) THEN 0 ELSE 1 END
-    WHERE number {among} SELECT number FROM fresh {end} AND lane IN (SELECT lane FROM kept) AND behind = 2
+    WHERE number {among} SELECT number FROM settled {end} AND behind = 2
     RETURNING number";
 
 /// What is to be claimed, `$1`, is a list of `[topic, share, most, alone]`: of a topic, or of all, as many as its share has
@@ -101,7 +106,7 @@ pub(crate) const CLAIM_TOPICS_BESIDE: &str = claim!(
             (
                 SELECT number FROM resil_outbox
                 WHERE topic = wanted.topic AND behind = 0 AND alone = wanted.alone AND due <= {now}
-                ORDER BY due LIMIT 2 * $3
+                ORDER BY due LIMIT (SELECT 2 * $3)
             )
             UNION (
                 SELECT number FROM resil_outbox
@@ -116,27 +121,35 @@ pub(crate) const CLAIM_ANY_BESIDE: &str = claim!(
             (
                 SELECT number FROM resil_outbox
                 WHERE behind = 0 AND alone = wanted.alone AND due IS NOT NULL AND due + 0 <= {now}
-                ORDER BY due + 0 LIMIT 2 * $3
+                ORDER BY due + 0 LIMIT (SELECT 2 * $3)
             )
             UNION (SELECT number FROM resil_outbox WHERE behind = 0 AND newer < $4 AND wanted.alone = 1 ORDER BY newer LIMIT 2)
         ) AS found"
 );
 
-/// In their order, up to so many bytes.
+/// What follows in some lanes, `[lane, number, bytes]`: in their order, up to so many bytes of each.
 const FOLLOWERS: &str = "
+    WITH wanted AS MATERIALIZED (
+        SELECT value ->> 0 AS lane, CAST(value ->> 1 AS BIGINT) AS number, CAST(value ->> 2 AS BIGINT) AS most
+        FROM {rows of $1}
+    )
     SELECT id, topic, lane, payload, attempts, recorded, number, epoch, spent, alone, deaths, coalesce({now} - since, 0),
         CAST(CASE WHEN (due <= {now} OR attempts = 0) AND due IS NOT NULL AND alone = 0 AND newer IS NULL THEN 1 ELSE 0 END AS BIGINT)
     FROM (
-        SELECT *, sum(octet_length(payload)) OVER (ORDER BY number) AS bytes
-        FROM (SELECT * FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3) AS page
+        SELECT message.*, most,
+            sum(octet_length(payload)) OVER (PARTITION BY message.lane ORDER BY message.number) AS bytes
+        FROM wanted JOIN resil_outbox AS message ON message.number {among}
+            SELECT number FROM resil_outbox AS other
+            WHERE other.lane = wanted.lane AND other.number > wanted.number ORDER BY number LIMIT (SELECT $2)
+        {end}
     ) AS page
-    WHERE bytes <= $4 ORDER BY number";
+    WHERE bytes <= most ORDER BY number";
 
 /// A process died at this lane, and nobody knows at which message of it.
 const SUSPECT: &str = "
     UPDATE resil_outbox SET alone = 1
     WHERE alone = 0 AND number {among}
-        SELECT number FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT $3
+        SELECT number FROM resil_outbox WHERE lane = $1 AND number > $2 ORDER BY number LIMIT (SELECT $3)
     {end}
     RETURNING number";
 
@@ -270,17 +283,28 @@ pub(in super::super) async fn claim<DB: Backend>(
     Ok(due)
 }
 
-/// What comes next in the lane of a head that this worker has a lease of, up to what waits for its time or an operator, or
-/// is to be delivered alone.
+/// What comes next in the lanes of heads that this worker has a lease of, up to so many bytes of each, and up to what waits for its
+/// time or an operator, or is to be delivered alone.
 pub(in super::super) async fn followers<DB: Backend>(
     db: &Db<DB>,
-    head: &Claimed,
-    bytes: usize,
-) -> Result<Vec<Claimed>, Error> {
-    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-    let values: [Value<'_>; 4] = [(&*head.lane).into(), head.number.into(), PAGE.into(), bytes.into()];
-    let rows = db.statement(FOLLOWERS, &values).await?;
-    Ok(rows.into_iter().filter_map(claimed).take_while(|follower| follower.last == 1).collect())
+    heads: impl Iterator<Item = (&Claimed, usize)>,
+) -> Result<HashMap<String, Vec<Claimed>>, Error> {
+    let wanted = heads.map(|(head, bytes)| json!([head.lane, head.number.to_string(), bytes.to_string()]));
+    let wanted = serde_json::Value::Array(wanted.collect()).to_string();
+    let rows = db.statement(FOLLOWERS, &[(&*wanted).into(), PAGE.into()]).await?;
+    let mut lanes: HashMap<String, Vec<Claimed>> = HashMap::new();
+    let mut ended = HashSet::new();
+    for follower in rows.into_iter().filter_map(claimed) {
+        if ended.contains(&follower.lane) {
+            continue;
+        }
+        if follower.last == 1 {
+            lanes.entry(follower.lane.clone()).or_default().push(follower);
+        } else {
+            ended.insert(follower.lane);
+        }
+    }
+    Ok(lanes)
 }
 
 /// From now on what may have been delivered after this head is delivered one by one.
