@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
-use resil::http::{Checked as _, Error as HttpError};
+use resil::http::{Checked as _, Error as HttpError, Response};
 use resil::{Error, Phase, deadline, timeout};
 use std::future::pending;
 use std::io;
@@ -396,4 +396,43 @@ async fn a_request_is_silent_where_it_is_polled_and_nowhere_else() {
     let (handed_on, taken_over) = join!(hands_it_on(to), takes_it_over(from));
     handed_on.unwrap();
     assert!(taken_over.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_can_be_read_in_an_attempt_for_each_chunk() {
+    #[timeout("1h", read = "5s")]
+    async fn begin(client: &reqwest::Client, url: &str) -> Result<Response, HttpError> {
+        client.get(url).checked().await
+    }
+    #[timeout("1h", read = "5s")]
+    async fn next(answer: &mut Response) -> Result<(), HttpError> {
+        answer.chunk().await.map(drop)
+    }
+    let _scope = resil::testing::isolated();
+    let _held = hold_time();
+    let partner = Partner::new().await;
+    let (heard, mut each_chunk) = unbounded_channel();
+    let reads = async {
+        let mut answer = begin(&partner.client, &partner.url("/")).await.unwrap();
+        for _ in 0..3 {
+            next(&mut answer).await.unwrap();
+            // We are busy.
+            advance(20 * SECOND).await;
+            heard.send(()).unwrap();
+        }
+        next(&mut answer).await
+    };
+    let answers = async {
+        let (_, mut stream) = partner.next().await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+        for _ in 0..3 {
+            stream.write_all(b"1\r\nx\r\n").await.unwrap();
+            each_chunk.recv().await.unwrap();
+        }
+        loop {
+            advance(SECOND).await;
+        }
+    };
+    let outcome = tokio::select! { outcome = reads => outcome, () = answers => unreachable!() };
+    assert!(is_read_timeout(&outcome), "{outcome:?}");
 }
