@@ -123,7 +123,9 @@ impl Activity {
         });
         let ended: Vec<_> = state.parents.extract_if(.., |known| known.has_ended()).collect();
         state.join(Arc::clone(parent));
-        ended.into_iter().for_each(|one| state.leave(&one));
+        for one in ended {
+            state.leave(&one);
+        }
     }
 
     /// Whether nobody has it but those that are part of it. An answer can be read in any number of attempts, one after the
