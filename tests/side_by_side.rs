@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
-use resil::http::{Checked as _, Error as HttpError};
+use resil::http::{Checked as _, Error as HttpError, Response};
 use resil::{Error, Phase, deadline, timeout};
 use std::future::pending;
 use std::io;
@@ -348,4 +348,91 @@ async fn a_silent_task_that_nobody_waits_for_ends_no_call() {
         silent
     });
     outcome.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_handed_to_a_task_ends_no_call() {
+    #[timeout("1h", read = "5s")]
+    async fn call(client: &reqwest::Client, urls: [String; 2], heard: Heard) -> Result<(), HttpError> {
+        let mut handed_on = client.get(&urls[1]).checked().await?;
+        let task = resil::spawn(async move { handed_on.chunk().await.map(drop) });
+        let answer = ask(client, &urls[0], Some(heard)).await;
+        task.abort();
+        answer
+    }
+    let _scope = resil::testing::isolated();
+    let _held = hold_time();
+    let partner = Partner::new().await;
+    let urls = [partner.url("/first"), partner.url("/second")];
+    let (heard, each_chunk) = unbounded_channel();
+    let (outcome, _) = join!(call(&partner.client, urls, heard), async {
+        let (_, mut silent) = partner.next().await;
+        silent.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n").await.unwrap();
+        let (_, mut drips) = partner.next().await;
+        drip(&mut drips, each_chunk).await;
+        silent
+    });
+    outcome.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_silent_where_it_is_polled_and_nowhere_else() {
+    type Moved = std::pin::Pin<Box<dyn Future<Output = ()>>>;
+    #[timeout("1h", read = "5s")]
+    async fn hands_it_on(to: UnboundedSender<Moved>) -> Result<(), Error> {
+        let mut request: Moved = Box::pin(resil::net::request(pending()));
+        assert!(futures_util::poll!(&mut request).is_pending());
+        to.send(request).unwrap();
+        drips(20).await;
+        Ok(())
+    }
+    #[timeout("1h", read = "5s")]
+    async fn takes_it_over(mut from: UnboundedReceiver<Moved>) -> Result<(), Error> {
+        from.recv().await.unwrap().await;
+        Ok(())
+    }
+    let _scope = resil::testing::isolated();
+    let (to, from) = unbounded_channel();
+    let (handed_on, taken_over) = join!(hands_it_on(to), takes_it_over(from));
+    handed_on.unwrap();
+    assert!(taken_over.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_can_be_read_in_an_attempt_for_each_chunk() {
+    #[timeout("1h", read = "5s")]
+    async fn begin(client: &reqwest::Client, url: &str) -> Result<Response, HttpError> {
+        client.get(url).checked().await
+    }
+    #[timeout("1h", read = "5s")]
+    async fn next(answer: &mut Response) -> Result<(), HttpError> {
+        answer.chunk().await.map(drop)
+    }
+    let _scope = resil::testing::isolated();
+    let _held = hold_time();
+    let partner = Partner::new().await;
+    let (heard, mut each_chunk) = unbounded_channel();
+    let reads = async {
+        let mut answer = begin(&partner.client, &partner.url("/")).await.unwrap();
+        for _ in 0..3 {
+            next(&mut answer).await.unwrap();
+            // We are busy.
+            advance(20 * SECOND).await;
+            heard.send(()).unwrap();
+        }
+        next(&mut answer).await
+    };
+    let answers = async {
+        let (_, mut stream) = partner.next().await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+        for _ in 0..3 {
+            stream.write_all(b"1\r\nx\r\n").await.unwrap();
+            each_chunk.recv().await.unwrap();
+        }
+        loop {
+            advance(SECOND).await;
+        }
+    };
+    let outcome = tokio::select! { outcome = reads => outcome, () = answers => unreachable!() };
+    assert!(is_read_timeout(&outcome), "{outcome:?}");
 }

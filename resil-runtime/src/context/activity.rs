@@ -26,20 +26,47 @@ struct Progress {
     latest: Instant,
     /// The longest silence of a request within that has heard nothing at the end of it.
     silence: Duration,
-    /// The attempts it is part of: one, or all those that have polled it.
+    /// The attempts it is part of: one, or those that have polled it.
     parents: Vec<Arc<Activity>>,
+    /// How many are part of this one.
+    children: usize,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { pauses: 0, latest: clock::instant(), silence: Duration::ZERO, parents: Vec::new() }
+        Self { pauses: 0, latest: clock::instant(), silence: Duration::ZERO, parents: Vec::new(), children: 0 }
+    }
+}
+
+impl Progress {
+    fn join(&mut self, parent: Arc<Activity>) {
+        lock(&parent.progress).children += 1;
+        self.parents.push(parent);
+    }
+
+    /// What has ended is left for the attempts around it.
+    fn leave(&mut self, ended: &Activity) {
+        let outers = {
+            let mut ended = lock(&ended.progress);
+            ended.children -= 1;
+            ended.parents.clone()
+        };
+        for outer in outers {
+            if !self.parents.iter().any(|known| Arc::ptr_eq(known, &outer)) {
+                self.join(outer);
+            } else if self.pauses > 0 {
+                // Until now it was told twice.
+                outer.resume(self.pauses);
+            }
+        }
     }
 }
 
 impl Activity {
     /// Of a task that works for this attempt.
     pub(super) fn of_a_task(parent: Arc<Self>) -> Self {
-        let progress = Progress { parents: vec![parent], ..Progress::default() };
+        let mut progress = Progress::default();
+        progress.join(parent);
         Self { progress: Mutex::new(progress), is_of_a_task: true }
     }
 
@@ -54,7 +81,7 @@ impl Activity {
         lock(&self.progress).silence
     }
 
-    /// A request has heard nothing for so long. Told to those around it, as far as they wait for it.
+    /// A request within has heard nothing for so long. Told to those around, as far as they wait for it.
     pub(super) fn is_silent(&self, silence: Duration) {
         let mut state = lock(&self.progress);
         state.silence = state.silence.max(silence);
@@ -94,12 +121,37 @@ impl Activity {
             outer.pauses += pauses;
             outer.latest = outer.latest.max(latest);
         });
-        state.parents.push(Arc::clone(parent));
+        let ended: Vec<_> = state.parents.extract_if(.., |known| known.has_ended()).collect();
+        state.join(Arc::clone(parent));
+        for one in ended {
+            state.leave(&one);
+        }
+    }
+
+    /// Whether nobody has it but those that are part of it. An answer can be read in any number of attempts, one after the
+    /// other, and is not to remember them all.
+    fn has_ended(self: &Arc<Self>) -> bool {
+        !self.is_of_a_task && Arc::strong_count(self) <= lock(&self.progress).children
+    }
+
+    /// So many pauses within have ended.
+    fn resume(&self, pauses: u32) {
+        let now = clock::instant();
+        self.each(&mut |state| {
+            state.pauses -= pauses;
+            state.latest = state.latest.max(now);
+        });
     }
 
     /// Whether the other is this one, or hears of this one.
     fn is_part_of(&self, other: &Self) -> bool {
         std::ptr::eq(self, other) || lock(&self.progress).parents.iter().any(|parent| parent.is_part_of(other))
+    }
+}
+
+impl Drop for Activity {
+    fn drop(&mut self) {
+        lock(&self.progress).parents.iter().for_each(|parent| lock(&parent.progress).children -= 1);
     }
 }
 
@@ -128,11 +180,7 @@ impl Pause {
 
 impl Drop for Pause {
     fn drop(&mut self) {
-        let now = clock::instant();
-        self.0.each(&mut |state| {
-            state.pauses -= 1;
-            state.latest = state.latest.max(now);
-        });
+        self.0.resume(1);
     }
 }
 
@@ -166,14 +214,37 @@ mod tests {
 
     #[test]
     fn the_silence_of_a_request_is_told_to_who_waits_for_it() {
-        let [attempt, request, beside] = activities();
-        let task = Arc::new(Activity::of_a_task(Arc::clone(&attempt)));
-        request.belongs_to(&attempt);
+        let [outer, attempt, beside] = activities();
+        let task = Arc::new(Activity::of_a_task(Arc::clone(&outer)));
+        attempt.belongs_to(&outer);
         beside.belongs_to(&task);
-        request.is_silent(Duration::from_secs(2));
+        attempt.is_silent(Duration::from_secs(2));
         beside.is_silent(Duration::from_secs(3));
-        request.mark();
-        assert_eq!([&attempt, &request, &task].map(|one| one.silence().as_secs()), [2, 2, 3]);
+        attempt.mark();
+        assert_eq!([&outer, &attempt, &task].map(|one| one.silence().as_secs()), [2, 2, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_read_in_many_attempts_remembers_none_that_has_ended() {
+        let [outer, one, two] = activities();
+        let uploads = pause(&one);
+        for _ in 0..100 {
+            let attempt = Arc::default();
+            one.belongs_to(&attempt);
+            two.belongs_to(&attempt);
+            attempt.belongs_to(&outer);
+        }
+        assert!([&one, &two].into_iter().all(|answer| lock(&answer.progress).parents.len() <= 2));
+        assert!(lock(&outer.progress).children <= 3);
+        assert_eq!(outer.silent_since(), None, "still told of what goes on without an attempt");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        drop(uploads);
+        assert_eq!(outer.silent_since(), Some(clock::instant()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        two.mark();
+        assert_eq!(outer.silent_since(), Some(clock::instant()));
+        drop((one, two));
+        assert_eq!(lock(&outer.progress).children, 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! A request with a read clock of its own.
 
-use super::{Activity, Frame, current};
+use super::{Activity, Frame, activity, current};
 use crate::clock;
 use crate::lazy::Lazy;
 use pin_project_lite::pin_project;
@@ -57,18 +57,19 @@ impl Listens {
         Self { frame, timer: tokio::time::sleep_until(clock::instant()) }
     }
 
-    /// Says after a pending poll how long nothing was heard, if it was too long; else sees to it that it is polled then.
+    /// Tells the one who polls it, after a pending poll, how long nothing was heard, if it was too long; else sees to it that
+    /// it is polled then.
     fn watch(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.project();
-        let (Some(read), Some(activity)) = (this.frame.read, this.frame.activity()) else { return };
+        let (Some(read), Some(own)) = (this.frame.read, this.frame.activity()) else { return };
         let limit = Duration::from_millis(read.get().into());
         loop {
             let now = clock::instant();
-            let since = activity.silent_since().unwrap_or(now);
+            let since = own.silent_since().unwrap_or(now);
             let silence = now.saturating_duration_since(since);
             let left = limit.checked_sub(silence).filter(|left| !left.is_zero());
             if left.is_none() {
-                activity.is_silent(silence);
+                _ = activity().inspect(|around| around.is_silent(silence));
             }
             let due = clock::after(now, left.unwrap_or(limit));
             if clock::poll_until(this.timer.as_mut(), due, now, cx).is_pending() {

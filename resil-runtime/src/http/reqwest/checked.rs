@@ -27,7 +27,7 @@ pub trait Checked: Sized {
     /// - by a client of [`client`](super::client), a redirect that makes a request with a key a GET is followed without the
     ///   key; one that repeats it is not ([`Error::Redirected`]). Other clients take the key along;
     /// - 4xx and 5xx become [`Error::Status`], with `Retry-After`;
-    /// - what arrives restarts the attempt's read clock.
+    /// - where a `read` is in force, it is silent by itself: the attempt ends when this request hears nothing for so long.
     ///
     /// Dropping the future drops the request; what was sent by then may still be acted upon.
     ///
