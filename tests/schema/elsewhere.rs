@@ -100,8 +100,8 @@ async fn a_schema_that_comes_first_begins_no_second_outbox() {
             Postgres::run_text(&db, &format!("CREATE SCHEMA {shop}")).await;
             let behind = with_path(&db, format!("{shop}, {tables}")).await;
             let refused = problem(behind.migrate().await);
-            assert!(refused.contains(&format!("in the schema `{tables}`, and another one is before it")), "{refused}");
-            assert!(refused.ends_with(&format!("write `.in_schema(\"{tables}\")`")), "{refused}");
+            assert!(refused.contains(&format!("in the schema `{tables}`, and what is new")), "{refused}");
+            assert!(refused.ends_with(&format!("or write `.in_schema(\"{tables}\")`")), "{refused}");
             assert_eq!(tables_of(&db, shop).await, "0");
             behind.clone().in_schema(tables).unwrap().migrate().await.unwrap();
             // Now that nothing is to be made, the path leads where the messages are.

@@ -26,6 +26,23 @@ async fn behind_pgbouncer(test: impl AsyncFnOnce([Db<Postgres>; 2])) {
     .await;
 }
 
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_PGBOUNCER_URL"]
+async fn who_was_not_told_of_it_is_told_what_to_write() {
+    let _scope = resil::testing::isolated();
+    support::postgres_database(async |options| {
+        let pools = [pooled(&options, 1).await, pooled(&options, 1).await];
+        let [one, other] = pools.clone().map(Db::new);
+        // Both call a statement the same, and have the same connection.
+        assert!(problem(one.ready().await).ends_with(MIGRATE));
+        assert!(problem(other.ready().await).ends_with("write `Db::new(pool).behind_pooler()`"));
+        for pool in pools {
+            pool.close().await;
+        }
+    })
+    .await;
+}
+
 async fn make_orders(db: &Db<Postgres>) {
     db.migrate().await.unwrap();
     Postgres::run(db, ORDERS).await;

@@ -198,8 +198,8 @@ async fn make_next<DB: Backend>(tx: &mut Tx<DB>, at: &mut (i64, usize)) -> Resul
         Place::Later(schema) => {
             let schema = schema.escape_debug();
             return Err(misconfigured(format!(
-                "the tables of resil are in the schema `{schema}`, and another one is before it in `search_path`, where what is new \
-                 would come: write `.in_schema(\"{schema}\")`"
+                "the tables of resil are in the schema `{schema}`, and what is new would come into another one that is before it in \
+                 `search_path`: put it first, or write `.in_schema(\"{schema}\")`"
             )));
         }
         Place::Nowhere => {
@@ -244,8 +244,8 @@ fn place(found: Vec<Row>) -> Result<Place, Error> {
     if found.len() > 1 {
         let schemas: Vec<_> = found.iter().map(|(schema, _)| format!("`{}`", schema.escape_debug())).collect();
         return Err(misconfigured(format!(
-            "the tables of resil are in several schemas of `search_path`, {}: say which are this program's, \
-             `.in_schema(\"{}\")`",
+            "the tables of resil are in several schemas of `search_path`, {}: leave one of them out, or say whose are meant and \
+             write `.in_schema(\"{}\")`",
             schemas.join(" and "),
             found[0].0.escape_debug(),
         )));
