@@ -1,5 +1,6 @@
 //! Transactions and connections of an sqlx pool that the context knows of.
 
+mod adopted;
 mod backend;
 mod begin;
 mod database;
@@ -9,6 +10,7 @@ mod once;
 mod opened;
 mod raw;
 mod schema;
+mod standing;
 mod statement;
 mod stored;
 mod transactional;
