@@ -1,8 +1,11 @@
 //! Transactions on real databases: what commits, what rolls back, and what comes back to the pool.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod adopted;
+mod ended;
 mod only_postgres;
 mod only_sqlite;
+mod silent;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -78,7 +78,7 @@ async fn a_statement_that_ends_the_transaction_makes_the_outcome_unknown() {
             Ok::<_, Failed>(Sqlite::add(tx, 2).await?)
         });
         let error = outcome.await.unwrap_err();
-        assert_eq!((error.step(), error.verdict().effect), (Some(Step::Commit), Effect::Unknown), "{error:?}");
+        assert_eq!((error.step(), error.verdict().effect), (Some(Step::Ended), Effect::Unknown), "{error:?}");
         assert_eq!(Sqlite::numbers(&db).await, [2]);
         every_connection_works(&db).await;
     })

@@ -31,6 +31,9 @@ pub enum Step {
     Statement,
     /// Setting or releasing a savepoint.
     Savepoint,
+    /// A statement in the middle, such as a COMMIT or ROLLBACK by hand, has ended the transaction. Its effect is unknown: what came
+    /// after that statement was done by itself, and what came before it if that was a COMMIT.
+    Ended,
     /// Committing. If the database refused, nothing was done; if it did not answer, the outcome is unknown.
     Commit,
 }
@@ -56,6 +59,11 @@ impl fmt::Display for TransactionError {
             (Step::Once, _) => write!(f, "a request ID could not be claimed or its outcome stored in {began}")?,
             (Step::Statement, _) => write!(f, "a statement of resil failed in {began}")?,
             (Step::Savepoint, _) => write!(f, "a savepoint failed in {began}, which is rolled back")?,
+            (Step::Ended, _) => write!(
+                f,
+                "a statement, such as COMMIT or ROLLBACK, has ended {began} before its end, and what came after it was done by \
+                 itself. Leave it out; for a part that can fail by itself write `tx.savepoint(async |tx| ..)`"
+            )?,
             (Step::Commit, Effect::None) => write!(f, "the commit was refused and rolled back: {began}")?,
             (Step::Commit, Effect::Unknown) => {
                 write!(f, "the commit has no clear answer, its outcome is unknown: {began}")?;

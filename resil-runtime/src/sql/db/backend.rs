@@ -34,6 +34,9 @@ pub(super) mod sealed {
         /// Records a message of the outbox: see `outbox/store.rs`.
         const RECORD_MESSAGE: &'static str;
 
+        /// Records an intent of the ledger: see `ledger/recording.rs`.
+        const RECORD_INTENT: &'static str;
+
         /// Leases messages of some topics: see `outbox/store/claim.rs`.
         const CLAIM_TOPICS: &'static str;
 
@@ -72,8 +75,12 @@ pub(super) mod sealed {
             wake: impl Fn() + Send + Sync,
         ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
-        /// Fails if a statement of the transaction failed, so that the commit would roll it back without a word.
-        fn own_can_commit(connection: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+        /// Whether the transaction is still open that began with [`own_begin`](Self::own_begin), or any if that is not known.
+        /// Fails if a statement of it failed, so that the commit would roll it back without a word.
+        fn own_is_open(
+            connection: &mut Self::Connection,
+            is_adopted: bool,
+        ) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
 
         /// Runs statements of ours without arguments.
         fn own_run(
@@ -100,6 +107,7 @@ impl sealed::Backend for sqlx::Sqlite {
     const LOCK_SCHEMA: Option<&'static str> = None;
     const CLAIM_ONCE: &'static str = super::once::CLAIM;
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD;
+    const RECORD_INTENT: &'static str = crate::sql::ledger::RECORD;
     const CLAIM_TOPICS: &'static str = crate::sql::outbox::CLAIM_TOPICS;
     const CLAIM_ANY: &'static str = crate::sql::outbox::CLAIM_ANY;
     const SETTLES_IN: bool = false;
@@ -170,9 +178,9 @@ impl sealed::Backend for sqlx::Sqlite {
         std::future::pending().await
     }
 
-    async fn own_can_commit(_connection: &mut sqlx::SqliteConnection) -> Result<(), sqlx::Error> {
+    async fn own_is_open(_connection: &mut sqlx::SqliteConnection, _is_adopted: bool) -> Result<bool, sqlx::Error> {
         // If a statement has ended the transaction, COMMIT itself fails.
-        Ok(())
+        Ok(true)
     }
 
     async fn own_run(connection: &mut sqlx::SqliteConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
@@ -188,6 +196,7 @@ impl sealed::Backend for sqlx::Postgres {
     const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
     const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD_IN_TURN;
+    const RECORD_INTENT: &'static str = crate::sql::ledger::RECORD_MARKED;
     const CLAIM_TOPICS: &'static str = crate::sql::outbox::CLAIM_TOPICS_BESIDE;
     const CLAIM_ANY: &'static str = crate::sql::outbox::CLAIM_ANY_BESIDE;
     const SETTLES_IN: bool = true;
@@ -231,16 +240,21 @@ impl sealed::Backend for sqlx::Postgres {
         }),
     ];
 
+    /// With a mark that is gone when the transaction has ended, by whatever statement.
     fn own_begin(is_pooled: bool) -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
-        is_pooled.then(|| "BEGIN; DEALLOCATE ALL".into_sql_str())
+        let begin = match is_pooled {
+            true => "BEGIN; DEALLOCATE ALL; SET LOCAL resil.transaction = 'open'",
+            false => "BEGIN; SET LOCAL resil.transaction = 'open'",
+        };
+        Some(begin.into_sql_str())
     }
 
     fn own_begin_committed(is_pooled: bool) -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
         let begin = match is_pooled {
-            true => "BEGIN ISOLATION LEVEL READ COMMITTED; DEALLOCATE ALL",
-            false => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            true => "BEGIN ISOLATION LEVEL READ COMMITTED; DEALLOCATE ALL; SET LOCAL resil.transaction = 'open'",
+            false => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL resil.transaction = 'open'",
         };
         Some(begin.into_sql_str())
     }
@@ -258,10 +272,14 @@ impl sealed::Backend for sqlx::Postgres {
         super::wake::listen(pool, table, wake).await
     }
 
-    /// PostgreSQL answers the COMMIT of a failed transaction with a successful ROLLBACK.
-    async fn own_can_commit(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
-        use sqlx::SqlSafeStr;
-        Self::own_run(connection, "SELECT 1".into_sql_str()).await
+    /// PostgreSQL answers the COMMIT of a failed transaction with a successful ROLLBACK, and one outside of any with a warning.
+    async fn own_is_open(connection: &mut sqlx::PgConnection, is_adopted: bool) -> Result<bool, sqlx::Error> {
+        use sqlx::Row as _;
+        // A statement by itself is its own transaction, and has begun when that has.
+        let looked = "SELECT current_setting('resil.transaction', true), now() < statement_timestamp()";
+        let row = sqlx::raw_sql(looked).fetch_one(connection).await?;
+        let mark: Option<String> = row.try_get(0)?;
+        Ok(mark.as_deref() == Some("open") || (is_adopted && row.try_get(1)?))
     }
 
     async fn own_run(connection: &mut sqlx::PgConnection, sql: SqlStr) -> Result<(), sqlx::Error> {

@@ -2,6 +2,7 @@ use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Meter, Metered};
 use super::once::Lines;
 use super::raw::Raw;
+use super::standing::Standing;
 use super::statement::Strictness;
 use super::texts::Texts;
 use super::tx::HeldConnection;
@@ -191,7 +192,7 @@ impl<DB: Backend> Db<DB> {
         match step.await {
             Some(Ok((transaction, metered))) => {
                 let held = HeldConnection::new(Scope::hold(began, self.database()), metered, turn);
-                Ok(Tx::new(transaction, began, held, self.clone()))
+                Ok(Tx::new(transaction, Standing::begun(), began, held, self.clone()))
             }
             Some(Err(error)) => Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
             None => Err(failed(began, Step::Begin, Verdict::transient().unsent(), None)),
@@ -289,6 +290,11 @@ impl<DB: Backend> Db<DB> {
     /// What tells this database from others.
     pub(super) fn database(&self) -> usize {
         Arc::as_ptr(&self.shared).addr()
+    }
+
+    /// Measures how long something is held.
+    pub(super) fn hold(&self, began: Began) -> Metered {
+        self.shared.meter.hold(began)
     }
 
     /// How many transactions were to run once before this one.

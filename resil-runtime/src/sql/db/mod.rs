@@ -1,5 +1,6 @@
 //! Transactions and connections of an sqlx pool that the context knows of.
 
+mod adopted;
 mod backend;
 mod begin;
 mod database;
@@ -12,6 +13,7 @@ mod opened;
 mod pooler;
 mod raw;
 mod schema;
+mod standing;
 mod statement;
 mod stored;
 mod texts;

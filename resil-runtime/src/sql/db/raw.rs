@@ -3,11 +3,20 @@
 
 use super::Backend;
 use sqlx::pool::PoolConnection;
-use sqlx::{Error, SqlStr};
+use sqlx::{Error, SqlStr, Transaction};
 use sqlx_core::transaction::TransactionManager as _;
+use std::io;
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+use tokio::time::timeout;
 
-pub(super) struct Raw<DB: Backend> {
+pub(super) enum Raw<DB: Backend> {
+    Ours(Ours<DB>),
+    /// One that somebody else has begun. Its connection cannot be closed, but sqlx gives none back to the pool that owes an answer.
+    Adopted(Transaction<'static, DB>),
+}
+
+pub(super) struct Ours<DB: Backend> {
     connection: PoolConnection<DB>,
     has_ended: bool,
     /// Whether an answer is missing.
@@ -17,37 +26,56 @@ pub(super) struct Raw<DB: Backend> {
 impl<DB: Backend> Raw<DB> {
     pub(super) async fn begin(connection: PoolConnection<DB>, statement: Option<SqlStr>) -> Result<Self, Error> {
         // A BEGIN that fails or is dropped half way may have been done.
-        let mut raw = Self { connection, has_ended: false, is_silent: true };
-        let begun = DB::TransactionManager::begin(&mut raw.connection, statement).await;
-        raw.is_silent = false;
-        begun.map(|()| raw)
+        let mut ours = Ours { connection, has_ended: false, is_silent: true };
+        DB::TransactionManager::begin(&mut ours.connection, statement).await?;
+        ours.is_silent = false;
+        Ok(Self::Ours(ours))
     }
 
-    pub(super) async fn commit(mut self) -> Result<(), Error> {
-        self.is_silent = true;
-        let committed = DB::TransactionManager::commit(&mut self.connection).await;
-        (self.is_silent, self.has_ended) = (false, committed.is_ok());
+    pub(super) async fn commit(self) -> Result<(), Error> {
+        let mut ours = match self {
+            Self::Ours(ours) => ours,
+            Self::Adopted(transaction) => return transaction.commit().await,
+        };
+        ours.is_silent = true;
+        let committed = DB::TransactionManager::commit(&mut ours.connection).await;
+        (ours.is_silent, ours.has_ended) = (false, committed.is_ok());
         committed
     }
 
-    pub(super) async fn roll_back(mut self) -> Result<(), Error> {
-        // The database rolls back what has lost its connection.
-        if self.is_silent {
-            return Ok(());
-        }
-        self.is_silent = true;
-        let rolled_back = DB::TransactionManager::rollback(&mut self.connection).await;
-        (self.is_silent, self.has_ended) = (false, rolled_back.is_ok());
+    pub(super) async fn roll_back(self) -> Result<(), Error> {
+        let mut ours = match self {
+            // The database rolls back what has lost its connection.
+            Self::Ours(ours) if ours.is_silent => return Ok(()),
+            Self::Ours(ours) => ours,
+            Self::Adopted(transaction) => return transaction.rollback().await,
+        };
+        ours.is_silent = true;
+        let rolled_back = DB::TransactionManager::rollback(&mut ours.connection).await;
+        (ours.is_silent, ours.has_ended) = (false, rolled_back.is_ok());
         rolled_back
     }
 
-    /// A statement was not answered in time.
-    pub(super) fn is_silent(&mut self) {
-        self.is_silent = true;
+    /// A statement of ours. If it is not answered within the bound, or dropped before it is, the connection is not used again.
+    pub(super) async fn answered<T>(
+        &mut self,
+        bound: Duration,
+        statement: impl AsyncFnOnce(&mut DB::Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.is_silent(true);
+        let answered = timeout(bound, statement(self)).await;
+        self.is_silent(answered.is_err());
+        answered.unwrap_or_else(|_| Err(Error::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))))
+    }
+
+    fn is_silent(&mut self, is_silent: bool) {
+        if let Self::Ours(ours) = self {
+            ours.is_silent = is_silent;
+        }
     }
 }
 
-impl<DB: Backend> Drop for Raw<DB> {
+impl<DB: Backend> Drop for Ours<DB> {
     fn drop(&mut self) {
         if self.is_silent {
             self.connection.close_on_drop();
@@ -61,12 +89,18 @@ impl<DB: Backend> Deref for Raw<DB> {
     type Target = DB::Connection;
 
     fn deref(&self) -> &DB::Connection {
-        &self.connection
+        match self {
+            Self::Ours(ours) => &ours.connection,
+            Self::Adopted(transaction) => transaction,
+        }
     }
 }
 
 impl<DB: Backend> DerefMut for Raw<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
-        &mut self.connection
+        match self {
+            Self::Ours(ours) => &mut ours.connection,
+            Self::Adopted(transaction) => transaction,
+        }
     }
 }

@@ -201,25 +201,55 @@ impl<DB: Backend> Tx<DB> {
         self.statement_within(longest(), sql, values).await
     }
 
-    /// The same with what sqlx says of it, for as long as it takes.
-    pub(super) async fn fetch(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
-        let statement = self.db.texts.statement(sql);
-        DB::own_fetch(self, statement, values).await
-    }
-
     async fn statement_within(
         &mut self,
         bound: Duration,
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, Error> {
-        let began = self.began;
-        let Ok(ran) = timeout(bound, self.fetch(sql, values)).await else {
-            self.transaction.is_silent();
-            return Err(unanswered(began));
-        };
-        let rows = ran.map_err(|error| not_run(began, error))?;
-        self.is_known_good();
+        self.fetch_within(bound, sql, values).await.map_err(|error| not_run(self.began, error))
+    }
+
+    /// The same, which leaves it to the caller what an error means.
+    pub(super) async fn fetch(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+        self.fetch_within(longest(), sql, values).await
+    }
+
+    /// The same with one that may wait, or go through all that is there.
+    pub(super) async fn long_fetch(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        self.fetch_within(LONGEST_OF_MANY, sql, values).await
+    }
+
+    async fn fetch_within(
+        &mut self,
+        bound: Duration,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        self.standing.runs_ours();
+        let statement = self.db.texts.statement(sql);
+        let rows =
+            self.transaction.answered(bound, async |connection| DB::own_fetch(connection, statement, values).await);
+        let rows = rows.await?;
+        self.standing.ours_succeeded();
+        Ok(rows)
+    }
+
+    /// The same with one that answers, last in its row, the mark of the transaction it ran in.
+    pub(crate) async fn marked_statement(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Error> {
+        let rows = self.statement(sql, values).await?;
+        let mark = rows.first().and_then(|row| row.0.last());
+        if mark.is_some_and(|mark| !self.standing.is_marked(matches!(mark, Cell::Text(text) if text == "open"))) {
+            return Err(self.ended_early());
+        }
         Ok(rows)
     }
 }

@@ -1,8 +1,9 @@
-use super::begin::{failed, to_its_end};
+use super::begin::{failed, longest, to_its_end};
 use super::meter::Metered;
 use super::once::Claim;
 use super::raw::Raw;
-use super::verdict::of_commit;
+use super::standing::Standing;
+use super::verdict::{of_commit, says_ended};
 use super::{Backend, Db};
 use crate::failure::Represents;
 use crate::mark::parameter::Transaction;
@@ -20,7 +21,11 @@ use tokio::sync::OwnedMutexGuard;
 /// An open transaction of a [`Db`](super::Db). Statements run on `&mut **tx`.
 ///
 /// It is opened and ended by [`Db::transaction`](super::Db::transaction) or `#[transactional(tx = db)]`. Hand it on as
-/// `&mut Tx<DB>`, to functions under `#[transactional(tx)]` or to plain ones.
+/// `&mut Tx<DB>`, to functions under `#[transactional(tx)]` or to plain ones. One that was begun by hand is
+/// [adopted](super::Db::adopt); its statements run on `&mut *tx`.
+///
+/// Only the end of the body ends it. A statement that does, such as COMMIT or ROLLBACK, is answered with an error at the end,
+/// [`Step::Ended`](crate::Step::Ended), where the body answers `Ok`; on SQLite not if another transaction was begun by hand since.
 pub struct Tx<DB: Backend> {
     pub(super) transaction: Raw<DB>,
     pub(super) began: Began,
@@ -29,15 +34,22 @@ pub struct Tx<DB: Backend> {
     held: HeldConnection,
     /// How many savepoints are set.
     depth: u32,
-    /// Whether a savepoint was left half way, so that nobody knows what a commit would commit.
-    is_spoilt: bool,
-    /// Whether the latest statement was one of ours and succeeded: it would have failed in a transaction that a failure has ended.
-    is_known_good: bool,
+    pub(super) standing: Standing,
     /// Whom to tell of the commit.
     pub(super) db: Db<DB>,
     /// If there are messages for the outbox in it, their ordering keys, where those are limited.
     #[expect(clippy::box_collection, reason = "most transactions have none")]
     messages: Option<Box<HashSet<String>>>,
+}
+
+/// How a commit has ended.
+enum End {
+    Committed(Result<(), sqlx::Error>),
+    /// A statement of the user's came before it.
+    Early,
+    Spoilt,
+    /// By a statement that failed.
+    Failed(sqlx::Error),
 }
 
 /// Ends the scope before the connection is counted as given back.
@@ -61,18 +73,14 @@ impl Drop for HeldConnection {
 }
 
 impl<DB: Backend> Tx<DB> {
-    pub(super) fn new(transaction: Raw<DB>, began: Began, held: HeldConnection, db: Db<DB>) -> Self {
-        Self {
-            transaction,
-            began,
-            claim: None,
-            held,
-            depth: 0,
-            is_spoilt: false,
-            is_known_good: false,
-            db,
-            messages: None,
-        }
+    pub(super) fn new(
+        transaction: Raw<DB>,
+        standing: Standing,
+        began: Began,
+        held: HeldConnection,
+        db: Db<DB>,
+    ) -> Self {
+        Self { transaction, standing, began, claim: None, held, depth: 0, db, messages: None }
     }
 
     /// What the body runs in.
@@ -116,26 +124,30 @@ impl<DB: Backend> Tx<DB> {
         &mut self,
         body: impl AsyncFnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (was_spoilt, name) = (self.is_spoilt, format!("resil_{}", self.depth));
+        let (was_spoilt, name) = (self.standing.is_spoilt, format!("resil_{}", self.depth));
         let before = self.held.scope.number_after();
         // Unless this runs to its end.
-        self.is_spoilt = true;
+        self.standing.is_spoilt = true;
         self.depth += 1;
         self.run(format!("SAVEPOINT {name}")).await.map_err(|error| self.savepoint_failed(error))?;
-        let outcome = body(self).await;
+        let outcome = self.scope().around(body(self)).await;
         self.depth -= 1;
         let undo = if outcome.is_err() { format!("ROLLBACK TO SAVEPOINT {name}; ") } else { String::new() };
         if outcome.is_err() {
             drop(self.held.scope.take_after(before));
         }
         let ended = self.run(format!("{undo}RELEASE SAVEPOINT {name}")).await;
+        if ended.as_ref().is_err_and(says_ended) {
+            self.standing.ended();
+        }
         match (outcome, ended) {
+            (Ok(_), Err(_)) if self.standing.has_ended() => Err(Failure::Policy(self.ended_early()).into_error()),
             (Ok(_), Err(error)) => Err(self.savepoint_failed(error)),
             // Its own failure says more; the transaction stays spoilt.
             (Err(failure), Err(_)) => Err(failure),
             (outcome, Ok(())) => {
                 // A savepoint within that was left half way is undone with this one.
-                self.is_spoilt = was_spoilt;
+                self.standing.is_spoilt = was_spoilt;
                 outcome
             }
         }
@@ -143,7 +155,8 @@ impl<DB: Backend> Tx<DB> {
 
     async fn run(&mut self, sql: String) -> Result<(), sqlx::Error> {
         // Our own names and numbers only.
-        DB::own_run(&mut self.transaction, AssertSqlSafe(sql).into_sql_str()).await
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        self.transaction.answered(longest(), async |connection| DB::own_run(connection, sql).await).await
     }
 
     fn savepoint_failed<E: Represents>(&self, error: sqlx::Error) -> E {
@@ -159,15 +172,16 @@ impl<DB: Backend> Tx<DB> {
             return outcome;
         }
         let kept = self.keep_outcome().await.map_err(|error| Failure::Policy(error).into_error())?;
-        self.commit().await.map_err(|error| Failure::Policy(error).into_error())?;
+        self.to_commit().await.map_err(|error| Failure::Policy(error).into_error())?;
         if let Some(kept) = kept {
             kept.committed();
         }
         outcome
     }
 
-    pub(super) fn is_known_good(&mut self) {
-        self.is_known_good = true;
+    /// A statement of the user's has ended it, and what came after that was done by itself.
+    pub(super) fn ended_early(&self) -> Error {
+        failed(self.began, Step::Ended, Verdict::permanent(), None)
     }
 
     /// There are messages for the outbox in it.
@@ -186,16 +200,26 @@ impl<DB: Backend> Tx<DB> {
         Ok(())
     }
 
-    async fn commit(self) -> Result<(), Error> {
-        let Self { mut transaction, began, held, is_spoilt, is_known_good, db, messages, .. } = self;
+    async fn to_commit(self) -> Result<(), Error> {
+        let ended_early = self.ended_early();
+        let Self { mut transaction, began, held, standing, db, messages, .. } = self;
         let not_committed = |verdict, source| Err(failed(began, Step::Commit, verdict, source));
-        if is_spoilt {
-            drop(transaction);
-            return not_committed(Verdict::permanent().unsent(), Some("a savepoint was left half way".into()));
-        }
         let ended = to_its_end(async move {
-            if !is_known_good && let Err(error) = DB::own_can_commit(&mut transaction).await {
-                return (Err(error), false);
+            let looked = match standing.has_ended() {
+                true => Ok(false),
+                false if standing.is_unknown() => {
+                    let is_adopted = standing.is_adopted();
+                    let look = async |connection: &mut _| DB::own_is_open(connection, is_adopted).await;
+                    transaction.answered(longest(), look).await
+                }
+                false => Ok(true),
+            };
+            match looked {
+                Ok(true) if standing.is_spoilt => return End::Spoilt,
+                Ok(true) => {}
+                Ok(false) => return End::Early,
+                Err(_) if standing.is_spoilt => return End::Spoilt,
+                Err(error) => return End::Failed(error),
             }
             let committed = transaction.commit().await;
             let after = held.scope.take_after(0);
@@ -208,21 +232,30 @@ impl<DB: Backend> Tx<DB> {
                     db.wake_relays();
                 }
             }
-            (committed, true)
+            match committed {
+                Err(error) if says_ended(&error) => End::Early,
+                committed => End::Committed(committed),
+            }
         });
         match ended.await {
             #[cfg(feature = "testing")]
-            Some((Ok(()), _)) if crate::sql::faults::loses_commit(&began) => {
+            Some(End::Committed(Ok(()))) if crate::sql::faults::loses_commit(&began) => {
                 not_committed(Verdict::transient(), Some("lost for a test".into()))
             }
-            Some((Ok(()), _)) => Ok(()),
-            Some((Err(error), true)) => not_committed(of_commit(&error), Some(error.into())),
-            Some((Err(error), false)) => not_committed(super::verdict(&error).unsent(), Some(error.into())),
+            Some(End::Committed(Ok(()))) => Ok(()),
+            Some(End::Committed(Err(error))) => not_committed(of_commit(&error), Some(error.into())),
+            Some(End::Early) => Err(ended_early),
+            Some(End::Spoilt) => {
+                not_committed(Verdict::permanent().unsent(), Some("a savepoint was left half way".into()))
+            }
+            Some(End::Failed(error)) => not_committed(super::verdict(&error).unsent(), Some(error.into())),
             None => not_committed(Verdict::transient(), Some("no answer in time".into())),
         }
     }
 
-    pub(crate) async fn roll_back(self) {
+    /// Rolls back what was done in it: for a transaction that was [adopted](super::Db::adopt). Dropping it does the same, some time
+    /// later.
+    pub async fn roll_back(self) {
         let Self { transaction, held, .. } = self;
         to_its_end(async move {
             // If it fails, so does the connection, and the pool closes it.
@@ -243,7 +276,7 @@ impl<DB: Backend> Deref for Tx<DB> {
 
 impl<DB: Backend> DerefMut for Tx<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
-        self.is_known_good = false;
+        self.standing.touched();
         &mut self.transaction
     }
 }

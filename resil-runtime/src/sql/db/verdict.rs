@@ -71,6 +71,13 @@ pub(super) fn of_commit(error: &Error) -> Verdict {
     }
 }
 
+/// Whether the transaction was over when this was to end it, or a savepoint in it, which is gone then.
+pub(super) fn says_ended(error: &Error) -> bool {
+    let Error::Database(error) = error else { return false };
+    let code = error.code().unwrap_or_default();
+    matches!(&*code, "25P01" | "3B001") || matches!(state(&code), Code::Sqlite(1))
+}
+
 fn of_commit_code(code: &str) -> Verdict {
     match state(code) {
         // Ended before it came to the COMMIT.

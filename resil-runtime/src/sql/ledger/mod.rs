@@ -63,6 +63,10 @@ pub(crate) use reconciliation::RECORDS;
 pub use reconciliation::{Difference, DifferenceKind, Mend, Reconciliation, Record, Schedule};
 pub use record::record;
 pub use record_again::record_again;
+#[cfg(feature = "sqlite")]
+pub(crate) use recording::RECORD;
+#[cfg(feature = "postgres")]
+pub(crate) use recording::RECORD_MARKED;
 pub use refuse::refuse;
 pub use resolve::{Filter, Resolution, Resolved};
 pub use settings::{InDoubt, Settings};

@@ -10,12 +10,25 @@ use std::time::Duration;
 /// An intent is the driver's first; a reconciler takes it after this time.
 pub(super) const GRACE: Millis = 10_000;
 
-const RECORD: &str = "
+macro_rules! record {
+    ($mark:literal) => {
+        concat!(
+            "
     INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
                                epoch, due, why, history, recorded, amount, scheduled)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'RECORDED', 0, 0, 0, {now} + $9, '', {now} || ' RECORDED\n', {now}, $10, {now})
     ON CONFLICT DO NOTHING
-    RETURNING id";
+    RETURNING id, ",
+            $mark
+        )
+    };
+}
+
+/// Answers the mark of the transaction that it runs in, which is still the one that began, as far as anybody can tell.
+#[cfg(feature = "sqlite")]
+pub(crate) const RECORD: &str = record!("'open'");
+#[cfg(feature = "postgres")]
+pub(crate) const RECORD_MARKED: &str = record!("current_setting('resil.transaction', true)");
 
 /// The partner may have told us of the key before, under which there is no subject.
 const RECORDED: &str = "
@@ -61,7 +74,7 @@ pub(super) async fn record<DB: Backend>(tx: &mut Tx<DB>, intent: &Recorded<'_>) 
         GRACE.into(),
         intent.amount.into(),
     ];
-    if !tx.statement(RECORD, &values).await?.is_empty() {
+    if !tx.marked_statement(DB::RECORD_INTENT, &values).await?.is_empty() {
         return Ok(None);
     }
     recorded(tx, intent.id, intent.key).await.map(Some)

@@ -8,10 +8,10 @@ use super::line::{Found, Place};
 use super::{Once, OnceError, OnceProblem};
 use crate::context::Pause;
 use crate::failure::Represents;
-use crate::sql::db::begin::{failed, first_of};
+use crate::sql::db::begin::first_of;
 use crate::sql::db::{Backend, Db, Stored, Tx};
-use crate::transaction::{Began, Holds, Step};
-use crate::{Error, Failure, Verdict, clock};
+use crate::transaction::{Began, Holds};
+use crate::{Error, Failure, clock};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -193,10 +193,7 @@ impl<DB: Backend> Tx<DB> {
         let kept = self.fetch(KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
         match kept.map_err(|error| failed_with(self.began, error))?.first().map(|row| row.number(0)) {
             // SQLite ends a transaction by itself, for example for `ON CONFLICT ROLLBACK`, and the claim with it.
-            None => {
-                let why = Some("a statement of the body has ended the transaction".into());
-                Err(failed(self.began, Step::Once, Verdict::permanent(), why))
-            }
+            None => Err(self.ended_early()),
             Some(Some(0)) => Ok(Some(Kept(place, Found { fingerprint: fingerprint.into(), outcome: outcome.into() }))),
             Some(_) => Err(OnceError::new(op, OnceProblem::Outlived).into()),
         }

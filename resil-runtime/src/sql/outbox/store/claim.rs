@@ -106,7 +106,7 @@ pub(crate) const CLAIM_TOPICS_BESIDE: &str = claim!(
             (
                 SELECT number FROM resil_outbox
                 WHERE topic = wanted.topic AND behind = 0 AND alone = wanted.alone AND due <= {now}
-                ORDER BY due LIMIT (SELECT 2 * $3)
+                ORDER BY due LIMIT 2 * $3
             )
             UNION (
                 SELECT number FROM resil_outbox
@@ -121,7 +121,7 @@ pub(crate) const CLAIM_ANY_BESIDE: &str = claim!(
             (
                 SELECT number FROM resil_outbox
                 WHERE behind = 0 AND alone = wanted.alone AND due IS NOT NULL AND due + 0 <= {now}
-                ORDER BY due + 0 LIMIT (SELECT 2 * $3)
+                ORDER BY due + 0 LIMIT 2 * $3
             )
             UNION (SELECT number FROM resil_outbox WHERE behind = 0 AND newer < $4 AND wanted.alone = 1 ORDER BY newer LIMIT 2)
         ) AS found"

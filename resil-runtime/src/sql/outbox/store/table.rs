@@ -55,7 +55,7 @@ pub(crate) const SCHEDULED: &str = "
 pub(crate) const RECORD: &str = "
     INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded, behind)
     VALUES ($1, $2, $3, $4, 0, 0, 0, {now}, '', {now}, EXISTS (SELECT 1 FROM resil_outbox WHERE lane = $3))
-    RETURNING id";
+    RETURNING id, 'open'";
 
 /// Where they write side by side, those of one lane take turns, until they commit, and a relay finds out what is before
 /// them: they read nothing, so that no isolation level lets them fail for each other. A message without a key has nobody to
@@ -68,7 +68,7 @@ pub(crate) const RECORD_IN_TURN: &str = "
     )
     INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded, behind)
     SELECT $1, $2, $3, $4, 0, 0, 0, {now}, '', {now}, CASE WHEN left($3, 1) = chr(1) THEN 0 ELSE 2 END FROM turn
-    RETURNING id";
+    RETURNING id, current_setting('resil.transaction', true)";
 
 /// What the lane of a message without a key begins with, and no key can.
 const ALONE: char = '\u{1}';
@@ -85,7 +85,7 @@ pub(in super::super) async fn record<DB: Backend>(tx: &mut Tx<DB>, message: &Rec
     let id = message.id.to_string();
     let lane = message.ordering.map_or_else(|| format!("{ALONE}{id}"), str::to_owned);
     let values = [(&*id).into(), message.topic.into(), (&*lane).into(), message.payload.into()];
-    tx.statement(DB::RECORD_MESSAGE, &values).await.map(drop)
+    tx.marked_statement(DB::RECORD_MESSAGE, &values).await.map(drop)
 }
 
 /// The ordering key that a lane stands for.

@@ -1,0 +1,121 @@
+//! A database that stops answering in the middle of a step. The pool has one connection: what comes next would wait for it, or
+//! go on in what was left half way.
+
+use super::*;
+use crate::support::lossy::{self, Lost};
+use crate::support::postgres;
+
+const BOUND: Duration = Duration::from_millis(500);
+
+/// A transaction with one of each step.
+async fn each_step(db: &Db<Postgres>, number: i64) -> Result<(), Failed> {
+    db.transaction(async |tx| {
+        tx.outbox("numbers", &number).await?;
+        let part: Result<(), Failed> = tx.savepoint(async |_tx| Err(Failed::Refused)).await;
+        match part {
+            Err(Failed::Refused) => {}
+            ended => ended?,
+        }
+        tx.savepoint(async |tx| Ok::<_, Failed>(Postgres::add(tx, number).await?)).await?;
+        Ok(())
+    })
+    .await
+}
+
+async fn rolls_back(db: &Db<Postgres>) -> Result<(), Failed> {
+    let rolled_back = db.transaction(async |tx| {
+        Postgres::add(tx, -1).await?;
+        Err::<(), _>(Failed::Refused)
+    });
+    match rolled_back.await {
+        Err(Failed::Refused) => Ok(()),
+        ended => ended,
+    }
+}
+
+/// What ends each step, and whether what came before was committed all the same.
+const STEPS: [(&str, bool); 8] = [
+    ("BEGIN", false),
+    ("INSERT INTO resil_outbox", false),
+    ("SAVEPOINT resil_0", false),
+    ("ROLLBACK TO SAVEPOINT resil_0", false),
+    ("RELEASE SAVEPOINT resil_0", false),
+    ("SELECT current_setting('resil.transaction', true), now()", false),
+    ("COMMIT", true),
+    ("ROLLBACK", false),
+];
+
+async fn nothing_is_lost_after(lost: &Db<Postgres>, db: &Db<Postgres>, step: &str, is_done: bool) {
+    let before = Postgres::numbers(db).await;
+    assert_eq!(before.contains(&1), is_done, "{step}");
+    for number in 10..13 {
+        each_step(lost, number).await.unwrap_or_else(|error| panic!("after {step}: {error:?}"));
+    }
+    let numbers = Postgres::numbers(db).await;
+    assert!(numbers.ends_with(&[10, 11, 12]), "what was answered Ok after {step} is there: {numbers:?}");
+    for sql in ["DELETE FROM book", "DELETE FROM resil_outbox"] {
+        sqlx::query(sql).execute(db.pool().unwrap()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn no_step_that_is_never_answered_costs_a_later_write() {
+    let _scope = resil::testing::isolated();
+    resil::testing::answer_within(BOUND);
+    postgres(async |db| {
+        db.migrate().await.unwrap();
+        Postgres::create(&db).await;
+        for (step, commits) in STEPS {
+            for arrives in [false, true] {
+                let lost = if arrives { Lost::AnswersFrom(step) } else { Lost::From(step) };
+                let silent = lossy::through(lost, 1, &db).await;
+                if step == "ROLLBACK" {
+                    rolls_back(&silent).await.unwrap();
+                } else {
+                    let error = each_step(&silent, 1).await.unwrap_err();
+                    let is_unknown = step == "COMMIT";
+                    assert_eq!(error.verdict().kind, Kind::Transient, "{step}: {error:?}");
+                    assert!(
+                        error.verdict().effect == Effect::None || is_unknown || step.starts_with("INSERT"),
+                        "{error:?}"
+                    );
+                }
+                nothing_is_lost_after(&silent, &db, step, commits && arrives).await;
+            }
+        }
+    })
+    .await;
+}
+
+/// The same where the caller is gone before the bound is over.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn no_step_that_is_dropped_half_way_costs_a_later_write() {
+    let _scope = resil::testing::isolated();
+    resil::testing::answer_within(BOUND);
+    postgres(async |db| {
+        db.migrate().await.unwrap();
+        Postgres::create(&db).await;
+        for (step, commits) in STEPS {
+            if step == "ROLLBACK" {
+                continue;
+            }
+            let silent = lossy::through(Lost::AnswersFrom(step), 1, &db).await;
+            let user: i32 =
+                sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(silent.pool().unwrap()).await.unwrap();
+            let arrived = async {
+                let seen =
+                    "SELECT position($2 IN query) > 0 AND state LIKE 'idle%' FROM pg_stat_activity WHERE pid = $1";
+                let seen = || sqlx::query_scalar::<_, bool>(seen).bind(user).bind(step);
+                while !seen().fetch_one(db.pool().unwrap()).await.unwrap() {}
+            };
+            tokio::select! {
+                ended = each_step(&silent, 1) => panic!("{step}: {ended:?}"),
+                () = arrived => {}
+            }
+            nothing_is_lost_after(&silent, &db, step, commits).await;
+        }
+    })
+    .await;
+}
