@@ -6,7 +6,7 @@ use std::pin::pin;
 use tokio::sync::oneshot;
 
 /// A request that has begun, and the way to let it end.
-async fn slow<DB: Orders>(db: &Db<DB>) -> (tokio::task::JoinHandle<Result<i32, Failed>>, oneshot::Sender<bool>) {
+pub(super) async fn slow<DB: Orders>(db: &Db<DB>) -> (tokio::task::JoinHandle<Result<i32, Failed>>, oneshot::Sender<bool>) {
     let (release, released) = oneshot::channel();
     let (inside, begun) = oneshot::channel();
     let db = db.clone();
