@@ -8,13 +8,13 @@ use crate::registry::events::event;
 use crate::sql::answers::{another_request, running};
 use crate::{Classify as _, Error, Kind};
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
-use axum::extract::OriginalUri;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, OriginalUri};
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_service::Service;
@@ -136,17 +136,13 @@ async fn keep(rule: &Rule, id: &str, payload: &str, parts: &http::response::Part
 
 /// A payload, or why there is none.
 async fn read(body: Body, longest: usize) -> Result<Bytes, Response> {
-    let mut body = pin!(body);
-    let mut all = Vec::new();
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let frame = frame.map_err(|_| problem(StatusCode::BAD_REQUEST, "The payload could not be read"))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if data.len() > longest - all.len() {
-            return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "The payload is too long"));
-        }
-        all.extend_from_slice(&data);
-    }
-    Ok(all.into())
+    let mut request = Request::new(body);
+    DefaultBodyLimit::max(longest).apply(&mut request);
+    // It knows the limits of other layers too.
+    Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => problem(StatusCode::PAYLOAD_TOO_LARGE, "The payload is too long"),
+        _ => problem(StatusCode::BAD_REQUEST, "The payload could not be read"),
+    })
 }
 
 /// Nobody can tell whether it is a repeat. Nothing was done, whatever became of the question.
