@@ -91,8 +91,8 @@ async fn a_duplicate_in_another_process_is_answered_at_a_strict_level() {
                 let settings = [("default_transaction_isolation", isolation), ("lock_timeout", "99ms")];
                 Db::new(sqlx::PgPool::connect_with(options.options(settings)).await.unwrap())
             };
-            let (one, other) = (process("first").await, process(&name).await);
-            let (running, release) = duplicates::slow(&one).await;
+            let (here, other) = (process("first").await, process(&name).await);
+            let (running, release) = duplicates::slow(&here).await;
             let second = tokio::spawn(async move {
                 let once = Once::of("order.place", key("r-1"));
                 other.once(once, async |_tx| Ok::<_, Failed>(2)).await.map_err(|error| error.to_string())
