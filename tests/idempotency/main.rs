@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod answers;
+mod around;
 mod both_sides;
 mod doubles;
 mod headers;
@@ -183,6 +184,11 @@ async fn listen<DB: Backend>(shop: &Arc<Shop<DB>>) -> String {
         .nest("/shops/1", nested.clone())
         .nest("/shops/2", nested)
         .with_state(Arc::clone(shop));
+    start(router).await
+}
+
+/// Where it answers.
+async fn start(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, router).into_future());

@@ -6,7 +6,9 @@ use std::pin::pin;
 use tokio::sync::oneshot;
 
 /// A request that has begun, and the way to let it end.
-async fn slow<DB: Orders>(db: &Db<DB>) -> (tokio::task::JoinHandle<Result<i32, Failed>>, oneshot::Sender<bool>) {
+pub(super) async fn slow<DB: Orders>(
+    db: &Db<DB>,
+) -> (tokio::task::JoinHandle<Result<i32, Failed>>, oneshot::Sender<bool>) {
     let (release, released) = oneshot::channel();
     let (inside, begun) = oneshot::channel();
     let db = db.clone();
@@ -108,6 +110,21 @@ async fn who_asks_for_something_else_under_the_same_id_is_refused_after_the_wait
     assert_eq!(same.unwrap(), 1);
 }
 
+/// One of those who wait is not polled any more, such as a branch that its caller has turned away from.
+async fn who_stands_in_front_and_does_not_move_keeps_no_answer_from_the_others<DB: Orders>(db: Db<DB>) {
+    DB::create(&db).await;
+    let (running, release) = slow(&db).await;
+    let mut in_front = pin!(duplicate(&db, 2));
+    assert!(futures_util::poll!(&mut in_front).is_pending());
+    let mut behind = pin!(duplicate(&db, 3));
+    assert!(futures_util::poll!(&mut behind).is_pending());
+    release.send(true).unwrap();
+    assert_eq!(running.await.unwrap().unwrap(), 1);
+    assert_eq!(behind.await.unwrap(), 1);
+    assert_eq!(duplicate(&db, 4).await.unwrap(), 1, "who comes later either");
+    assert_eq!(in_front.await.unwrap(), 1);
+}
+
 async fn who_will_not_wait_is_told_that_it_runs<DB: Orders>(db: Db<DB>) {
     DB::create(&db).await;
     let (running, release) = slow(&db).await;
@@ -129,5 +146,6 @@ on_both! {
     of_another_process_one_duplicate_asks_at_a_time,
     after_a_failure_one_of_those_who_wait_runs,
     who_asks_for_something_else_under_the_same_id_is_refused_after_the_wait,
+    who_stands_in_front_and_does_not_move_keeps_no_answer_from_the_others,
     who_will_not_wait_is_told_that_it_runs,
 }

@@ -77,6 +77,66 @@ async fn duplicates_fail_for_nobody_at_a_strict_level() {
     }
 }
 
+/// There a claim may wait for the first of another process, and then not see that it has committed.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn a_duplicate_in_another_process_is_answered_at_a_strict_level() {
+    for isolation in ["repeatable read", "serializable"] {
+        support::postgres(async |db| {
+            Postgres::create(&db).await;
+            let name = format!("second, {isolation}");
+            let process = async |name: &str| {
+                let options = (*db.pool().unwrap().connect_options()).clone().application_name(name);
+                // Longer than it would wait by itself, so that the first ends meanwhile.
+                let settings = [("default_transaction_isolation", isolation), ("lock_timeout", "99ms")];
+                Db::new(sqlx::PgPool::connect_with(options.options(settings)).await.unwrap())
+            };
+            let (here, other) = (process("first").await, process(&name).await);
+            let (running, release) = duplicates::slow(&here).await;
+            let second = tokio::spawn(async move {
+                let once = Once::of("order.place", key("r-1"));
+                other.once(once, async |_tx| Ok::<_, Failed>(2)).await.map_err(|error| error.to_string())
+            });
+            let waits =
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'";
+            let waits =
+                async || sqlx::query_scalar::<_, i64>(waits).bind(&name).fetch_one(db.pool().unwrap()).await.unwrap();
+            while waits().await == 0 {}
+            release.send(true).unwrap();
+            assert_eq!(running.await.unwrap().unwrap(), 1);
+            assert_eq!(second.await.unwrap(), Ok(1));
+        })
+        .await;
+    }
+}
+
+/// The first claim of each process sweeps, and what it finds may be gone since.
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn processes_that_sweep_at_once_fail_for_nobody_at_a_strict_level() {
+    support::postgres(async |db| {
+        Postgres::create(&db).await;
+        let options = (*db.pool().unwrap().connect_options()).clone();
+        let options = options.options([("default_transaction_isolation", "repeatable read")]);
+        let pool = sqlx::PgPool::connect_with(options).await.unwrap();
+        for round in 0..10 {
+            sqlx::raw_sql("DELETE FROM resil_once").execute(db.pool().unwrap()).await.unwrap();
+            Postgres::old_ones(&db, 200).await;
+            let all = (0..8).map(|number| {
+                let process = Db::new(pool.clone());
+                async move {
+                    let once = Once::of("order.place", key(format!("{round}.{number}")));
+                    process.once(once, async |_tx| Ok::<_, Failed>(number)).await.map_err(|error| error.to_string())
+                }
+            });
+            for (number, outcome) in futures_util::future::join_all(all).await.into_iter().enumerate() {
+                assert_eq!(outcome, Ok(i32::try_from(number).unwrap()));
+            }
+        }
+    })
+    .await;
+}
+
 /// Sweeping looks into the index and not at what is kept.
 #[tokio::test]
 #[ignore = "needs RESIL_TEST_POSTGRES_URL"]

@@ -34,6 +34,10 @@ pub(crate) fn ours() -> Response {
 
 const BUSY: &str = "The service is busy";
 
+pub(crate) fn busy() -> Response {
+    later(StatusCode::SERVICE_UNAVAILABLE, BUSY, A_MOMENT)
+}
+
 /// What our own caller is answered: 503 where another try may succeed, with `Retry-After` where it is known when, 504 where a wait was too long,
 /// 400, 409 or 422 where the request itself is at fault, and 500 where we are. The texts of our errors, which name places
 /// in the source, stay inside.

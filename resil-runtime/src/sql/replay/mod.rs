@@ -34,8 +34,8 @@ use tower_layer::Layer;
 /// | has no key | 400 where one is required |
 /// | has a payload that is longer than is compared | 413 |
 ///
-/// **Kept** are status, chosen headers and body, once the handler has answered. Not kept are 5xx, 408, 409, 422, 425 and 429,
-/// what an [`Error`](crate::Error) of ours says, what has [`NotKept`](crate::http::NotKept) in it, and a body that is too
+/// **Kept** are status, chosen headers and body, once the handler has answered. Not kept are 5xx, 408, 409, 422, 425 and 429;
+/// what is about headers, which are not compared: 401, 406, 412, 415 and 428; what an [`Error`](crate::Error) of ours says, what has [`NotKept`](crate::http::NotKept) in it, and a body that is too
 /// long or whose length nobody knows: there a repeat runs the handler again. So it does when the process dies between the
 /// handler and the answer, or while the first runs in another process. That is why what is done is done under
 /// `#[transactional(.., once = key.of(&user.id))]`: the layer saves the work, and `once` sees to it that it is done once.

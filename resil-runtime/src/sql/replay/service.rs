@@ -3,17 +3,18 @@ use super::answer::{Answer, is_kept};
 use super::store::Known;
 use crate::http::KeyRejection;
 use crate::http::axum::key_of;
-use crate::http::problem::problem;
+use crate::http::problem::{busy, ours, problem};
 use crate::registry::events::event;
 use crate::sql::answers::{another_request, running};
+use crate::{Classify as _, Error, Kind};
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
-use axum::extract::OriginalUri;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, OriginalUri};
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_service::Service;
@@ -29,6 +30,10 @@ pub struct IdempotencyService<S> {
     inner: S,
     rule: Arc<Rule>,
 }
+
+/// Goes with a request: what layers around have told it from others by. A layer within would take it for its own repeat.
+#[derive(Clone, Default)]
+struct Within(Vec<String>);
 
 impl<S> IdempotencyService<S> {
     pub(super) fn new(inner: S, rule: Arc<Rule>) -> Self {
@@ -83,10 +88,12 @@ fn keyed(rule: &Rule, parts: &Parts) -> Result<Option<String>, KeyRejection> {
     // Within nested routers the path is cut short, and two of them look alike.
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    Ok(Some(key.of(owner).step(&format!("{} {target}", parts.method)).to_string()))
+    let id = key.of(owner).step(&format!("{} {target}", parts.method)).to_string();
+    let is_within = parts.extensions.get::<Within>().is_some_and(|within| within.0.contains(&id));
+    Ok((!is_within).then_some(id))
 }
 
-async fn answer<S>(rule: &Rule, id: &str, mut inner: S, parts: Parts, body: Body) -> Result<Response, S::Error>
+async fn answer<S>(rule: &Rule, id: &str, mut inner: S, mut parts: Parts, body: Body) -> Result<Response, S::Error>
 where
     S: Service<Request<Body>, Response = Response>,
 {
@@ -101,14 +108,19 @@ where
         Ok(Some(known)) if known.payload != payload => return Ok(another_request()),
         Ok(Some(Known { answer: Some(answer), .. })) => return Ok(answer.replay()),
         Ok(_) => {}
-        Err(error) => return Ok(error.into_response()),
+        Err(error) => return Ok(refused(&error)),
     }
+    parts.extensions.get_or_insert_default::<Within>().0.push(id.to_owned());
     let response = inner.call(Request::from_parts(parts, Body::from(body))).await?;
     if !is_kept(&response, rule.max_answer) {
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let Ok(body) = to_bytes(body, rule.max_answer).await else { return Ok(broken()) };
+    let least = body.size_hint().lower();
+    let body = match to_bytes(body, rule.max_answer).await {
+        Ok(body) if body.len() as u64 >= least => body,
+        _ => return Ok(broken()),
+    };
     keep(rule, id, &payload, &parts, &body).await;
     Ok(Response::from_parts(parts, Body::from(body)))
 }
@@ -124,19 +136,26 @@ async fn keep(rule: &Rule, id: &str, payload: &str, parts: &http::response::Part
 
 /// A payload, or why there is none.
 async fn read(body: Body, longest: usize) -> Result<Bytes, Response> {
-    let mut body = pin!(body);
-    let mut all = Vec::new();
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let frame = frame.map_err(|_| problem(StatusCode::BAD_REQUEST, "The payload could not be read"))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if data.len() > longest - all.len() {
-            return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "The payload is too long"));
-        }
-        all.extend_from_slice(&data);
-    }
-    Ok(all.into())
+    let mut request = Request::new(body);
+    DefaultBodyLimit::max(longest).apply(&mut request);
+    // It knows the limits of other layers too.
+    Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => problem(StatusCode::PAYLOAD_TOO_LARGE, "The payload is too long"),
+        _ => problem(StatusCode::BAD_REQUEST, "The payload could not be read"),
+    })
 }
 
+/// Nobody can tell whether it is a repeat. Nothing was done, whatever became of the question.
+fn refused(error: &Error) -> Response {
+    event!(warn, %error, "a request was refused, because its answer could not be looked up");
+    match error.verdict().kind {
+        Kind::Transient => busy(),
+        _ => ours(),
+    }
+}
+
+/// It was not as long as it said.
 fn broken() -> Response {
-    problem(StatusCode::INTERNAL_SERVER_ERROR, "The service has made a mistake")
+    event!(warn, "an answer broke off, it was not kept");
+    ours()
 }

@@ -61,15 +61,14 @@ impl<DB: Backend> Db<DB> {
         let mut tx = self.begin(began).await?;
         let Request { op, id, fingerprint, keep } = request;
         let values = [(*op).into(), (&**id).into(), (&**fingerprint).into(), in_millis(*keep).into()];
-        match tx.fetch(DB::CLAIM_ONCE, &values).await {
+        let mut claimed = tx.fetch(DB::CLAIM_ONCE, &values).await;
+        if claimed.as_ref().is_ok_and(|rows| !rows.is_empty()) && self.sweeps() {
+            claimed = tx.fetch(SWEEP, &[]).await.and(claimed);
+        }
+        match claimed {
             Ok(rows) if rows.is_empty() => {}
-            Ok(_) => {
-                if self.sweeps() {
-                    tx.fetch(SWEEP, &[]).await.map_err(failed)?;
-                }
-                return Ok(ClaimFound::First(tx));
-            }
-            Err(error) if waited_too_long(&error) => {
+            Ok(_) => return Ok(ClaimFound::First(tx)),
+            Err(error) if is_to_ask_again(&error) => {
                 tx.roll_back().await;
                 return Ok(ClaimFound::Running);
             }
@@ -114,9 +113,11 @@ pub(super) enum ClaimFound<DB: Backend> {
     Running,
 }
 
-/// `lock_not_available`: the database's way to say that the row of the first is not committed yet.
-fn waited_too_long(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == "55P03")
+/// PostgreSQL's `lock_not_available`: the row of the first is not committed yet. And its class 40: where the isolation level is
+/// strict, it was committed after what this transaction sees, in which nothing was done so far.
+fn is_to_ask_again(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "55P03" || code.starts_with("40"))
 }
 
 pub(super) fn failed_with(began: Began, error: sqlx::Error) -> Error {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 /// The stored outcome of a request, and by what it is told from another with its ID.
@@ -22,12 +22,18 @@ pub(super) struct Found {
 const NEWS: Duration = Duration::from_secs(1);
 
 /// Who is first may ask. It leaves behind what it found.
-type Line = Arc<tokio::sync::Mutex<Option<(Found, Instant)>>>;
+#[derive(Default)]
+struct State {
+    is_taken: bool,
+    news: Option<(Found, Instant)>,
+}
+
+type Line = Arc<watch::Sender<State>>;
 type Of = (&'static str, Arc<str>);
 
-/// All lines of a database.
+/// All lines of a database, and how many stand in each.
 #[derive(Default)]
-pub(in crate::sql::db) struct Lines(Mutex<HashMap<Of, Line>>);
+pub(in crate::sql::db) struct Lines(Mutex<HashMap<Of, (Line, usize)>>);
 
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,42 +46,69 @@ pub(super) struct Place {
     lines: Arc<Lines>,
     of: Of,
     line: Line,
-    /// Once it is the first.
-    first: Option<OwnedMutexGuard<Option<(Found, Instant)>>>,
+    is_first: bool,
 }
 
 impl Place {
     pub(super) fn of(lines: &Arc<Lines>, op: &'static str, id: &str) -> Self {
         let of = (op, Arc::from(id));
-        let line = Line::clone(lock(&lines.0).entry(Of::clone(&of)).or_default());
-        Self { lines: Arc::clone(lines), of, line, first: None }
+        let mut all = lock(&lines.0);
+        let (line, places) = all.entry(Of::clone(&of)).or_default();
+        *places += 1;
+        let line = Line::clone(line);
+        drop(all);
+        Self { lines: Arc::clone(lines), of, line, is_first: false }
     }
 
-    /// Waits to be the first, and answers what the one before it has found, if it did.
+    /// Waits to be the first, and answers what one before it has found, if it did.
     pub(super) async fn first(&mut self, until: Instant) -> Result<Option<Found>, Error> {
         let wait = until.saturating_duration_since(clock::instant());
-        let Ok(first) = timeout(wait, Line::clone(&self.line).lock_owned()).await else {
-            return Err(OnceError::new(self.of.0, OnceProblem::Running).into());
-        };
-        let found = self.first.insert(first).as_ref();
-        Ok(found.filter(|(_, since)| since.elapsed() < NEWS).map(|(found, _)| found.clone()))
+        let turn = timeout(wait, self.turn()).await;
+        turn.map_err(|_| OnceError::new(self.of.0, OnceProblem::Running).into())
     }
 
-    /// Tells those behind it.
-    pub(super) fn tell(mut self, found: Found) {
-        if let Some(first) = &mut self.first {
-            **first = Some((found, clock::instant()));
+    /// A turn is taken and never given: one that is not polled any more would keep it from those behind it.
+    async fn turn(&mut self) -> Option<Found> {
+        let mut changes = self.line.subscribe();
+        loop {
+            let mut found = None;
+            self.line.send_if_modified(|state| {
+                let news = state.news.as_ref().filter(|(_, since)| since.elapsed() < NEWS);
+                found = news.map(|(found, _)| found.clone());
+                self.is_first = found.is_none() && !state.is_taken;
+                state.is_taken |= self.is_first;
+                // Nobody waits for this.
+                false
+            });
+            if found.is_some() || self.is_first {
+                return found;
+            }
+            // It is there as long as this place.
+            _ = changes.changed().await;
         }
+    }
+
+    /// Tells the others.
+    pub(super) fn tell(self, found: Found) {
+        // They are woken when this leaves.
+        self.line.send_if_modified(|state| {
+            state.news = Some((found, clock::instant()));
+            false
+        });
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.first = None;
+        if self.is_first {
+            self.line.send_modify(|state| state.is_taken = false);
+        }
         let mut lines = lock(&self.lines.0);
-        self.line = Line::default();
-        if lines.get(&self.of).is_some_and(|line| Arc::strong_count(line) == 1) {
-            lines.remove(&self.of);
+        if let Some((_, places)) = lines.get_mut(&self.of) {
+            *places -= 1;
+            if *places == 0 {
+                lines.remove(&self.of);
+            }
         }
     }
 }
