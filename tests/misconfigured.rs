@@ -1,7 +1,8 @@
 //! Two settings under one name, and settings out of range: found at start by `check()`, refused at the first call
 //! without it. This program is misconfigured on purpose.
 
-use resil::{CircuitBreaker, Error, circuit_breaker, deadline, fallback, retry, timeout};
+use resil::policy::{bulkhead, retry, semaphore, timeout};
+use resil::{CircuitBreaker, Error, bulkhead, circuit_breaker, deadline, fallback, retry, semaphore, timeout};
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -81,6 +82,42 @@ mod beyond_a_deadline {
     }
 }
 
+mod in_a_set {
+    use super::*;
+
+    const IMPATIENT: retry::Settings =
+        retry::Settings { attempts: 0, factor: 0.5, retry_status: &[200, 429, 600], ..retry::Settings::new() };
+    const AT_ONCE: timeout::Settings =
+        timeout::Settings { read: Some(Duration::ZERO), ..timeout::Settings::new(Duration::from_secs(5)) };
+    const NONE: semaphore::Settings = semaphore::Settings::new(0);
+    const CROWD: bulkhead::Settings = bulkhead::Settings { max_wait: Duration::ZERO, ..bulkhead::Settings::new(513) };
+
+    #[retry(idempotent, settings = IMPATIENT)]
+    async fn retried() -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[retry(idempotent, settings = IMPATIENT, attempts = 2, factor = 1.5, retry_status = [])]
+    async fn written_beside_it() -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[timeout(settings = AT_ONCE)]
+    async fn bounded() -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[semaphore(settings = NONE)]
+    pub async fn limited() -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[bulkhead(settings = CROWD)]
+    pub async fn apart() -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 #[circuit_breaker(name = "fine")]
 async fn fine() -> Result<(), Error> {
     Ok(())
@@ -95,7 +132,7 @@ fn check_finds_every_problem_of_the_program() {
         assert!(all.next().is_none(), "{part}: {problems:#?}");
         first
     };
-    assert_eq!(problems.problems().len(), 7, "{problems:#?}");
+    assert_eq!(problems.problems().len(), 11, "{problems:#?}");
     let bound = of("beyond_a_deadline::bound_by_a_constant");
     assert!(bound.contains("attempt bound of 20s and its `connect` of 20s") && bound.contains("\"15s\""), "{bound}");
     let bound = of("beyond_a_deadline::deadline_by_a_constant");
@@ -103,6 +140,14 @@ fn check_finds_every_problem_of_the_program() {
     assert!(of("beyond_a_deadline::waits").contains("does not fit in the deadline of 15s"));
     assert!(of("beyond_a_deadline::deadline_of_zero").contains("is zero"));
     assert!(of("beyond_a_deadline::kept_for_no_time").contains("write `stale = \"10m\"`"));
+    let retried = of("in_a_set::retried");
+    for part in ["`attempts = 0`", "`factor = 0.5`", "`retry_status = [200]`", "`retry_status = [600]`"] {
+        assert!(retried.contains(part), "{part}: {retried}");
+    }
+    assert!(of("in_a_set::bounded").contains("is zero"));
+    assert!(of("in_a_set::limited").contains("`permits = 0`"));
+    let apart = of("in_a_set::apart");
+    assert!(apart.contains("`threads = 513`") && apart.contains("`max_wait = \"0s\"`"), "{apart}");
     let (zero, payment) = (of("`zero`"), of("`payment`"));
     for part in ["`payment`", "misconfigured::shop::pay", "misconfigured::back_office::refund"] {
         assert!(payment.contains(part), "{payment}");
@@ -122,6 +167,9 @@ async fn without_check_either_site_refuses_its_first_call_and_names_both() {
         assert!(text.contains("shop::pay") && text.contains("back_office::refund"), "{text}");
     }
     assert_eq!(runs.get(), 0, "nothing ran");
+    for outcome in [in_a_set::limited().await, in_a_set::apart().await] {
+        assert!(matches!(outcome, Err(Error::Misconfigured(_))), "{outcome:?}");
+    }
     fine().await.unwrap();
 }
 

@@ -72,6 +72,7 @@ fn assert_shown(function: &str, settings: &[&str]) {
 fn what_is_written_beside_them_counts() {
     assert_shown("with_more", &["window = 2", "slow_call = 1s", "slow_rate = 0.5", "open_for = 1s"]);
     assert_shown("fewer_attempts", &["attempts = 2", "base = 1s", "jitter = None", "retry_status = [429]"]);
+    assert_shown("without_statuses", &["attempts = 4", "retry_status = []"]);
     assert_shown("shorter", &["attempt = 3s", "read = 2s"]);
     assert_shown("one_at_a_time", &["permits = 1", "max_wait = 1s"]);
     assert_shown("for_each", &["permits = 2", "max_wait = 0ns"]);
@@ -88,6 +89,11 @@ async fn repeated(attempts: &Cell<u32>) -> io::Result<()> {
 async fn fewer_attempts(attempts: &Cell<u32>) -> io::Result<()> {
     attempts.set(attempts.get() + 1);
     Err(io::ErrorKind::ConnectionRefused.into())
+}
+
+#[retry(unsent, settings = PATIENT, retry_status = [])]
+async fn without_statuses() -> io::Result<()> {
+    Ok(())
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub const USAGE: &str = "usage: checkout [--play] [--database URL] [--nats URL]     plays the four scenarios
        checkout --serve [--listen ADDRESS] [--partner-at URL] [--database FILE-OR-URL]
-                [--schema NAME] [--nats URL] [--stream NAME] [--compare SECONDS]
+                [--schema NAME | --pooled] [--nats URL] [--stream NAME] [--compare SECONDS]
        checkout --partner [--listen ADDRESS] [--book FILE] [--seed NUMBER]";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Arguments {
     /// `postgres://..`, or else a file of SQLite.
     pub database: Option<String>,
     pub schema: Option<String>,
+    /// PostgreSQL is behind PgBouncer in transaction mode.
+    pub is_pooled: bool,
     pub nats: Option<String>,
     pub stream: String,
     /// In seconds; 0 is never.
@@ -41,6 +43,7 @@ impl Arguments {
             partner_at: "http://127.0.0.1:4001".to_owned(),
             database: None,
             schema: None,
+            is_pooled: false,
             nats: None,
             stream: "checkout".to_owned(),
             compare: 2,
@@ -62,6 +65,7 @@ impl Arguments {
                 "--partner-at" => all.partner_at = value()?,
                 "--database" => all.database = Some(value()?),
                 "--schema" => all.schema = Some(value()?),
+                "--pooled" => all.is_pooled = true,
                 "--nats" => all.nats = Some(value()?),
                 "--stream" => all.stream = value()?,
                 "--compare" => all.compare = value()?.parse()?,

@@ -75,6 +75,7 @@ impl From<Columns> for Order {
     }
 }
 
+// Reads are transactions as well: behind a pooler, nothing that stands by itself is sure to have one connection.
 macro_rules! books {
     ($database:ty, $first:literal, $number:literal) => {
         impl Books for $database {
@@ -101,9 +102,12 @@ macro_rules! books {
             }
 
             async fn stock_up(db: &Db<Self>, item: &str, number: i64) -> Result<(), Trouble> {
-                let insert = sqlx::query("INSERT INTO stock VALUES ($1, $2, $2) ON CONFLICT (item) DO NOTHING");
-                insert.bind(item).bind(number).execute(db.pool()?).await?;
-                Ok(())
+                let insert = "INSERT INTO stock VALUES ($1, $2, $2) ON CONFLICT (item) DO NOTHING";
+                db.transaction(async |tx| {
+                    sqlx::query(insert).bind(item).bind(number).execute(&mut **tx).await?;
+                    Ok(())
+                })
+                .await
             }
 
             async fn insert(tx: &mut Tx<Self>, item: &str, won: u32) -> Result<i64, sqlx::Error> {
@@ -154,26 +158,32 @@ macro_rules! books {
 
             async fn order(db: &Db<Self>, order: i64) -> Result<Option<Order>, Trouble> {
                 let select = "SELECT id, item, won, state, why, intent FROM orders WHERE id = $1";
-                let found: Option<Columns> =
-                    sqlx::query_as(select).bind(order).fetch_optional(db.pool()?).await?;
-                Ok(found.map(Order::from))
+                db.transaction(async |tx| {
+                    let found: Option<Columns> =
+                        sqlx::query_as(select).bind(order).fetch_optional(&mut **tx).await?;
+                    Ok(found.map(Order::from))
+                })
+                .await
             }
 
             async fn orders(db: &Db<Self>) -> Result<Vec<Order>, Trouble> {
                 let select = "SELECT id, item, won, state, why, intent FROM orders ORDER BY id";
-                let found: Vec<Columns> = sqlx::query_as(select).fetch_all(db.pool()?).await?;
+                let found = db.transaction(async |tx| Ok::<Vec<Columns>, Trouble>(sqlx::query_as(select).fetch_all(&mut **tx).await?));
+                let found = found.await?;
                 Ok(found.into_iter().map(Order::from).collect())
             }
 
             async fn stock(db: &Db<Self>) -> Result<Vec<Stock>, Trouble> {
                 let select = "SELECT item, remaining, initial FROM stock ORDER BY item";
-                let found: Vec<(String, i64, i64)> = sqlx::query_as(select).fetch_all(db.pool()?).await?;
+                let found = db.transaction(async |tx| Ok::<Vec<(String, i64, i64)>, Trouble>(sqlx::query_as(select).fetch_all(&mut **tx).await?));
+                let found = found.await?;
                 Ok(found.into_iter().map(|(item, remaining, initial)| Stock { item, remaining, initial }).collect())
             }
 
             async fn deliveries(db: &Db<Self>) -> Result<Vec<Delivery>, Trouble> {
                 let select = "SELECT of_order, topic FROM deliveries ORDER BY of_order";
-                let found: Vec<(i64, String)> = sqlx::query_as(select).fetch_all(db.pool()?).await?;
+                let found = db.transaction(async |tx| Ok::<Vec<(i64, String)>, Trouble>(sqlx::query_as(select).fetch_all(&mut **tx).await?));
+                let found = found.await?;
                 Ok(found.into_iter().map(|(order, topic)| Delivery { order, topic }).collect())
             }
         }

@@ -30,6 +30,13 @@ pub async fn postgres(url: &str, schema: Option<&str>) -> Result<Db<Postgres>, s
     Ok(Db::new(pool.connect_with(options).await?))
 }
 
+/// Behind PgBouncer in transaction mode.
+pub async fn pooled(url: &str) -> Result<Db<Postgres>, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(0);
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+    Ok(Db::new(pool.connect_with(options).await?).behind_pooler())
+}
+
 /// Makes a schema that nobody else uses.
 pub async fn own_schema(url: &str, schema: &str) -> Result<Db<Postgres>, sqlx::Error> {
     let db = postgres(url, Some(schema)).await?;
@@ -41,7 +48,7 @@ pub async fn drop_schema(db: &Db<Postgres>, schema: &str) -> Result<(), sqlx::Er
     execute(db, format!("DROP SCHEMA {schema} CASCADE")).await
 }
 
-async fn execute(db: &Db<Postgres>, sql: String) -> Result<(), sqlx::Error> {
+pub async fn execute(db: &Db<Postgres>, sql: String) -> Result<(), sqlx::Error> {
     let Ok(pool) = db.pool() else { return Err(sqlx::Error::PoolClosed) };
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.map(drop)
 }

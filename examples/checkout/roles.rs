@@ -23,6 +23,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failed> {
             Ok(partner::serve(listener, book, arguments.seed).await?)
         }
         Role::Serve => match arguments.postgres() {
+            Some(url) if arguments.is_pooled => serve(database::pooled(url).await?, arguments).await,
             Some(url) => serve(database::postgres(url, arguments.schema.as_deref()).await?, arguments).await,
             None => {
                 let file = arguments.database.as_deref().unwrap_or("shop.db");

@@ -11,6 +11,7 @@ mod context;
 mod failure;
 #[cfg(feature = "http")]
 pub mod http;
+mod lazy;
 mod mark;
 pub mod net;
 pub mod policy;
@@ -43,7 +44,8 @@ pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, regis
 #[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]
 pub use sql::{
     db::{
-        Backend, Compared, Connection, Db, HeldBy, Once, OnceError, OnceProblem, RequestId, Stored, Transactional, Tx,
+        Backend, Compared, Connection, Db, HeldBy, Migration, Once, OnceError, OnceProblem, RequestId, Stored,
+        Transactional, Tx,
     },
     ledger, outbox,
 };

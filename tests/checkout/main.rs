@@ -59,13 +59,14 @@ async fn main() -> Result<ExitCode, Failed> {
     }
     let kills = if words.iter().any(|word| word == "--whole") { WHOLE } else { SOME };
     let postgres = told("PostgreSQL", "RESIL_TEST_POSTGRES_URL");
+    let pooler = told("PgBouncer", "RESIL_TEST_PGBOUNCER_URL");
     let nats = told("NATS", "RESIL_TEST_NATS_URL");
     let played = scenarios(postgres.as_deref(), nats.as_deref()).await?;
     let survived = match &nats {
         Some(url) => broker::goes_away(url).await?,
         None => true,
     };
-    let weathered = Box::pin(storms(kills, postgres.as_deref(), nats.as_deref())).await?;
+    let weathered = Box::pin(storms(kills, postgres.as_deref(), pooler.as_deref(), nats.as_deref())).await?;
     Ok(if played && survived && weathered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -102,7 +103,12 @@ async fn play(name: &str, arguments: Vec<&str>) -> Result<bool, Failed> {
     Ok(is_well)
 }
 
-async fn storms(kills: usize, postgres: Option<&str>, nats: Option<&str>) -> Result<bool, Failed> {
+async fn storms(
+    kills: usize,
+    postgres: Option<&str>,
+    pooler: Option<&str>,
+    nats: Option<&str>,
+) -> Result<bool, Failed> {
     let seed = match std::env::var("RESIL_TEST_SEED") {
         Ok(seed) => seed.parse()?,
         Err(_) => fastrand::u64(..1_000_000),
@@ -112,6 +118,9 @@ async fn storms(kills: usize, postgres: Option<&str>, nats: Option<&str>) -> Res
     let (sqlite, postgres) = tokio::join!(storm.on_sqlite(), async {
         let Some(url) = postgres else { return Ok(true) };
         let mut is_well = storm.on_postgres(url, nats, NEVER).await?;
+        if let Some(pooler) = pooler {
+            is_well &= storm.behind_pooler(url, pooler).await?;
+        }
         if kills == WHOLE {
             is_well &= storm.on_postgres(url, nats, "1").await?;
         }

@@ -57,6 +57,20 @@ impl Storm {
         is_well
     }
 
+    /// Two processes reach the database, of its own for once, by PgBouncer.
+    pub async fn behind_pooler(self, direct: &str, pooler: &str) -> Result<bool, Failed> {
+        let name = unique("checkout");
+        let of = |url: &str| url.rsplit_once('/').map_or_else(String::new, |(server, _)| format!("{server}/{name}"));
+        let server = database::postgres(direct, None).await?;
+        database::execute(&server, format!("CREATE DATABASE {name}")).await?;
+        let db = database::postgres(&of(direct), None).await?;
+        let reach = of(pooler);
+        let reach = vec!["--database", &reach, "--pooled", "--compare", NEVER];
+        let is_well = self.rages("the storm behind PgBouncer", 2, &db, reach).await;
+        database::execute(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await?;
+        is_well
+    }
+
     async fn rages<DB: Books>(self, name: &str, shops: usize, db: &Db<DB>, reach: Reach<'_>) -> Result<bool, Failed> {
         let folder = folder()?;
         let book = folder.path().join("partner.db").display().to_string();

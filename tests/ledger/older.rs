@@ -145,7 +145,7 @@ on_both_databases! {
             let asked = old_intent::<_, manual>(&db, 6, 3 * DAY, "MANUAL", "1, 1, NULL, 1, NULL").await;
             let far = old_intent::<_, verified>(&db, 7, 60_000, "SUCCEEDED", "1, 1, 4090000000000, NULL, '500'").await;
             let ledger = Ledger::on(db.clone()).partial().operation::<verified>().provide(Partner::new(Skill::Status, []));
-            let not_yet = ledger.open().await.unwrap().drive(&fresh).await.unwrap_err().to_string();
+            let not_yet = ledger.open().await.unwrap_err().to_string();
             assert!(not_yet.ends_with("write `db.migrate().await?` at start"), "{not_yet}");
             db.migrate().await.unwrap();
             let partner = Partner::new(Skill::Status, []);

@@ -64,6 +64,15 @@ pub async fn postgres(test: impl AsyncFnOnce(Db<Postgres>)) {
     outside.execute(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).await.unwrap();
 }
 
+/// A database of its own, in the same PostgreSQL.
+pub async fn postgres_database(test: impl AsyncFnOnce(PgConnectOptions)) {
+    let name = format!("resil_{}", resil::IdempotencyKey::random().as_str().replace('-', ""));
+    let mut outside = PgConnection::connect_with(&postgres_options()).await.unwrap();
+    outside.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+    test(postgres_options().database(&name)).await;
+    outside.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
+}
+
 /// Polls so many times at most, and drops what is left.
 pub async fn dropped_after<F: Future>(polls: i64, future: F) -> Option<F::Output> {
     let mut future = std::pin::pin!(future);

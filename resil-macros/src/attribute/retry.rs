@@ -105,10 +105,10 @@ impl ToTokens for Jitter {
 pub(super) struct Statuses(Vec<u16>);
 
 impl Statuses {
-    /// `&[429]`, if there are any.
-    pub(super) fn constant(&self) -> Option<TokenStream> {
+    /// `&[429]`.
+    pub(super) fn constant(&self) -> TokenStream {
         let statuses = self.0.iter().map(|status| u32::from(*status).constant());
-        (!self.0.is_empty()).then(|| code!(&[#(#statuses),*]))
+        code!(&[#(#statuses),*])
     }
 }
 
@@ -270,7 +270,7 @@ impl Layer for Retry {
         let [base, max] = [&with.base, &with.max].map(|wait| set(wait.as_ref()));
         let (attempts, factor) = (set(with.attempts.as_ref()), set(with.factor.as_ref()));
         let jitter = with.jitter.as_ref().map(|jitter| code!(.jitter(#runtime::Jitter::#jitter)));
-        let statuses = with.retry_status.as_ref().and_then(|statuses| statuses.constant());
+        let statuses = with.retry_status.as_ref().map(|statuses| statuses.constant());
         let statuses = statuses.map(|statuses| code!(.retry_status(#statuses)));
         // A budget of its own name, else the sibling breaker's, else the call site's.
         let budget = match (with.budget.as_ref().map(|budget| &budget.value), &cx.needs.breaker) {

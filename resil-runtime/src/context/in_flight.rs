@@ -2,7 +2,7 @@
 
 use super::{Activity, Frame, current};
 use crate::clock;
-use crate::policy::lazy::Lazy;
+use crate::lazy::Lazy;
 use pin_project_lite::pin_project;
 use std::cell::OnceCell;
 use std::future::Future;

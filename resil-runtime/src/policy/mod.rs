@@ -8,7 +8,6 @@ pub mod circuit_breaker;
 pub mod deadline;
 pub mod fallback;
 pub mod keyed;
-pub(crate) mod lazy;
 pub mod retry;
 pub mod semaphore;
 pub mod timeout;

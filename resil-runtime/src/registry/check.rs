@@ -3,13 +3,14 @@ use crate::{Error, Misconfiguration, clock};
 
 /// Checks every annotated function of the program, called or not: the first line of `main`.
 ///
-/// Call sites are collected at link time, from dependencies too. Without this call, the first call through a
-/// contradicting site returns [`Error::Misconfigured`](crate::Error::Misconfigured) instead, before anything is sent.
+/// Call sites are collected at link time, from dependencies too. Without this call, each call through a circuit breaker, a
+/// semaphore, a bulkhead or a transaction with such a problem returns
+/// [`Error::Misconfigured`](crate::Error::Misconfigured), before anything is sent; of the others nobody tells.
 /// It also calibrates the clock, some milliseconds that the first call would otherwise wait for.
 ///
 /// # Errors
 ///
-/// [`Misconfiguration`] with one sentence for each breaker that two sites configure differently, each setting out of
+/// [`Misconfiguration`] with one sentence for each policy that two sites configure differently, each setting out of
 /// range, and each bound or wait that a deadline above it never lets pass.
 ///
 /// ```

@@ -1,5 +1,5 @@
-use crate::policy::circuit_breaker::{Cause, CircuitState};
-use crate::policy::retry::why::Why;
+use super::circuit_state::{Cause, CircuitState};
+use super::why::Why;
 use crate::sql::{LedgerEvent, OutboxEvent};
 use crate::{Began, Effect, Kind, Phase, Site, Verdict};
 use std::fmt;

@@ -2,11 +2,11 @@
 //! registry. Names and labels only: never a body, a key or a header.
 
 use super::Event;
+use super::circuit_state::{CircuitState, Transition};
 pub(crate) use super::stream::tell;
+use super::why::Why;
 #[cfg(feature = "reqwest")]
 use super::{Registry, States};
-use crate::policy::circuit_breaker::{CircuitState, Transition};
-use crate::policy::retry::why::Why;
 use crate::{Began, Phase, Site, Verdict};
 use std::panic::Location;
 use std::time::Duration;

@@ -4,6 +4,7 @@
 
 mod call_site;
 mod check;
+mod circuit_state;
 mod event;
 pub(crate) mod events;
 mod find;
@@ -15,11 +16,14 @@ mod site;
 mod slot;
 mod states;
 mod stream;
+mod why;
 mod written;
 
 pub use call_site::{CallSite, Policy};
 pub use check::check;
 pub(crate) use check::policies;
+pub(crate) use circuit_state::Transition;
+pub use circuit_state::{Cause, CircuitState};
 pub use event::Event;
 pub use find::{Registry, registry};
 pub(crate) use find::{all, find};
@@ -29,6 +33,7 @@ pub use site::Site;
 pub(crate) use slot::{Lender, Slot};
 pub(crate) use states::States;
 pub use stream::Events;
+pub use why::Why;
 pub(crate) use written::Written;
 
 use crate::{Error, Misconfiguration};

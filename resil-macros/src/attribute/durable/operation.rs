@@ -216,7 +216,7 @@ impl<'a> Operation<'a> {
             InDoubt::Cancel => Some(code!(.in_doubt(#runtime::ledger::InDoubt::Cancel))),
         };
         let conclusive = match with.conclusive.as_deref() {
-            Some(Conclusive::Statuses(statuses)) => statuses.constant(),
+            Some(Conclusive::Statuses(statuses)) => Some(statuses.constant()),
             _ => None,
         };
         let conclusive = conclusive.map(|statuses| code!(.conclusive(#statuses)));

@@ -1,7 +1,7 @@
 //! The clocks of one pending attempt: its own bound, the read clock, and the deadline above it.
 
 use crate::context::{Activity, Due, Frame};
-use crate::policy::lazy::Lazy;
+use crate::lazy::Lazy;
 use crate::policy::timeout::{Bounds, Timeout};
 use crate::{Error, Phase, clock};
 use pin_project_lite::pin_project;

@@ -4,7 +4,7 @@ mod clocks;
 
 use crate::context::{self, Call, Due, Frame, Sent};
 use crate::failure::Fallible;
-use crate::policy::lazy::Lazy;
+use crate::lazy::Lazy;
 use crate::policy::retry::Attempts;
 use crate::policy::timeout::Timeout;
 use crate::{Error, Failure, clock};

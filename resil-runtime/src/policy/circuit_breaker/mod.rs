@@ -7,7 +7,6 @@
 
 mod admission;
 mod circuit;
-mod circuit_state;
 mod count_window;
 mod found;
 mod gate;
@@ -22,11 +21,10 @@ mod tally;
 mod time_window;
 mod written;
 
+pub(crate) use crate::registry::Transition;
+pub use crate::registry::{Cause, CircuitState};
 use admission::{Admission, Refusal, Sample};
 use circuit::Circuit;
-pub use circuit_state::Cause;
-pub use circuit_state::CircuitState;
-pub(crate) use circuit_state::Transition;
 pub(crate) use handle::Breaker;
 pub use handle::CircuitBreaker;
 use machine::{Machine, Ruling};

@@ -48,6 +48,9 @@ impl Handle for Retry {
         {
             wrong.push(format!("`jitter = {part}` is no fraction: write one above 0 and at most 1"));
         }
+        wrong.extend(self.statuses.iter().filter(|status| !(400..600).contains(*status)).map(|status| {
+            format!("`retry_status = [{status}]` is the status of no failure: write one from 400 to 599")
+        }));
         (!wrong.is_empty()).then(|| format!("retry of {}: {}", self.site, wrong.join("; ")))
     }
 

@@ -10,8 +10,8 @@ mod key;
 mod proven;
 mod request_key;
 mod settings;
-pub(crate) mod why;
 
+pub use crate::registry::Why;
 pub use attempts::Attempts;
 pub(crate) use backoff::Backoff;
 pub use backoff::Jitter;
@@ -24,7 +24,6 @@ pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
 pub use request_key::RequestKey;
 pub use settings::Settings;
-pub use why::Why;
 
 use crate::context::{Repeat, Sent};
 use crate::registry::{Slot, States};

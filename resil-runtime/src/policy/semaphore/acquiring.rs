@@ -1,6 +1,6 @@
 use super::{Acquire, Limiter, Permit, Semaphore};
 use crate::context::{self, Due, Pause};
-use crate::policy::lazy::Lazy;
+use crate::lazy::Lazy;
 use crate::{Error, clock};
 use pin_project_lite::pin_project;
 use std::future::Future;

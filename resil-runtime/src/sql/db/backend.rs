@@ -1,4 +1,5 @@
 use super::statement::{Row, Value, statements};
+use super::texts::{Dialect, Statement};
 use sqlx::{Database, SqlStr};
 use std::future::Future;
 
@@ -17,7 +18,7 @@ pub const fn database_name<DB: Backend>() -> &'static str {
 }
 
 pub(super) mod sealed {
-    use super::{Database, Future, Row, Setting, SqlStr, Value};
+    use super::{Database, Dialect, Future, Row, Setting, SqlStr, Statement, Value};
 
     /// A trait of a user's on top of `Backend` shares one space of names with this: so its functions are called `own_`.
     pub trait Backend: Database {
@@ -48,30 +49,29 @@ pub(super) mod sealed {
         /// How many ordering keys one transaction may have, where each takes one of the database's locks.
         const MOST_KEYS: Option<usize>;
 
-        /// A column that numbers its rows, for good.
-        const IDENTITY: &'static str;
+        /// Its words for what our statements need.
+        const DIALECT: &'static Dialect;
 
-        /// A text that is compared byte by byte, as we do.
-        const BYTES: &'static str;
+        /// Finds the schemas with the table `$1`: the schema `$2`, or if that is NULL each that names are looked up in, the first
+        /// of them first. Each with whether it is where new tables come.
+        const SCHEMAS: &'static str;
 
-        /// Lets claims of older versions find nothing: they have counted the leases of an intent.
-        const NO_OLD_CLAIMS: &'static str;
-
-        /// How a transaction begins, where it is not plain `BEGIN`.
-        fn own_begin() -> Option<SqlStr>;
+        /// How a transaction begins, where it is not plain `BEGIN`. Behind a pooler nothing is left of those before it.
+        fn own_begin(is_pooled: bool) -> Option<SqlStr>;
 
         /// How one of ours begins: each statement sees what others have committed before it.
-        fn own_begin_committed() -> Option<SqlStr>;
+        fn own_begin_committed(is_pooled: bool) -> Option<SqlStr>;
 
         /// Whether a statement by itself would run at a stricter level.
         fn own_is_strict(connection: &mut Self::Connection) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
 
-        /// Tells the relays of other processes that there are messages.
-        fn own_notify(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+        /// Tells the relays of other processes that there are messages, in these words.
+        fn own_notify(pool: &sqlx::Pool<Self>, notify: SqlStr) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
-        /// Calls `wake` whenever another process may have told so, on a connection of its own, until that fails.
+        /// Calls `wake` whenever another process may have told so of this table, on a connection of its own, until that fails.
         fn own_listen(
             pool: &sqlx::Pool<Self>,
+            table: SqlStr,
             wake: impl Fn() + Send + Sync,
         ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
@@ -91,10 +91,10 @@ pub(super) mod sealed {
         /// What would lose commits if it were set otherwise.
         const OWN_SETTINGS: &'static [Setting];
 
-        /// Runs one statement of ours. What its text may hold in braces, `Dialect` says.
+        /// Runs one statement of ours.
         fn own_fetch(
             connection: &mut Self::Connection,
-            sql: &'static str,
+            statement: Statement,
             values: &[Value<'_>],
         ) -> impl Future<Output = Result<Vec<Row>, sqlx::Error>> + Send;
     }
@@ -112,11 +112,26 @@ impl sealed::Backend for sqlx::Sqlite {
     const CLAIM_ANY: &'static str = crate::sql::outbox::CLAIM_ANY;
     const SETTLES_IN: bool = false;
     const MOST_KEYS: Option<usize> = None;
-    const IDENTITY: &'static str = "INTEGER PRIMARY KEY AUTOINCREMENT";
-    const BYTES: &'static str = "TEXT";
-    const NO_OLD_CLAIMS: &'static str = "
+    const DIALECT: &'static Dialect = &Dialect {
+        now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+        clock: ["CAST(unixepoch('subsec') * 1000 AS INTEGER)", ""],
+        locked: "",
+        skip_locked: "",
+        share_skip_locked: "",
+        among: ["IN (", ")"],
+        texts: ["(SELECT value FROM json_each(", "))"],
+        each_text: ["json_each(", ")"],
+        rows: ["json_each(", ")"],
+        identity: "INTEGER PRIMARY KEY AUTOINCREMENT",
+        bytes: "TEXT",
+        no_old_claims: "
         CREATE TRIGGER resil_no_old_claims BEFORE UPDATE OF epoch ON resil_intents WHEN new.epoch = old.epoch + 1
-        BEGIN SELECT RAISE(IGNORE); END;";
+        BEGIN SELECT RAISE(IGNORE); END;",
+        // A step is one transaction.
+        if_not_exists: "",
+    };
+    const SCHEMAS: &'static str =
+        "SELECT 'main', 1 FROM sqlite_schema WHERE type = 'table' AND name = $1 AND $2 IS NULL";
     const OWN_SETTINGS: &'static [Setting] = &[
         ("PRAGMA journal_mode", |mode| {
             (mode != "wal").then(|| {
@@ -138,24 +153,28 @@ impl sealed::Backend for sqlx::Sqlite {
 
     /// Waits for the one writer there can be before anything is read. A transaction that begins with a read and then
     /// writes would fail instead of wait.
-    fn own_begin() -> Option<SqlStr> {
+    fn own_begin(_is_pooled: bool) -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
         Some("BEGIN IMMEDIATE".into_sql_str())
     }
 
-    fn own_begin_committed() -> Option<SqlStr> {
-        Self::own_begin()
+    fn own_begin_committed(is_pooled: bool) -> Option<SqlStr> {
+        Self::own_begin(is_pooled)
     }
 
     async fn own_is_strict(_connection: &mut sqlx::SqliteConnection) -> Result<bool, sqlx::Error> {
         Ok(false)
     }
 
-    async fn own_notify(_pool: &sqlx::SqlitePool) -> Result<(), sqlx::Error> {
+    async fn own_notify(_pool: &sqlx::SqlitePool, _notify: SqlStr) -> Result<(), sqlx::Error> {
         Ok(())
     }
 
-    async fn own_listen(_pool: &sqlx::SqlitePool, _wake: impl Fn() + Send + Sync) -> Result<(), sqlx::Error> {
+    async fn own_listen(
+        _pool: &sqlx::SqlitePool,
+        _table: SqlStr,
+        _wake: impl Fn() + Send + Sync,
+    ) -> Result<(), sqlx::Error> {
         std::future::pending().await
     }
 
@@ -168,21 +187,7 @@ impl sealed::Backend for sqlx::Sqlite {
         sqlx::raw_sql(sql).execute(connection).await.map(drop)
     }
 
-    statements!(
-        sqlx::Sqlite,
-        sqlx::SqliteConnection,
-        Dialect {
-            now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-            clock: ["CAST(unixepoch('subsec') * 1000 AS INTEGER)", ""],
-            locked: "",
-            skip_locked: "",
-            share_skip_locked: "",
-            among: ["IN (", ")"],
-            texts: ["(SELECT value FROM json_each(", "))"],
-            each_text: ["json_each(", ")"],
-            rows: ["json_each(", ")"],
-        }
-    );
+    statements!(sqlx::Sqlite, sqlx::SqliteConnection);
 }
 
 #[cfg(feature = "postgres")]
@@ -197,12 +202,32 @@ impl sealed::Backend for sqlx::Postgres {
     const SETTLES_IN: bool = true;
     // PostgreSQL has room for some 6,400 unless it is told otherwise, for all transactions together.
     const MOST_KEYS: Option<usize> = Some(1000);
-    const IDENTITY: &'static str = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
-    const BYTES: &'static str = "TEXT COLLATE \"C\"";
-    const NO_OLD_CLAIMS: &'static str = "
-        CREATE FUNCTION resil_no_old_claims() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    const DIALECT: &'static Dialect = &Dialect {
+        // Read once a statement: what changes from row to row finds nothing in an index.
+        now: "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
+        // Each `{now}` is a query of its own within the statement.
+        clock: ["clock.now", "FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) AS clock"],
+        locked: "FOR UPDATE",
+        skip_locked: "FOR UPDATE SKIP LOCKED",
+        share_skip_locked: "FOR KEY SHARE SKIP LOCKED",
+        among: ["= ANY (ARRAY(", "))"],
+        texts: ["(SELECT jsonb_array_elements_text((", ")::jsonb))"],
+        each_text: ["jsonb_array_elements_text((", ")::jsonb) AS texts (value)"],
+        rows: ["jsonb_array_elements((", ")::jsonb) AS rows (value)"],
+        identity: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        bytes: "TEXT COLLATE \"C\"",
+        no_old_claims: "
+        CREATE FUNCTION {schema}resil_no_old_claims() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
         CREATE TRIGGER resil_no_old_claims BEFORE UPDATE OF epoch ON resil_intents
-            FOR EACH ROW WHEN (new.epoch = old.epoch + 1) EXECUTE FUNCTION resil_no_old_claims();";
+            FOR EACH ROW WHEN (new.epoch = old.epoch + 1) EXECUTE FUNCTION {schema}resil_no_old_claims();",
+        if_not_exists: "IF NOT EXISTS",
+    };
+    const SCHEMAS: &'static str = "
+        SELECT space.nspname::text, CASE WHEN space.nspname = current_schema() THEN 1::bigint ELSE 0::bigint END
+        FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace
+        WHERE class.relname = $1 AND class.relkind IN ('r', 'p')
+            AND (space.nspname = $2 OR ($2 IS NULL AND space.nspname = ANY (current_schemas(false))))
+        ORDER BY array_position(current_schemas(false), space.nspname)";
     const OWN_SETTINGS: &'static [Setting] = &[
         ("SHOW fsync", lost_by_fsync),
         ("SHOW synchronous_commit", |value| {
@@ -216,14 +241,22 @@ impl sealed::Backend for sqlx::Postgres {
     ];
 
     /// With a mark that is gone when the transaction has ended, by whatever statement.
-    fn own_begin() -> Option<SqlStr> {
+    fn own_begin(is_pooled: bool) -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
-        Some("BEGIN; SET LOCAL resil.transaction = 'open'".into_sql_str())
+        let begin = match is_pooled {
+            true => "BEGIN; SET LOCAL resil.transaction = 'open'; DEALLOCATE ALL",
+            false => "BEGIN; SET LOCAL resil.transaction = 'open'",
+        };
+        Some(begin.into_sql_str())
     }
 
-    fn own_begin_committed() -> Option<SqlStr> {
+    fn own_begin_committed(is_pooled: bool) -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
-        Some("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL resil.transaction = 'open'".into_sql_str())
+        let begin = match is_pooled {
+            true => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL resil.transaction = 'open'; DEALLOCATE ALL",
+            false => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL resil.transaction = 'open'",
+        };
+        Some(begin.into_sql_str())
     }
 
     async fn own_is_strict(connection: &mut sqlx::PgConnection) -> Result<bool, sqlx::Error> {
@@ -231,12 +264,12 @@ impl sealed::Backend for sqlx::Postgres {
         Ok(level != "read committed")
     }
 
-    async fn own_notify(pool: &sqlx::PgPool) -> Result<(), sqlx::Error> {
-        sqlx::query(super::wake::NOTIFY).execute(pool).await.map(drop)
+    async fn own_notify(pool: &sqlx::PgPool, notify: SqlStr) -> Result<(), sqlx::Error> {
+        super::wake::notify(pool, notify).await
     }
 
-    async fn own_listen(pool: &sqlx::PgPool, wake: impl Fn() + Send + Sync) -> Result<(), sqlx::Error> {
-        super::wake::listen(pool, wake).await
+    async fn own_listen(pool: &sqlx::PgPool, table: SqlStr, wake: impl Fn() + Send + Sync) -> Result<(), sqlx::Error> {
+        super::wake::listen(pool, table, wake).await
     }
 
     /// PostgreSQL answers the COMMIT of a failed transaction with a successful ROLLBACK, and one outside of any with a warning.
@@ -253,26 +286,7 @@ impl sealed::Backend for sqlx::Postgres {
         sqlx::raw_sql(sql).execute(connection).await.map(drop)
     }
 
-    statements!(
-        sqlx::Postgres,
-        sqlx::PgConnection,
-        Dialect {
-            // Read once a statement: what changes from row to row finds nothing in an index.
-            now: "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
-            // Each `{now}` is a query of its own within the statement.
-            clock: [
-                "clock.now",
-                "FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) AS clock",
-            ],
-            locked: "FOR UPDATE",
-            skip_locked: "FOR UPDATE SKIP LOCKED",
-            share_skip_locked: "FOR KEY SHARE SKIP LOCKED",
-            among: ["= ANY (ARRAY(", "))"],
-            texts: ["(SELECT jsonb_array_elements_text((", ")::jsonb))"],
-            each_text: ["jsonb_array_elements_text((", ")::jsonb) AS texts (value)"],
-            rows: ["jsonb_array_elements((", ")::jsonb) AS rows (value)"],
-        }
-    );
+    statements!(sqlx::Postgres, sqlx::PgConnection);
 }
 
 /// Tests may have a server that forgets.

@@ -4,6 +4,7 @@ use super::once::Lines;
 use super::raw::Raw;
 use super::standing::Standing;
 use super::statement::Strictness;
+use super::texts::Texts;
 use super::tx::HeldConnection;
 use super::wake::Wake;
 use super::{Backend, Begun, HeldBy, Once, RequestId, Transactional, Tx};
@@ -53,6 +54,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub struct Db<DB: Backend> {
     pool: Pool<DB>,
     pub(super) shared: Arc<OfClones>,
+    /// Our statements.
+    pub(super) texts: Arc<Texts>,
     /// For single statements of ours, when the application has all of the pool.
     reserve: Option<Pool<DB>>,
 }
@@ -79,7 +82,12 @@ pub(super) struct OfClones {
 impl<DB: Backend> Db<DB> {
     /// Takes over a pool. Nothing else should open transactions on it: those are not seen.
     pub fn new(pool: Pool<DB>) -> Self {
-        Self { pool, shared: Arc::default(), reserve: None }
+        Self { pool, shared: Arc::default(), texts: Arc::new(Texts::of(DB::DIALECT)), reserve: None }
+    }
+
+    /// The same database, with our statements as these have them.
+    pub(super) fn with_texts(self, texts: Texts) -> Self {
+        Self { texts: Arc::new(texts), ..self }
     }
 
     /// The same database, with a connection beside the pool that nobody else can take. It is made when it is needed.
@@ -159,7 +167,7 @@ impl<DB: Backend> Db<DB> {
     pub(crate) async fn begin(&self, began: Began) -> Result<Tx<DB>, Error> {
         let turn = self.turn(began).await?;
         let acquired = self.acquire(began).await?;
-        self.begin_on(acquired, began, turn, DB::own_begin()).await
+        self.begin_on(acquired, began, turn, DB::own_begin(self.texts.is_pooled())).await
     }
 
     /// Begins for statements of ours alone with this statement instead of plain BEGIN, on the connection in reserve if there
@@ -260,6 +268,10 @@ impl<DB: Backend> Db<DB> {
     }
 
     pub(super) async fn is_strict(&self, connection: &mut DB::Connection) -> Result<bool, sqlx::Error> {
+        // Behind a pooler the next statement may be another connection's.
+        if self.texts.is_pooled() {
+            return Ok(true);
+        }
         if let Some(known) = self.shared.isolation.known() {
             return Ok(known);
         }
@@ -323,7 +335,8 @@ impl Transactional {
 
 impl<DB: Backend> Clone for Db<DB> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), shared: Arc::clone(&self.shared), reserve: self.reserve.clone() }
+        let (shared, texts) = (Arc::clone(&self.shared), Arc::clone(&self.texts));
+        Self { pool: self.pool.clone(), shared, texts, reserve: self.reserve.clone() }
     }
 }
 

@@ -9,7 +9,10 @@ pub(super) fn missing(error: &sqlx::Error) -> Option<Error> {
         || ["no such table: resil_", "no such column", "table resil_"]
             .iter()
             .any(|words| database.message().starts_with(words));
-    is_missing.then(|| {
-        misconfigured("the tables of resil are not in this database, or those of an older version: write `db.migrate().await?` at start".to_owned())
-    })
+    is_missing.then(no_tables)
+}
+
+pub(super) fn no_tables() -> Error {
+    let why = "the tables of resil are not in this database, or those of an older version: write `db.migrate().await?` at start";
+    misconfigured(why.to_owned())
 }

@@ -6,9 +6,6 @@ use super::{Backend, Db, Tx};
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::{Began, Holds, Step};
 use crate::{Classify, Error, Site, Verdict};
-use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -90,80 +87,17 @@ pub(crate) fn in_millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(MOST).min(MOST)
 }
 
-/// What the databases have different words for.
-pub(super) struct Dialect {
-    /// The database's clock, in milliseconds since 1970.
-    pub(super) now: &'static str,
-    /// The same in an `UPDATE` that needs it often, and where it comes from there.
-    pub(super) clock: [&'static str; 2],
-    /// Locks what is read, or what of it nobody has locked: against everybody, or against deletion alone.
-    pub(super) locked: &'static str,
-    pub(super) skip_locked: &'static str,
-    pub(super) share_skip_locked: &'static str,
-    /// Around a query for the rows that a key is among: an index is read for each of them, however many the planner expects.
-    pub(super) among: [&'static str; 2],
-    /// The texts of a JSON list, before and after the number of the value that holds it.
-    pub(super) texts: [&'static str; 2],
-    /// The same as rows with the column `value`.
-    pub(super) each_text: [&'static str; 2],
-    /// The elements of a JSON list as rows with the column `value`, in the same way.
-    pub(super) rows: [&'static str; 2],
-}
-
-impl Dialect {
-    /// A statement with all that filled in: `{now}`, `{skip locked}`, `{texts of $1}` and so on. It holds nothing else that is
-    /// not written in this crate.
-    fn text(&self, sql: &'static str) -> SqlStr {
-        if !sql.contains('{') {
-            return sql.into_sql_str();
-        }
-        let mut text = sql.replace("{now}", self.now).replace("{locked}", self.locked);
-        text = text.replace("{clock}", self.clock[0]).replace("{from clock}", self.clock[1]);
-        text = text.replace("{skip locked}", self.skip_locked).replace("{share skip locked}", self.share_skip_locked);
-        text = text.replace("{among}", self.among[0]).replace("{end}", self.among[1]);
-        for (what, [before, after]) in [("texts", self.texts), ("each text", self.each_text), ("rows", self.rows)] {
-            for number in ["$1", "$2", "$3"] {
-                text = text.replace(&format!("{{{what} of {number}}}"), &format!("{before}{number}{after}"));
-            }
-        }
-        AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
-    }
-}
-
-/// The statements in the words of one database, each made once. They are told apart by where they stand in the program.
-pub(super) struct Texts {
-    dialect: Dialect,
-    made: RwLock<BTreeMap<(usize, usize), SqlStr>>,
-}
-
-impl Texts {
-    pub(super) const fn of(dialect: Dialect) -> Self {
-        Self { dialect, made: RwLock::new(BTreeMap::new()) }
-    }
-
-    pub(super) fn text(&self, sql: &'static str) -> SqlStr {
-        let place = (sql.as_ptr().addr(), sql.len());
-        let made = self.made.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
-        made.unwrap_or_else(|| {
-            let text = self.dialect.text(sql);
-            self.made.write().unwrap_or_else(PoisonError::into_inner).insert(place, text.clone());
-            text
-        })
-    }
-}
-
 /// Runs statements on one kind of database.
 macro_rules! statements {
-    ($database:ty, $connection:ty, $dialect:expr) => {
+    ($database:ty, $connection:ty) => {
         async fn own_fetch(
             connection: &mut $connection,
-            sql: &'static str,
+            statement: $crate::sql::db::texts::Statement,
             values: &[$crate::sql::db::statement::Value<'_>],
         ) -> Result<Vec<$crate::sql::db::statement::Row>, sqlx::Error> {
             use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
-            use $crate::sql::db::statement::{Cell, Dialect, Row, Texts, Value};
-            static TEXTS: Texts = Texts::of($dialect);
-            let mut query = sqlx::query::<$database>(TEXTS.text(sql));
+            use $crate::sql::db::statement::{Cell, Row, Value};
+            let mut query = sqlx::query::<$database>(statement.text).persistent(statement.is_kept);
             for value in values {
                 query = match *value {
                     Value::Text(text) => query.bind(text),
@@ -240,7 +174,7 @@ impl<DB: Backend> Db<DB> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match DB::own_fetch(connection, sql, values).await {
+            match DB::own_fetch(connection, self.texts.statement(sql), values).await {
                 Err(error) if tries < TRIES && was_rolled_back(&error) => {}
                 ended => return ended.map(Some),
             }
@@ -252,7 +186,12 @@ impl<DB: Backend> Db<DB> {
     /// A transaction for statements of ours. Whatever the default, each sees what was committed before it: at a stricter level
     /// they would fail for others, and others for them.
     pub(crate) async fn own(&self) -> Result<Tx<DB>, Error> {
-        self.begin_with(Began { holds: Holds::Transaction, site: SITE }, DB::own_begin_committed()).await
+        self.begin_with(Began { holds: Holds::Transaction, site: SITE }, self.own_begin()).await
+    }
+
+    /// How one begins.
+    pub(super) fn own_begin(&self) -> Option<sqlx::SqlStr> {
+        DB::own_begin_committed(self.texts.is_pooled())
     }
 }
 
@@ -272,8 +211,17 @@ impl<DB: Backend> Tx<DB> {
     }
 
     /// The same, which leaves it to the caller what an error means.
-    pub(super) async fn fetch(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+    pub(super) async fn fetch_shortly(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
         self.fetch_within(longest(), sql, values).await
+    }
+
+    /// The same with one that may wait for others, or goes through as many rows as there are.
+    pub(super) async fn fetch(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+        self.fetch_within(LONGEST_OF_MANY, sql, values).await
     }
 
     async fn fetch_within(
@@ -283,7 +231,9 @@ impl<DB: Backend> Tx<DB> {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
         self.standing.runs_ours();
-        let rows = self.transaction.answered(bound, async |connection| DB::own_fetch(connection, sql, values).await);
+        let statement = self.db.texts.statement(sql);
+        let fetch = async |connection: &mut _| DB::own_fetch(connection, statement, values).await;
+        let rows = self.transaction.answered(bound, fetch);
         let rows = rows.await?;
         self.standing.ours_succeeded();
         Ok(rows)

@@ -36,7 +36,7 @@ pub struct Tx<DB: Backend> {
     depth: u32,
     pub(super) standing: Standing,
     /// Whom to tell of the commit.
-    db: Db<DB>,
+    pub(super) db: Db<DB>,
     /// If there are messages for the outbox in it, their ordering keys, where those are limited.
     #[expect(clippy::box_collection, reason = "most transactions have none")]
     messages: Option<Box<HashSet<String>>>,

@@ -32,8 +32,8 @@ impl Default for Wake {
 impl<DB: Backend> Db<DB> {
     /// Whether the relays of other processes are woken by a commit, with NOTIFY on PostgreSQL. They are by default: a process
     /// that commits messages tells so afterwards, on a connection of the pool and 50 times a second at most, and a running
-    /// relay listens on a connection of its own, beside the pool. Behind a pooler that gives each transaction another
-    /// connection, such as `PgBouncer`, write `false`: relays [poll](crate::outbox::Relay::poll) all the same.
+    /// relay listens on a connection of its own, beside the pool. With `false` relays [poll](crate::outbox::Relay::poll) all
+    /// the same.
     #[must_use = "it is the same database, with this setting"]
     pub fn notify(self, others: bool) -> Self {
         self.shared.wake.tells_others.store(others, Ordering::Relaxed);
@@ -65,7 +65,10 @@ impl<DB: Backend> Db<DB> {
         }
         loop {
             // Whatever is wrong with it, the relay polls.
-            _ = DB::own_listen(self.unguarded_pool(), || self.shared.wake.here.send_replace(())).await;
+            _ = DB::own_listen(self.unguarded_pool(), self.texts.text(TABLE), || {
+                self.shared.wake.here.send_replace(())
+            })
+            .await;
             tokio::time::sleep(BETWEEN_LISTENERS).await;
         }
     }
@@ -81,7 +84,7 @@ impl<DB: Backend> Telling<DB> {
     async fn tell(mut self) {
         loop {
             // If it fails, others find the messages when they poll.
-            _ = DB::own_notify(self.db.unguarded_pool()).await;
+            _ = DB::own_notify(self.db.unguarded_pool(), self.db.texts.text(NOTIFY)).await;
             tokio::time::sleep(BETWEEN).await;
             let telling = &self.db.shared.wake.telling;
             if telling.compare_exchange(TELLING, NOBODY, Ordering::AcqRel, Ordering::Acquire).is_ok() {
@@ -103,18 +106,30 @@ impl<DB: Backend> Drop for Telling<DB> {
 }
 
 /// Each schema has messages of its own.
-#[cfg(feature = "postgres")]
-pub(super) const NOTIFY: &str = "SELECT pg_notify('resil_outbox', 'resil_outbox'::regclass::oid::text)";
+const TABLE: &str = "SELECT 'resil_outbox'::regclass::oid::text";
+const NOTIFY: &str = "SELECT pg_notify($1, 'resil_outbox'::regclass::oid::text)";
 
 #[cfg(feature = "postgres")]
-pub(super) async fn listen(pool: &sqlx::PgPool, wake: impl Fn() + Send + Sync) -> Result<(), sqlx::Error> {
+const CHANNEL: &str = "resil_outbox";
+
+#[cfg(feature = "postgres")]
+pub(super) async fn notify(pool: &sqlx::PgPool, notify: sqlx::SqlStr) -> Result<(), sqlx::Error> {
+    sqlx::query(notify).bind(CHANNEL).execute(pool).await.map(drop)
+}
+
+#[cfg(feature = "postgres")]
+pub(super) async fn listen(
+    pool: &sqlx::PgPool,
+    table: sqlx::SqlStr,
+    wake: impl Fn() + Send + Sync,
+) -> Result<(), sqlx::Error> {
     use sqlx::postgres::{PgListener, PgPoolOptions};
     let options = (*pool.connect_options()).clone();
     let own =
         PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None).connect_with(options).await?;
-    let mine: String = sqlx::query_scalar("SELECT 'resil_outbox'::regclass::oid::text").fetch_one(&own).await?;
+    let mine: String = sqlx::query_scalar(table).fetch_one(&own).await?;
     let mut listener = PgListener::connect_with(&own).await?;
-    listener.listen("resil_outbox").await?;
+    listener.listen(CHANNEL).await?;
     loop {
         // Before the first and after a connection that was lost, something may have been missed.
         wake();

@@ -9,10 +9,12 @@ use uuid::Uuid;
 ///
 /// A cancellation that was only ever put off has not left.
 pub(crate) const KEYS: &str = "
-    ALTER TABLE resil_intents ADD COLUMN cancel_key TEXT;
+    ALTER TABLE resil_intents ADD COLUMN {if not exists} cancel_key TEXT;
+    {then}
     UPDATE resil_intents SET cancel_key = key
         WHERE replace(history, ' COMPENSATING', '') <> history
             AND NOT (state = 'COMPENSATING' AND attempts = 0 AND doubt_until IS NOT NULL);
+    {then}
     CREATE UNIQUE INDEX resil_intents_key ON resil_intents (key);
     CREATE TABLE resil_installation (
         number BIGINT PRIMARY KEY CHECK (number = 1),

@@ -93,7 +93,7 @@ impl<DB: Backend> Opening<DB> {
     ///
     /// [`Error::Misconfigured`] with all problems at once: an operation or something given to it is missing or there twice,
     /// what an operation stores has changed and its version has not, the database would lose what it has confirmed, or is that
-    /// of another installation. And [`Error::Transaction`] if the database cannot be asked.
+    /// of another installation, or its tables are not [ready](Db::ready). And [`Error::Transaction`] if the database cannot be asked.
     pub async fn open(self) -> Result<Ledger<DB>, Error> {
         let Self { db, operations, given, lease, is_partial, installation, mut problems } = self;
         if lease < SHORTEST_LEASE {
@@ -115,7 +115,11 @@ impl<DB: Backend> Opening<DB> {
         if !is_partial {
             problems.extend(forgotten::<DB>(&operations));
         }
-        problems.extend(start::check(&db, &operations).await?);
+        match db.ready().await {
+            Ok(()) => problems.extend(start::check(&db, &operations).await?),
+            Err(Error::Misconfigured(what)) => problems.extend(what.problems().iter().cloned()),
+            Err(error) => return Err(error),
+        }
         if let Some(name) = &installation {
             problems.extend(start::installation(&db, name, problems.is_empty()).await?);
         }

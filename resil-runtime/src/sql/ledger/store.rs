@@ -45,13 +45,15 @@ pub(crate) const TABLES: &str = "
 /// What comparing with the partner's books needs: what it is about in money, whether ours are written already, when it moved
 /// last, whether an operator has decided, and whether it was the partner who told us of it.
 pub(crate) const BOOKS_COLUMNS: &str = "
-    ALTER TABLE resil_intents ADD COLUMN amount TEXT;
-    ALTER TABLE resil_intents ADD COLUMN books TEXT;
-    ALTER TABLE resil_intents ADD COLUMN moved BIGINT;
-    ALTER TABLE resil_intents ADD COLUMN resolved BIGINT;
-    ALTER TABLE resil_intents ADD COLUMN adopted BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN {if not exists} amount TEXT;
+    ALTER TABLE resil_intents ADD COLUMN {if not exists} books TEXT;
+    ALTER TABLE resil_intents ADD COLUMN {if not exists} moved BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN {if not exists} resolved BIGINT;
+    ALTER TABLE resil_intents ADD COLUMN {if not exists} adopted BIGINT;
+    {then}
     UPDATE resil_intents SET books = CASE state WHEN 'APPLIED' THEN 'DONE' ELSE 'UNDONE' END
         WHERE state IN ('APPLIED', 'REJECTED', 'COMPENSATED');
+    {then}
     CREATE INDEX resil_intents_recorded ON resil_intents (op, recorded);
 ";
 

@@ -27,8 +27,9 @@ pub(crate) const COUNTED: &str = "CREATE INDEX resil_intents_counted ON resil_in
 
 /// Counting reads no row of those that rest, and no move on the way there has an index more to write to.
 pub(crate) const RESTING: &str = "
-    DROP INDEX resil_intents_counted;
-    CREATE INDEX resil_intents_resting ON resil_intents (op, version, state) WHERE due IS NULL;";
+    CREATE INDEX {if not exists} resil_intents_resting ON resil_intents (op, version, state) WHERE due IS NULL;
+    {then}
+    DROP INDEX {schema}resil_intents_counted;";
 const COUNT: &str = "
     SELECT op, version, state, CAST(sum(intents) AS BIGINT) FROM (
         SELECT op, version, state, count(*) AS intents FROM resil_intents WHERE due IS NULL GROUP BY op, version, state

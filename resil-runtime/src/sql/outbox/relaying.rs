@@ -78,6 +78,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
         let started = match self.started {
             Some(started) => started,
             None => {
+                db.ready().await?;
                 store::settle_in_all(db).await?;
                 *self.started.insert(store::now(db).await?)
             }

@@ -61,11 +61,11 @@ impl<DB: Backend> Db<DB> {
         let mut tx = self.begin(began).await?;
         let Request { op, id, fingerprint, keep } = request;
         let values = [(*op).into(), (&**id).into(), (&**fingerprint).into(), in_millis(*keep).into()];
-        match tx.fetch(DB::CLAIM_ONCE, &values).await {
+        match tx.fetch_shortly(DB::CLAIM_ONCE, &values).await {
             Ok(rows) if rows.is_empty() => {}
             Ok(_) => {
                 if self.sweeps() {
-                    tx.fetch(SWEEP, &[]).await.map_err(failed)?;
+                    tx.fetch_shortly(SWEEP, &[]).await.map_err(failed)?;
                 }
                 return Ok(ClaimFound::First(tx));
             }
@@ -75,7 +75,7 @@ impl<DB: Backend> Db<DB> {
             }
             Err(error) => return Err(failed(error)),
         }
-        let mut found = tx.fetch(FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
+        let mut found = tx.fetch_shortly(FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
         tx.roll_back().await;
         // Its time may have ended between the two, and somebody else have swept it.
         let Some(row) = found.first_mut() else { return Ok(ClaimFound::Running) };

@@ -31,11 +31,12 @@ pub(crate) const TABLE: &str = "
 /// could not read it: those that started later come first. The index of all topics is of an expression, so that no planner takes
 /// it for a claim of some topics, and reads through all others.
 pub(crate) const PLACES: &str = "
-    ALTER TABLE resil_outbox ADD COLUMN behind BIGINT NOT NULL DEFAULT 2;
-    ALTER TABLE resil_outbox ADD COLUMN alone BIGINT NOT NULL DEFAULT 0;
-    ALTER TABLE resil_outbox ADD COLUMN deaths BIGINT NOT NULL DEFAULT 0;
-    ALTER TABLE resil_outbox ADD COLUMN since BIGINT;
-    ALTER TABLE resil_outbox ADD COLUMN newer BIGINT;
+    ALTER TABLE resil_outbox ADD COLUMN {if not exists} behind BIGINT NOT NULL DEFAULT 2;
+    ALTER TABLE resil_outbox ADD COLUMN {if not exists} alone BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE resil_outbox ADD COLUMN {if not exists} deaths BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE resil_outbox ADD COLUMN {if not exists} since BIGINT;
+    ALTER TABLE resil_outbox ADD COLUMN {if not exists} newer BIGINT;
+    {then}
     CREATE INDEX resil_outbox_due ON resil_outbox (alone, (due + 0)) WHERE behind = 0 AND due IS NOT NULL;
     CREATE INDEX resil_outbox_topic ON resil_outbox (topic, alone, due) WHERE behind = 0 AND due IS NOT NULL;
     CREATE INDEX resil_outbox_newer ON resil_outbox (newer, topic) WHERE behind = 0 AND newer IS NOT NULL;
