@@ -23,14 +23,15 @@ static STATEMENTS: AtomicUsize = AtomicUsize::new(0);
 /// Everything is counted together, so one test runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Counts the statements on tables of resil's own.
+/// Counts the statements on tables of resil's own, and its looks at whether a transaction is open.
 struct Counter;
 
 struct IsOurs(bool);
 
 impl Visit for IsOurs {
     fn record_debug(&mut self, _field: &Field, value: &dyn std::fmt::Debug) {
-        self.0 |= format!("{value:?}").contains("resil_");
+        let text = format!("{value:?}");
+        self.0 |= text.contains("resil_") || text.contains("resil.transaction");
     }
 }
 
@@ -142,6 +143,30 @@ async fn the_layer_takes_two_statements_and_one_for_a_repeat<DB: Marked>(db: Db<
     assert_eq!((first, again), (2, 1));
 }
 
+/// A statement of the user's costs a look, where a commit would not tell that it has ended the transaction; none is needed where
+/// one of ours has come after it.
+async fn a_statement_of_ours_saves_the_look_before_the_commit<DB: Marked>(db: Db<DB>) {
+    db.migrate().await.unwrap();
+    let by_user = counted(&db, async {
+        let touched = db.transaction(async |tx| {
+            let _connection = &mut **tx;
+            Ok::<_, Error>(())
+        });
+        touched.await.unwrap();
+    });
+    let looks = usize::from(DB::NAME == "PostgreSQL");
+    assert_eq!(by_user.await, looks);
+    let with_ours = counted(&db, async {
+        let recorded = db.transaction(async |tx| {
+            let _connection = &mut **tx;
+            tx.outbox("numbers", &1).await.map(drop)
+        });
+        recorded.await.unwrap();
+    });
+    // The relays of other processes are told by a statement that names no table.
+    assert_eq!(with_ours.await, 1);
+}
+
 struct Pay;
 
 impl<DB: Backend> Operation<DB> for Pay {
@@ -194,6 +219,7 @@ macro_rules! alone {
     };
 }
 alone! {
+    a_statement_of_ours_saves_the_look_before_the_commit,
     once_takes_two_statements_and_so_does_a_repeat,
     a_thousand_duplicates_of_a_running_request_take_none,
     the_layer_takes_two_statements_and_one_for_a_repeat,

@@ -45,7 +45,15 @@ const STEPS: [(&str, bool); 8] = [
     ("ROLLBACK", false),
 ];
 
-async fn nothing_is_lost_after(lost: &Db<Postgres>, db: &Db<Postgres>, step: &str, is_done: bool) {
+/// Who serves the one connection.
+async fn server_of(silent: &Db<Postgres>) -> i32 {
+    sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(silent.pool().unwrap()).await.unwrap()
+}
+
+async fn nothing_is_lost_after(lost: &Db<Postgres>, db: &Db<Postgres>, server: i32, step: &str, is_done: bool) {
+    // What hears nothing from its client any more would keep its locks.
+    let end = sqlx::query("SELECT pg_terminate_backend($1, 5000)").bind(server);
+    end.execute(db.pool().unwrap()).await.unwrap();
     let before = Postgres::numbers(db).await;
     assert_eq!(before.contains(&1), is_done, "{step}");
     for number in 10..13 {
@@ -70,6 +78,7 @@ async fn no_step_that_is_never_answered_costs_a_later_write() {
             for arrives in [false, true] {
                 let lost = if arrives { Lost::AnswersFrom(step) } else { Lost::From(step) };
                 let silent = lossy::through(lost, 1, &db).await;
+                let server = server_of(&silent).await;
                 if step == "ROLLBACK" {
                     rolls_back(&silent).await.unwrap();
                 } else {
@@ -81,7 +90,7 @@ async fn no_step_that_is_never_answered_costs_a_later_write() {
                         "{error:?}"
                     );
                 }
-                nothing_is_lost_after(&silent, &db, step, commits && arrives).await;
+                nothing_is_lost_after(&silent, &db, server, step, commits && arrives).await;
             }
         }
     })
@@ -102,19 +111,18 @@ async fn no_step_that_is_dropped_half_way_costs_a_later_write() {
                 continue;
             }
             let silent = lossy::through(Lost::AnswersFrom(step), 1, &db).await;
-            let user: i32 =
-                sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(silent.pool().unwrap()).await.unwrap();
+            let server = server_of(&silent).await;
             let arrived = async {
                 let seen =
                     "SELECT position($2 IN query) > 0 AND state LIKE 'idle%' FROM pg_stat_activity WHERE pid = $1";
-                let seen = || sqlx::query_scalar::<_, bool>(seen).bind(user).bind(step);
+                let seen = || sqlx::query_scalar::<_, bool>(seen).bind(server).bind(step);
                 while !seen().fetch_one(db.pool().unwrap()).await.unwrap() {}
             };
             tokio::select! {
                 ended = each_step(&silent, 1) => panic!("{step}: {ended:?}"),
                 () = arrived => {}
             }
-            nothing_is_lost_after(&silent, &db, step, commits).await;
+            nothing_is_lost_after(&silent, &db, server, step, commits).await;
         }
     })
     .await;

@@ -243,18 +243,20 @@ impl sealed::Backend for sqlx::Postgres {
     /// With a mark that is gone when the transaction has ended, by whatever statement.
     fn own_begin(is_pooled: bool) -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
-        let begin = match is_pooled {
-            true => "BEGIN; DEALLOCATE ALL; SET LOCAL resil.transaction = 'open'",
-            false => "BEGIN; SET LOCAL resil.transaction = 'open'",
+        let begin = if is_pooled {
+            "BEGIN; SET LOCAL resil.transaction = 'open'; DEALLOCATE ALL"
+        } else {
+            "BEGIN; SET LOCAL resil.transaction = 'open'"
         };
         Some(begin.into_sql_str())
     }
 
     fn own_begin_committed(is_pooled: bool) -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
-        let begin = match is_pooled {
-            true => "BEGIN ISOLATION LEVEL READ COMMITTED; DEALLOCATE ALL; SET LOCAL resil.transaction = 'open'",
-            false => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL resil.transaction = 'open'",
+        let begin = if is_pooled {
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL resil.transaction = 'open'; DEALLOCATE ALL"
+        } else {
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL resil.transaction = 'open'"
         };
         Some(begin.into_sql_str())
     }

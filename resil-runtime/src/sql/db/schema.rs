@@ -189,10 +189,10 @@ async fn make_next<DB: Backend>(tx: &mut Tx<DB>, at: &mut (i64, usize)) -> Resul
     let began = tx.began;
     let not_made = |error: sqlx::Error| failed(began, Step::Schema, error.verdict().unsent(), Some(error.into()));
     if let Some(lock) = DB::LOCK_SCHEMA {
-        tx.long_fetch(lock, &[]).await.map_err(not_made)?;
+        tx.fetch(lock, &[]).await.map_err(not_made)?;
     }
     let texts = Arc::clone(&tx.db.texts);
-    match place(tx.long_fetch(DB::SCHEMAS, &whose(&texts)).await.map_err(not_made)?)? {
+    match place(tx.fetch(DB::SCHEMAS, &whose(&texts)).await.map_err(not_made)?)? {
         Place::First => {}
         Place::Later(_) if texts.schema().is_some() => {}
         Place::Later(schema) => {
@@ -205,14 +205,14 @@ async fn make_next<DB: Backend>(tx: &mut Tx<DB>, at: &mut (i64, usize)) -> Resul
         Place::Nowhere => {
             if let Some(schema) = texts.schema() {
                 const IS_THERE: &str = "SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname = $1";
-                if tx.long_fetch(IS_THERE, &[schema.name().into()]).await.map_err(not_made)?.is_empty() {
+                if tx.fetch(IS_THERE, &[schema.name().into()]).await.map_err(not_made)?.is_empty() {
                     run(tx, format!("CREATE SCHEMA {}", schema.quoted())).await.map_err(not_made)?;
                 }
             }
             run(tx, texts.once(BOOKKEEPING)).await.map_err(not_made)?;
         }
     }
-    let version = number(&tx.long_fetch(VERSION, &[]).await.map_err(not_made)?);
+    let version = number(&tx.fetch(VERSION, &[]).await.map_err(not_made)?);
     if version >= newest() {
         return Ok(Made::All);
     }
@@ -225,7 +225,7 @@ async fn make_next<DB: Backend>(tx: &mut Tx<DB>, at: &mut (i64, usize)) -> Resul
     if !is_last {
         return Ok(Made::More);
     }
-    tx.long_fetch(MADE, &[at.0.into()]).await.map_err(not_made)?;
+    tx.fetch(MADE, &[at.0.into()]).await.map_err(not_made)?;
     Ok(if at.0 == newest() { Made::All } else { Made::More })
 }
 

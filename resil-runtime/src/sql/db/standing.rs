@@ -2,6 +2,7 @@
 
 /// Whether it can commit.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is seen by itself")]
 pub(super) struct Standing {
     /// Somebody else began it, and it has no mark of ours.
     is_adopted: bool,

@@ -211,16 +211,16 @@ impl<DB: Backend> Tx<DB> {
     }
 
     /// The same, which leaves it to the caller what an error means.
-    pub(super) async fn fetch(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
-        self.fetch_within(longest(), sql, values).await
-    }
-
-    /// The same with one that may wait, or go through all that is there.
-    pub(super) async fn long_fetch(
+    pub(super) async fn fetch_shortly(
         &mut self,
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
+        self.fetch_within(longest(), sql, values).await
+    }
+
+    /// The same with one that may wait for others, or goes through as many rows as there are.
+    pub(super) async fn fetch(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
         self.fetch_within(LONGEST_OF_MANY, sql, values).await
     }
 
@@ -232,8 +232,8 @@ impl<DB: Backend> Tx<DB> {
     ) -> Result<Vec<Row>, sqlx::Error> {
         self.standing.runs_ours();
         let statement = self.db.texts.statement(sql);
-        let rows =
-            self.transaction.answered(bound, async |connection| DB::own_fetch(connection, statement, values).await);
+        let fetch = async |connection: &mut _| DB::own_fetch(connection, statement, values).await;
+        let rows = self.transaction.answered(bound, fetch);
         let rows = rows.await?;
         self.standing.ours_succeeded();
         Ok(rows)

@@ -172,7 +172,7 @@ impl<DB: Backend> Tx<DB> {
             return outcome;
         }
         let kept = self.keep_outcome().await.map_err(|error| Failure::Policy(error).into_error())?;
-        self.to_commit().await.map_err(|error| Failure::Policy(error).into_error())?;
+        self.commit_it().await.map_err(|error| Failure::Policy(error).into_error())?;
         if let Some(kept) = kept {
             kept.committed();
         }
@@ -200,7 +200,7 @@ impl<DB: Backend> Tx<DB> {
         Ok(())
     }
 
-    async fn to_commit(self) -> Result<(), Error> {
+    async fn commit_it(self) -> Result<(), Error> {
         let ended_early = self.ended_early();
         let Self { mut transaction, began, held, standing, db, messages, .. } = self;
         let not_committed = |verdict, source| Err(failed(began, Step::Commit, verdict, source));
@@ -215,10 +215,9 @@ impl<DB: Backend> Tx<DB> {
                 false => Ok(true),
             };
             match looked {
-                Ok(true) if standing.is_spoilt => return End::Spoilt,
-                Ok(true) => {}
                 Ok(false) => return End::Early,
-                Err(_) if standing.is_spoilt => return End::Spoilt,
+                Ok(true) | Err(_) if standing.is_spoilt => return End::Spoilt,
+                Ok(true) => {}
                 Err(error) => return End::Failed(error),
             }
             let committed = transaction.commit().await;

@@ -84,11 +84,10 @@ fn of_commit_code(code: &str) -> Verdict {
         Code::Postgres("57") if matches!(code, "57P03" | "57P05") => Verdict::transient().unsent(),
         // Broken connection, shutdown, trouble of the machine: it may have been done before.
         Code::Postgres("08" | "57" | "58") => Verdict::transient(),
-        Code::Postgres("XX") => Verdict::permanent(),
         Code::Postgres(_) if code == "40003" => Verdict::transient(),
+        // It does not know itself; or a statement had ended the transaction, and what came after it was done one by one.
+        Code::Postgres("XX") | Code::Sqlite(1) => Verdict::permanent(),
         Code::Postgres(_) | Code::Sqlite(5 | 6 | 13 | 19) => of_code(code).unsent(),
-        // A statement had ended the transaction, and what came after it was done one by one.
-        Code::Sqlite(1) => Verdict::permanent(),
         Code::Sqlite(_) => Verdict::transient(),
     }
 }

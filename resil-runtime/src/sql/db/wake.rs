@@ -66,7 +66,7 @@ impl<DB: Backend> Db<DB> {
         loop {
             // Whatever is wrong with it, the relay polls.
             _ = DB::own_listen(self.unguarded_pool(), self.texts.text(TABLE), || {
-                self.shared.wake.here.send_replace(())
+                self.shared.wake.here.send_replace(());
             })
             .await;
             tokio::time::sleep(BETWEEN_LISTENERS).await;

@@ -233,16 +233,16 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
         }
         let (asked, due) = due?;
         let claimed = due.len();
-        let mut taken = Vec::with_capacity(claimed);
+        let mut heads = Vec::with_capacity(claimed);
         for head in due {
             // What is claimed has a handler.
             let Some(handler) = self.handlers.of(&head.message.topic) else { continue };
             let part = self.taken.part(handler, &head);
-            taken.push((head, part));
+            heads.push((head, part));
         }
-        let mut followers = self.followers(&mut taken).await;
+        let mut followers = self.followers(&mut heads).await;
         let Relay { db, patience, .. } = self.relay;
-        for (head, part) in taken {
+        for (head, part) in heads {
             let lanes = Lanes {
                 db: db.clone(),
                 handlers: self.handlers.clone(),

@@ -61,9 +61,9 @@ impl<DB: Backend> Db<DB> {
         let mut tx = self.begin(began).await?;
         let Request { op, id, fingerprint, keep } = request;
         let values = [(*op).into(), (&**id).into(), (&**fingerprint).into(), in_millis(*keep).into()];
-        let mut claimed = tx.fetch(DB::CLAIM_ONCE, &values).await;
+        let mut claimed = tx.fetch_shortly(DB::CLAIM_ONCE, &values).await;
         if claimed.as_ref().is_ok_and(|rows| !rows.is_empty()) && self.sweeps() {
-            claimed = tx.fetch(SWEEP, &[]).await.and(claimed);
+            claimed = tx.fetch_shortly(SWEEP, &[]).await.and(claimed);
         }
         match claimed {
             Ok(rows) if rows.is_empty() => {}
@@ -74,7 +74,7 @@ impl<DB: Backend> Db<DB> {
             }
             Err(error) => return Err(failed(error)),
         }
-        let mut found = tx.fetch(FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
+        let mut found = tx.fetch_shortly(FIND, &[(*op).into(), (&**id).into()]).await.map_err(failed)?;
         tx.roll_back().await;
         // Its time may have ended between the two, and somebody else have swept it.
         let Some(row) = found.first_mut() else { return Ok(ClaimFound::Running) };

@@ -190,7 +190,7 @@ impl<DB: Backend> Tx<DB> {
         else {
             return Ok(None);
         };
-        let kept = self.fetch(KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
+        let kept = self.fetch_shortly(KEEP, &[op.into(), (&*id).into(), (&*outcome).into()]).await;
         match kept.map_err(|error| failed_with(self.began, error))?.first().map(|row| row.number(0)) {
             // SQLite ends a transaction by itself, for example for `ON CONFLICT ROLLBACK`, and the claim with it.
             None => Err(self.ended_early()),
