@@ -238,9 +238,10 @@ impl sealed::Backend for sqlx::Postgres {
 
     fn own_begin_committed(is_pooled: bool) -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
-        let begin = match is_pooled {
-            true => "BEGIN ISOLATION LEVEL READ COMMITTED; DEALLOCATE ALL",
-            false => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        let begin = if is_pooled {
+            "BEGIN ISOLATION LEVEL READ COMMITTED; DEALLOCATE ALL"
+        } else {
+            "BEGIN ISOLATION LEVEL READ COMMITTED"
         };
         Some(begin.into_sql_str())
     }
