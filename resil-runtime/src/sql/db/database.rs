@@ -86,6 +86,7 @@ impl<DB: Backend> Db<DB> {
     }
 
     /// The same database, with our statements as these have them.
+    #[cfg(feature = "postgres")]
     pub(super) fn with_texts(self, texts: Texts) -> Self {
         Self { texts: Arc::new(texts), ..self }
     }

@@ -75,13 +75,16 @@ fn qualified(text: &str, prefix: &str) -> String {
 
 /// A schema that the tables are in, whatever `search_path` says.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL has them"))]
 pub(super) struct Schema(String);
 
 /// In bytes: PostgreSQL cuts off what is longer.
+#[cfg(any(feature = "postgres", test))]
 const LONGEST_NAME: usize = 63;
 
 impl Schema {
     /// `None` if it is no plain name: those alone come into the text of a statement.
+    #[cfg(any(feature = "postgres", test))]
     pub(super) fn new(name: &str) -> Option<Self> {
         let is_plain = name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
             && name.starts_with(|first: char| !first.is_ascii_digit());
@@ -126,11 +129,13 @@ impl Texts {
     }
 
     /// The same with the tables in this schema.
+    #[cfg(feature = "postgres")]
     pub(super) fn in_schema(&self, schema: Schema) -> Self {
         Self { schema: Some(schema), is_pooled: self.is_pooled, ..Self::of(self.dialect) }
     }
 
     /// The same for connections that are others in each transaction.
+    #[cfg(feature = "postgres")]
     pub(super) fn pooled(&self) -> Self {
         Self { schema: self.schema.clone(), is_pooled: true, ..Self::of(self.dialect) }
     }

@@ -64,11 +64,9 @@ impl<DB: Backend> Db<DB> {
             return std::future::pending().await;
         }
         loop {
+            let wake = || self.shared.wake.here.send_replace(());
             // Whatever is wrong with it, the relay polls.
-            _ = DB::own_listen(self.unguarded_pool(), self.texts.text(TABLE), || {
-                self.shared.wake.here.send_replace(());
-            })
-            .await;
+            _ = DB::own_listen(self.unguarded_pool(), self.texts.text(TABLE), wake).await;
             tokio::time::sleep(BETWEEN_LISTENERS).await;
         }
     }
