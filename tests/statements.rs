@@ -149,7 +149,8 @@ async fn a_statement_of_ours_saves_the_look_before_the_commit<DB: Marked>(db: Db
     db.migrate().await.unwrap();
     let by_user = counted(&db, async {
         let touched = db.transaction(async |tx| {
-            let _connection = &mut **tx;
+            let connection = &mut **tx;
+            _ = connection;
             Ok::<_, Error>(())
         });
         touched.await.unwrap();
@@ -158,7 +159,8 @@ async fn a_statement_of_ours_saves_the_look_before_the_commit<DB: Marked>(db: Db
     assert_eq!(by_user.await, looks);
     let with_ours = counted(&db, async {
         let recorded = db.transaction(async |tx| {
-            let _connection = &mut **tx;
+            let connection = &mut **tx;
+            _ = connection;
             tx.outbox("numbers", &1).await.map(drop)
         });
         recorded.await.unwrap();

@@ -25,7 +25,7 @@ pub struct Arguments {
     /// `postgres://..`, or else a file of SQLite.
     pub database: Option<String>,
     pub schema: Option<String>,
-    /// PostgreSQL is behind PgBouncer in transaction mode.
+    /// PostgreSQL is behind `PgBouncer` in transaction mode.
     pub is_pooled: bool,
     pub nats: Option<String>,
     pub stream: String,

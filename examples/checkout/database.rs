@@ -30,7 +30,7 @@ pub async fn postgres(url: &str, schema: Option<&str>) -> Result<Db<Postgres>, s
     Ok(Db::new(pool.connect_with(options).await?))
 }
 
-/// Behind PgBouncer in transaction mode.
+/// Behind `PgBouncer` in transaction mode.
 pub async fn pooled(url: &str) -> Result<Db<Postgres>, sqlx::Error> {
     let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(0);
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);

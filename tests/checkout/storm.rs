@@ -57,7 +57,7 @@ impl Storm {
         is_well
     }
 
-    /// Two processes reach the database, of its own for once, by PgBouncer.
+    /// Two processes reach the database, of its own for once, by `PgBouncer`.
     pub async fn behind_pooler(self, direct: &str, pooler: &str) -> Result<bool, Failed> {
         let name = unique("checkout");
         let of = |url: &str| url.rsplit_once('/').map_or_else(String::new, |(server, _)| format!("{server}/{name}"));
