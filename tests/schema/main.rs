@@ -1,6 +1,6 @@
 //! How the tables of resil come into a database, and what a program finds out about them at start.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::unused_async, reason = "a test")]
 
 mod elsewhere;
 mod locks;

@@ -1,4 +1,4 @@
-//! Behind PgBouncer in transaction mode: each transaction has another connection, and nothing that stands by itself is sure to.
+//! Behind `PgBouncer` in transaction mode: each transaction has another connection, and nothing that stands by itself is sure to.
 
 use super::*;
 use sqlx::PgPool;
@@ -7,8 +7,9 @@ use std::str::FromStr as _;
 
 /// The same database as this, behind the pooler and without it.
 async fn pooled(direct: &PgConnectOptions, connections: u32) -> PgPool {
-    let url = std::env::var("RESIL_TEST_PGBOUNCER_URL")
-        .expect("set RESIL_TEST_PGBOUNCER_URL, or leave out --include-ignored");
+    let Ok(url) = std::env::var("RESIL_TEST_PGBOUNCER_URL") else {
+        panic!("set RESIL_TEST_PGBOUNCER_URL, or leave out --include-ignored");
+    };
     let options = PgConnectOptions::from_str(&url).unwrap().database(direct.get_database().unwrap());
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(120));
     pool.connect_with(options.statement_cache_capacity(0)).await.unwrap()
@@ -99,7 +100,10 @@ async fn many_at_once_do_not_get_into_the_way_of_each_other() {
                 let delivered = Arc::clone(&delivered);
                 move |message: Message| {
                     let delivered = Arc::clone(&delivered);
-                    async move { Ok::<_, Failed>(delivered.lock().unwrap().push(message.decode::<(u64, u64)>()?)) }
+                    async move {
+                        delivered.lock().unwrap().push(message.decode::<(u64, u64)>()?);
+                        Ok::<_, Failed>(())
+                    }
                 }
             });
             let stopped = Arc::clone(&stop);
