@@ -34,8 +34,8 @@ pub(crate) fn ours() -> Response {
 
 const BUSY: &str = "The service is busy";
 
-pub(crate) fn busy() -> Response {
-    later(StatusCode::SERVICE_UNAVAILABLE, BUSY, A_MOMENT)
+pub(crate) fn busy(wait: Duration) -> Response {
+    later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait)
 }
 
 /// What our own caller is answered: 503 where another try may succeed, with `Retry-After` where it is known when, 504 where a wait was too long,
@@ -86,15 +86,14 @@ impl IntoResponseParts for NotKept {
 }
 
 fn answer(error: &Error) -> Response {
-    let unavailable = |wait| later(StatusCode::SERVICE_UNAVAILABLE, BUSY, wait);
     match error {
         // Until an operator or the probes have decided, nobody knows.
         Error::CircuitOpen { retry_after: None, .. } => problem(StatusCode::SERVICE_UNAVAILABLE, BUSY),
-        Error::CircuitOpen { retry_after: Some(wait), .. } => unavailable(*wait),
+        Error::CircuitOpen { retry_after: Some(wait), .. } => busy(*wait),
         Error::SemaphoreFull { .. }
         | Error::BulkheadFull { .. }
         | Error::BulkheadClosed { attempted: false, .. }
-        | Error::Timeout { phase: Phase::Connect, .. } => unavailable(A_MOMENT),
+        | Error::Timeout { phase: Phase::Connect, .. } => busy(A_MOMENT),
         Error::DeadlineExceeded { attempted: false, .. } => {
             problem(StatusCode::GATEWAY_TIMEOUT, "There was no time left; nothing was done")
         }
@@ -110,7 +109,7 @@ fn answer(error: &Error) -> Response {
         Error::Transaction(error) if error.verdict().effect == Effect::Unknown => {
             problem(StatusCode::GATEWAY_TIMEOUT, "The outcome is unknown")
         }
-        Error::Transaction(error) if error.verdict().kind == Kind::Transient => unavailable(A_MOMENT),
+        Error::Transaction(error) if error.verdict().kind == Kind::Transient => busy(A_MOMENT),
         Error::Once(error) => error.answer(),
         Error::Ledger(error) => error.answer(),
         Error::Outbox(error) => error.answer(),

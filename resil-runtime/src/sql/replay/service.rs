@@ -3,7 +3,7 @@ use super::answer::{Answer, is_kept};
 use super::store::Known;
 use crate::http::KeyRejection;
 use crate::http::axum::key_of;
-use crate::http::problem::{busy, ours, problem};
+use crate::http::problem::{A_MOMENT, busy, ours, problem};
 use crate::registry::events::event;
 use crate::sql::answers::{another_request, running};
 use crate::{Classify as _, Error, Kind};
@@ -149,7 +149,7 @@ async fn read(body: Body, longest: usize) -> Result<Bytes, Response> {
 fn refused(error: &Error) -> Response {
     event!(warn, %error, "a request was refused, because its answer could not be looked up");
     match error.verdict().kind {
-        Kind::Transient => busy(),
+        Kind::Transient => busy(A_MOMENT),
         _ => ours(),
     }
 }
