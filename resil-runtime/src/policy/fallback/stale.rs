@@ -133,7 +133,7 @@ impl<'a> LastGood<'a> {
         self.kept?.last(&self.key, self.max_age, clock::now())
     }
 
-    /// The last good value in place of a failure that the fallback [takes](Fallback::takes), which is reported.
+    /// The last good value in place of a failure that the fallback [takes over](Fallback::take_over), which is reported.
     ///
     /// # Errors
     ///
