@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// const REPORTS: Settings = Settings { queue: 10, ..Settings::new(2) };
 ///
-/// #[bulkhead(name = "exports", settings = REPORTS)]
+/// #[bulkhead(name = "yearly reports", settings = REPORTS)]
 /// async fn report(year: u32) -> Result<String, Error> {
 ///     # Ok(String::new())
 ///     // render it

@@ -9,7 +9,7 @@ use std::time::Duration;
 ///
 /// const REPORTS: Settings = Settings { max_wait: Duration::from_millis(100), ..Settings::new(2) };
 ///
-/// #[semaphore(name = "exports", settings = REPORTS)]
+/// #[semaphore(name = "yearly reports", settings = REPORTS)]
 /// async fn report(year: u32) -> Result<String, Error> {
 ///     # Ok(String::new())
 ///     // render it
