@@ -14,6 +14,7 @@ mod spans;
 #[path = "../support/mod.rs"]
 mod support;
 mod times;
+mod together;
 mod workers;
 
 use resil::ledger::{

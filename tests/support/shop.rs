@@ -8,6 +8,8 @@ pub trait Shop: Backend {
     async fn create(db: &Db<Self>);
     fn insert(tx: &mut Tx<Self>, order: i64) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
     fn set(tx: &mut Tx<Self>, order: i64, to: &str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    /// Whatever else, in a transaction.
+    fn execute(tx: &mut Tx<Self>, sql: &str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
     /// How often it was set, and to what.
     async fn order(db: &Db<Self>, order: i64) -> (i64, String);
     async fn run(db: &Db<Self>, sql: &'static str);
@@ -33,6 +35,10 @@ macro_rules! shop {
             async fn set(tx: &mut Tx<Self>, order: i64, to: &str) -> Result<(), sqlx::Error> {
                 let update = sqlx::query("UPDATE orders SET state = $2, changes = changes + 1 WHERE id = $1");
                 update.bind(order).bind(to).execute(&mut **tx).await.map(drop)
+            }
+
+            async fn execute(tx: &mut Tx<Self>, sql: &str) -> Result<(), sqlx::Error> {
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **tx).await.map(drop)
             }
 
             async fn order(db: &Db<Self>, order: i64) -> (i64, String) {

@@ -28,6 +28,13 @@ pub(super) mod sealed {
         /// Whether it has one writer at a time, for whom the others wait by trying again and again.
         const HAS_ONE_WRITER: bool;
 
+        /// How many of our own transactions and statements that write for many may be under way at once.
+        const WRITERS: usize;
+
+        /// Between parts of several in one transaction, of whom one may have ended it: fails if that is so. `None` where the next
+        /// statement can tell by itself, with `{if open}`.
+        const NEXT_PART: Option<&'static str>;
+
         /// Begins what is to be done once: see `once.rs`.
         const CLAIM_ONCE: &'static str;
 
@@ -104,6 +111,8 @@ pub(super) mod sealed {
 impl sealed::Backend for sqlx::Sqlite {
     // There is one writer at a time.
     const HAS_ONE_WRITER: bool = true;
+    const WRITERS: usize = 1;
+    const NEXT_PART: Option<&'static str> = Some("RELEASE SAVEPOINT resil_part; SAVEPOINT resil_part");
     const LOCK_SCHEMA: Option<&'static str> = None;
     const CLAIM_ONCE: &'static str = super::once::CLAIM;
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD;
@@ -115,6 +124,7 @@ impl sealed::Backend for sqlx::Sqlite {
     const DIALECT: &'static Dialect = &Dialect {
         now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
         clock: ["CAST(unixepoch('subsec') * 1000 AS INTEGER)", ""],
+        if_open: "",
         locked: "",
         skip_locked: "",
         share_skip_locked: "",
@@ -122,6 +132,7 @@ impl sealed::Backend for sqlx::Sqlite {
         texts: ["(SELECT value FROM json_each(", "))"],
         each_text: ["json_each(", ")"],
         rows: ["json_each(", ")"],
+        id_of_rows: "",
         identity: "INTEGER PRIMARY KEY AUTOINCREMENT",
         bytes: "TEXT",
         no_old_claims: "
@@ -193,6 +204,8 @@ impl sealed::Backend for sqlx::Sqlite {
 #[cfg(feature = "postgres")]
 impl sealed::Backend for sqlx::Postgres {
     const HAS_ONE_WRITER: bool = false;
+    const WRITERS: usize = 4;
+    const NEXT_PART: Option<&'static str> = None;
     const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
     const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD_IN_TURN;
@@ -207,6 +220,7 @@ impl sealed::Backend for sqlx::Postgres {
         now: "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
         // Each `{now}` is a query of its own within the statement.
         clock: ["clock.now", "FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) AS clock"],
+        if_open: "AND current_setting('resil.transaction', true) = 'open'",
         locked: "FOR UPDATE",
         skip_locked: "FOR UPDATE SKIP LOCKED",
         share_skip_locked: "FOR KEY SHARE SKIP LOCKED",
@@ -214,6 +228,7 @@ impl sealed::Backend for sqlx::Postgres {
         texts: ["(SELECT jsonb_array_elements_text((", ")::jsonb))"],
         each_text: ["jsonb_array_elements_text((", ")::jsonb) AS texts (value)"],
         rows: ["jsonb_array_elements((", ")::jsonb) AS rows (value)"],
+        id_of_rows: "AND id = ANY (ARRAY(SELECT value ->> 0 FROM jsonb_array_elements(($1)::jsonb) AS rows (value)))",
         identity: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         bytes: "TEXT COLLATE \"C\"",
         no_old_claims: "

@@ -2,6 +2,7 @@
 
 use super::begin::{LONGEST_OF_MANY, failed, longest};
 use super::missing::missing;
+use super::verdict::says_ended;
 use super::{Backend, Db, Tx};
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::{Began, Holds, Step};
@@ -37,6 +38,16 @@ impl From<i64> for Value<'_> {
 impl From<Option<i64>> for Value<'_> {
     fn from(number: Option<i64>) -> Self {
         Self::Number(number)
+    }
+}
+
+/// As an element of a JSON list, by which many values come as one.
+impl serde::Serialize for Value<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => text.serialize(serializer),
+            Self::Number(number) => number.serialize(serializer),
+        }
     }
 }
 
@@ -196,6 +207,27 @@ impl<DB: Backend> Db<DB> {
 }
 
 impl<DB: Backend> Tx<DB> {
+    /// Before a part of somebody else's, who must not write outside of the transaction: `false` if the part before has ended it, as
+    /// far as the next statement cannot tell.
+    pub(crate) async fn another_part(&mut self, is_first: bool) -> Result<bool, Error> {
+        let Some(next) = DB::NEXT_PART else { return Ok(true) };
+        let sql = if is_first { "SAVEPOINT resil_part" } else { next };
+        let step = self
+            .transaction
+            .answered(longest(), async |connection| DB::own_run(connection, sqlx::SqlSafeStr::into_sql_str(sql)).await);
+        match step.await {
+            Err(error) if says_ended(&error) => Ok(false),
+            ended => ended.map(|()| true).map_err(|error| not_run(self.began, error)),
+        }
+    }
+
+    /// Whether it is still open, where that can be asked for.
+    pub(crate) async fn is_open(&mut self) -> Result<bool, Error> {
+        let is_adopted = self.standing.is_adopted();
+        let look = async |connection: &mut _| DB::own_is_open(connection, is_adopted).await;
+        self.transaction.answered(longest(), look).await.map_err(|error| not_run(self.began, error))
+    }
+
     /// Runs one statement of ours in this transaction.
     pub(crate) async fn statement(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
         self.statement_within(longest(), sql, values).await

@@ -12,6 +12,8 @@ pub struct Dialect {
     pub(super) now: &'static str,
     /// The same in an `UPDATE` that needs it often, and where it comes from there.
     pub(super) clock: [&'static str; 2],
+    /// A condition that the transaction is the one we began, where that can be asked for.
+    pub(super) if_open: &'static str,
     /// Locks what is read, or what of it nobody has locked: against everybody, or against deletion alone.
     pub(super) locked: &'static str,
     pub(super) skip_locked: &'static str,
@@ -24,6 +26,9 @@ pub struct Dialect {
     pub(super) each_text: [&'static str; 2],
     /// The elements of a JSON list as rows with the column `value`, in the same way.
     pub(super) rows: [&'static str; 2],
+    /// A condition that lets an `UPDATE` with the rows of `$1`, each a list that begins with an `id`, read an index for each of
+    /// them, however many the planner expects.
+    pub(super) id_of_rows: &'static str,
     /// A column that numbers its rows, for good.
     pub(super) identity: &'static str,
     /// A text that is compared byte by byte, as we do.
@@ -40,10 +45,12 @@ impl Dialect {
     fn text(&self, schema: Option<&Schema>, sql: &str) -> String {
         let mut text = sql.replace("{now}", self.now).replace("{locked}", self.locked);
         text = text.replace("{clock}", self.clock[0]).replace("{from clock}", self.clock[1]);
+        text = text.replace("{if open}", self.if_open);
         text = text.replace("{skip locked}", self.skip_locked).replace("{share skip locked}", self.share_skip_locked);
         text = text.replace("{among}", self.among[0]).replace("{end}", self.among[1]);
         text = text.replace("{identity}", self.identity).replace("{bytes}", self.bytes);
         text = text.replace("{old claims}", self.no_old_claims).replace("{if not exists}", self.if_not_exists);
+        text = text.replace("{id of rows}", self.id_of_rows);
         for (what, [before, after]) in [("texts", self.texts), ("each text", self.each_text), ("rows", self.rows)] {
             for number in ["$1", "$2", "$3"] {
                 text = text.replace(&format!("{{{what} of {number}}}"), &format!("{before}{number}{after}"));

@@ -3,8 +3,11 @@
 use super::dependencies::Dependencies;
 use super::erased::Erased;
 use super::error::LedgerError;
+use super::gathering::Gathering;
 use super::intent::IntentId;
+use super::moves::Moves;
 use super::store::{self, Claimed};
+use super::together::{Bookings, OneOperation};
 use crate::{Backend, Db, Error};
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +18,10 @@ use tokio::sync::watch;
 pub(super) struct Inner<DB: Backend> {
     db: Db<DB>,
     operations: HashMap<(&'static str, u32), Arc<dyn Erased<DB>>>,
-    /// The same as a JSON list, for the statement that claims.
+    /// Where the moves of all intents come together, and the books of each operation.
+    moves: Arc<Gathering<Moves<DB>>>,
+    bookings: HashMap<(&'static str, u32), Arc<Bookings<DB>>>,
+    /// The operations as a JSON list, for the statement that claims.
     known: String,
     given: Dependencies,
     lease: Duration,
@@ -31,8 +37,11 @@ impl<DB: Backend> Inner<DB> {
         lease: Duration,
     ) -> Self {
         let names: Vec<_> = operations.keys().map(|(name, version)| known_as(name, *version)).collect();
+        let bookings = operations.keys().map(|known| (*known, Gathering::new(OneOperation::new()))).collect();
         let db = db.with_reserve();
         Self {
+            moves: Gathering::new(Moves(db.clone())),
+            bookings,
             db,
             operations,
             known: serde_json::json!(names).to_string(),
@@ -51,6 +60,14 @@ impl<DB: Backend> Inner<DB> {
         let known = self.operations.iter().find(|((name, number), _)| *name == op && *number == version);
         let operation = known.map(|(_, operation)| Arc::clone(operation));
         operation.ok_or_else(|| LedgerError::NotInLedger { op: op.to_owned(), version }.into())
+    }
+
+    pub(super) fn moves(&self) -> &Arc<Gathering<Moves<DB>>> {
+        &self.moves
+    }
+
+    pub(super) fn bookings(&self, op: &'static str, version: u32) -> Option<&Arc<Bookings<DB>>> {
+        self.bookings.get(&(op, version))
     }
 
     /// The versions of operations it drives, and whose each is.

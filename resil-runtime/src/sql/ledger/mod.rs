@@ -14,17 +14,20 @@
 //!
 //! `#[durable]` makes an [`Operation`] of a function; its page has the whole of it. [`State`] draws the way of an intent.
 
+mod books;
 mod dependencies;
 mod drive;
 mod durable;
 mod erased;
 mod error;
 mod event;
+mod gathering;
 mod history;
 mod inner;
 mod intent;
 mod keys;
 mod machine;
+mod moves;
 mod open;
 mod operation;
 pub(crate) mod original_key;
@@ -41,10 +44,13 @@ mod resolve;
 mod run;
 mod settings;
 mod shares;
+mod size;
 mod start;
 pub(super) mod state;
 mod store;
+mod together;
 mod views;
+mod written;
 
 pub use crate::sql::worker::Failed;
 pub use dependencies::{Dependencies, Required};

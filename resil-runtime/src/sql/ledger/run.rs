@@ -1,20 +1,22 @@
 //! Drives one intent from step to step, in line and in the reconciler alike. Before each step, what is about to happen is
 //! written down; a connection is held by the writing alone.
 
+use super::books::{ToBook, Unwritten};
 use super::erased::Erased;
 use super::event;
 use super::inner::Inner;
 use super::machine::{Action, Fact, Millis, Move, Now, Position, Then};
-use super::operation::Report;
+use super::moves::Written;
 use super::original_key::OriginalKey;
 use super::point::point;
 use super::reading::Reading;
 use super::settings::Settings;
-use super::state::{BOOKS, Books, State};
-use super::store::{self, Claimed, Stands, ToWrite};
-use crate::sql::worker::{Boxed, Ended, Failed, Lease, Leased, Trouble, caught};
-use crate::transaction::{Began, Holds};
-use crate::{Backend, Classify as _, Effect, Error, IdempotencyKey, Tx, Verdict, clock};
+use super::state::State;
+use super::store::{self, Claimed};
+use super::together::Booked;
+use super::written::{Stands, ToWrite};
+use crate::sql::worker::{Boxed, CallersSpan, Ended, Failed, Lease, Leased};
+use crate::{Backend, Classify as _, Effect, Error, IdempotencyKey, Verdict, clock};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -188,32 +190,34 @@ impl<DB: Backend> Work<DB> {
         }
     }
 
-    /// Writes a move down before anything else happens. `false` if the lease was lost.
+    /// Writes a move down before anything else happens, with those of others. `false` if the lease was lost.
     async fn write(&mut self, to: Move) -> Result<bool, Error> {
         let until = clock::after(clock::instant(), PATIENCE);
         let from = self.held.position.state;
-        let written = ToWrite::new(&self.held, to, self.lease.length());
+        let written = Arc::new(ToWrite::new(&self.held, to, self.lease.length()));
         point("before", written.state());
+        let mut next = self.ledger.moves().join(Arc::clone(&written)).await.unwrap_or(Written::Unknown);
         let (mut may_be_written, mut is_told) = (false, false);
         loop {
-            let asked = clock::instant();
-            match written.to(self.ledger.db()).await {
-                Ok(Some(Stands { now, history, called })) => {
+            match next {
+                Written::Stands(Stands { now, history, called }, asked) => {
                     self.lease.extended(asked);
                     self.held.position.called = called;
                     (self.held.now, self.held.history, self.read) = (now, history, Reading::new(now, asked));
                     break;
                 }
-                Ok(None) if may_be_written => match self.reread_written(&written, from).await? {
+                Written::Lost if may_be_written => match self.reread_written(&written, from).await? {
                     Some(now) => {
                         self.held.history = now.history;
                         break;
                     }
                     None => return Ok(false),
                 },
-                Ok(None) => return Ok(false),
-                Err(error) if clock::instant() >= until => return Err(error),
-                Err(error) => {
+                Written::Lost => return Ok(false),
+                Written::NotYet => {}
+                Written::Unknown => may_be_written = true,
+                Written::Failed(error) if clock::instant() >= until => return Err(error),
+                Written::Failed(error) => {
                     if !is_told {
                         event::unreachable(&error);
                         is_told = true;
@@ -222,9 +226,10 @@ impl<DB: Backend> Work<DB> {
                     tokio::time::sleep(BETWEEN_TRIES).await;
                 }
             }
+            next = Written::alone(&written, self.ledger.db()).await;
         }
         point("after", written.state());
-        self.moved(written.into_move());
+        self.moved(written.to_move());
         Ok(true)
     }
 
@@ -250,82 +255,35 @@ impl<DB: Backend> Work<DB> {
         }
     }
 
-    /// Writes our own books, and in the same transaction that they are written.
+    /// Writes our own books, and in the same transaction that they are written; with others, unless it was tried before.
     async fn write_books(&mut self) -> Result<Finding, Error> {
-        let done = self.held.position.done();
-        let written = ToWrite::new(&self.held, done, self.lease.length());
-        let books = self.books(&written).await;
-        Ok(match books {
-            Ok(()) => Finding::Written(written.into_move()),
+        let written = ToWrite::new(&self.held, self.held.position.done(), self.lease.length());
+        let (ledger, operation, held) = (Arc::clone(&self.ledger), Arc::clone(&self.operation), self.held.clone());
+        let book = Arc::new(ToBook { ledger, operation, held, written, span: CallersSpan::current() });
+        let bookings = self.ledger.bookings(self.operation.name(), self.operation.version());
+        let is_first = self.held.position.attempts <= 1 && self.held.position.put_off == 0;
+        let booked = match bookings.filter(|_| is_first) {
+            Some(bookings) => bookings.join(Arc::clone(&book)).await.unwrap_or(Booked::Unknown),
+            None => Booked::ByItself(None),
+        };
+        let ended = match booked {
+            Booked::Written => Ok(()),
+            Booked::Lost => Err(Unwritten::Lost),
+            Booked::Unknown => Err(Unwritten::Unknown),
+            Booked::ByItself(_turn) => {
+                book.alone().await.map(|took| bookings.iter().for_each(|all| all.together().written_alone(took)))
+            }
+        };
+        Ok(match ended {
+            Ok(()) => Finding::Written(book.written.to_move()),
             Err(Unwritten::Fact(fact)) => Finding::Fact(fact),
             Err(Unwritten::Lost) => Finding::Lost,
-            Err(Unwritten::Unknown) => self.reread().await?,
+            Err(Unwritten::Unknown) => self.reread(&book).await?,
         })
-    }
-
-    async fn books(&mut self, written: &ToWrite) -> Result<(), Unwritten> {
-        let began = Began { holds: Holds::Transaction, site: BOOKS };
-        let mut tx = self.ledger.db().begin(began).await.map_err(|error| self.trouble(&error))?;
-        // First the fence: whoever has lost the lease writes nothing of the user's either.
-        match written.within(&mut tx).await {
-            Ok(Some(_written)) => {}
-            Ok(None) => {
-                tx.roll_back().await;
-                return Err(Unwritten::Lost);
-            }
-            Err(error) => {
-                tx.roll_back().await;
-                return Err(self.trouble(&error));
-            }
-        }
-        // What a comparison with the partner's books has put on its way again may be written already.
-        let is_written = self.held.books.is_some() && self.held.books == Books::in_state(written.state());
-        if !is_written && let Err(trouble) = self.users_part(&mut tx).await {
-            tx.roll_back().await;
-            return Err(Unwritten::Fact(trouble));
-        }
-        point("before commit", written.state());
-        let committed: Result<(), Error> = tx.end(Ok(())).await;
-        point("after commit", written.state());
-        committed.map_err(|error| match error.verdict().effect {
-            Effect::Unknown => Unwritten::Unknown,
-            // The database may refuse for the user's reasons: a deferred constraint.
-            Effect::None => Unwritten::Fact(self.not_written(Failed::from(error))),
-        })
-    }
-
-    /// `applied` or `undone`, inside the transaction.
-    async fn users_part(&self, tx: &mut Tx<DB>) -> Result<(), Fact> {
-        let Claimed { arguments, receipt, why, .. } = &self.held;
-        let report = Report { why: why.clone() };
-        let (scope, bound) = (tx.scope(), self.lease.length());
-        let running = match self.held.position.state {
-            State::Succeeded => self.operation.applied(tx, arguments, receipt.as_deref()),
-            _ => self.operation.undone(tx, arguments, &report),
-        };
-        let Ok(ended) = tokio::time::timeout(bound, caught(scope.around(running))).await else {
-            let too_long = format!("no end within a lease, {bound:?}");
-            return Err(self.not_written(Failed::new(Verdict::transient().unsent(), too_long)));
-        };
-        match ended {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(Trouble::Failed(failed))) => Err(self.not_written(failed)),
-            Ok(Err(Trouble::Unreadable(why))) => Err(Fact::Unreadable(why)),
-            Err(panic) => Err(Fact::Panicked(panic)),
-        }
-    }
-
-    fn not_written(&self, failed: Failed) -> Fact {
-        if self.held.position.state == State::Succeeded { Fact::NotApplied(failed) } else { Fact::NotUndone(failed) }
-    }
-
-    /// The database fails us, which is no refusal by the user's books.
-    fn trouble(&self, error: &Error) -> Unwritten {
-        Unwritten::Fact(self.not_written(Failed::new(Verdict::transient().unsent().ours(), error)))
     }
 
     /// After a commit without an answer: the ledger says whether it was committed.
-    async fn reread(&self) -> Result<Finding, Error> {
+    async fn reread(&self, book: &ToBook<DB>) -> Result<Finding, Error> {
         let until = clock::after(clock::instant(), PATIENCE);
         let now = loop {
             match store::read(self.ledger.db(), self.held.id).await {
@@ -338,19 +296,12 @@ impl<DB: Backend> Work<DB> {
             Some(now) if now.position.state == self.held.position.state => {
                 let failed =
                     Failed::new(Verdict::transient().unsent().ours(), "no answer to the commit, which was not done");
-                Finding::Fact(self.not_written(failed))
+                Finding::Fact(book.not_written(failed))
             }
             Some(_) => Finding::Written(self.held.position.done()),
             None => Finding::Lost,
         })
     }
-}
-
-/// Why our own books were not written.
-enum Unwritten {
-    Fact(Fact),
-    Lost,
-    Unknown,
 }
 
 fn fact_of<T>(ended: Ended<T>) -> Finding {

@@ -1,13 +1,13 @@
 //! The intents in the database. Every change after the claim is fenced by the lease's token: a worker that has lost its
 //! lease changes nothing.
 
-use super::history::{Continuation, line};
+use super::history::line;
 use super::intent::IntentId;
 use super::keys;
-use super::machine::{Millis, Move, Position, Then};
+use super::machine::{Millis, Position};
 use super::state::{Books, State};
 use crate::sql::db::{Row, Value, in_millis, whole};
-use crate::{Backend, Classify as _, Db, Effect, Error, IdempotencyKey, Tx, clock};
+use crate::{Backend, Classify as _, Db, Effect, Error, IdempotencyKey, clock};
 use std::future::Future;
 use std::time::Duration;
 
@@ -160,21 +160,6 @@ const HOLD: &str = concat!(
     " WHERE id = $1 AND epoch = $2 AND due IS NOT NULL RETURNING id"
 );
 
-/// Reads the clock once: a statement that is run for each move of each intent.
-const WRITE: &str = concat!(
-    "
-    UPDATE resil_intents SET
-        state = $3, attempts = $4, panics = $5, doubt_until = $6, due = {clock} + $7, receipt = coalesce($8, receipt),
-        why = coalesce($9, why), history = substr(history, 1, CAST($13 AS INTEGER)) || $14 || {clock} || $10,
-        books = coalesce($12, books), moved = {clock}, scheduled = {clock}, put_off = $15,
-        since = CASE WHEN $16 = 1 THEN {clock} ELSE since END, called = ",
-    called!("called", "{clock}"),
-    "
-    {from clock}
-    WHERE id = $1 AND epoch = $2 AND state = $11
-    RETURNING moved, history, called"
-);
-
 const READ: &str = concat!("SELECT ", columns!(), " FROM resil_intents WHERE id = $1");
 
 /// The clock was set back: what was put off by the clock of then waits as long again, by the clock of now. Nothing waits
@@ -301,81 +286,6 @@ pub(super) async fn hold<DB: Backend>(db: &Db<DB>, held: &Claimed, lease: Durati
     let id = held.id.to_string();
     let rows = db.statement(HOLD, &[(&*id).into(), held.epoch.into(), in_millis(lease).into()]).await?;
     Ok(!rows.is_empty())
-}
-
-/// A move as the values of [`WRITE`].
-pub(super) struct ToWrite {
-    id: String,
-    epoch: i64,
-    from: State,
-    to: Move,
-    due: Option<Millis>,
-    next: Continuation,
-}
-
-impl ToWrite {
-    pub(super) fn new(held: &Claimed, to: Move, lease: Duration) -> Self {
-        let due = match to.then {
-            Then::GoOn => Some(in_millis(lease)),
-            Then::Wait(wait) => Some(in_millis(wait)),
-            Then::Rest => None,
-        };
-        let next = Continuation::of(&held.history, to.to, &to.why);
-        let from = held.position.state;
-        Self { id: held.id.to_string(), epoch: held.epoch, from, to, due, next }
-    }
-
-    fn values(&self) -> [Value<'_>; 16] {
-        let Self { id, epoch, from, to, due, next } = self;
-        [
-            (&**id).into(),
-            (*epoch).into(),
-            to.to.text().into(),
-            i64::from(to.attempts).into(),
-            i64::from(to.panics).into(),
-            to.doubt_until.into(),
-            (*due).into(),
-            to.receipt.as_deref().into(),
-            (!to.keeps_why).then_some(&*to.why).into(),
-            (&*next.after).into(),
-            from.text().into(),
-            Books::in_state(to.to).map(Books::text).into(),
-            i64::try_from(next.keeps).unwrap_or(i64::MAX).into(),
-            (&*next.before).into(),
-            i64::from(to.put_off).into(),
-            i64::from(to.begins).into(),
-        ]
-    }
-
-    /// Writes it down; `None` if the lease was lost.
-    pub(super) async fn to<DB: Backend>(&self, db: &Db<DB>) -> Result<Option<Stands>, Error> {
-        Ok(db.statement(WRITE, &self.values()).await?.first_mut().and_then(written))
-    }
-
-    /// The same, as a part of this transaction.
-    pub(super) async fn within<DB: Backend>(&self, tx: &mut Tx<DB>) -> Result<Option<Stands>, Error> {
-        Ok(tx.statement(WRITE, &self.values()).await?.first_mut().and_then(written))
-    }
-
-    pub(super) fn state(&self) -> State {
-        self.to.to
-    }
-
-    pub(super) fn into_move(self) -> Move {
-        self.to
-    }
-}
-
-/// How an intent stands once a move is written.
-pub(super) struct Stands {
-    /// The database's clock.
-    pub(super) now: Millis,
-    pub(super) history: String,
-    pub(super) called: Option<Millis>,
-}
-
-fn written(row: &mut Row) -> Option<Stands> {
-    Some(Stands { now: row.number(0)?, history: row.text(1).unwrap_or_default(), called: row.number(2) })
 }
 
 /// Counts anew what waits by a clock that was set back since.

@@ -13,5 +13,5 @@ pub(crate) use failed::shortened;
 pub(crate) use lease::Lease;
 pub(crate) use panic::{caught, dropped};
 pub(crate) use polling::{Joined, Polling, Stop, Worker, run, run_once};
-pub(crate) use span::in_callers_span;
+pub(crate) use span::{CallersSpan, in_callers_span};
 pub(crate) use step::{Boxed, Ended, Leased, Trouble};

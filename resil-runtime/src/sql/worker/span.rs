@@ -9,3 +9,25 @@ pub(crate) fn in_callers_span<F: Future>(task: F) -> impl Future<Output = F::Out
     #[cfg(not(feature = "tracing"))]
     task
 }
+
+/// The tracing span of whoever was there when this was made.
+pub(crate) struct CallersSpan(#[cfg(feature = "tracing")] tracing::Span);
+
+impl CallersSpan {
+    pub(crate) fn current() -> Self {
+        Self(
+            #[cfg(feature = "tracing")]
+            tracing::Span::current(),
+        )
+    }
+
+    /// Runs a future in it.
+    pub(crate) fn around<F: Future>(&self, body: F) -> impl Future<Output = F::Output> {
+        #[cfg(feature = "tracing")]
+        {
+            tracing::Instrument::instrument(body, self.0.clone())
+        }
+        #[cfg(not(feature = "tracing"))]
+        body
+    }
+}
