@@ -31,10 +31,6 @@ pub(super) mod sealed {
         /// How many of our own transactions and statements that write for many may be under way at once.
         const WRITERS: usize;
 
-        /// Between parts of several in one transaction, of whom one may have ended it: fails if that is so. `None` where the next
-        /// statement can tell by itself, with `{if open}`.
-        const NEXT_PART: Option<&'static str>;
-
         /// Begins what is to be done once: see `once.rs`.
         const CLAIM_ONCE: &'static str;
 
@@ -112,7 +108,6 @@ impl sealed::Backend for sqlx::Sqlite {
     // There is one writer at a time.
     const HAS_ONE_WRITER: bool = true;
     const WRITERS: usize = 1;
-    const NEXT_PART: Option<&'static str> = Some("RELEASE SAVEPOINT resil_part; SAVEPOINT resil_part");
     const LOCK_SCHEMA: Option<&'static str> = None;
     const CLAIM_ONCE: &'static str = super::once::CLAIM;
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD;
@@ -125,6 +120,7 @@ impl sealed::Backend for sqlx::Sqlite {
         now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
         clock: ["CAST(unixepoch('subsec') * 1000 AS INTEGER)", ""],
         if_open: "",
+        parts: ["SAVEPOINT resil_part;", "RELEASE SAVEPOINT resil_part; SAVEPOINT resil_part;"],
         locked: "",
         skip_locked: "",
         share_skip_locked: "",
@@ -205,7 +201,6 @@ impl sealed::Backend for sqlx::Sqlite {
 impl sealed::Backend for sqlx::Postgres {
     const HAS_ONE_WRITER: bool = false;
     const WRITERS: usize = 4;
-    const NEXT_PART: Option<&'static str> = None;
     const LOCK_SCHEMA: Option<&'static str> = Some("SELECT 1::bigint FROM pg_advisory_xact_lock(7308326948917)");
     const CLAIM_ONCE: &'static str = super::once::CLAIM_SHORTLY;
     const RECORD_MESSAGE: &'static str = crate::sql::outbox::RECORD_IN_TURN;
@@ -220,6 +215,7 @@ impl sealed::Backend for sqlx::Postgres {
         now: "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
         // Each `{now}` is a query of its own within the statement.
         clock: ["clock.now", "FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) AS clock"],
+        parts: ["", ""],
         if_open: "AND current_setting('resil.transaction', true) = 'open'",
         locked: "FOR UPDATE",
         skip_locked: "FOR UPDATE SKIP LOCKED",

@@ -207,17 +207,16 @@ impl<DB: Backend> Db<DB> {
 }
 
 impl<DB: Backend> Tx<DB> {
-    /// Before a part of somebody else's, who must not write outside of the transaction: `false` if the part before has ended it, as
-    /// far as the next statement cannot tell.
-    pub(crate) async fn another_part(&mut self, is_first: bool) -> Result<bool, Error> {
-        let Some(next) = DB::NEXT_PART else { return Ok(true) };
-        let sql = if is_first { "SAVEPOINT resil_part" } else { next };
-        let step = self
-            .transaction
-            .answered(longest(), async |connection| DB::own_run(connection, sqlx::SqlSafeStr::into_sql_str(sql)).await);
-        match step.await {
-            Err(error) if says_ended(&error) => Ok(false),
-            ended => ended.map(|()| true).map_err(|error| not_run(self.began, error)),
+    /// Runs one statement of ours that begins a part of this transaction: `None` if the part before has ended it, as far as this
+    /// statement can tell.
+    pub(crate) async fn statement_of_part(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Option<Vec<Row>>, Error> {
+        match self.fetch_within(longest(), sql, values).await {
+            Err(error) if says_ended(&error) => Ok(None),
+            rows => rows.map(Some).map_err(|error| not_run(self.began, error)),
         }
     }
 

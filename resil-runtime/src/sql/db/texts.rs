@@ -14,6 +14,9 @@ pub struct Dialect {
     pub(super) clock: [&'static str; 2],
     /// A condition that the transaction is the one we began, where that can be asked for.
     pub(super) if_open: &'static str,
+    /// Before a statement that begins a part of a transaction, the first one or another: fails if the part before has ended it,
+    /// where no condition can ask for that.
+    pub(super) parts: [&'static str; 2],
     /// Locks what is read, or what of it nobody has locked: against everybody, or against deletion alone.
     pub(super) locked: &'static str,
     pub(super) skip_locked: &'static str,
@@ -46,6 +49,7 @@ impl Dialect {
         let mut text = sql.replace("{now}", self.now).replace("{locked}", self.locked);
         text = text.replace("{clock}", self.clock[0]).replace("{from clock}", self.clock[1]);
         text = text.replace("{if open}", self.if_open);
+        text = text.replace("{first part}", self.parts[0]).replace("{next part}", self.parts[1]);
         text = text.replace("{skip locked}", self.skip_locked).replace("{share skip locked}", self.share_skip_locked);
         text = text.replace("{among}", self.among[0]).replace("{end}", self.among[1]);
         text = text.replace("{identity}", self.identity).replace("{bytes}", self.bytes);

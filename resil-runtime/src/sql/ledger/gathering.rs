@@ -111,13 +111,26 @@ struct Run<G: Together> {
 impl<G: Together> Run<G> {
     async fn run(mut self) {
         loop {
-            // Those that are ready to run now may come along.
-            tokio::task::yield_now().await;
-            let next = lock(&self.of.line).next(self.of.together.most(), Waiting::is_gone);
+            let most = self.of.together.most();
+            self.gather(most).await;
+            let next = lock(&self.of.line).next(most, Waiting::is_gone);
             let Some(group) = next else { break };
             self.of.together.run(group).await;
         }
         self.has_ended = true;
+    }
+
+    /// Those that are ready to run now may come along, for as long as others come meanwhile.
+    async fn gather(&self, most: usize) {
+        let mut before = 0;
+        loop {
+            tokio::task::yield_now().await;
+            let now = lock(&self.of.line).waiting.len();
+            if now <= 1 || now == before || now >= most {
+                return;
+            }
+            before = now;
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use super::books::{BEGAN, ToBook};
 use super::gathering::{Gathering, Together, Waiting};
 use super::point::point;
 use super::size::Size;
+use super::written::Part;
 use crate::sync::{Mutex, lock};
 use crate::{Backend, Classify as _, Effect, Error, Tx, clock};
 use std::marker::PhantomData;
@@ -159,15 +160,13 @@ async fn all<DB: Backend>(
     bound: Duration,
 ) -> Result<bool, Failed> {
     for (number, one) in members.iter().enumerate() {
-        if !tx.another_part(number == 0).await? {
-            return Ok(false);
-        }
-        if one.written.within_open(tx).await?.is_none() {
-            if !tx.is_open().await? {
-                return Ok(false);
+        match one.written.within_open(tx, number == 0).await? {
+            Part::Begins => {}
+            Part::Ended => return Ok(false),
+            Part::Lost => {
+                parts.lost.push(number);
+                continue;
             }
-            parts.lost.push(number);
-            continue;
         }
         parts.begun = number + 1;
         one.users_part(tx, bound).await.map_err(|_| Failed)?;

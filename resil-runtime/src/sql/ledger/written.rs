@@ -11,8 +11,9 @@ use std::time::Duration;
 
 /// What a move changes; its sixteen values are named by a prefix and their number.
 macro_rules! write {
-    ($value:literal, $now:literal, $from:literal, $answers:literal) => {
+    ($before:literal, $value:literal, $now:literal, $from:literal, $answers:literal) => {
         concat!(
+            $before,
             "
     UPDATE resil_intents SET
         state = ",
@@ -23,7 +24,8 @@ macro_rules! write {
             $value,
             "5, doubt_until = ",
             $value,
-            "6, due = ",
+            "6,
+        due = ",
             $now,
             " + ",
             $value,
@@ -40,7 +42,8 @@ macro_rules! write {
             $now,
             " || ",
             $value,
-            "10, books = coalesce(",
+            "10,
+        books = coalesce(",
             $value,
             "12, books), moved = ",
             $now,
@@ -48,14 +51,18 @@ macro_rules! write {
             $now,
             ", put_off = ",
             $value,
-            "15, since = CASE WHEN ",
+            "15,
+        since = CASE WHEN ",
             $value,
             "16 = 1 THEN ",
             $now,
             " ELSE since END, called = ",
             called!("called", $now),
+            "
+    ",
             $from,
-            " WHERE id = ",
+            "
+    WHERE id = ",
             $value,
             "1 AND epoch = ",
             $value,
@@ -68,17 +75,22 @@ macro_rules! write {
 }
 
 /// Reads the clock once: a statement that is run for each move of each intent.
-const WRITE: &str = write!("$", "{clock}", " {from clock}", "RETURNING moved, history, called");
+const WRITE: &str = write!("", "$", "{clock}", "{from clock}", "RETURNING moved, history, called");
 
-/// The same in a transaction that others have a part in: nothing, if one of them has ended it.
-const WRITE_IF_OPEN: &str = write!("$", "{clock}", " {from clock}", "{if open} RETURNING moved, history, called");
+/// The same in a transaction that others have a part in, for the first of them and for the next ones: nothing, or an error, if one
+/// of them has ended it.
+const WRITE_FIRST: &str =
+    write!("{first part}", "$", "{clock}", "{from clock}", "{if open} RETURNING moved, history, called");
+const WRITE_NEXT: &str =
+    write!("{next part}", "$", "{clock}", "{from clock}", "{if open} RETURNING moved, history, called");
 
 /// The moves of several intents, as a JSON list with the values of each. A worker that has lost an intent and the one that has it
 /// may come together: the answer names the token, too.
 const WRITE_ALL: &str = write!(
+    "",
     "moves.m",
     "moves.now",
-    " FROM (
+    "FROM (
         SELECT {now} AS now, value ->> 0 AS m1, CAST(value ->> 1 AS BIGINT) AS m2, value ->> 2 AS m3,
             CAST(value ->> 3 AS BIGINT) AS m4, CAST(value ->> 4 AS BIGINT) AS m5, CAST(value ->> 5 AS BIGINT) AS m6,
             CAST(value ->> 6 AS BIGINT) AS m7, value ->> 7 AS m8, value ->> 8 AS m9, value ->> 9 AS m10,
@@ -143,9 +155,15 @@ impl ToWrite {
         Ok(tx.statement(WRITE, &self.values()).await?.first_mut().and_then(Stands::of))
     }
 
-    /// The same, if the transaction is still open; `None` if it is not, or the lease was lost.
-    pub(super) async fn within_open<DB: Backend>(&self, tx: &mut Tx<DB>) -> Result<Option<Stands>, Error> {
-        Ok(tx.statement(WRITE_IF_OPEN, &self.values()).await?.first_mut().and_then(Stands::of))
+    /// The same, if the transaction is still open that others have a part in.
+    pub(super) async fn within_open<DB: Backend>(&self, tx: &mut Tx<DB>, is_first: bool) -> Result<Part, Error> {
+        let sql = if is_first { WRITE_FIRST } else { WRITE_NEXT };
+        Ok(match tx.statement_of_part(sql, &self.values()).await? {
+            None => Part::Ended,
+            Some(rows) if !rows.is_empty() => Part::Begins,
+            Some(_) if tx.is_open().await? => Part::Lost,
+            Some(_) => Part::Ended,
+        })
     }
 
     pub(super) fn state(&self) -> State {
@@ -155,6 +173,15 @@ impl ToWrite {
     pub(super) fn to_move(&self) -> Move {
         self.to.clone()
     }
+}
+
+/// What has become of the fence before a part of a transaction.
+pub(super) enum Part {
+    Begins,
+    /// The lease was lost.
+    Lost,
+    /// A part before it has ended the transaction.
+    Ended,
 }
 
 /// How several intents stand after one statement.
