@@ -21,6 +21,8 @@ pub trait Books: Backend {
     fn order(db: &Db<Self>, order: i64) -> impl Future<Output = Option<(String, i64)>> + Send;
     /// What the ledger says of the only intent.
     fn intent(db: &Db<Self>) -> impl Future<Output = Option<Intent>> + Send;
+    /// How many intents are APPLIED.
+    async fn applied(db: &Db<Self>) -> i64;
 }
 
 #[derive(Debug, Clone)]
@@ -76,6 +78,11 @@ macro_rules! books {
             async fn order(db: &Db<Self>, order: i64) -> Option<(String, i64)> {
                 let select = sqlx::query_as("SELECT state, changes FROM orders WHERE id = $1");
                 select.bind(order).fetch_optional(db.pool().unwrap()).await.unwrap()
+            }
+
+            async fn applied(db: &Db<Self>) -> i64 {
+                let count = sqlx::query_scalar("SELECT count(*) FROM resil_intents WHERE state = 'APPLIED'");
+                count.fetch_one(db.pool().unwrap()).await.unwrap()
             }
 
             async fn intent(db: &Db<Self>) -> Option<Intent> {

@@ -48,7 +48,7 @@ pub fn run(orders: &str) {
         _ = DIES_AT.set((Death::of(death), at));
     }
     resil::testing::at_each_point(|when, state| place(&format!("{when} {state}")));
-    if Local::of(local) == Local::CommitLost && role == "first" {
+    if Local::of(local) == Local::CommitLost && role != "again" {
         resil::testing::lose_commits(1);
     }
     let won = match Local::of(local) {
@@ -58,6 +58,7 @@ pub fn run(orders: &str) {
     };
     let task = Task {
         pays: role == "first",
+        pays_many: role == "many",
         partner: Partner { address: partner.parse().expect("an address"), body: Body::of(body) },
         skill: Skill::of(skill),
         order: order.parse().expect("a number"),
@@ -101,6 +102,7 @@ pub async fn postgres(schema: &str) -> Db<sqlx::Postgres> {
 
 struct Task {
     pays: bool,
+    pays_many: bool,
     partner: Partner,
     skill: Skill,
     order: i64,
@@ -122,6 +124,20 @@ impl Task {
                 Skill::Status => self.pay::<_, verified>(&db, &ledger).await,
                 Skill::Neither => self.pay::<_, neither>(&db, &ledger).await,
             }
+        }
+        if self.pays_many {
+            let recorded = db.transaction(async |tx| {
+                for order in 0..crate::many::ORDERS {
+                    DB::insert(tx, order).await?;
+                    let subject = Some(order.to_string());
+                    resil::ledger::record::<_, deduplicated>(tx, subject, &(order, self.won)).await?;
+                }
+                place("before commit RECORDED");
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            });
+            recorded.await.unwrap();
+            place("after commit RECORDED");
+            DB::end_grace(&db).await;
         }
         let mut events = resil::registry().subscribe();
         let rested = async {

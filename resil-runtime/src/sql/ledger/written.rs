@@ -10,83 +10,36 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// What a move changes; its sixteen values are named by a prefix and their number.
-macro_rules! write {
+#[rustfmt::skip]
+macro_rules! moves {
     ($before:literal, $value:literal, $now:literal, $from:literal, $answers:literal) => {
         concat!(
-            $before,
-            "
+            $before, "
     UPDATE resil_intents SET
-        state = ",
-            $value,
-            "3, attempts = ",
-            $value,
-            "4, panics = ",
-            $value,
-            "5, doubt_until = ",
-            $value,
-            "6,
-        due = ",
-            $now,
-            " + ",
-            $value,
-            "7, receipt = coalesce(",
-            $value,
-            "8, receipt), why = coalesce(",
-            $value,
-            "9, why),
-        history = substr(history, 1, CAST(",
-            $value,
-            "13 AS INTEGER)) || ",
-            $value,
-            "14 || ",
-            $now,
-            " || ",
-            $value,
-            "10,
-        books = coalesce(",
-            $value,
-            "12, books), moved = ",
-            $now,
-            ", scheduled = ",
-            $now,
-            ", put_off = ",
-            $value,
-            "15,
-        since = CASE WHEN ",
-            $value,
-            "16 = 1 THEN ",
-            $now,
-            " ELSE since END, called = ",
-            called!("called", $now),
-            "
-    ",
-            $from,
-            "
-    WHERE id = ",
-            $value,
-            "1 AND epoch = ",
-            $value,
-            "2 AND state = ",
-            $value,
-            "11 ",
-            $answers
+        state = ", $value, "3, attempts = ", $value, "4, panics = ", $value, "5, doubt_until = ", $value, "6,
+        due = ", $now, " + ", $value, "7, receipt = coalesce(", $value, "8, receipt), why = coalesce(", $value, "9, why),
+        history = substr(history, 1, CAST(", $value, "13 AS INTEGER)) || ", $value, "14 || ", $now, " || ", $value, "10,
+        books = coalesce(", $value, "12, books), moved = ", $now, ", scheduled = ", $now, ", put_off = ", $value, "15,
+        since = CASE WHEN ", $value, "16 = 1 THEN ", $now, " ELSE since END, called = ", called!("called", $now), "
+    ", $from, "
+    WHERE id = ", $value, "1 AND epoch = ", $value, "2 AND state = ", $value, "11 ", $answers
         )
     };
 }
 
 /// Reads the clock once: a statement that is run for each move of each intent.
-const WRITE: &str = write!("", "$", "{clock}", "{from clock}", "RETURNING moved, history, called");
+const WRITE: &str = moves!("", "$", "{clock}", "{from clock}", "RETURNING moved, history, called");
 
 /// The same in a transaction that others have a part in, for the first of them and for the next ones: nothing, or an error, if one
 /// of them has ended it.
 const WRITE_FIRST: &str =
-    write!("{first part}", "$", "{clock}", "{from clock}", "{if open} RETURNING moved, history, called");
+    moves!("{first part}", "$", "{clock}", "{from clock}", "{if open} RETURNING moved, history, called");
 const WRITE_NEXT: &str =
-    write!("{next part}", "$", "{clock}", "{from clock}", "{if open} RETURNING moved, history, called");
+    moves!("{next part}", "$", "{clock}", "{from clock}", "{if open} RETURNING moved, history, called");
 
 /// The moves of several intents, as a JSON list with the values of each. A worker that has lost an intent and the one that has it
 /// may come together: the answer names the token, too.
-const WRITE_ALL: &str = write!(
+const WRITE_ALL: &str = moves!(
     "",
     "moves.m",
     "moves.now",
