@@ -38,10 +38,10 @@ macro_rules! store {
 
             async fn multiply(db: &Db<Self>, times: u32) {
                 let columns =
-                    "key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics, epoch, due,
+                    "op, version, subject, arguments, fingerprint, settle, state, attempts, panics, epoch, due,
                     receipt, why, history, recorded, amount, books";
                 let sql = format!(
-                    "INSERT INTO resil_intents (id, {columns}) SELECT 'copy ' || number, {columns}
+                    "INSERT INTO resil_intents (id, key, {columns}) SELECT 'copy ' || number, 'copy ' || number, {columns}
                      FROM resil_intents CROSS JOIN ({}) AS series",
                     Self::SERIES
                 );

@@ -32,10 +32,8 @@ const WRITE: &str = moves!("", "$", "{clock}", "{from clock}", "RETURNING moved,
 
 /// The same in a transaction that others have a part in, for the first of them and for the next ones: nothing, or an error, if one
 /// of them has ended it.
-const WRITE_FIRST: &str =
-    moves!("{first part}", "$", "{clock}", "{from clock}", "{if open} RETURNING moved, history, called");
-const WRITE_NEXT: &str =
-    moves!("{next part}", "$", "{clock}", "{from clock}", "{if open} RETURNING moved, history, called");
+const WRITE_FIRST: &str = moves!("{first part}", "$", "{clock}", "{from clock}", "{if open} RETURNING id");
+const WRITE_NEXT: &str = moves!("{next part}", "$", "{clock}", "{from clock}", "{if open} RETURNING id");
 
 /// The moves of several intents, as a JSON list with the values of each. A worker that has lost an intent and the one that has it
 /// may come together: the answer names the token, too.

@@ -174,6 +174,8 @@ pub(crate) async fn run_once<W: Worker>(worker: &mut W, polling: Polling) -> Res
 /// This one, and all others that have ended by now.
 async fn all_ended<W: Worker>(worker: &mut W, first: Joined<W::Ran>, running: &mut JoinSet<W::Ran>) {
     let mut ended = vec![first];
+    // Those that end at the same moment are followed by one claim, and not by one each.
+    tokio::task::yield_now().await;
     while let Some(another) = running.try_join_next() {
         ended.push(another);
     }
