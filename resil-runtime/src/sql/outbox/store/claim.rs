@@ -377,7 +377,7 @@ mod tests {
     async fn sqlite_reads_what_is_due_out_of_an_index_and_nothing_beside_it() {
         let pool =
             sqlx::pool::PoolOptions::new().max_connections(1).connect("sqlite::memory:").await.expect("it opens");
-        let db = Db::new(pool);
+        let db: Db<sqlx::Sqlite> = Db::new(pool);
         db.migrate().await.expect("it migrates");
         for (sql, index) in [
             (CLAIM_ANY, "resil_outbox_due (alone=? AND <expr><?)"),
@@ -386,7 +386,7 @@ mod tests {
         ] {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", db.text_of(sql)));
             let rows = sqlx::query(explain).fetch_all(db.pool().expect("it is open")).await.expect("it explains");
-            let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+            let plan: Vec<String> = rows.iter().map(|row: &sqlx::sqlite::SqliteRow| row.get("detail")).collect();
             assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:#?}");
             let is_whole = |step: &String| step.starts_with("SCAN") && step.ends_with("resil_outbox");
             assert!(!plan.iter().any(is_whole), "{plan:#?}");
