@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::routing::post;
 use resil::http::IdempotencyLayer;
 use resil::ledger::{Dependencies, Failed, Ledger, Operation, Outcome, record};
+use resil::outbox::Outbox;
 use resil::{Backend, Db, Error, IdempotencyKey, Once};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -169,6 +170,31 @@ async fn a_statement_of_ours_saves_the_look_before_the_commit<DB: Marked>(db: Db
     assert_eq!(with_ours.await, 1);
 }
 
+/// So many messages of so many keys, recorded by one transaction, leave through a relay with 64 places.
+async fn delivered_with<DB: Marked>(db: &Db<DB>, messages: u32, keys: u32) -> usize {
+    let recorded = db.transaction(async |tx| {
+        for number in 0..messages {
+            tx.outbox("numbers", &number).ordered_by(number % keys).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    recorded.await.unwrap();
+    let relay = Outbox::on(db.clone()).relay().any(|_message| async { Ok::<_, Error>(()) }).concurrency(64);
+    counted(db, async { assert_eq!(relay.run_once().await.unwrap().delivered, u64::from(messages)) }).await
+}
+
+/// Places, a claim, what follows, the deletion and what is first now: a handful for all that is taken up at once.
+async fn what_is_delivered_at_once_shares_its_statements<DB: Marked>(db: Db<DB>) {
+    db.migrate().await.unwrap();
+    // What is looked at first.
+    delivered_with(&db, 1, 1).await;
+    let each_of_its_own_key = delivered_with(&db, 1000, 1000).await;
+    let ten_of_a_key = delivered_with(&db, 1000, 100).await;
+    println!("1,000 messages of 1,000 keys: {each_of_its_own_key} statements; of 100 keys: {ten_of_a_key}");
+    assert!(each_of_its_own_key <= 100, "16 turns: {each_of_its_own_key}");
+    assert!(ten_of_a_key <= 25, "2 turns: {ten_of_a_key}");
+}
+
 struct Pay;
 
 impl<DB: Backend> Operation<DB> for Pay {
@@ -226,4 +252,5 @@ alone! {
     a_thousand_duplicates_of_a_running_request_take_none,
     the_layer_takes_two_statements_and_one_for_a_repeat,
     an_intent_that_succeeds_takes_at_most_five_statements,
+    what_is_delivered_at_once_shares_its_statements,
 }

@@ -57,6 +57,9 @@ on_both_databases! {
         let stranger = shop.record::<manual>(9, 500).await;
         DB::run(&db, "UPDATE resil_intents SET version = 2, due = 0 WHERE subject = '8'").await;
         DB::run(&db, "UPDATE resil_intents SET state = 'LATER', due = 0 WHERE subject = '9'").await;
+        // What waits for its time is not counted: it may be many.
+        shop.record::<manual>(10, 500).await;
+        DB::run(&db, "UPDATE resil_intents SET version = 3, due = due + 3600000 WHERE subject = '10'").await;
         DB::run(&db, "UPDATE resil_intents SET due = 0 WHERE subject = '7'").await;
         let mut events = resil::registry().subscribe();
         shop.rests(ours.id()).await;

@@ -144,6 +144,12 @@ impl<DB: Backend> Db<DB> {
         self.statement_within(LONGEST_OF_MANY, sql, values).await
     }
 
+    /// A statement in the words of this database.
+    #[cfg(all(test, feature = "sqlite"))]
+    pub(crate) fn text_of(&self, sql: &str) -> String {
+        self.texts.once(sql)
+    }
+
     async fn statement_within(
         &self,
         bound: Duration,

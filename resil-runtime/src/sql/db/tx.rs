@@ -12,7 +12,7 @@ use crate::transaction::scope::Holding;
 use crate::transaction::{Began, Scope};
 use crate::{Error, Failure, Verdict};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -37,9 +37,12 @@ pub struct Tx<DB: Backend> {
     pub(super) standing: Standing,
     /// Whom to tell of the commit.
     pub(super) db: Db<DB>,
-    /// If there are messages for the outbox in it, their ordering keys, where those are limited.
+    /// If there are messages for the outbox in it, their ordering keys, where those are limited, each with the stretch in which
+    /// it had its last message.
     #[expect(clippy::box_collection, reason = "most transactions have none")]
-    messages: Option<Box<HashSet<String>>>,
+    messages: Option<Box<HashMap<String, u32>>>,
+    /// Counts the stretches in which nothing can have been undone: until a savepoint is undone, or the user has the connection.
+    stretch: u32,
 }
 
 /// How a commit has ended.
@@ -80,7 +83,7 @@ impl<DB: Backend> Tx<DB> {
         held: HeldConnection,
         db: Db<DB>,
     ) -> Self {
-        Self { transaction, standing, began, claim: None, held, depth: 0, db, messages: None }
+        Self { transaction, standing, began, claim: None, held, depth: 0, db, messages: None, stretch: 1 }
     }
 
     /// What the body runs in.
@@ -134,6 +137,7 @@ impl<DB: Backend> Tx<DB> {
         self.depth -= 1;
         let undo = if outcome.is_err() { format!("ROLLBACK TO SAVEPOINT {name}; ") } else { String::new() };
         if outcome.is_err() {
+            self.stretch = self.stretch.saturating_add(1);
             drop(self.held.scope.take_after(before));
         }
         let ended = self.run(format!("{undo}RELEASE SAVEPOINT {name}")).await;
@@ -193,11 +197,27 @@ impl<DB: Backend> Tx<DB> {
     pub(crate) fn counts_key(&mut self, key: &str) -> Result<(), usize> {
         let Some(most) = DB::MOST_KEYS else { return Ok(()) };
         let keys = self.messages.get_or_insert_default();
-        if keys.len() >= most && !keys.contains(key) {
-            return Err(most);
+        if !keys.contains_key(key) {
+            if keys.len() >= most {
+                return Err(most);
+            }
+            keys.insert(key.to_owned(), 0);
         }
-        keys.insert(key.to_owned());
         Ok(())
+    }
+
+    /// Whether a message with this ordering key is certainly before the next one in this transaction.
+    pub(crate) fn has_message_of(&self, key: &str) -> bool {
+        self.messages.as_ref().and_then(|keys| keys.get(key)) == Some(&self.stretch)
+    }
+
+    /// One was recorded.
+    pub(crate) fn has_recorded(&mut self, key: &str) {
+        let stretch = self.stretch;
+        // Beyond so many nothing is known.
+        if let Some(last) = self.messages.as_mut().and_then(|keys| keys.get_mut(key)).filter(|_| stretch < u32::MAX) {
+            *last = stretch;
+        }
     }
 
     async fn commit_it(self) -> Result<(), Error> {
@@ -276,6 +296,7 @@ impl<DB: Backend> Deref for Tx<DB> {
 impl<DB: Backend> DerefMut for Tx<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
         self.standing.touched();
+        self.stretch = self.stretch.saturating_add(1);
         &mut self.transaction
     }
 }

@@ -180,7 +180,8 @@ impl<DB: Backend> Ledger<DB> {
         views::count(self.db()).await
     }
 
-    /// How many open intents there are of operations or versions that this ledger does not know, and leaves to others.
+    /// How many intents that are due are of operations or versions that this ledger does not know, and leaves to others. Among the
+    /// 10,000 that are due for longest: where nobody takes those up, they come to be there.
     ///
     /// # Errors
     ///

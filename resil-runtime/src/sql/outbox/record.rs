@@ -94,6 +94,9 @@ impl<DB: Backend> Recording<'_, DB> {
         }
         let id = MessageId::new();
         store::record(tx, &Recorded { id, topic, ordering: ordering.as_deref(), payload: &payload }).await?;
+        if let Some(key) = &ordering {
+            tx.has_recorded(key);
+        }
         tx.wakes_relay();
         Ok(id)
     }

@@ -14,8 +14,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// So many bytes of a lane are read at once, besides its head.
+/// So many bytes of a lane are read at once, besides its head, and no more than its share of what may be read.
 const PAGE: usize = 1 << 20;
+
+/// So much of what was recorded is given its place before a claim, or twice what is claimed: so no claim waits for all of it.
+const SETTLED: usize = 128;
 
 /// A claim whose answer was lost may be done later than it is given back, but not as late as this.
 const LATEST: Duration = Duration::from_secs(60);
@@ -79,13 +82,28 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
             Some(started) => started,
             None => {
                 db.ready().await?;
-                store::settle_in_all(db).await?;
+                self.settle_in_all().await?;
                 *self.started.insert(store::now(db).await?)
             }
         };
-        if DB::SETTLES_IN {
-            store::settle_in(db).await?;
+        let most_settled = i64::try_from(most.saturating_mul(2).max(SETTLED)).unwrap_or(i64::MAX);
+        loop {
+            let settled = if DB::SETTLES_IN { store::settle_in(db, most_settled).await? } else { 0 };
+            let (asked, due) = self.claimed(most, started, token).await?;
+            // What is due may be behind what was recorded before it.
+            if settled == 0 || !due.is_empty() {
+                return Ok((asked, due));
+            }
         }
+    }
+
+    /// Where it is not done before each claim: for what older versions have recorded, which gave nothing a place.
+    async fn settle_in_all(&self) -> Result<(), Error> {
+        if DB::SETTLES_IN { Ok(()) } else { store::settle_in_all(&self.relay.db).await }
+    }
+
+    async fn claimed(&self, most: usize, started: i64, token: i64) -> Result<(Instant, Vec<Claimed>), Error> {
+        let db = &self.relay.db;
         let bytes = self.relay.memory.saturating_sub(self.taken.bytes());
         let bounds = AtMost { lease: self.relay.patience.lease, most, bytes, started };
         let found = match self.handlers.any() {
@@ -122,17 +140,22 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
 
     /// What comes next in the lanes of these heads, before those are delivered. After a death it is one by one.
     async fn followers(&self, heads: &mut [(Claimed, Part)]) -> HashMap<String, Vec<Claimed>> {
-        let mut wanted = Vec::new();
-        for (head, part) in heads {
-            if head.has_followers() && !head.is_alone && head.deaths == 0 {
-                wanted.push((&*head, part.more(PAGE, self.relay.memory)));
-            }
-        }
-        if wanted.is_empty() {
+        let mut with_followers: Vec<_> =
+            heads.iter_mut().filter(|(head, _)| head.has_followers() && !head.is_alone && head.deaths == 0).collect();
+        if with_followers.is_empty() {
             return HashMap::new();
         }
+        let share = self.relay.memory.saturating_sub(self.taken.bytes()) / with_followers.len();
+        let wanted =
+            with_followers.iter_mut().map(|(head, part)| (&*head, part.more(PAGE.min(share), self.relay.memory)));
+        let wanted: Vec<_> = wanted.collect();
         // What cannot be read now is read with the next lease.
-        store::followers(&self.relay.db, wanted.into_iter()).await.unwrap_or_default()
+        let followers = store::followers(&self.relay.db, wanted.into_iter()).await.unwrap_or_default();
+        for (head, part) in with_followers {
+            let read = followers.get(&head.lane).map_or(0, |all| all.iter().map(|one| one.message.payload.len()).sum());
+            part.keeps(head.message.payload.len().saturating_add(read));
+        }
+        followers
     }
 
     /// Tells of what nobody here is for.
@@ -213,7 +236,7 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
     async fn look(&mut self) {
         self.relay.db.forget_isolation();
         // If one fails, so does the next claim, which tells of it.
-        _ = store::settle_in_all(&self.relay.db).await;
+        _ = self.settle_in_all().await;
         _ = store::heal(&self.relay.db).await;
         self.look_for_others().await;
     }

@@ -170,6 +170,14 @@ impl Part {
         more
     }
 
+    /// Has no more than so many bytes.
+    pub(super) fn keeps(&mut self, bytes: usize) {
+        let more = self.bytes.saturating_sub(bytes);
+        let mut counts = lock(&self.of.0.0);
+        counts.bytes = counts.bytes.saturating_sub(more);
+        self.bytes -= more;
+    }
+
     /// What has become of it was written down.
     pub(super) fn has_ended(&mut self) {
         self.has_ended = true;

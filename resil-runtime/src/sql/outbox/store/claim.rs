@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 /// for: so whoever deletes that one finds the next. What is locked already is looked at the next time.
 const SETTLE_IN: &str = "
     WITH fresh AS MATERIALIZED (
-        SELECT number, lane FROM resil_outbox WHERE behind = 2 ORDER BY number LIMIT (SELECT 1000) {skip locked}
+        SELECT number, lane FROM resil_outbox WHERE behind = 2 ORDER BY number LIMIT (SELECT $1) {skip locked}
     ),
     first AS MATERIALIZED (
         SELECT lane, (SELECT min(number) FROM resil_outbox AS other WHERE other.lane = lanes.lane) AS number
@@ -46,7 +46,7 @@ macro_rules! claim {
     ),
     ready AS MATERIALIZED (
         SELECT number, due, octet_length(payload) AS bytes FROM resil_outbox
-        WHERE number {among} SELECT number FROM seen {end} AND behind = 0 AND (due - 0 <= {now} OR newer - 0 < $4)
+        WHERE number {among} SELECT number FROM seen {end} AND behind + 0 = 0 AND (due - 0 <= {now} OR newer - 0 < $4)
         {skip locked}
     ),
     shared AS (
@@ -85,13 +85,14 @@ pub(crate) const CLAIM_TOPICS: &str = claim!(
             )
         )"
 );
+/// `+ 0`: compared with a number by `CAST`, the expression in the index would be converted, and the index read to its end.
 #[cfg(feature = "sqlite")]
 pub(crate) const CLAIM_ANY: &str = claim!(
     "
         SELECT message.number, share, most FROM wanted CROSS JOIN resil_outbox AS message ON message.number IN (
             SELECT number FROM (
                 SELECT number FROM resil_outbox
-                WHERE behind = 0 AND alone = wanted.alone AND due IS NOT NULL AND due + 0 <= {now}
+                WHERE behind = 0 AND alone = wanted.alone AND due IS NOT NULL AND due + 0 <= {now} + 0
                 ORDER BY due + 0 LIMIT 2 * $3
             )
             UNION SELECT number FROM (
@@ -312,14 +313,14 @@ pub(in super::super) async fn suspect<DB: Backend>(db: &Db<DB>, head: &Claimed) 
     db.statement(SUSPECT, &[(&*head.lane).into(), head.number.into(), PAGE.into()]).await.map(drop)
 }
 
-/// Gives what was recorded its place, so much at a time.
-pub(in super::super) async fn settle_in<DB: Backend>(db: &Db<DB>) -> Result<usize, Error> {
-    Ok(db.statement(SETTLE_IN, &[]).await?.len())
+/// Gives what was recorded its place, so much at a time, and answers how much it was.
+pub(in super::super) async fn settle_in<DB: Backend>(db: &Db<DB>, most: i64) -> Result<usize, Error> {
+    Ok(db.statement(SETTLE_IN, &[most.into()]).await?.len())
 }
 
 /// The same for what older versions have recorded, which gave nothing a place.
 pub(in super::super) async fn settle_in_all<DB: Backend>(db: &Db<DB>) -> Result<(), Error> {
-    while settle_in(db).await? > 0 {}
+    while settle_in(db, 1000).await? > 0 {}
     Ok(())
 }
 
@@ -365,4 +366,30 @@ pub(super) fn message(row: &mut Row) -> Option<(Message, String)> {
     let (topic, payload, attempt) = (row.text(1)?, row.text(3)?, whole(row.number(4)?));
     let ordering = ordering_of(&lane);
     Some((Message { id, topic, ordering, payload, attempt, recorded, unreadable: Unreadable::default() }, lane))
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    #[tokio::test]
+    async fn sqlite_reads_what_is_due_out_of_an_index_and_nothing_beside_it() {
+        let pool =
+            sqlx::pool::PoolOptions::new().max_connections(1).connect("sqlite::memory:").await.expect("it opens");
+        let db: Db<sqlx::Sqlite> = Db::new(pool);
+        db.migrate().await.expect("it migrates");
+        for (sql, index) in [
+            (CLAIM_ANY, "resil_outbox_due (alone=? AND <expr><?)"),
+            (CLAIM_TOPICS, "resil_outbox_topic (topic=? AND alone=? AND due<?)"),
+            (SETTLE_IN, "SCAN resil_outbox USING INDEX resil_outbox_fresh"),
+        ] {
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", db.text_of(sql)));
+            let rows = sqlx::query(explain).fetch_all(db.pool().expect("it is open")).await.expect("it explains");
+            let plan: Vec<String> = rows.iter().map(|row: &sqlx::sqlite::SqliteRow| row.get("detail")).collect();
+            assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:#?}");
+            let is_whole = |step: &String| step.starts_with("SCAN") && step.ends_with("resil_outbox");
+            assert!(!plan.iter().any(is_whole), "{plan:#?}");
+        }
+    }
 }

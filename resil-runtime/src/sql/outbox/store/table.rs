@@ -50,15 +50,16 @@ pub(crate) const SCHEDULED: &str = "
 ";
 
 /// Where transactions write one after the other, their numbers are in the order of their commits, and each sees what is
-/// before it.
+/// before it. `$5` is 1 where one of the same lane is before it in the same transaction.
 #[cfg(feature = "sqlite")]
 pub(crate) const RECORD: &str = "
     INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded, behind)
-    VALUES ($1, $2, $3, $4, 0, 0, 0, {now}, '', {now}, EXISTS (SELECT 1 FROM resil_outbox WHERE lane = $3))
+    VALUES ($1, $2, $3, $4, 0, 0, 0, {now}, '', {now}, $5 OR EXISTS (SELECT 1 FROM resil_outbox WHERE lane = $3))
     RETURNING id, 'open'";
 
 /// Where they write side by side, those of one lane take turns, until they commit, and a relay finds out what is before
-/// them: they read nothing, so that no isolation level lets them fail for each other. A message without a key has nobody to
+/// them, but for what is before it in the same transaction: they read nothing, so that no isolation level lets them fail for each
+/// other. A message without a key has nobody to
 /// wait for, and the database only so many locks.
 #[cfg(feature = "postgres")]
 pub(crate) const RECORD_IN_TURN: &str = "
@@ -67,7 +68,7 @@ pub(crate) const RECORD_IN_TURN: &str = "
             THEN pg_advisory_xact_lock(hashtextextended($3, 'resil_outbox'::regclass::oid::bigint)) END
     )
     INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded, behind)
-    SELECT $1, $2, $3, $4, 0, 0, 0, {now}, '', {now}, CASE WHEN left($3, 1) = chr(1) THEN 0 ELSE 2 END FROM turn
+    SELECT $1, $2, $3, $4, 0, 0, 0, {now}, '', {now}, CASE WHEN left($3, 1) = chr(1) THEN 0 ELSE 2 - $5 END FROM turn
     RETURNING id, current_setting('resil.transaction', true)";
 
 /// What the lane of a message without a key begins with, and no key can.
@@ -84,7 +85,8 @@ pub(in super::super) struct Recorded<'a> {
 pub(in super::super) async fn record<DB: Backend>(tx: &mut Tx<DB>, message: &Recorded<'_>) -> Result<(), Error> {
     let id = message.id.to_string();
     let lane = message.ordering.map_or_else(|| format!("{ALONE}{id}"), str::to_owned);
-    let values = [(&*id).into(), message.topic.into(), (&*lane).into(), message.payload.into()];
+    let is_behind = i64::from(message.ordering.is_some_and(|key| tx.has_message_of(key)));
+    let values = [(&*id).into(), message.topic.into(), (&*lane).into(), message.payload.into(), is_behind.into()];
     tx.marked_statement(DB::RECORD_MESSAGE, &values).await.map(drop)
 }
 
