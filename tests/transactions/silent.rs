@@ -40,7 +40,7 @@ const STEPS: [(&str, bool); 8] = [
     ("SAVEPOINT resil_0", false),
     ("ROLLBACK TO SAVEPOINT resil_0", false),
     ("RELEASE SAVEPOINT resil_0", false),
-    ("SELECT current_setting('resil.transaction', true), now()", false),
+    ("SELECT current_setting('resil.transaction', true)", false),
     ("COMMIT", true),
     ("ROLLBACK", false),
 ];

@@ -2,8 +2,9 @@
 //! wait for the rest of the answer until the network gives up.
 
 use super::Backend;
+use super::begin::longest;
 use sqlx::pool::PoolConnection;
-use sqlx::{Error, SqlStr, Transaction};
+use sqlx::{Error, SqlSafeStr as _, SqlStr, Transaction};
 use sqlx_core::transaction::TransactionManager as _;
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -54,6 +55,14 @@ impl<DB: Backend> Raw<DB> {
         let rolled_back = DB::TransactionManager::rollback(&mut ours.connection).await;
         (ours.is_silent, ours.has_ended) = (false, rolled_back.is_ok());
         rolled_back
+    }
+
+    /// Rolls back what was begun since a statement of the user's has ended it. Where nothing was, ROLLBACK would fail on SQLite, and
+    /// sqlx take the connection for one in a transaction from then on.
+    pub(super) async fn put_right(mut self) {
+        let begin = async |connection: &mut _| DB::own_run(connection, "BEGIN".into_sql_str()).await;
+        _ = self.answered(longest(), begin).await;
+        _ = self.roll_back().await;
     }
 
     /// A statement of ours. If it is not answered within the bound, or dropped before it is, the connection is not used again.

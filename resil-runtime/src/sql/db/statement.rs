@@ -239,18 +239,19 @@ impl<DB: Backend> Tx<DB> {
         Ok(rows)
     }
 
-    /// The same with one that answers, last in its row, the mark of the transaction it ran in.
+    /// The same with one that answers, last in its row, the mark of the transaction it ran in, or `unknown`.
     pub(crate) async fn marked_statement(
         &mut self,
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, Error> {
         let rows = self.statement(sql, values).await?;
-        let mark = rows.first().and_then(|row| row.0.last());
-        if mark.is_some_and(|mark| !self.standing.is_marked(matches!(mark, Cell::Text(text) if text == "open"))) {
-            return Err(self.ended_early());
-        }
-        Ok(rows)
+        let is_marked = match rows.first().and_then(|row| row.0.last()) {
+            None => true,
+            Some(Cell::Text(mark)) if mark == "unknown" => true,
+            Some(mark) => self.standing.is_marked(matches!(mark, Cell::Text(mark) if mark == "open")),
+        };
+        if is_marked { Ok(rows) } else { Err(self.ended_early()) }
     }
 }
 
