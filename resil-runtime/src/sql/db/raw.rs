@@ -1,4 +1,4 @@
-//! The transaction itself, as sqlx's own; but a connection that has stopped answering is not given back to the pool, which would
+//! The transaction itself, as sqlx's own, or a connection outside of any; but one that has stopped answering is not given back to the pool, which would
 //! wait for the rest of the answer until the network gives up.
 
 use super::Backend;
@@ -19,6 +19,7 @@ pub(super) enum Raw<DB: Backend> {
 
 pub(super) struct Ours<DB: Backend> {
     connection: PoolConnection<DB>,
+    /// No transaction is open.
     has_ended: bool,
     /// Whether an answer is missing.
     is_silent: bool,
@@ -31,6 +32,11 @@ impl<DB: Backend> Raw<DB> {
         DB::TransactionManager::begin(&mut ours.connection, statement).await?;
         ours.is_silent = false;
         Ok(Self::Ours(ours))
+    }
+
+    /// A connection outside of any transaction.
+    pub(super) fn alone(connection: PoolConnection<DB>) -> Self {
+        Self::Ours(Ours { connection, has_ended: true, is_silent: false })
     }
 
     pub(super) async fn commit(self) -> Result<(), Error> {

@@ -2,12 +2,12 @@
 
 use super::begin::{LONGEST_OF_MANY, failed, longest};
 use super::missing::missing;
+use super::raw::Raw;
 use super::{Backend, Db, Tx};
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::{Began, Holds, Step};
 use crate::{Classify, Error, Site, Verdict};
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// A value that travels with a statement, never in its text.
 #[derive(Debug, Clone, Copy)]
@@ -142,12 +142,9 @@ impl<DB: Backend> Db<DB> {
         let began = Began { holds: Holds::Connection, site: SITE };
         let is_read = sql.trim_start().starts_with("SELECT");
         let _turn = if is_read { None } else { self.turn(began).await? };
-        let (mut connection, metered) = self.acquire_shortly(began).await?;
-        let Ok(ran) = timeout(bound, self.alone(&mut connection, sql, values)).await else {
-            // The pool would wait for the rest of the answer.
-            connection.close_on_drop();
-            return Err(unanswered(began));
-        };
+        let (connection, metered) = self.acquire_shortly(began).await?;
+        let mut connection = Raw::alone(connection);
+        let ran = connection.answered(bound, async |connection| self.alone(connection, sql, values).await).await;
         #[cfg(feature = "testing")]
         if matches!(ran, Ok(Some(_))) && crate::sql::faults::loses_answer(sql) {
             return Err(unanswered(began));
