@@ -123,8 +123,8 @@ async fn serves(
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.env(child::ORDERS, format!("{database} {address} {end}")).stdout(Stdio::piped());
         let mut process = command.stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        while let Some(line) = lines.next_line().await.unwrap() {
+        let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
+        while let Some(line) = said.next_line().await.unwrap() {
             match line.split_once(' ') {
                 Some(("listens", at)) => _ = tells.send_replace(Some((life, at.parse::<SocketAddr>().unwrap()))),
                 Some(("at", place)) => {

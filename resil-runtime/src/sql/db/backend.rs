@@ -1,10 +1,10 @@
-use super::executor::executed;
+use super::executor::{Step, executed};
 use super::standing::Failing;
 use super::statement::{Row, Value, statements};
 use super::texts::{Dialect, Statement};
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use sqlx::{Database, Either, Execute, SqlStr};
+use sqlx::{Database, Execute, SqlStr};
 use sqlx_core::describe::Describe;
 use std::future::Future;
 
@@ -23,8 +23,8 @@ pub const fn database_name<DB: Backend>() -> &'static str {
 }
 
 pub(super) mod sealed {
-    use super::{BoxFuture, BoxStream, Database, Describe, Dialect, Either, Execute, Failing, Future};
-    use super::{Row, Setting, SqlStr, Statement, Value};
+    use super::{BoxFuture, BoxStream, Database, Describe, Dialect, Execute, Failing, Future};
+    use super::{Row, Setting, SqlStr, Statement, Step, Value};
 
     /// A trait of a user's on top of `Backend` shares one space of names with this: so its functions are called `own_`.
     pub trait Backend: Database {
@@ -114,7 +114,7 @@ pub(super) mod sealed {
         fn own_fetch_many<'e, 'q: 'e, E: Execute<'q, Self> + 'q>(
             connection: &'e mut Self::Connection,
             statement: E,
-        ) -> BoxStream<'e, Result<Either<Self::QueryResult, Self::Row>, sqlx::Error>>;
+        ) -> BoxStream<'e, Step<Self>>;
 
         fn own_fetch_optional<'e, 'q: 'e, E: Execute<'q, Self> + 'q>(
             connection: &'e mut Self::Connection,

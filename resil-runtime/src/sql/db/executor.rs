@@ -8,6 +8,9 @@ use sqlx::{Database, Either, Error, Execute, Executor, SqlStr};
 use sqlx_core::describe::Describe;
 use std::marker::PhantomData;
 
+/// What a statement answers, one after the other: a row, or how many it has changed.
+pub(super) type Step<DB> = Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>, Error>;
+
 /// A statement whose text is looked at when it is sent.
 struct Watched<'s, 'q, E> {
     statement: E,
@@ -44,10 +47,7 @@ macro_rules! executor {
         impl<'c, DB: Backend> Executor<'c> for &'c mut $on<DB> {
             type Database = DB;
 
-            fn fetch_many<'e, 'q: 'e, E>(
-                self,
-                statement: E,
-            ) -> BoxStream<'e, Result<Either<DB::QueryResult, DB::Row>, Error>>
+            fn fetch_many<'e, 'q: 'e, E>(self, statement: E) -> BoxStream<'e, Step<DB>>
             where
                 'c: 'e,
                 E: Execute<'q, DB> + 'q,
@@ -106,10 +106,7 @@ macro_rules! executed {
         fn own_fetch_many<'e, 'q: 'e, E: sqlx::Execute<'q, Self> + 'q>(
             connection: &'e mut $connection,
             statement: E,
-        ) -> futures_core::stream::BoxStream<
-            'e,
-            Result<sqlx::Either<<Self as Database>::QueryResult, <Self as Database>::Row>, sqlx::Error>,
-        > {
+        ) -> futures_core::stream::BoxStream<'e, $crate::sql::db::executor::Step<Self>> {
             sqlx::Executor::fetch_many(connection, statement)
         }
 
