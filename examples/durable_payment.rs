@@ -49,12 +49,12 @@ async fn charge(bank: &Bank, order: i64, won: u64, key: &IdempotencyKey) -> Resu
 
 async fn mark_paid(tx: &mut Tx<Sqlite>, order: i64, _won: u64, number: &u64) -> Result<(), sqlx::Error> {
     let paid = sqlx::query("UPDATE orders SET state = 'paid', charged_as = ? WHERE id = ?");
-    paid.bind(i64::try_from(*number).unwrap_or(i64::MAX)).bind(order).execute(&mut **tx).await.map(drop)
+    paid.bind(i64::try_from(*number).unwrap_or(i64::MAX)).bind(order).execute(&mut *tx).await.map(drop)
 }
 
 async fn mark_failed(tx: &mut Tx<Sqlite>, order: i64, _won: u64, _why: &Report) -> Result<(), sqlx::Error> {
     let failed = sqlx::query("UPDATE orders SET state = 'not paid' WHERE id = ?");
-    failed.bind(order).execute(&mut **tx).await.map(drop)
+    failed.bind(order).execute(&mut *tx).await.map(drop)
 }
 
 const ORDER: i64 = 7;
@@ -64,7 +64,7 @@ const WON: u64 = 50_000;
 async fn pay(db: Db<Sqlite>, ledger: Ledger<Sqlite>) -> Result<(), Failed> {
     let intent = db
         .transaction(async |tx| {
-            sqlx::query("INSERT INTO orders (id, state) VALUES (?, 'pending')").bind(ORDER).execute(&mut **tx).await?;
+            sqlx::query("INSERT INTO orders (id, state) VALUES (?, 'pending')").bind(ORDER).execute(&mut *tx).await?;
             Ok::<_, Failed>(charge::record(tx, ORDER, WON).await?)
         })
         .await?;

@@ -70,13 +70,13 @@ macro_rules! orders {
 
             async fn insert(tx: &mut Tx<Self>, order: i64) -> Result<(), sqlx::Error> {
                 let insert = sqlx::query("INSERT INTO resil_example_orders VALUES ($1)");
-                insert.bind(order).execute(&mut **tx).await.map(drop)
+                insert.bind(order).execute(&mut *tx).await.map(drop)
             }
 
             async fn visit(db: &Db<Self>) -> Result<(), Error> {
                 db.transaction(async |tx| {
                     let count = sqlx::query("UPDATE resil_example_visits SET number = number + 1");
-                    Ok(count.execute(&mut **tx).await.map(drop)?)
+                    Ok(count.execute(&mut *tx).await.map(drop)?)
                 })
                 .await
             }

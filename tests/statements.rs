@@ -12,7 +12,7 @@ use axum::routing::post;
 use resil::http::IdempotencyLayer;
 use resil::ledger::{Dependencies, Failed, Ledger, Operation, Outcome, record};
 use resil::outbox::Outbox;
-use resil::{Backend, Db, Error, IdempotencyKey, Once};
+use resil::{Backend, Db, Error, IdempotencyKey, Once, Tx};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tower_service::Service as _;
@@ -65,9 +65,16 @@ async fn counted<DB: Marked>(db: &Db<DB>, work: impl Future<Output = ()>) -> usi
     STATEMENTS.load(Ordering::Relaxed) - before
 }
 
+type Any = Box<dyn std::error::Error + Send + Sync>;
+
 trait Marked: Backend {
     /// One statement on every connection that there is.
     async fn mark(db: &Db<Self>);
+
+    /// A statement of the user's.
+    async fn read(tx: &mut Tx<Self>) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql("SELECT 1").execute(&mut *tx).await.map(drop)
+    }
 }
 
 macro_rules! marked {
@@ -144,21 +151,36 @@ async fn the_layer_takes_two_statements_and_one_for_a_repeat<DB: Marked>(db: Db<
     assert_eq!((first, again), (2, 1));
 }
 
-/// A statement of the user's costs a look, where a commit would not tell that it has ended the transaction; none is needed where
-/// one of ours has come after it.
-async fn a_statement_of_ours_saves_the_look_before_the_commit<DB: Marked>(db: Db<DB>) {
+/// A look costs a statement, where a commit would not tell that a statement of the user's has failed, or has ended the transaction;
+/// none is needed where one of ours has come after it that tells.
+async fn a_look_before_the_commit_is_for_what_nobody_knows<DB: Marked>(db: Db<DB>) {
+    let db = db.notify(false);
     db.migrate().await.unwrap();
-    let by_user = counted(&db, async {
-        let touched = db.transaction(async |tx| {
+    let is_postgres = DB::NAME == "PostgreSQL";
+    let plain = counted(&db, async {
+        let used = db.transaction(async |tx| Ok::<_, Any>(DB::read(tx).await?));
+        used.await.unwrap();
+    });
+    assert_eq!(plain.await, usize::from(is_postgres), "it may have failed");
+    let on_connection = counted(&db, async {
+        let lent = db.transaction(async |tx| {
             let connection = &mut **tx;
             _ = connection;
             Ok::<_, Error>(())
         });
-        touched.await.unwrap();
+        lent.await.unwrap();
     });
-    let looks = usize::from(DB::NAME == "PostgreSQL");
-    assert_eq!(by_user.await, looks);
+    assert_eq!(on_connection.await, usize::from(is_postgres));
     let with_ours = counted(&db, async {
+        let recorded = db.transaction(async |tx| {
+            DB::read(tx).await?;
+            tx.outbox("numbers", &1).await?;
+            Ok::<_, Any>(())
+        });
+        recorded.await.unwrap();
+    });
+    assert_eq!(with_ours.await, 1);
+    let lent_with_ours = counted(&db, async {
         let recorded = db.transaction(async |tx| {
             let connection = &mut **tx;
             _ = connection;
@@ -166,8 +188,15 @@ async fn a_statement_of_ours_saves_the_look_before_the_commit<DB: Marked>(db: Db
         });
         recorded.await.unwrap();
     });
-    // The relays of other processes are told by a statement that names no table.
-    assert_eq!(with_ours.await, 1);
+    assert_eq!(lent_with_ours.await, 1);
+    let rolled_back = counted(&db, async {
+        let undone = db.transaction(async |tx| {
+            DB::read(tx).await?;
+            Err::<(), Any>("refused".into())
+        });
+        undone.await.unwrap_err();
+    });
+    assert_eq!(rolled_back.await, 0);
 }
 
 /// So many messages of so many keys, recorded by one transaction, leave through a relay with 64 places.
@@ -247,7 +276,7 @@ macro_rules! alone {
     };
 }
 alone! {
-    a_statement_of_ours_saves_the_look_before_the_commit,
+    a_look_before_the_commit_is_for_what_nobody_knows,
     once_takes_two_statements_and_so_does_a_repeat,
     a_thousand_duplicates_of_a_running_request_take_none,
     the_layer_takes_two_statements_and_one_for_a_repeat,

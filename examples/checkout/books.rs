@@ -104,7 +104,7 @@ macro_rules! books {
             async fn stock_up(db: &Db<Self>, item: &str, number: i64) -> Result<(), Trouble> {
                 let insert = "INSERT INTO stock VALUES ($1, $2, $2) ON CONFLICT (item) DO NOTHING";
                 db.transaction(async |tx| {
-                    sqlx::query(insert).bind(item).bind(number).execute(&mut **tx).await?;
+                    sqlx::query(insert).bind(item).bind(number).execute(&mut *tx).await?;
                     Ok(())
                 })
                 .await
@@ -112,19 +112,19 @@ macro_rules! books {
 
             async fn insert(tx: &mut Tx<Self>, item: &str, won: u32) -> Result<i64, sqlx::Error> {
                 let insert = "INSERT INTO orders (item, won, state, why) VALUES ($1, $2, 'pending', '') RETURNING id";
-                sqlx::query_scalar(insert).bind(item).bind(i64::from(won)).fetch_one(&mut **tx).await
+                sqlx::query_scalar(insert).bind(item).bind(i64::from(won)).fetch_one(&mut *tx).await
             }
 
             async fn take(tx: &mut Tx<Self>, item: &str) -> Result<bool, sqlx::Error> {
                 let take = "UPDATE stock SET remaining = remaining - 1 WHERE item = $1 AND remaining > 0";
-                let taken = sqlx::query(take).bind(item).execute(&mut **tx).await?;
+                let taken = sqlx::query(take).bind(item).execute(&mut *tx).await?;
                 Ok(taken.rows_affected() == 1)
             }
 
             async fn give_back(tx: &mut Tx<Self>, order: i64) -> Result<bool, sqlx::Error> {
                 let give = "UPDATE stock SET remaining = remaining + 1
                     WHERE item = (SELECT item FROM orders WHERE id = $1)";
-                let given = sqlx::query(give).bind(order).execute(&mut **tx).await?;
+                let given = sqlx::query(give).bind(order).execute(&mut *tx).await?;
                 Ok(given.rows_affected() == 1)
             }
 
@@ -134,25 +134,25 @@ macro_rules! books {
 
             async fn paid_by(tx: &mut Tx<Self>, order: i64, intent: &str) -> Result<bool, sqlx::Error> {
                 let update = sqlx::query("UPDATE orders SET intent = $2 WHERE id = $1");
-                let updated = update.bind(order).bind(intent).execute(&mut **tx).await?;
+                let updated = update.bind(order).bind(intent).execute(&mut *tx).await?;
                 Ok(updated.rows_affected() == 1)
             }
 
             async fn becomes(tx: &mut Tx<Self>, order: i64, state: &str) -> Result<bool, sqlx::Error> {
                 let update = sqlx::query("UPDATE orders SET state = $2 WHERE id = $1 AND state = 'pending'");
-                let updated = update.bind(order).bind(state).execute(&mut **tx).await?;
+                let updated = update.bind(order).bind(state).execute(&mut *tx).await?;
                 Ok(updated.rows_affected() == 1)
             }
 
             async fn fail(tx: &mut Tx<Self>, order: i64, why: &str) -> Result<bool, sqlx::Error> {
                 let fail = "UPDATE orders SET state = 'failed', why = $2 WHERE id = $1 AND state <> 'failed'";
-                let failed = sqlx::query(fail).bind(order).bind(why).execute(&mut **tx).await?;
+                let failed = sqlx::query(fail).bind(order).bind(why).execute(&mut *tx).await?;
                 Ok(failed.rows_affected() == 1)
             }
 
             async fn deliver(tx: &mut Tx<Self>, order: i64, topic: &str) -> Result<bool, sqlx::Error> {
                 let insert = sqlx::query("INSERT INTO deliveries VALUES ($1, $2)");
-                let inserted = insert.bind(order).bind(topic).execute(&mut **tx).await?;
+                let inserted = insert.bind(order).bind(topic).execute(&mut *tx).await?;
                 Ok(inserted.rows_affected() == 1)
             }
 
@@ -160,7 +160,7 @@ macro_rules! books {
                 let select = "SELECT id, item, won, state, why, intent FROM orders WHERE id = $1";
                 db.transaction(async |tx| {
                     let found: Option<Columns> =
-                        sqlx::query_as(select).bind(order).fetch_optional(&mut **tx).await?;
+                        sqlx::query_as(select).bind(order).fetch_optional(&mut *tx).await?;
                     Ok(found.map(Order::from))
                 })
                 .await
@@ -168,21 +168,21 @@ macro_rules! books {
 
             async fn orders(db: &Db<Self>) -> Result<Vec<Order>, Trouble> {
                 let select = "SELECT id, item, won, state, why, intent FROM orders ORDER BY id";
-                let found = db.transaction(async |tx| Ok::<Vec<Columns>, Trouble>(sqlx::query_as(select).fetch_all(&mut **tx).await?));
+                let found = db.transaction(async |tx| Ok::<Vec<Columns>, Trouble>(sqlx::query_as(select).fetch_all(&mut *tx).await?));
                 let found = found.await?;
                 Ok(found.into_iter().map(Order::from).collect())
             }
 
             async fn stock(db: &Db<Self>) -> Result<Vec<Stock>, Trouble> {
                 let select = "SELECT item, remaining, initial FROM stock ORDER BY item";
-                let found = db.transaction(async |tx| Ok::<Vec<(String, i64, i64)>, Trouble>(sqlx::query_as(select).fetch_all(&mut **tx).await?));
+                let found = db.transaction(async |tx| Ok::<Vec<(String, i64, i64)>, Trouble>(sqlx::query_as(select).fetch_all(&mut *tx).await?));
                 let found = found.await?;
                 Ok(found.into_iter().map(|(item, remaining, initial)| Stock { item, remaining, initial }).collect())
             }
 
             async fn deliveries(db: &Db<Self>) -> Result<Vec<Delivery>, Trouble> {
                 let select = "SELECT of_order, topic FROM deliveries ORDER BY of_order";
-                let found = db.transaction(async |tx| Ok::<Vec<(i64, String)>, Trouble>(sqlx::query_as(select).fetch_all(&mut **tx).await?));
+                let found = db.transaction(async |tx| Ok::<Vec<(i64, String)>, Trouble>(sqlx::query_as(select).fetch_all(&mut *tx).await?));
                 let found = found.await?;
                 Ok(found.into_iter().map(|(order, topic)| Delivery { order, topic }).collect())
             }

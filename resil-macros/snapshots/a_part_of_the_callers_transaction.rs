@@ -1,6 +1,6 @@
 // #[transactional(tx)]
 // async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> {
-//     query(order).execute(&mut **tx).await
+//     query(order).execute(&mut *tx).await
 // }
 
 async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> {
@@ -24,7 +24,7 @@ async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> 
                     return ::resil::__private::output::<Result<OrderId, Error>>();
                 }
                 query(order)
-                    .execute(&mut **tx)
+                    .execute(&mut *tx)
                     .resil_awaited(|call| call.resil_in_transaction())
                     .await
             })

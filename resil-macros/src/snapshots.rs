@@ -179,7 +179,7 @@ fn a_part_of_the_callers_transaction() {
         &quote! {
             #[transactional(tx)]
             async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> {
-                query(order).execute(&mut **tx).await
+                query(order).execute(&mut *tx).await
             }
         },
     );

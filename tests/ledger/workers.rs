@@ -206,8 +206,8 @@ async fn a_full_disk_loses_nothing() {
     let _scope = resil::testing::isolated();
     support::sqlite(async |db| {
         let options = (*db.pool().unwrap().connect_options()).clone();
-        let one = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-        let one = Db::new(one);
+        let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+        let one = Db::new(pool.connect_with(options.clone()).await.unwrap());
         // A receipt that needs room.
         #[durable(db = Sqlite, op = "large", applied = kept)]
         async fn large(partner: &Partner, order: i64, won: u64, key: &IdempotencyKey) -> Result<String, PartnerError> {
@@ -218,6 +218,8 @@ async fn a_full_disk_loses_nothing() {
         }
         let partner = Partner::new(Skill::Neither, []);
         Sqlite::create(&one).await;
+        // The connection in reserve, if it is ever made, has no more room.
+        one.pool().unwrap().set_connect_options(options.pragma("max_page_count", "40"));
         let ledger = Ledger::on(one.clone()).operation::<large>().provide(Arc::clone(&partner)).partial();
         let ledger = ledger.open().await.unwrap();
         let intent = one.transaction(async |tx| {

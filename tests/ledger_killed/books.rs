@@ -67,12 +67,12 @@ macro_rules! books {
 
             async fn insert(tx: &mut Tx<Self>, order: i64) -> Result<(), sqlx::Error> {
                 let insert = sqlx::query("INSERT INTO orders VALUES ($1, 'pending', 0)");
-                insert.bind(order).execute(&mut **tx).await.map(drop)
+                insert.bind(order).execute(&mut *tx).await.map(drop)
             }
 
             async fn set(tx: &mut Tx<Self>, order: i64, to: &str) -> Result<(), sqlx::Error> {
                 let update = sqlx::query("UPDATE orders SET state = $2, changes = changes + 1 WHERE id = $1");
-                update.bind(order).bind(to).execute(&mut **tx).await.map(drop)
+                update.bind(order).bind(to).execute(&mut *tx).await.map(drop)
             }
 
             async fn order(db: &Db<Self>, order: i64) -> Option<(String, i64)> {

@@ -1,11 +1,11 @@
 //! The process that dies: it records an order and pays it, or finishes what another one has begun.
 
 use crate::books::{Books, Partner, REFUSED_HERE, TRIPS_HERE, deduplicated, neither, verified};
+use crate::killed;
 use crate::spec::{Body, Database, Death, LEASE, Local, Skill};
 use resil::Db;
 use resil::ledger::{Intent, Ledger, Operation, State};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::io::Write as _;
 use std::str::FromStr as _;
 use std::sync::OnceLock;
@@ -67,17 +67,11 @@ pub fn run(orders: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         match Database::of(database) {
-            Database::Sqlite => task.run(sqlite(address).await).await,
+            Database::Sqlite => task.run(killed::sqlite(address).await).await,
             Database::Postgres => task.run(postgres(address).await).await,
         }
     });
     println!("end");
-}
-
-pub async fn sqlite(file: &str) -> Db<sqlx::Sqlite> {
-    let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
-    let options = options.journal_mode(SqliteJournalMode::Wal).busy_timeout(Duration::from_secs(20));
-    Db::new(SqlitePoolOptions::new().max_connections(2).connect_with(options).await.unwrap())
 }
 
 /// Where PostgreSQL is; anywhere if none is there.
@@ -90,14 +84,13 @@ pub async fn postgres_address() -> std::net::SocketAddr {
 }
 
 pub async fn postgres(schema: &str) -> Db<sqlx::Postgres> {
-    let url = std::env::var("RESIL_TEST_POSTGRES_URL").unwrap();
-    let options = PgConnectOptions::from_str(&url).unwrap().options([("search_path", schema)]);
+    let options = killed::postgres_options(schema);
     // Through the play's own way to the database, if it has one.
     let options = match std::env::var(PROXY) {
         Ok(port) => options.host("127.0.0.1").port(port.parse().unwrap()).ssl_mode(PgSslMode::Disable),
         Err(_) => options,
     };
-    Db::new(PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap())
+    killed::postgres_with(options).await
 }
 
 struct Task {

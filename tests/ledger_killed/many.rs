@@ -2,7 +2,7 @@
 //! passes. The oracle is the same: each order is paid once, in both books.
 
 use crate::books::Books;
-use crate::child;
+use crate::{child, killed};
 use crate::play::own_schema;
 use crate::spec::{Body, Database, Death, Local, Skill};
 use resil::Db;
@@ -111,7 +111,7 @@ pub async fn run(databases: &[Database], each: usize) -> u64 {
             Database::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let file = folder.path().join("many.db").display().to_string();
-                let db = child::sqlite(&file).await;
+                let db = killed::sqlite(&file).await;
                 Sqlite::create(&db).await;
                 play(*database, &db, &file, places()).await
             }

@@ -4,7 +4,7 @@ use crate::books::{Books, Intent};
 use crate::oracle::violations;
 use crate::partner::{Look, Server};
 use crate::spec::{Database, Death, Spec};
-use crate::{child, cut};
+use crate::{child, cut, killed};
 use resil::Db;
 use sqlx::{AssertSqlSafe, Executor as _, Postgres, Sqlite};
 use std::collections::VecDeque;
@@ -91,11 +91,9 @@ pub async fn one(spec: Spec) -> Played {
 
 /// Plays with databases of its own until nothing is left.
 async fn slot(number: usize, stage: Arc<Stage>) {
-    // Processes die here, and not the machine: a disk in memory keeps as much, and a hundred times faster.
-    let memory = std::path::Path::new("/dev/shm");
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    let folder = killed::in_memory();
     let file = folder.path().join("killed.db").display().to_string();
-    let sqlite = child::sqlite(&file).await;
+    let sqlite = killed::sqlite(&file).await;
     Sqlite::create(&sqlite).await;
     let schema = format!("resil_killed_{}_{number}", std::process::id());
     let mut postgres = None;

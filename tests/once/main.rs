@@ -48,8 +48,8 @@ macro_rules! orders {
             }
 
             async fn add(tx: &mut Tx<Self>, item: &str) -> Result<i64, sqlx::Error> {
-                sqlx::query("INSERT INTO orders VALUES ($1)").bind(item).execute(&mut **tx).await?;
-                sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut **tx).await
+                sqlx::query("INSERT INTO orders VALUES ($1)").bind(item).execute(&mut *tx).await?;
+                sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut *tx).await
             }
 
             async fn count(db: &Db<Self>) -> i64 {
@@ -65,7 +65,7 @@ macro_rules! orders {
             }
 
             async fn lets_time_pass(tx: &mut Tx<Self>) -> Result<(), sqlx::Error> {
-                sqlx::query("UPDATE resil_once SET expires = 1").execute(&mut **tx).await.map(drop)
+                sqlx::query("UPDATE resil_once SET expires = 1").execute(&mut *tx).await.map(drop)
             }
 
             async fn old_ones(db: &Db<Self>, number: u32) {

@@ -47,7 +47,7 @@ async fn the_body_has_the_users_own_bound_on_locks() {
             let bounded = Db::new(sqlx::PgPool::connect_with(options).await.unwrap());
             let once = Once::of("order.place", key(bound));
             let inside = bounded.once(once, async |tx| {
-                Ok::<String, Failed>(sqlx::query_scalar("SHOW lock_timeout").fetch_one(&mut **tx).await?)
+                Ok::<String, Failed>(sqlx::query_scalar("SHOW lock_timeout").fetch_one(&mut *tx).await?)
             });
             assert_eq!(inside.await.unwrap(), bound);
         }
@@ -153,7 +153,7 @@ async fn expired_entries_are_found_without_reading_the_others() {
             SELECT (idx_tup_fetch + seq_tup_read)::bigint FROM pg_stat_xact_user_tables
             WHERE schemaname = current_schema() AND relname = 'resil_once'";
         let read = db.once(Once::of("order.place", key("first")), async |tx| {
-            Ok::<i64, Failed>(sqlx::query_scalar(read).fetch_one(&mut **tx).await?)
+            Ok::<i64, Failed>(sqlx::query_scalar(read).fetch_one(&mut *tx).await?)
         });
         let read = read.await.unwrap();
         assert!(read < 100, "{read} rows were read");

@@ -49,7 +49,7 @@ macro_rules! sql {
             }
 
             async fn write(tx: &mut resil::Tx<Self>, sql: &'static str) -> Result<(), sqlx::Error> {
-                sqlx::query(sql).execute(&mut **tx).await.map(drop)
+                sqlx::query(sql).execute(&mut *tx).await.map(drop)
             }
         }
     };

@@ -43,7 +43,7 @@ async fn a_commit_wakes_the_relay_of_another_process() {
             tx.outbox("numbers", &4).await?;
             let held = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object'";
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(
-                sqlx::query_scalar::<_, i64>(held).fetch_one(&mut **tx).await?,
+                sqlx::query_scalar::<_, i64>(held).fetch_one(&mut *tx).await?,
             )
         });
         assert_eq!(told.await.unwrap(), 0);

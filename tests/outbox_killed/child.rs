@@ -1,6 +1,7 @@
 //! The process that dies: a relay whose handler says what it is handed, and ends the process at poison.
 
-use crate::life::{self, Sql};
+use crate::killed;
+use crate::life::Sql;
 use resil::outbox::{Message, Outbox, OutboxEvent};
 use resil::{Db, Error, Event};
 use std::io::Write as _;
@@ -35,8 +36,8 @@ pub fn run(orders: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         match database {
-            "sqlite" => relay(life::sqlite(address).await, handler, taken).await,
-            _ => relay(life::postgres(address).await, handler, taken).await,
+            "sqlite" => relay(killed::sqlite(address).await, handler, taken).await,
+            _ => relay(killed::postgres(address).await, handler, taken).await,
         }
     });
     say("end");

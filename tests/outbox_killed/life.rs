@@ -1,27 +1,11 @@
-//! Databases that two processes share, and the lives of the other one.
+//! What two processes do on a database they share, and the lives of the other one.
 
 use crate::child;
 use resil::{Backend, Db};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{Postgres, Sqlite};
 use std::process::Stdio;
-use std::str::FromStr as _;
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
-
-pub async fn sqlite(file: &str) -> Db<Sqlite> {
-    let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
-    let options = options.journal_mode(SqliteJournalMode::Wal).busy_timeout(Duration::from_secs(20));
-    Db::new(SqlitePoolOptions::new().max_connections(2).connect_with(options).await.unwrap())
-}
-
-pub async fn postgres(schema: &str) -> Db<Postgres> {
-    let url = std::env::var("RESIL_TEST_POSTGRES_URL").unwrap();
-    let options = PgConnectOptions::from_str(&url).unwrap().options([("search_path", schema)]);
-    Db::new(PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap())
-}
 
 /// What SQL the tests need, on either database.
 pub trait Sql: Backend {

@@ -1,7 +1,8 @@
 //! What is played, and what must be so afterwards.
 
 use crate::child::{ATTEMPTS, POISON};
-use crate::life::{self, Account, Sql, lives};
+use crate::killed;
+use crate::life::{Account, Sql, lives};
 use resil::outbox::Outbox;
 use resil::{Db, Error, IdempotencyKey};
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -10,17 +11,15 @@ use sqlx::{AssertSqlSafe, Executor as _};
 pub async fn all() -> usize {
     let mut violations = 0;
     for death in ["abort", "kill"] {
-        // Processes die here, and not the machine: a disk in memory keeps as much, and a hundred times faster.
-        let memory = std::path::Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let folder = killed::in_memory();
         let file = folder.path().join("killed.db").display().to_string();
-        violations += plays(&life::sqlite(&file).await, &file, death).await;
+        violations += plays(&killed::sqlite(&file).await, &file, death).await;
         if std::env::var("RESIL_TEST_POSTGRES_URL").is_err() {
             println!("PostgreSQL ... ignored, needs RESIL_TEST_POSTGRES_URL");
             continue;
         }
         let schema = format!("resil_{}", IdempotencyKey::random().as_str().replace('-', ""));
-        let db = life::postgres(&schema).await;
+        let db = killed::postgres(&schema).await;
         db.pool().unwrap().execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).await.unwrap();
         violations += plays(&db, &schema, death).await;
         db.pool().unwrap().execute(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).await.unwrap();

@@ -31,8 +31,8 @@ macro_rules! books {
     ($database:ty) => {
         impl Books for $database {
             async fn count(tx: &mut Tx<Self>) -> Result<i64, sqlx::Error> {
-                sqlx::query("INSERT INTO orders VALUES ($1, 'new', 0)").bind(1_i64).execute(&mut **tx).await?;
-                sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut **tx).await
+                sqlx::query("INSERT INTO orders VALUES ($1, 'new', 0)").bind(1_i64).execute(&mut *tx).await?;
+                sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut *tx).await
             }
         }
     };

@@ -26,21 +26,21 @@ on_both_databases! {
         let pool = db.pool().unwrap().clone();
         let outbox = Outbox::on(db.clone());
 
-        let mut tx = db.adopt(pool.begin().await.unwrap());
+        let mut tx = db.adopt(pool.begin().await.unwrap()).await.unwrap();
         sqlx::query("INSERT INTO book VALUES (1)").execute(&mut *tx).await.unwrap();
         tx.outbox("numbers", &1).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!((DB::numbers(&db).await, outbox.backlog().await.unwrap().waiting), (vec![1], 1));
 
         for rolls_back in [true, false] {
-            let mut tx = db.adopt(pool.begin().await.unwrap());
+            let mut tx = db.adopt(pool.begin().await.unwrap()).await.unwrap();
             sqlx::query("INSERT INTO book VALUES (2)").execute(&mut *tx).await.unwrap();
             tx.outbox("numbers", &2).await.unwrap();
             if rolls_back { tx.roll_back().await } else { drop(tx) }
             assert_eq!((DB::numbers(&db).await, outbox.backlog().await.unwrap().waiting), (vec![1], 1));
         }
 
-        let mut tx = db.adopt(pool.begin().await.unwrap());
+        let mut tx = db.adopt(pool.begin().await.unwrap()).await.unwrap();
         tx.outbox("numbers", &3).await.unwrap();
         let mut by_hand = tx.into_inner().unwrap();
         sqlx::query("INSERT INTO book VALUES (3)").execute(&mut *by_hand).await.unwrap();
@@ -52,13 +52,26 @@ on_both_databases! {
     async fn what_a_transaction_of_ours_notices_it_notices_too(db) {
         DB::create(&db).await;
         let pool = db.pool().unwrap().clone();
-        let mut tx = db.adopt(pool.begin().await.unwrap());
+        let mut tx = db.adopt(pool.begin().await.unwrap()).await.unwrap();
         DB::add(&mut tx, 1).await.unwrap();
         sqlx::raw_sql("COMMIT").execute(&mut *tx).await.unwrap();
         let Error::Transaction(error) = tx.commit().await.unwrap_err() else { unreachable!() };
         assert_eq!((error.step, error.verdict().effect), (Step::Ended, Effect::Unknown));
 
-        let mut tx = db.adopt(pool.begin().await.unwrap());
+        let mut tx = db.adopt(pool.begin().await.unwrap()).await.unwrap();
+        sqlx::raw_sql("ROLLBACK; BEGIN").execute(&mut *tx).await.unwrap();
+        DB::add(&mut tx, 7).await.unwrap();
+        let Error::Transaction(error) = tx.commit().await.unwrap_err() else { unreachable!() };
+        assert_eq!((error.step, error.verdict().effect), (Step::Ended, Effect::Unknown));
+
+        if <DB as sqlx::Database>::NAME == "PostgreSQL" {
+            let mut failed = pool.begin().await.unwrap();
+            sqlx::raw_sql("nonsense").execute(&mut *failed).await.unwrap_err();
+            let Error::Transaction(error) = db.adopt(failed).await.unwrap_err() else { unreachable!() };
+            assert_eq!((error.step, error.verdict().effect), (Step::Begin, Effect::None));
+        }
+
+        let mut tx = db.adopt(pool.begin().await.unwrap()).await.unwrap();
         let part = tx.savepoint(async |tx| {
             DB::add(tx, 2).await?;
             Err::<(), _>(Failed::Refused)
@@ -68,7 +81,7 @@ on_both_databases! {
         tx.commit().await.unwrap();
         assert_eq!(DB::numbers(&db).await, [1, 3]);
 
-        let mut tx = db.adopt(pool.begin().await.unwrap());
+        let mut tx = db.adopt(pool.begin().await.unwrap()).await.unwrap();
         let (tells, told) = tokio::sync::oneshot::channel();
         let half = tx.savepoint(async |_tx| {
             _ = tells.send(());
@@ -86,7 +99,7 @@ on_both_databases! {
     async fn the_guard_holds_inside_and_what_is_left_for_afterwards_waits(db) {
         db.migrate().await.unwrap();
         let pool = db.pool().unwrap().clone();
-        let mut tx = db.adopt(pool.begin().await.unwrap());
+        let mut tx = db.adopt(pool.begin().await.unwrap()).await.unwrap();
         // Behind a box, where types do not see it.
         let call = || -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> { Box::pin(calls_out()) };
         assert!(matches!(calls_inside(&mut tx, call()).await, Err(Error::InsideTransaction { .. })));
@@ -117,7 +130,7 @@ on_both_databases! {
         let relay = tokio::spawn(relay.run(async move { _ = stopped.await }));
         let pool = db.pool().unwrap().clone();
         for topic in ["first", "second"] {
-            let mut tx = db.adopt(pool.begin().await.unwrap());
+            let mut tx = db.adopt(pool.begin().await.unwrap()).await.unwrap();
             tx.outbox(topic, &1).await.unwrap();
             tx.commit().await.unwrap();
             assert_eq!(told.recv().await.unwrap(), topic);

@@ -73,7 +73,7 @@ macro_rules! book {
 
             async fn add(tx: &mut Tx<Self>, number: i64) -> Result<(), sqlx::Error> {
                 let insert = concat!("INSERT INTO book VALUES (", $placeholder, ")");
-                sqlx::query(insert).bind(number).execute(&mut **tx).await.map(drop)
+                sqlx::query(insert).bind(number).execute(&mut *tx).await.map(drop)
             }
 
             async fn numbers(db: &Db<Self>) -> Vec<i64> {
@@ -82,7 +82,7 @@ macro_rules! book {
             }
 
             async fn nonsense(tx: &mut Tx<Self>) -> sqlx::Error {
-                sqlx::query("SELECT nothing FROM nowhere").execute(&mut **tx).await.unwrap_err()
+                sqlx::query("SELECT nothing FROM nowhere").execute(&mut *tx).await.unwrap_err()
             }
 
             async fn open_in_pool(db: &Db<Self>) -> usize {

@@ -6,8 +6,8 @@ use support::lossy::{self, Lost};
 
 #[transactional(tx = db)]
 async fn swap(db: &Db<Postgres>, from: i64, meet: &tokio::sync::Barrier, attempts: &AtomicU32) -> Result<(), Failed> {
-    sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").execute(&mut **tx).await?;
-    let sum: Option<i64> = sqlx::query_scalar("SELECT sum(number)::bigint FROM book").fetch_one(&mut **tx).await?;
+    sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").execute(&mut *tx).await?;
+    let sum: Option<i64> = sqlx::query_scalar("SELECT sum(number)::bigint FROM book").fetch_one(&mut *tx).await?;
     if attempts.fetch_add(1, Ordering::Relaxed) < 2 {
         meet.wait().await;
     }
@@ -104,7 +104,7 @@ async fn a_code_that_does_not_know_is_unknown_and_a_standby_passes() {
             assert_eq!((verdict.kind, verdict.effect), (Kind::Transient, Effect::Unknown));
         }
         let read_only = db.transaction(async |tx| {
-            sqlx::raw_sql("SET TRANSACTION READ ONLY").execute(&mut **tx).await?;
+            sqlx::raw_sql("SET TRANSACTION READ ONLY").execute(&mut *tx).await?;
             Ok::<_, Failed>(Postgres::add(tx, 1).await?)
         });
         let verdict = read_only.await.unwrap_err().verdict();
@@ -121,7 +121,7 @@ async fn a_connection_lost_in_the_body_rolls_back_and_the_next_one_works() {
         let other = db.clone();
         let lost = db.transaction(async |tx| {
             Postgres::add(tx, 1).await?;
-            let ours: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut **tx).await?;
+            let ours: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *tx).await?;
             let kill = async move {
                 let kill = sqlx::query("SELECT pg_terminate_backend($1)").bind(ours);
                 kill.execute(other.pool().unwrap()).await.unwrap();

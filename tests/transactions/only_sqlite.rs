@@ -12,7 +12,7 @@ async fn writers_wait_for_each_other() {
                 let db = db.clone();
                 tokio::spawn(async move {
                     db.transaction(async |tx| {
-                        sqlx::query("SELECT count(*) FROM book").execute(&mut **tx).await?;
+                        sqlx::query("SELECT count(*) FROM book").execute(&mut *tx).await?;
                         tokio::task::yield_now().await;
                         Ok::<_, Failed>(Sqlite::add(tx, number).await?)
                     })
@@ -34,7 +34,7 @@ async fn a_full_disk_is_a_clear_error_and_rolls_back() {
         Sqlite::create(&db).await;
         let error = db
             .transaction(async |tx| {
-                sqlx::query("PRAGMA max_page_count = 4").execute(&mut **tx).await?;
+                sqlx::query("PRAGMA max_page_count = 4").execute(&mut *tx).await?;
                 for number in 0..100_000 {
                     Sqlite::add(tx, number).await?;
                 }
@@ -54,7 +54,7 @@ async fn a_full_disk_is_a_clear_error_and_rolls_back() {
 async fn every_connection_works(db: &Db<Sqlite>) {
     let one_by_one = async |number: i64| {
         db.transaction(async |tx| {
-            sqlx::query("PRAGMA max_page_count = 1000000").execute(&mut **tx).await?;
+            sqlx::query("PRAGMA max_page_count = 1000000").execute(&mut *tx).await?;
             Ok::<_, Failed>(Sqlite::add(tx, number).await?)
         })
         .await

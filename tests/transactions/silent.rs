@@ -40,7 +40,7 @@ const STEPS: [(&str, bool); 8] = [
     ("SAVEPOINT resil_0", false),
     ("ROLLBACK TO SAVEPOINT resil_0", false),
     ("RELEASE SAVEPOINT resil_0", false),
-    ("SELECT current_setting('resil.transaction', true), now()", false),
+    ("SELECT current_setting('resil.transaction', true)", false),
     ("COMMIT", true),
     ("ROLLBACK", false),
 ];
@@ -48,6 +48,13 @@ const STEPS: [(&str, bool); 8] = [
 /// Who serves the one connection.
 async fn server_of(silent: &Db<Postgres>) -> i32 {
     sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(silent.pool().unwrap()).await.unwrap()
+}
+
+/// It has been run there.
+async fn has_arrived(db: &Db<Postgres>, server: i32, step: &str) {
+    let seen = "SELECT position($2 IN query) > 0 AND state LIKE 'idle%' FROM pg_stat_activity WHERE pid = $1";
+    let seen = || sqlx::query_scalar::<_, bool>(seen).bind(server).bind(step);
+    while !seen().fetch_one(db.pool().unwrap()).await.unwrap() {}
 }
 
 async fn nothing_is_lost_after(lost: &Db<Postgres>, db: &Db<Postgres>, server: i32, step: &str, is_done: bool) {
@@ -112,18 +119,71 @@ async fn no_step_that_is_dropped_half_way_costs_a_later_write() {
             }
             let silent = lossy::through(Lost::AnswersFrom(step), 1, &db).await;
             let server = server_of(&silent).await;
-            let arrived = async {
-                let seen =
-                    "SELECT position($2 IN query) > 0 AND state LIKE 'idle%' FROM pg_stat_activity WHERE pid = $1";
-                let seen = || sqlx::query_scalar::<_, bool>(seen).bind(server).bind(step);
-                while !seen().fetch_one(db.pool().unwrap()).await.unwrap() {}
-            };
             tokio::select! {
                 ended = each_step(&silent, 1) => panic!("{step}: {ended:?}"),
-                () = arrived => {}
+                () = has_arrived(&db, server, step) => {}
             }
             nothing_is_lost_after(&silent, &db, server, step, commits).await;
         }
     })
     .await;
+}
+
+/// A statement outside of any transaction.
+const LOOK: &str = "SELECT outcome FROM resil_once";
+
+async fn looks<DB: Backend>(db: &Db<DB>) -> Result<Option<u32>, Error> {
+    db.outcome("order.place", &resil::IdempotencyKey::derived("order", 1)).await
+}
+
+#[tokio::test]
+#[ignore = "needs RESIL_TEST_POSTGRES_URL"]
+async fn a_statement_by_itself_that_is_never_answered_or_dropped_half_way_closes_its_connection() {
+    let _scope = resil::testing::isolated();
+    resil::testing::answer_within(BOUND);
+    postgres(async |db| {
+        db.migrate().await.unwrap();
+        for lost in [Lost::From(LOOK), Lost::AnswersFrom(LOOK)] {
+            let silent = lossy::through(lost, 1, &db).await;
+            let error = looks(&silent).await.unwrap_err();
+            assert_eq!(error.verdict().kind, Kind::Transient, "{error:?}");
+            assert_eq!(looks(&silent).await.unwrap(), None);
+        }
+        let silent = lossy::through(Lost::AnswersFrom(LOOK), 1, &db).await;
+        let server = server_of(&silent).await;
+        tokio::select! {
+            ended = looks(&silent) => panic!("{ended:?}"),
+            () = has_arrived(&db, server, LOOK) => {}
+        }
+        assert_eq!(looks(&silent).await.unwrap(), None);
+        assert_ne!(server_of(&silent).await, server);
+    })
+    .await;
+}
+
+/// What it left half way on SQLite would be the next one's.
+#[tokio::test]
+async fn a_statement_by_itself_that_is_dropped_half_way_closes_its_connection_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = support::sqlite_pool(&folder.path().join("test.db")).await;
+    let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    let pool = pool.connect_with((*writer.connect_options()).clone()).await.unwrap();
+    let db = Db::new(pool.clone());
+    db.migrate().await.unwrap();
+    sqlx::query("CREATE TEMP TABLE mine (number INTEGER)").execute(&pool).await.unwrap();
+    let is_mine = async || sqlx::query("SELECT * FROM mine").execute(&pool).await.is_ok();
+    let prunes = || db.prune_once(std::time::SystemTime::now());
+
+    prunes().await.unwrap();
+    assert!(is_mine().await, "one that was answered is given back");
+    let writes = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let mut waits = Box::pin(prunes());
+    while db.held().iter().all(|by| by.now == 0) {
+        assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(waits);
+    assert!(!is_mine().await, "and the other one is closed");
+    writes.rollback().await.unwrap();
+    prunes().await.unwrap();
 }

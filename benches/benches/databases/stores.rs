@@ -28,7 +28,7 @@ macro_rules! store {
             }
 
             async fn write(tx: &mut Tx<Self>) -> Result<(), Error> {
-                sqlx::query("INSERT INTO orders VALUES ('tea')").execute(&mut **tx).await.unwrap();
+                sqlx::query("INSERT INTO orders VALUES ('tea')").execute(&mut *tx).await.unwrap();
                 Ok(())
             }
 

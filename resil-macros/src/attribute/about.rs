@@ -35,6 +35,9 @@ pub(crate) trait Attribute: Layer + Sized {
         None
     }
 
+    /// The argument that a name by itself was most likely meant for.
+    const TAKES_A_NAME: Option<&'static str> = None;
+
     /// Checks what belongs together within this attribute.
     fn new(arguments: Self::Arguments, given: &Given, errors: &mut Errors) -> Option<Self>;
 

@@ -89,6 +89,7 @@ impl Attribute for Fallback {
     const EXAMPLE: &'static str = "fallback(value = Vec::new())";
     const HANDLE: Option<Handle> = Some(Handle { local: FALLBACK, type_name: "Fallback" });
     const IN_FUNCTION: &'static [&'static str] = &["value", "with", "key", "of"];
+    const TAKES_A_NAME: Option<&'static str> = Some("with");
 
     fn new(arguments: Arguments, given: &Given, errors: &mut Errors) -> Option<Self> {
         let Arguments { value, with, stale, key, of, unsent, acts } = arguments;

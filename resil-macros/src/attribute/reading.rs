@@ -87,8 +87,12 @@ fn unknown<A: Attribute>(meta: &Meta, kind: Kind, errors: &mut Errors) -> Option
         errors.on(path, format!("the bound of `#[{attribute}]` has no name; write `#[{attribute}({bound})]`"));
         return None;
     }
-    let likely = likely_name::<A>(path);
-    let advice = match (likely, Kind::that_has(path)) {
+    let (likely, owner) = (likely_name::<A>(path), Kind::that_has(path));
+    if let (None, None, Some(takes), Meta::Path(_)) = (likely, owner, A::TAKES_A_NAME, meta) {
+        errors.on(path, format!("`#[{attribute}]` has no argument `{written}`; write `{takes} = {written}`"));
+        return Some(takes);
+    }
+    let advice = match (likely, owner) {
         (Some(likely), _) => format!("; did you mean `{likely}`?"),
         (None, Some(owner)) => format!(", but `#[{}]` has; write it there", owner.name()),
         // An attribute with few arguments, or one without a name, is explained by all of itself.

@@ -1,7 +1,5 @@
 //! `#[transactional(tx = self.db)]`: database work that commits or rolls back as one, and once for each request ID.
 
-mod statements;
-
 use super::about::Attribute;
 use super::facts::Handle;
 use crate::errors::Errors;
@@ -129,7 +127,6 @@ impl Attribute for Transactional {
 
     /// `let tx = &mut opened(&db);`, unless a parameter has that name.
     fn without(body: TokenStream, arguments: &TokenStream, signature: &Signature, runtime: &Path) -> TokenStream {
-        let body = statements::on_connections(body, &mut Vec::new());
         let opened = value(arguments, "tx").and_then(|(tx, database)| {
             let is_free = parameter_named(tx.get_ident()?, signature).is_none();
             is_free.then(|| code!(let #tx = &mut #runtime::__private::opened(&#database); let _ = &#tx;))
@@ -149,12 +146,6 @@ impl Layer for Transactional {
     }
 
     fn check(&self, cx: &Context<'_>, errors: &mut Errors) {
-        let mut misplaced = Vec::new();
-        statements::on_connections(cx.function.body_tokens(), &mut misplaced);
-        for (run, tx) in misplaced {
-            errors
-                .on(tx, format!("a statement runs on a connection, and `tx` has it inside; write `{run}(&mut **tx)`"));
-        }
         self.has_a_name_of_its_own(cx.function, errors);
         self.requests_are_compared_by_named_parameters(cx.function, errors);
     }

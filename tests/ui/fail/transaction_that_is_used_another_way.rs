@@ -1,4 +1,4 @@
-use resil::{Db, Error, Tx, transactional};
+use resil::{Db, Error, transactional};
 use sqlx::{Sqlite, SqlitePool};
 
 struct Orders {
@@ -26,15 +26,19 @@ impl From<Error> for OrderError {
 
 impl Orders {
     #[transactional(tx = self.db)]
-    async fn executed_on_tx(&self) -> Result<(), OrderError> {
+    async fn executed_on_tx_and_again(&self) -> Result<(), OrderError> {
         sqlx::query("INSERT INTO orders VALUES (1)").execute(tx).await?;
+        sqlx::query("INSERT INTO orders VALUES (2)").execute(tx).await?;
         Ok(())
     }
 
-    #[transactional(tx)]
-    async fn executed_on_a_reborrow(&self, tx: &mut Tx<Sqlite>) -> Result<(), OrderError> {
-        sqlx::query("INSERT INTO orders VALUES (1)").execute(&mut *tx).await?;
-        Ok(())
+    async fn executed_without_an_attribute(&self) -> Result<(), OrderError> {
+        let twice = self.db.transaction(async |tx| {
+            sqlx::query("INSERT INTO orders VALUES (1)").execute(tx).await?;
+            sqlx::query("INSERT INTO orders VALUES (2)").execute(tx).await?;
+            Ok(())
+        });
+        twice.await
     }
 
     #[transactional(tx = self.pool)]

@@ -2,7 +2,7 @@
 #![deny(warnings)]
 #![allow(dead_code)]
 
-use resil::{Db, Error, OutsideTransaction, Tx, fallback, outside_transaction, retry, semaphore, timeout, transactional};
+use resil::{Backend, Db, Error, OutsideTransaction, Tx, fallback, outside_transaction, retry, semaphore, timeout, transactional};
 use sqlx::{Postgres, Sqlite};
 use std::future::Future;
 use std::sync::Arc;
@@ -90,8 +90,8 @@ impl Shop {
     #[timeout("5s")]
     #[transactional(tx = self.db)]
     async fn order(&self, item: &str, number: i64) -> Result<i64, Failed> {
-        sqlx::query("INSERT INTO orders VALUES (?, ?)").bind(item).bind(number).execute(&mut **tx).await?;
-        let (id,): (i64,) = sqlx::query_as("SELECT count(*) FROM orders").fetch_one(&mut **tx).await?;
+        sqlx::query("INSERT INTO orders VALUES (?, ?)").bind(item).bind(number).execute(&mut *tx).await?;
+        let (id,): (i64,) = sqlx::query_as("SELECT count(*) FROM orders").fetch_one(&mut *tx).await?;
         let noted = self.note(tx, id).await;
         tx.savepoint(async |tx| self.note(tx, id).await).await?;
         let partner = Arc::clone(&self.partner);
@@ -110,19 +110,60 @@ impl Shop {
     }
 
     #[transactional(tx)]
+    async fn every_way(&self, tx: &mut Tx<Sqlite>) -> Result<usize, Failed> {
+        sqlx::raw_sql("DELETE FROM notes").execute(&mut *tx).await?;
+        let all = sqlx::query("SELECT number FROM notes").fetch_all(&mut *tx).await?;
+        let one = sqlx::query("SELECT number FROM notes").fetch_optional(&mut *tx).await?;
+        let mut rows = sqlx::query_scalar::<_, i64>("SELECT number FROM notes").fetch(&mut *tx);
+        while let Some(row) = futures_util::TryStreamExt::try_next(&mut rows).await? {
+            _ = row;
+        }
+        drop(rows);
+        sqlx::Executor::execute(&mut *tx, "SELECT 1").await?;
+        // The connection in it.
+        sqlx::query("SELECT 1").execute(&mut **tx).await?;
+        sqlx::query("SELECT 1").execute(tx).await?;
+        Ok(all.len() + one.iter().len())
+    }
+
+    async fn begun_by_hand(&self) -> Result<(), Failed> {
+        let pool = self.db.pool()?;
+        let mut tx = self.db.adopt(pool.begin().await?).await?;
+        sqlx::query("SELECT 1").execute(&mut *tx).await?;
+        sqlx::query("SELECT 1").execute(&mut tx).await?;
+        sqlx::query("SELECT 1").fetch_one(&mut *tx).await?;
+        drop(sqlx::query("SELECT 1").fetch(&mut tx));
+        tx.commit().await?;
+        let read = async |connection: &mut resil::Connection<Sqlite>| {
+            sqlx::query("SELECT 1").execute(&mut *connection).await?;
+            sqlx::query("SELECT 1").execute(&mut **connection).await?;
+            Ok(())
+        };
+        self.db.connection(read).await
+    }
+
+    #[transactional(tx)]
     async fn note(&self, tx: &mut Tx<Sqlite>, id: i64) -> Result<(), Failed> {
-        sqlx::query("INSERT INTO notes VALUES (?)").bind(id).execute(&mut **tx).await.map(drop)?;
+        sqlx::query("INSERT INTO notes VALUES (?)").bind(id).execute(&mut *tx).await.map(drop)?;
         Ok(())
     }
 }
 
 #[transactional(tx = db)]
 async fn generic<T: Into<i64> + Send>(db: &Db<Postgres>, value: T) -> Result<i64, Failed> {
-    let doubled: i64 = sqlx::query_scalar("SELECT 2 * $1").bind(value.into()).fetch_one(&mut **tx).await?;
+    let doubled: i64 = sqlx::query_scalar("SELECT 2 * $1").bind(value.into()).fetch_one(&mut *tx).await?;
     if doubled == 0 {
         return Ok(0);
     }
     Ok(doubled)
+}
+
+/// Whatever the database, as far as that can be said of the statement.
+async fn on_any<DB: Backend>(tx: &mut Tx<DB>) -> Result<u64, sqlx::Error>
+where
+    u64: From<DB::QueryResult>,
+{
+    sqlx::raw_sql("SELECT 1").execute(&mut *tx).await.map(u64::from)
 }
 
 fn is_send<T: Send>(future: T) -> T {
@@ -133,6 +174,8 @@ fn main() {
     let _check = |shop: &'static Shop, db: &'static Db<Postgres>| {
         drop(is_send(shop.order("tea", 1)));
         drop(is_send(generic(db, 1_i32)));
+        drop(is_send(shop.begun_by_hand()));
+        drop(is_send(shop.db.transaction(async |tx| shop.every_way(tx).await)));
         drop(is_send(shop.db.transaction(async |tx| shop.note(tx, 7).await)));
     };
     let partner = Partner;

@@ -1,19 +1,22 @@
 //! A transaction that somebody else has begun.
 
+use super::begin::{failed, longest};
 use super::raw::Raw;
 use super::standing::Standing;
 use super::tx::HeldConnection;
 use super::{Backend, Db, Tx};
 use crate::transaction::error::Step;
 use crate::transaction::{Began, Holds, Scope};
-use crate::{Error, Verdict};
-use sqlx::Transaction;
+use crate::{Classify as _, Error, Verdict};
+use sqlx::{SqlSafeStr as _, Transaction};
+use std::future::Future;
 use std::panic::Location;
 
 impl<DB: Backend> Db<DB> {
     /// Takes over a transaction that was begun by hand on the same database, so that one message of the outbox or one intent does
     /// not mean rewriting every `pool.begin()`. It ends with [`Tx::commit`]; dropped or [rolled back](Tx::roll_back) it does
-    /// nothing, and [`Tx::into_inner`] gives it back. Statements run on `&mut *tx`, as before.
+    /// nothing, and [`Tx::into_inner`] gives it back. Statements run on `&mut *tx`, as before. It takes one statement, which marks
+    /// it.
     ///
     /// What is not known of it:
     ///
@@ -22,8 +25,13 @@ impl<DB: Backend> Db<DB> {
     /// - where its body is. The guard of `#[outside_transaction]`, [`after`](crate::after) and the refusal of a second connection
     ///   hold in functions under `#[transactional(tx)]` that it is handed to, and in [`savepoint`](Tx::savepoint), and not beside
     ///   those;
-    /// - on PostgreSQL, whether a COMMIT by hand was followed by a BEGIN by hand;
+    /// - on SQLite, where its mark is a savepoint, whether one that was set before is released after: leave it. SQLite keeps a copy
+    ///   of each page that is changed meanwhile;
     /// - its connection: after a COMMIT without an answer it is kept from the pool until there is one, and not closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transaction`] if it could not be marked, for example because it has failed already: it is rolled back.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -36,7 +44,7 @@ impl<DB: Backend> Db<DB> {
     /// db.migrate().await?;
     /// sqlx::query("CREATE TABLE orders (item TEXT)").execute(&pool).await?;
     ///
-    /// let mut tx = db.adopt(pool.begin_with("BEGIN IMMEDIATE").await?);
+    /// let mut tx = db.adopt(pool.begin_with("BEGIN IMMEDIATE").await?).await?;
     /// sqlx::query("INSERT INTO orders VALUES ('tea')").execute(&mut *tx).await?;
     /// tx.outbox("order.placed", &"tea").await?;
     /// tx.commit().await?;
@@ -45,10 +53,17 @@ impl<DB: Backend> Db<DB> {
     /// # #[cfg(not(feature = "sqlite"))] fn main() {}
     /// ```
     #[track_caller]
-    pub fn adopt(&self, transaction: Transaction<'static, DB>) -> Tx<DB> {
+    pub fn adopt(&self, transaction: Transaction<'static, DB>) -> impl Future<Output = Result<Tx<DB>, Error>> + Send {
         let began = Began::at(Holds::Transaction, "db.adopt(..)", Location::caller());
-        let held = HeldConnection::new(Scope::hold(began, self.database()), self.hold(began), None);
-        Tx::new(Raw::Adopted(transaction), Standing::adopted(), began, held, self.clone())
+        async move {
+            let held = HeldConnection::new(Scope::hold(began, self.database()), self.hold(began), None);
+            let mut transaction = Raw::Adopted(transaction);
+            let mark = async |connection: &mut _| DB::own_run(connection, DB::OWN_MARK.into_sql_str()).await;
+            match transaction.answered(longest(), mark).await {
+                Ok(()) => Ok(Tx::new(transaction, Standing::begun(), began, held, self.clone())),
+                Err(error) => Err(failed(began, Step::Begin, error.verdict().unsent(), Some(error.into()))),
+            }
+        }
     }
 }
 
@@ -71,7 +86,7 @@ impl<DB: Backend> Tx<DB> {
     ///
     /// [`Error::Transaction`] where it was not adopted, or a savepoint in it was left half way. It is rolled back.
     pub fn into_inner(self) -> Result<Transaction<'static, DB>, Error> {
-        let refused = super::begin::failed(self.began, Step::Savepoint, Verdict::caller(), None);
+        let refused = failed(self.began, Step::Savepoint, Verdict::caller(), None);
         match self.transaction {
             Raw::Adopted(transaction) if !self.standing.is_spoilt => Ok(transaction),
             _ => Err(refused),

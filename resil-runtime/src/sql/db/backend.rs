@@ -1,6 +1,11 @@
+use super::executor::{Step, executed};
+use super::standing::Failing;
 use super::statement::{Row, Value, statements};
 use super::texts::{Dialect, Statement};
-use sqlx::{Database, SqlStr};
+use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+use sqlx::{Database, Execute, SqlStr};
+use sqlx_core::describe::Describe;
 use std::future::Future;
 
 /// A database that [`Db`](super::Db) works with: `sqlx::Sqlite` (feature `sqlite`) and `sqlx::Postgres` (feature
@@ -18,7 +23,8 @@ pub const fn database_name<DB: Backend>() -> &'static str {
 }
 
 pub(super) mod sealed {
-    use super::{Database, Dialect, Future, Row, Setting, SqlStr, Statement, Value};
+    use super::{BoxFuture, BoxStream, Database, Describe, Dialect, Execute, Failing, Future};
+    use super::{Row, Setting, SqlStr, Statement, Step, Value};
 
     /// A trait of a user's on top of `Backend` shares one space of names with this: so its functions are called `own_`.
     pub trait Backend: Database {
@@ -59,6 +65,12 @@ pub(super) mod sealed {
         /// of them first. Each with whether it is where new tables come.
         const SCHEMAS: &'static str;
 
+        /// What becomes of a transaction in which a statement fails.
+        const FAILING: Failing;
+
+        /// Marks a transaction that somebody else has begun.
+        const OWN_MARK: &'static str;
+
         /// How a transaction begins, where it is not plain `BEGIN`. Behind a pooler nothing is left of those before it.
         fn own_begin(is_pooled: bool) -> Option<SqlStr>;
 
@@ -78,8 +90,8 @@ pub(super) mod sealed {
             wake: impl Fn() + Send + Sync,
         ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
-        /// Whether the transaction is still open that began with [`own_begin`](Self::own_begin), or any if that is not known.
-        /// Fails if a statement of it failed, so that the commit would roll it back without a word.
+        /// Whether the transaction with our mark is still open, asked once at its end, as far as that is known. Fails if a statement
+        /// of it failed, so that the commit would roll it back without a word.
         fn own_is_open(
             connection: &mut Self::Connection,
             is_adopted: bool,
@@ -100,6 +112,28 @@ pub(super) mod sealed {
             statement: Statement,
             values: &[Value<'_>],
         ) -> impl Future<Output = Result<Vec<Row>, sqlx::Error>> + Send;
+
+        /// A statement of the user's, as this and the next three of an `Executor` run it.
+        fn own_fetch_many<'e, 'q: 'e, E: Execute<'q, Self> + 'q>(
+            connection: &'e mut Self::Connection,
+            statement: E,
+        ) -> BoxStream<'e, Step<Self>>;
+
+        fn own_fetch_optional<'e, 'q: 'e, E: Execute<'q, Self> + 'q>(
+            connection: &'e mut Self::Connection,
+            statement: E,
+        ) -> BoxFuture<'e, Result<Option<Self::Row>, sqlx::Error>>;
+
+        fn own_prepare_with<'e>(
+            connection: &'e mut Self::Connection,
+            sql: SqlStr,
+            parameters: &'e [Self::TypeInfo],
+        ) -> BoxFuture<'e, Result<Self::Statement, sqlx::Error>>;
+
+        fn own_describe(
+            connection: &mut Self::Connection,
+            sql: SqlStr,
+        ) -> BoxFuture<'_, Result<Describe<Self>, sqlx::Error>>;
     }
 }
 
@@ -158,6 +192,10 @@ impl sealed::Backend for sqlx::Sqlite {
         }),
     ];
 
+    const FAILING: Failing = Failing::MayEnd;
+    // Gone when the transaction has ended.
+    const OWN_MARK: &'static str = "SAVEPOINT resil_transaction";
+
     /// Waits for the one writer there can be before anything is read. A transaction that begins with a read and then
     /// writes would fail instead of wait.
     fn own_begin(_is_pooled: bool) -> Option<SqlStr> {
@@ -185,9 +223,15 @@ impl sealed::Backend for sqlx::Sqlite {
         std::future::pending().await
     }
 
-    async fn own_is_open(_connection: &mut sqlx::SqliteConnection, _is_adopted: bool) -> Result<bool, sqlx::Error> {
-        // If a statement has ended the transaction, COMMIT itself fails.
-        Ok(true)
+    async fn own_is_open(connection: &mut sqlx::SqliteConnection, is_adopted: bool) -> Result<bool, sqlx::Error> {
+        // COMMIT itself fails where nothing is open, and costs no more.
+        if !is_adopted {
+            return Ok(true);
+        }
+        match sqlx::raw_sql("RELEASE SAVEPOINT resil_transaction").execute(connection).await {
+            Err(error) if super::verdict::says_ended(&error) => Ok(false),
+            released => released.map(|_| true),
+        }
     }
 
     async fn own_run(connection: &mut sqlx::SqliteConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
@@ -195,6 +239,7 @@ impl sealed::Backend for sqlx::Sqlite {
     }
 
     statements!(sqlx::Sqlite, sqlx::SqliteConnection);
+    executed!(sqlx::SqliteConnection);
 }
 
 #[cfg(feature = "postgres")]
@@ -251,6 +296,9 @@ impl sealed::Backend for sqlx::Postgres {
         }),
     ];
 
+    const FAILING: Failing = Failing::Stays;
+    const OWN_MARK: &'static str = "SET LOCAL resil.transaction = 'open'";
+
     /// With a mark that is gone when the transaction has ended, by whatever statement.
     fn own_begin(is_pooled: bool) -> Option<SqlStr> {
         use sqlx::SqlSafeStr;
@@ -286,13 +334,11 @@ impl sealed::Backend for sqlx::Postgres {
     }
 
     /// PostgreSQL answers the COMMIT of a failed transaction with a successful ROLLBACK, and one outside of any with a warning.
-    async fn own_is_open(connection: &mut sqlx::PgConnection, is_adopted: bool) -> Result<bool, sqlx::Error> {
+    async fn own_is_open(connection: &mut sqlx::PgConnection, _is_adopted: bool) -> Result<bool, sqlx::Error> {
         use sqlx::Row as _;
-        // A statement by itself is its own transaction, and has begun when that has.
-        let looked = "SELECT current_setting('resil.transaction', true), now() < statement_timestamp()";
-        let row = sqlx::raw_sql(looked).fetch_one(connection).await?;
+        let row = sqlx::raw_sql("SELECT current_setting('resil.transaction', true)").fetch_one(connection).await?;
         let mark: Option<String> = row.try_get(0)?;
-        Ok(mark.as_deref() == Some("open") || (is_adopted && row.try_get(1)?))
+        Ok(mark.as_deref() == Some("open"))
     }
 
     async fn own_run(connection: &mut sqlx::PgConnection, sql: SqlStr) -> Result<(), sqlx::Error> {
@@ -300,6 +346,7 @@ impl sealed::Backend for sqlx::Postgres {
     }
 
     statements!(sqlx::Postgres, sqlx::PgConnection);
+    executed!(sqlx::PgConnection);
 }
 
 /// Tests may have a server that forgets.

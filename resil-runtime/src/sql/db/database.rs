@@ -42,9 +42,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 /// let db = Db::new(sqlx::SqlitePool::connect_with(options).await?);
 /// let stock: i64 = db
 ///     .transaction(async |tx| {
-///         sqlx::query("CREATE TABLE stock (item TEXT, number INTEGER)").execute(&mut **tx).await?;
-///         sqlx::query("INSERT INTO stock VALUES ('tea', 7)").execute(&mut **tx).await?;
-///         Ok::<_, Error>(sqlx::query_scalar("SELECT number FROM stock").fetch_one(&mut **tx).await?)
+///         sqlx::query("CREATE TABLE stock (item TEXT, number INTEGER)").execute(&mut *tx).await?;
+///         sqlx::query("INSERT INTO stock VALUES ('tea', 7)").execute(&mut *tx).await?;
+///         Ok::<_, Error>(sqlx::query_scalar("SELECT number FROM stock").fetch_one(&mut *tx).await?)
 ///     })
 ///     .await?;
 /// assert_eq!(stock, 7);
@@ -350,11 +350,17 @@ impl<DB: Backend> fmt::Debug for Db<DB> {
     }
 }
 
-/// A connection that was checked out by [`Db::connection`]. Statements run on `&mut **connection`.
+/// A connection that was checked out by [`Db::connection`]. Statements run on `&mut *connection`.
 pub struct Connection<DB: Backend> {
     connection: PoolConnection<DB>,
     scope: Arc<Scope>,
     _metered: Metered,
+}
+
+impl<DB: Backend> Connection<DB> {
+    pub(super) fn lent(&mut self) -> (&mut DB::Connection, Option<&mut Standing>) {
+        (&mut self.connection, None)
+    }
 }
 
 impl<DB: Backend> Deref for Connection<DB> {

@@ -1,9 +1,10 @@
-//! The transaction itself, as sqlx's own; but a connection that has stopped answering is not given back to the pool, which would
+//! The transaction itself, as sqlx's own, or a connection outside of any; but one that has stopped answering is not given back to the pool, which would
 //! wait for the rest of the answer until the network gives up.
 
 use super::Backend;
+use super::begin::longest;
 use sqlx::pool::PoolConnection;
-use sqlx::{Error, SqlStr, Transaction};
+use sqlx::{Error, SqlSafeStr as _, SqlStr, Transaction};
 use sqlx_core::transaction::TransactionManager as _;
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -18,6 +19,7 @@ pub(super) enum Raw<DB: Backend> {
 
 pub(super) struct Ours<DB: Backend> {
     connection: PoolConnection<DB>,
+    /// No transaction is open.
     has_ended: bool,
     /// Whether an answer is missing.
     is_silent: bool,
@@ -30,6 +32,11 @@ impl<DB: Backend> Raw<DB> {
         DB::TransactionManager::begin(&mut ours.connection, statement).await?;
         ours.is_silent = false;
         Ok(Self::Ours(ours))
+    }
+
+    /// A connection outside of any transaction.
+    pub(super) fn alone(connection: PoolConnection<DB>) -> Self {
+        Self::Ours(Ours { connection, has_ended: true, is_silent: false })
     }
 
     pub(super) async fn commit(self) -> Result<(), Error> {
@@ -54,6 +61,14 @@ impl<DB: Backend> Raw<DB> {
         let rolled_back = DB::TransactionManager::rollback(&mut ours.connection).await;
         (ours.is_silent, ours.has_ended) = (false, rolled_back.is_ok());
         rolled_back
+    }
+
+    /// Rolls back what was begun since a statement of the user's has ended it. Where nothing was, ROLLBACK would fail on SQLite, and
+    /// sqlx take the connection for one in a transaction from then on.
+    pub(super) async fn put_right(mut self) {
+        let begin = async |connection: &mut _| DB::own_run(connection, "BEGIN".into_sql_str()).await;
+        _ = self.answered(longest(), begin).await;
+        _ = self.roll_back().await;
     }
 
     /// A statement of ours. If it is not answered within the bound, or dropped before it is, the connection is not used again.

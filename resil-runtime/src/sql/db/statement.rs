@@ -2,13 +2,14 @@
 
 use super::begin::{LONGEST_OF_MANY, failed, longest};
 use super::missing::missing;
+use super::raw::Raw;
+use super::tx::is_open;
 use super::verdict::says_ended;
 use super::{Backend, Db, Tx};
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::{Began, Holds, Step};
 use crate::{Classify, Error, Site, Verdict};
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// A value that travels with a statement, never in its text.
 #[derive(Debug, Clone, Copy)]
@@ -159,12 +160,9 @@ impl<DB: Backend> Db<DB> {
         let began = Began { holds: Holds::Connection, site: SITE };
         let is_read = sql.trim_start().starts_with("SELECT");
         let _turn = if is_read { None } else { self.turn(began).await? };
-        let (mut connection, metered) = self.acquire_shortly(began).await?;
-        let Ok(ran) = timeout(bound, self.alone(&mut connection, sql, values)).await else {
-            // The pool would wait for the rest of the answer.
-            connection.close_on_drop();
-            return Err(unanswered(began));
-        };
+        let (connection, metered) = self.acquire_shortly(began).await?;
+        let mut connection = Raw::alone(connection);
+        let ran = connection.answered(bound, async |connection| self.alone(connection, sql, values).await).await;
         #[cfg(feature = "testing")]
         if matches!(ran, Ok(Some(_))) && crate::sql::faults::loses_answer(sql) {
             return Err(unanswered(began));
@@ -228,9 +226,10 @@ impl<DB: Backend> Tx<DB> {
 
     /// Whether it is still open, where that can be asked for.
     pub(crate) async fn is_open(&mut self) -> Result<bool, Error> {
-        let is_adopted = self.standing.is_adopted();
-        let look = async |connection: &mut _| DB::own_is_open(connection, is_adopted).await;
-        self.transaction.answered(longest(), look).await.map_err(|error| not_run(self.began, error))
+        if self.standing.has_ended() {
+            return Ok(false);
+        }
+        is_open(&mut self.transaction).await.map_err(|error| not_run(self.began, error))
     }
 
     /// Runs one statement of ours in this transaction.
@@ -276,18 +275,19 @@ impl<DB: Backend> Tx<DB> {
         Ok(rows)
     }
 
-    /// The same with one that answers, last in its row, the mark of the transaction it ran in.
+    /// The same with one that answers, last in its row, the mark of the transaction it ran in, or `unknown`.
     pub(crate) async fn marked_statement(
         &mut self,
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, Error> {
         let rows = self.statement(sql, values).await?;
-        let mark = rows.first().and_then(|row| row.0.last());
-        if mark.is_some_and(|mark| !self.standing.is_marked(matches!(mark, Cell::Text(text) if text == "open"))) {
-            return Err(self.ended_early());
-        }
-        Ok(rows)
+        let is_marked = match rows.first().and_then(|row| row.0.last()) {
+            None => true,
+            Some(Cell::Text(mark)) if mark == "unknown" => true,
+            Some(mark) => self.standing.is_marked(matches!(mark, Cell::Text(mark) if mark == "open")),
+        };
+        if is_marked { Ok(rows) } else { Err(self.ended_early()) }
     }
 }
 

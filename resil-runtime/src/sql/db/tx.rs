@@ -18,14 +18,16 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
-/// An open transaction of a [`Db`](super::Db). Statements run on `&mut **tx`.
+/// An open transaction of a [`Db`](super::Db). Statements run on `&mut *tx`, as on a transaction of sqlx.
 ///
 /// It is opened and ended by [`Db::transaction`](super::Db::transaction) or `#[transactional(tx = db)]`. Hand it on as
 /// `&mut Tx<DB>`, to functions under `#[transactional(tx)]` or to plain ones. One that was begun by hand is
-/// [adopted](super::Db::adopt); its statements run on `&mut *tx`.
+/// [adopted](super::Db::adopt). `&mut *tx` is the connection, for what is no statement.
 ///
 /// Only the end of the body ends it. A statement that does, such as COMMIT or ROLLBACK, is answered with an error at the end,
-/// [`Step::Ended`](crate::Step::Ended), where the body answers `Ok`; on SQLite not if another transaction was begun by hand since.
+/// [`Step::Ended`](crate::Step::Ended), whatever the body answers, and whether or not another transaction was begun by hand since.
+/// Not seen are, on SQLite, one that was run on the connection, where the body answers `Err` or another was begun; and on
+/// PostgreSQL one that was followed by another transaction which failed, where the body answers `Err`.
 pub struct Tx<DB: Backend> {
     pub(super) transaction: Raw<DB>,
     pub(super) began: Began,
@@ -108,15 +110,15 @@ impl<DB: Backend> Tx<DB> {
     /// # let db = Db::new(sqlx::SqlitePool::connect("sqlite::memory:").await?);
     /// let number: i64 = db
     ///     .transaction(async |tx| {
-    ///         sqlx::query("CREATE TABLE points (number INTEGER)").execute(&mut **tx).await?;
+    ///         sqlx::query("CREATE TABLE points (number INTEGER)").execute(&mut *tx).await?;
     ///         let bonus: Result<(), Error> = tx
     ///             .savepoint(async |tx| {
-    ///                 sqlx::query("INSERT INTO points VALUES (100)").execute(&mut **tx).await?;
+    ///                 sqlx::query("INSERT INTO points VALUES (100)").execute(&mut *tx).await?;
     ///                 Err("no bonus today".into())
     ///             })
     ///             .await;
     ///         assert!(bonus.is_err());
-    ///         Ok::<_, Error>(sqlx::query_scalar("SELECT count(*) FROM points").fetch_one(&mut **tx).await?)
+    ///         Ok::<_, Error>(sqlx::query_scalar("SELECT count(*) FROM points").fetch_one(&mut *tx).await?)
     ///     })
     ///     .await?;
     /// assert_eq!(number, 0);
@@ -172,8 +174,8 @@ impl<DB: Backend> Tx<DB> {
     #[doc(hidden)]
     pub async fn end<T, E: Represents>(mut self, outcome: Result<T, E>) -> Result<T, E> {
         if outcome.is_err() {
-            self.roll_back().await;
-            return outcome;
+            let ended_early = self.ended_early();
+            return if self.undo().await { outcome } else { Err(Failure::Policy(ended_early).into_error()) };
         }
         let kept = self.keep_outcome().await.map_err(|error| Failure::Policy(error).into_error())?;
         self.commit_it().await.map_err(|error| Failure::Policy(error).into_error())?;
@@ -227,15 +229,14 @@ impl<DB: Backend> Tx<DB> {
         let ended = to_its_end(async move {
             let looked = match standing.has_ended() {
                 true => Ok(false),
-                false if standing.is_unknown() => {
-                    let is_adopted = standing.is_adopted();
-                    let look = async |connection: &mut _| DB::own_is_open(connection, is_adopted).await;
-                    transaction.answered(longest(), look).await
-                }
+                false if standing.is_asked_to_commit(DB::FAILING) => is_open(&mut transaction).await,
                 false => Ok(true),
             };
             match looked {
-                Ok(false) => return End::Early,
+                Ok(false) => {
+                    transaction.put_right().await;
+                    return End::Early;
+                }
                 Ok(true) | Err(_) if standing.is_spoilt => return End::Spoilt,
                 Ok(true) => {}
                 Err(error) => return End::Failed(error),
@@ -275,14 +276,41 @@ impl<DB: Backend> Tx<DB> {
     /// Rolls back what was done in it: for a transaction that was [adopted](super::Db::adopt). Dropping it does the same, some time
     /// later.
     pub async fn roll_back(self) {
-        let Self { transaction, held, .. } = self;
-        to_its_end(async move {
-            // If it fails, so does the connection, and the pool closes it.
-            _ = transaction.roll_back().await;
-            drop(held);
-        })
-        .await;
+        self.undo().await;
     }
+
+    /// Answers `false` if a statement had ended it before, so that something may be committed.
+    async fn undo(self) -> bool {
+        let Self { mut transaction, held, standing, .. } = self;
+        let undone = to_its_end(async move {
+            let is_open = match standing.is_asked_to_roll_back(DB::FAILING) {
+                true if standing.has_ended() => false,
+                // One that has failed answers nothing else.
+                true => is_open(&mut transaction).await.unwrap_or(true),
+                false => true,
+            };
+            if is_open {
+                // If it fails, so does the connection, and the pool closes it.
+                _ = transaction.roll_back().await;
+            } else {
+                transaction.put_right().await;
+            }
+            drop(held);
+            is_open
+        });
+        undone.await.unwrap_or(true)
+    }
+
+    /// The connection for a statement of the user's, and who is to be told of it.
+    pub(super) fn lent(&mut self) -> (&mut DB::Connection, Option<&mut Standing>) {
+        self.stretch = self.stretch.saturating_add(1);
+        (&mut self.transaction, Some(&mut self.standing))
+    }
+}
+
+pub(super) async fn is_open<DB: Backend>(transaction: &mut Raw<DB>) -> Result<bool, sqlx::Error> {
+    let is_adopted = matches!(transaction, Raw::Adopted(_));
+    transaction.answered(longest(), async |connection: &mut _| DB::own_is_open(connection, is_adopted).await).await
 }
 
 impl<DB: Backend> Deref for Tx<DB> {
@@ -295,7 +323,7 @@ impl<DB: Backend> Deref for Tx<DB> {
 
 impl<DB: Backend> DerefMut for Tx<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
-        self.standing.touched();
+        self.standing.lent();
         self.stretch = self.stretch.saturating_add(1);
         &mut self.transaction
     }

@@ -49,7 +49,7 @@ use std::future::Future;
 ///
 ///     async fn applied(tx: &mut Tx<Sqlite>, (order, _): (u64, u64), _: &String) -> Result<(), Failed> {
 ///         let paid = sqlx::query("UPDATE orders SET paid = 1 WHERE id = ?").bind(order as i64);
-///         paid.execute(&mut **tx).await?;
+///         paid.execute(&mut *tx).await?;
 ///         Ok(())
 ///     }
 /// }

@@ -24,9 +24,9 @@ macro_rules! record {
     };
 }
 
-/// Answers the mark of the transaction that it runs in, which is still the one that began, as far as anybody can tell.
+/// Answers the mark of the transaction that it runs in, where a statement can tell.
 #[cfg(feature = "sqlite")]
-pub(crate) const RECORD: &str = record!("'open'");
+pub(crate) const RECORD: &str = record!("'unknown'");
 #[cfg(feature = "postgres")]
 pub(crate) const RECORD_MARKED: &str = record!("current_setting('resil.transaction', true)");
 

@@ -16,7 +16,7 @@ use std::fmt;
 ///
 /// async fn mark_paid(tx: &mut Tx<Sqlite>, order: i64, won: i64, receipt: &String) -> Result<(), Failed> {
 ///     let paid = sqlx::query("UPDATE orders SET state = 'paid', receipt = ? WHERE id = ? AND state = 'pending'");
-///     let paid = paid.bind(receipt).bind(order).execute(&mut **tx).await?;
+///     let paid = paid.bind(receipt).bind(order).execute(&mut *tx).await?;
 ///     if paid.rows_affected() == 1 { Ok(()) } else { Err(refuse("the order was withdrawn")) }
 /// }
 /// # }

@@ -69,7 +69,7 @@ use std::fmt;
 /// # sqlx::query("CREATE TABLE parcels (of_order INTEGER)").execute(db.pool()?).await?;
 /// // The order and its event: both, or neither.
 /// db.transaction(async |tx| {
-///     sqlx::query("INSERT INTO orders VALUES (7)").execute(&mut **tx).await?;
+///     sqlx::query("INSERT INTO orders VALUES (7)").execute(&mut *tx).await?;
 ///     tx.outbox("order.placed", &7).ordered_by("order 7").await?;
 ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
 /// })
@@ -79,7 +79,7 @@ use std::fmt;
 /// async fn ship(db: Db<sqlx::Sqlite>, message: Message) -> Result<(), Failed> {
 ///     let order: i64 = message.decode()?;
 ///     db.once(Once::of("ship", message.id), async |tx| {
-///         sqlx::query("INSERT INTO parcels VALUES (?)").bind(order).execute(&mut **tx).await?;
+///         sqlx::query("INSERT INTO parcels VALUES (?)").bind(order).execute(&mut *tx).await?;
 ///         Ok::<_, Failed>(())
 ///     })
 ///     .await

@@ -105,8 +105,8 @@ impl<DB: Backend> Db<DB> {
     ///     let once = Once::of("order.place", key.of("alice")).argument(&"tea");
     ///     let number: i64 = db
     ///         .once(once, async |tx| {
-    ///             sqlx::query("INSERT INTO orders VALUES ('tea')").execute(&mut **tx).await?;
-    ///             Ok::<_, Error>(sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut **tx).await?)
+    ///             sqlx::query("INSERT INTO orders VALUES ('tea')").execute(&mut *tx).await?;
+    ///             Ok::<_, Error>(sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut *tx).await?)
     ///         })
     ///         .await?;
     ///     assert_eq!(number, 1);

@@ -55,7 +55,7 @@ pub(crate) const SCHEDULED: &str = "
 pub(crate) const RECORD: &str = "
     INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded, behind)
     VALUES ($1, $2, $3, $4, 0, 0, 0, {now}, '', {now}, $5 OR EXISTS (SELECT 1 FROM resil_outbox WHERE lane = $3))
-    RETURNING id, 'open'";
+    RETURNING id, 'unknown'";
 
 /// Where they write side by side, those of one lane take turns, until they commit, and a relay finds out what is before
 /// them, but for what is before it in the same transaction: they read nothing, so that no isolation level lets them fail for each
