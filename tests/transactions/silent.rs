@@ -165,9 +165,9 @@ async fn a_statement_by_itself_that_is_never_answered_or_dropped_half_way_closes
 #[tokio::test]
 async fn a_statement_by_itself_that_is_dropped_half_way_closes_its_connection_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
-    let writer = support::sqlite_pool(&folder.path().join("test.db")).await;
+    let other = support::sqlite_pool(&folder.path().join("test.db")).await;
     let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
-    let pool = pool.connect_with((*writer.connect_options()).clone()).await.unwrap();
+    let pool = pool.connect_with((*other.connect_options()).clone()).await.unwrap();
     let db = Db::new(pool.clone());
     db.migrate().await.unwrap();
     sqlx::query("CREATE TEMP TABLE mine (number INTEGER)").execute(&pool).await.unwrap();
@@ -176,7 +176,7 @@ async fn a_statement_by_itself_that_is_dropped_half_way_closes_its_connection_on
 
     prunes().await.unwrap();
     assert!(is_mine().await, "one that was answered is given back");
-    let writes = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let first = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let mut waits = Box::pin(prunes());
     while db.held().iter().all(|by| by.now == 0) {
         assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -184,6 +184,6 @@ async fn a_statement_by_itself_that_is_dropped_half_way_closes_its_connection_on
     }
     drop(waits);
     assert!(!is_mine().await, "and the other one is closed");
-    writes.rollback().await.unwrap();
+    first.rollback().await.unwrap();
     prunes().await.unwrap();
 }
