@@ -2,9 +2,9 @@
 //! passes. The oracle is the same: each order is paid once, in both books.
 
 use crate::books::Books;
-use crate::{child, killed};
 use crate::play::own_schema;
 use crate::spec::{Body, Database, Death, Local, Skill};
+use crate::{child, killed};
 use resil::Db;
 use sqlx::{AssertSqlSafe, Executor as _, Sqlite};
 use std::collections::HashMap;

@@ -218,6 +218,9 @@ impl<DB: Backend> Tx<DB> {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Option<Vec<Row>>, Error> {
+        if self.standing.has_ended() {
+            return Ok(None);
+        }
         match self.fetch_within(longest(), sql, values).await {
             Err(error) if says_ended(&error) => Ok(None),
             rows => rows.map(Some).map_err(|error| not_run(self.began, error)),
