@@ -147,21 +147,19 @@ impl<G: Together> Drop for Run<G> {
 mod tests {
     use super::*;
 
-    fn all(_: &u32) -> bool {
-        false
-    }
+    const ALL: fn(&u32) -> bool = |_| false;
 
     #[test]
     fn who_comes_while_others_are_under_way_goes_next() {
         let mut line = Line::new();
         assert!(line.join(1, 1), "somebody has to run");
-        assert_eq!(line.next(16, all), Some(vec![1]), "whoever is alone waits for nobody");
+        assert_eq!(line.next(16, ALL), Some(vec![1]), "whoever is alone waits for nobody");
         for one in 2..=5 {
             assert!(!line.join(one, 1), "somebody runs");
         }
-        assert_eq!(line.next(3, all), Some(vec![2, 3, 4]), "no more than may go together");
-        assert_eq!(line.next(3, all), Some(vec![5]));
-        assert_eq!(line.next(3, all), None);
+        assert_eq!(line.next(3, ALL), Some(vec![2, 3, 4]), "no more than may go together");
+        assert_eq!(line.next(3, ALL), Some(vec![5]));
+        assert_eq!(line.next(3, ALL), None);
         assert!(line.join(6, 1), "that run is over");
     }
 
@@ -171,9 +169,9 @@ mod tests {
         assert!(line.join(1, 2));
         assert!(line.join(2, 2));
         assert!(!line.join(3, 2));
-        assert_eq!(line.next(0, all), Some(vec![1]), "one always goes");
-        assert_eq!(line.next(16, all), Some(vec![2, 3]));
-        assert_eq!(line.next(16, all), None);
+        assert_eq!(line.next(0, ALL), Some(vec![1]), "one always goes");
+        assert_eq!(line.next(16, ALL), Some(vec![2, 3]));
+        assert_eq!(line.next(16, ALL), None);
         assert!(line.join(4, 2), "one of the two is over");
     }
 
@@ -193,7 +191,7 @@ mod tests {
         let mut line = Line::new();
         line.join(1, 1);
         line.join(2, 1);
-        assert_eq!(line.next(1, all), Some(vec![1]));
+        assert_eq!(line.next(1, ALL), Some(vec![1]));
         assert_eq!(line.cut_off(), [2]);
         assert!(line.join(3, 1));
     }

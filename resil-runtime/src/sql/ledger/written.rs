@@ -110,10 +110,9 @@ impl ToWrite {
     pub(super) async fn within_open<DB: Backend>(&self, tx: &mut Tx<DB>, is_first: bool) -> Result<Part, Error> {
         let sql = if is_first { WRITE_FIRST } else { WRITE_NEXT };
         Ok(match tx.statement_of_part(sql, &self.values()).await? {
-            None => Part::Ended,
             Some(rows) if !rows.is_empty() => Part::Begins,
             Some(_) if tx.is_open().await? => Part::Lost,
-            Some(_) => Part::Ended,
+            Some(_) | None => Part::Ended,
         })
     }
 
