@@ -90,7 +90,9 @@ async fn play<DB: Books>(database: Database, db: &Db<DB>, address: &str, places:
         // Before they are recorded there are none.
         let is_recorded = i64::try_from(books.len()).unwrap() == ORDERS;
         let is_whole = charged == (0..ORDERS).collect::<Vec<_>>() && DB::applied(db).await == ORDERS;
-        if !(books.is_empty() && charged.is_empty()) && !(is_recorded && is_paid && is_whole) {
+        let is_nothing = books.is_empty() && charged.is_empty();
+        let is_all = is_recorded && is_paid && is_whole;
+        if !is_nothing && !is_all {
             println!("VIOLATED: many at place {at}: our books {books:?}, the partner's {charged:?}");
             violations += 1;
         }

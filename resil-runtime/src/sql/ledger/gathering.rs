@@ -1,11 +1,14 @@
 //! What comes while others are under way goes together next: the more comes, the fewer statements and commits it takes. Whoever
 //! is alone waits for nobody.
 
-use crate::sync::{Mutex, lock};
+use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 use std::collections::VecDeque;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// What is done with those that have come together.
 pub(super) trait Together: Send + Sync + 'static {
@@ -22,10 +25,21 @@ pub(super) trait Together: Send + Sync + 'static {
     fn run(&self, group: Vec<Waiting<Self::Member, Self::Told>>) -> impl Future<Output = ()> + Send;
 }
 
+/// How something that was to be done with others has come along.
+pub(super) enum Joined<G: Together> {
+    /// With others, in a task of its own.
+    Told(G::Told),
+    /// Nobody else has come: to be done by whoever joined.
+    Alone(Lead<G>),
+    /// That task was ended: what it was doing may be done.
+    Gone,
+}
+
 /// One that waits to be told.
 pub(super) struct Waiting<M, T> {
     pub(super) member: M,
     told: oneshot::Sender<T>,
+    number: u64,
 }
 
 impl<M, T> Waiting<M, T> {
@@ -42,25 +56,58 @@ impl<M, T> Waiting<M, T> {
 pub(super) struct Gathering<G: Together> {
     together: G,
     line: Mutex<Line<Waiting<G::Member, G::Told>>>,
+    joined: AtomicU64,
 }
 
 impl<G: Together> Gathering<G> {
     pub(super) fn new(together: G) -> Arc<Self> {
-        Arc::new(Self { together, line: Mutex::new(Line::new()) })
+        Arc::new(Self { together, line: Mutex::new(Line::new()), joined: AtomicU64::new(0) })
     }
 
     pub(super) fn together(&self) -> &G {
         &self.together
     }
 
-    /// Has it done with others that come at the same time, in a task of its own, which goes on if this is dropped. `None` if that
-    /// task was ended: what it was doing may be done.
-    pub(super) async fn join(self: &Arc<Self>, member: G::Member) -> Option<G::Told> {
+    /// Has it done with others that come at the same time, which goes on if this is dropped.
+    pub(super) async fn join(self: &Arc<Self>, member: G::Member) -> Joined<G> {
         let (told, hears) = oneshot::channel();
-        if lock(&self.line).join(Waiting { member, told }, self.together.at_once()) {
-            tokio::spawn(Run { of: Arc::clone(self), has_ended: false }.run());
+        let number = self.joined.fetch_add(1, Ordering::Relaxed);
+        if lock(&self.line).join(Waiting { member, told, number }, self.together.at_once()) {
+            let lead = Lead(Arc::clone(self));
+            // Those that are ready to run now may come along.
+            tokio::task::yield_now().await;
+            if lock(&self.line).take_alone(|one| one.number == number) {
+                return Joined::Alone(lead);
+            }
         }
-        hears.await.ok()
+        hears.await.map_or(Joined::Gone, Joined::Told)
+    }
+}
+
+/// The place of a group that is under way. Whoever comes while it is kept goes next, when it is dropped.
+pub(super) struct Lead<G: Together>(Arc<Gathering<G>>);
+
+impl<G: Together> Lead<G> {
+    /// Keeps it while this runs, and for so long at most.
+    pub(super) async fn during<F: Future>(self, bound: Duration, running: F) -> F::Output {
+        let mut running = pin!(running);
+        if let Ok(ended) = timeout(bound, &mut running).await {
+            return ended;
+        }
+        drop(self);
+        running.await
+    }
+}
+
+impl<G: Together> Drop for Lead<G> {
+    fn drop(&mut self) {
+        if !lock(&self.0.line).goes_on() {
+            return;
+        }
+        let run = Run { of: Arc::clone(&self.0), has_ended: false };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(run.run());
+        }
     }
 }
 
@@ -76,12 +123,28 @@ impl<W> Line<W> {
         Self { waiting: VecDeque::new(), runs: 0 }
     }
 
-    /// Whether somebody has to run, because there are not so many who do.
+    /// Whether somebody has to lead, because there are not so many who do.
     fn join(&mut self, one: W, at_once: usize) -> bool {
         self.waiting.push_back(one);
         let begins = self.runs < at_once;
         self.runs += usize::from(begins);
         begins
+    }
+
+    /// Takes this one out, if it is the only one.
+    fn take_alone(&mut self, is_this: impl Fn(&W) -> bool) -> bool {
+        let is_alone = self.waiting.len() == 1 && self.waiting.iter().all(is_this);
+        if is_alone {
+            self.waiting.clear();
+        }
+        is_alone
+    }
+
+    /// Whether somebody waits; if not, this run is over.
+    fn goes_on(&mut self) -> bool {
+        let goes_on = !self.waiting.is_empty();
+        self.runs -= usize::from(!goes_on);
+        goes_on
     }
 
     /// The next ones to go together. `None` if there are none: this run is over.
@@ -147,21 +210,19 @@ impl<G: Together> Drop for Run<G> {
 mod tests {
     use super::*;
 
-    fn all(_: &u32) -> bool {
-        false
-    }
+    const ALL: fn(&u32) -> bool = |_| false;
 
     #[test]
     fn who_comes_while_others_are_under_way_goes_next() {
         let mut line = Line::new();
         assert!(line.join(1, 1), "somebody has to run");
-        assert_eq!(line.next(16, all), Some(vec![1]), "whoever is alone waits for nobody");
+        assert_eq!(line.next(16, ALL), Some(vec![1]), "whoever is alone waits for nobody");
         for one in 2..=5 {
             assert!(!line.join(one, 1), "somebody runs");
         }
-        assert_eq!(line.next(3, all), Some(vec![2, 3, 4]), "no more than may go together");
-        assert_eq!(line.next(3, all), Some(vec![5]));
-        assert_eq!(line.next(3, all), None);
+        assert_eq!(line.next(3, ALL), Some(vec![2, 3, 4]), "no more than may go together");
+        assert_eq!(line.next(3, ALL), Some(vec![5]));
+        assert_eq!(line.next(3, ALL), None);
         assert!(line.join(6, 1), "that run is over");
     }
 
@@ -171,10 +232,25 @@ mod tests {
         assert!(line.join(1, 2));
         assert!(line.join(2, 2));
         assert!(!line.join(3, 2));
-        assert_eq!(line.next(0, all), Some(vec![1]), "one always goes");
-        assert_eq!(line.next(16, all), Some(vec![2, 3]));
-        assert_eq!(line.next(16, all), None);
+        assert_eq!(line.next(0, ALL), Some(vec![1]), "one always goes");
+        assert_eq!(line.next(16, ALL), Some(vec![2, 3]));
+        assert_eq!(line.next(16, ALL), None);
         assert!(line.join(4, 2), "one of the two is over");
+    }
+
+    #[test]
+    fn only_one_that_is_alone_goes_by_itself() {
+        let mut line = Line::new();
+        assert!(line.join(1, 1));
+        assert!(!line.take_alone(|one| *one == 2), "another one");
+        assert!(line.take_alone(|one| *one == 1));
+        assert!(!line.join(2, 1), "it is under way");
+        assert!(!line.join(3, 1));
+        assert!(!line.take_alone(|one| *one == 2));
+        assert!(line.goes_on());
+        assert_eq!(line.next(16, ALL), Some(vec![2, 3]));
+        assert!(!line.goes_on());
+        assert!(line.join(4, 1), "nobody is under way");
     }
 
     #[test]
@@ -193,7 +269,7 @@ mod tests {
         let mut line = Line::new();
         line.join(1, 1);
         line.join(2, 1);
-        assert_eq!(line.next(1, all), Some(vec![1]));
+        assert_eq!(line.next(1, ALL), Some(vec![1]));
         assert_eq!(line.cut_off(), [2]);
         assert!(line.join(3, 1));
     }

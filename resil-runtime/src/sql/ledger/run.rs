@@ -4,6 +4,7 @@
 use super::books::{ToBook, Unwritten};
 use super::erased::Erased;
 use super::event;
+use super::gathering::Joined;
 use super::inner::Inner;
 use super::machine::{Action, Fact, Millis, Move, Now, Position, Then};
 use super::moves::Written;
@@ -13,7 +14,7 @@ use super::reading::Reading;
 use super::settings::Settings;
 use super::state::State;
 use super::store::{self, Claimed};
-use super::together::Booked;
+use super::together::{self, Booked};
 use super::written::{Stands, ToWrite};
 use crate::sql::worker::{Boxed, CallersSpan, Ended, Failed, Lease, Leased};
 use crate::{Backend, Classify as _, Effect, Error, IdempotencyKey, Verdict, clock};
@@ -196,7 +197,11 @@ impl<DB: Backend> Work<DB> {
         let from = self.held.position.state;
         let written = Arc::new(ToWrite::new(&self.held, to, self.lease.length()));
         point("before", written.state());
-        let mut next = self.ledger.moves().join(Arc::clone(&written)).await.unwrap_or(Written::Unknown);
+        let mut next = match self.ledger.moves().join(Arc::clone(&written)).await {
+            Joined::Told(told) => told,
+            Joined::Alone(_lead) => Written::alone(&written, self.ledger.db()).await,
+            Joined::Gone => Written::Unknown,
+        };
         let (mut may_be_written, mut is_told) = (false, false);
         loop {
             match next {
@@ -262,17 +267,20 @@ impl<DB: Backend> Work<DB> {
         let book = Arc::new(ToBook { ledger, operation, held, written, span: CallersSpan::current() });
         let bookings = self.ledger.bookings(self.operation.name(), self.operation.version());
         let is_first = self.held.position.attempts <= 1 && self.held.position.put_off == 0;
-        let booked = match bookings.filter(|_| is_first) {
-            Some(bookings) => bookings.join(Arc::clone(&book)).await.unwrap_or(Booked::Unknown),
-            None => Booked::ByItself(None),
+        let alone = async || {
+            let ended = book.alone().await;
+            ended.map(|took| bookings.iter().for_each(|all| all.together().written_alone(took)))
         };
-        let ended = match booked {
-            Booked::Written => Ok(()),
-            Booked::Lost => Err(Unwritten::Lost),
-            Booked::Unknown => Err(Unwritten::Unknown),
-            Booked::ByItself(_turn) => {
-                book.alone().await.map(|took| bookings.iter().for_each(|all| all.together().written_alone(took)))
-            }
+        let joined = match bookings.filter(|_| is_first) {
+            Some(bookings) => bookings.join(Arc::clone(&book)).await,
+            None => Joined::Told(Booked::ByItself(None)),
+        };
+        let ended = match joined {
+            Joined::Told(Booked::Written) => Ok(()),
+            Joined::Told(Booked::Lost) => Err(Unwritten::Lost),
+            Joined::Told(Booked::Unknown) | Joined::Gone => Err(Unwritten::Unknown),
+            Joined::Told(Booked::ByItself(_turn)) => alone().await,
+            Joined::Alone(lead) => lead.during(together::bound(self.ledger.lease()), alone()).await,
         };
         Ok(match ended {
             Ok(()) => Finding::Written(book.written.to_move()),

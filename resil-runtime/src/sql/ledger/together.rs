@@ -18,6 +18,10 @@ use tokio::time::{timeout, timeout_at};
 const BOUND: Duration = Duration::from_secs(1);
 const OF_LEASE: u32 = 4;
 
+pub(super) fn bound(lease: Duration) -> Duration {
+    BOUND.min(lease / OF_LEASE)
+}
+
 /// What has become of what was to be written.
 pub(super) enum Booked {
     Written,
@@ -64,7 +68,7 @@ impl<DB: Backend> Together for OneOperation<DB> {
 
     async fn run(&self, mut group: Vec<Waiting<Arc<ToBook<DB>>, Booked>>) {
         let Some(first) = group.first().map(|one| Arc::clone(&one.member)) else { return };
-        let bound = BOUND.min(first.ledger.lease() / OF_LEASE);
+        let bound = bound(first.ledger.lease());
         if group.len() == 1
             && let Some(one) = group.pop()
         {
