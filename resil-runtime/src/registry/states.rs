@@ -1,6 +1,8 @@
 //! All states by owner. One for the process, and one for each test that isolates itself.
 
-use super::handle::Shared;
+use super::handle::{Handle, Shared};
+#[cfg(feature = "config")]
+use super::in_force::{Adjusted, Layers};
 use super::stream::Stream;
 use super::{Registry, Written, misconfigured};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
@@ -27,10 +29,23 @@ impl Owner {
 }
 
 /// Who has which state of one kind.
-type OfKind = HashMap<Owner, Arc<dyn Shared>>;
+type OfKind = HashMap<Owner, Entry>;
+
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) state: Arc<dyn Shared>,
+    /// What is in force of it, if it can be set from outside.
+    #[cfg(feature = "config")]
+    pub(super) adjusted: Option<Arc<Adjusted>>,
+}
 
 #[derive(Debug, Default)]
 pub struct States {
+    /// What was said outside. It is locked before `all`, so that no state is set up by what is no longer said.
+    #[cfg(feature = "config")]
+    pub(super) layers: Mutex<Arc<Layers>>,
+    #[cfg(feature = "config")]
+    pub(super) remembered: super::in_force::Remembered,
     all: Mutex<HashMap<TypeId, OfKind>>,
     pub(super) stream: Stream,
     dials_are_bounded: AtomicBool,
@@ -76,9 +91,10 @@ impl States {
         &self,
         owner: Owner,
         written: &Written,
+        handle: &impl Handle,
         new: impl FnOnce() -> T,
     ) -> Result<Arc<T>, Error> {
-        let state = self.state(owner, new);
+        let state = self.adjusted(owner, handle, new);
         match state.written().latecomer(written) {
             Some(problem) => Err(misconfigured(problem)),
             None => Ok(state),
@@ -87,13 +103,52 @@ impl States {
 
     /// The state of this owner, whatever it was set up with.
     pub(crate) fn state<T: Shared>(&self, owner: Owner, new: impl FnOnce() -> T) -> Arc<T> {
+        let entry = |state: &Arc<T>| Entry {
+            state: Arc::<T>::clone(state),
+            #[cfg(feature = "config")]
+            adjusted: None,
+        };
+        self.known_or(owner, new, entry)
+    }
+
+    /// The same, with what is set from outside of this handle.
+    #[cfg(not(feature = "config"))]
+    pub(crate) fn adjusted<T: Shared>(&self, owner: Owner, _: &impl Handle, new: impl FnOnce() -> T) -> Arc<T> {
+        self.state(owner, new)
+    }
+
+    /// The same, with what is set from outside of this handle.
+    #[cfg(feature = "config")]
+    pub(crate) fn adjusted<T: Shared>(&self, owner: Owner, handle: &impl Handle, new: impl FnOnce() -> T) -> Arc<T> {
+        let mut put = None;
+        let layers = lock(&self.layers);
+        let entry = |state: &Arc<T>| {
+            let adjusted = handle.subject().map(|subject| {
+                let (adjusted, new) = Adjusted::new(subject, &layers, &**state);
+                put = Some(new);
+                Arc::new(adjusted)
+            });
+            Entry { state: Arc::<T>::clone(state), adjusted }
+        };
+        let state = self.known_or(owner, new, entry);
+        drop(layers);
+        put.into_iter().for_each(|put| put.finish(&*state));
+        state
+    }
+
+    fn known_or<T: Shared>(
+        &self,
+        owner: Owner,
+        new: impl FnOnce() -> T,
+        entry: impl FnOnce(&Arc<T>) -> Entry,
+    ) -> Arc<T> {
         let mut all = lock(&self.all);
         let of_kind = all.entry(TypeId::of::<T>()).or_default();
         if let Some(known) = of_kind.get(&owner).and_then(typed) {
             return known;
         }
         let new = Arc::new(new());
-        of_kind.insert(owner, Arc::<T>::clone(&new));
+        of_kind.insert(owner, entry(&new));
         new
     }
 
@@ -101,7 +156,7 @@ impl States {
     pub(crate) fn of_kind<T: Shared>(&self) -> Vec<(Owner, Arc<T>)> {
         let all = lock(&self.all);
         let of_kind = all.get(&TypeId::of::<T>()).into_iter().flatten();
-        of_kind.filter_map(|(owner, state)| Some((*owner, typed(state)?))).collect()
+        of_kind.filter_map(|(owner, entry)| Some((*owner, typed(entry)?))).collect()
     }
 
     /// The state of this name.
@@ -113,7 +168,11 @@ impl States {
 
     /// Every state, whatever its kind.
     pub(super) fn every(&self) -> Vec<Arc<dyn Shared>> {
-        lock(&self.all).values().flat_map(HashMap::values).map(Arc::clone).collect()
+        self.entries().into_iter().map(|entry| entry.state).collect()
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        lock(&self.all).values().flat_map(HashMap::values).cloned().collect()
     }
 
     fn remove(&self, kind: TypeId, owner: Owner) {
@@ -202,7 +261,7 @@ pub(super) fn forget<T: Shared>(owner: Owner) {
     OF_PROCESS.remove(TypeId::of::<T>(), owner);
 }
 
-fn typed<T: Shared>(state: &Arc<dyn Shared>) -> Option<Arc<T>> {
-    let state: Arc<dyn Any + Send + Sync> = Arc::<dyn Shared>::clone(state);
+fn typed<T: Shared>(entry: &Entry) -> Option<Arc<T>> {
+    let state: Arc<dyn Any + Send + Sync> = Arc::<dyn Shared>::clone(&entry.state);
     state.downcast().ok()
 }

@@ -31,7 +31,7 @@ pub(super) struct Watch<'a> {
 
 #[derive(Clone, Copy)]
 enum Passed {
-    Phase(Phase),
+    Phase(Phase, Duration),
     Deadline(Due),
 }
 
@@ -61,16 +61,20 @@ impl Watch<'_> {
     }
 
     fn is_unbounded(&self) -> bool {
-        let bounded = self.timeout.map(Timeout::bounds).is_some_and(|bounds| bounds.attempt.or(bounds.read).is_some());
+        let bounded = self.bounds().attempt.or(self.bounds().read).is_some();
         !bounded && self.deadline.is_none()
+    }
+
+    fn bounds(&self) -> Bounds {
+        self.timeout.map_or(Bounds::NONE, Timeout::bounds)
     }
 
     /// The bound that passes first.
     fn nearest(&self, pending_since: Instant, now: Instant) -> Option<(Instant, Passed)> {
-        let Bounds { attempt, read, .. } = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
-        let attempt = attempt.map(|limit| (clock::after(pending_since, limit), Passed::Phase(Phase::Attempt)));
+        let Bounds { attempt, read, .. } = self.bounds();
+        let attempt = attempt.map(|limit| (clock::after(pending_since, limit), Passed::Phase(Phase::Attempt, limit)));
         let read = read.zip(self.frame).map(|(limit, frame)| {
-            (silent_until(limit, frame.activity(), pending_since, now), Passed::Phase(Phase::Read))
+            (silent_until(limit, frame.activity(), pending_since, now), Passed::Phase(Phase::Read, limit))
         });
         let deadline = self.deadline.map(|due| (due.at, Passed::Deadline(due)));
         [attempt, read, deadline].into_iter().flatten().min_by_key(|(due, _)| *due)
@@ -78,10 +82,10 @@ impl Watch<'_> {
 
     /// The failure that an attempt ends in.
     pub(super) fn error(&self, Expired { bound, had }: Expired) -> Error {
-        let bounds = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
+        let bounds = self.bounds();
         match bound {
             Passed::Deadline(due) => due.ended(had < bounds.enough()),
-            Passed::Phase(phase) => bounds.timed_out(phase),
+            Passed::Phase(phase, limit) => bounds.timed_out(phase, limit),
         }
     }
 }

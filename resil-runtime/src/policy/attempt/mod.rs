@@ -70,8 +70,7 @@ impl<'a, F> Attempt<'a, F> {
 
     #[inline]
     pub(super) fn bounded(body: F, timeout: &'a Timeout) -> Self {
-        let frame =
-            timeout.needs_frame().then(|| Frame::bounding(timeout.connect_bound(), timeout.bounds().read_millis));
+        let frame = timeout.frame();
         Self { body: Body::new(body), timeout: Some(timeout), frame, sent: None, clock: Lazy::NONE }
     }
 

@@ -1,6 +1,6 @@
 //! What one breaker holds, and the door to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::gate::Gate;
@@ -23,8 +23,9 @@ pub(super) struct Circuit {
     reopen_at: AtomicU64,
     refused: AtomicU64,
     /// From this duration on a call is slow.
-    slow_from: u64,
-    time: Option<Box<TimeWindow>>,
+    slow_from: AtomicU64,
+    /// Set up when the window is first one of time, and then kept: it counts nothing while it is not.
+    time: OnceLock<Box<TimeWindow>>,
     machine: Mutex<Machine>,
 }
 
@@ -32,13 +33,16 @@ impl Circuit {
     /// A closed circuit.
     pub(super) fn new(settings: Arc<Settings>) -> Self {
         let slow_from = settings.slow_call.map_or(NEVER, nanos);
-        let time = matches!(settings.window, Window::Time(_)).then(|| Box::new(TimeWindow::new()));
+        let time = OnceLock::new();
+        if let Window::Time(_) = settings.window {
+            time.get_or_init(|| Box::new(TimeWindow::new()));
+        }
         let machine = Machine::new(settings);
         Self {
             gate: AtomicU64::new(gate(&machine).word()),
             reopen_at: AtomicU64::new(machine.deadline()),
             refused: AtomicU64::new(0),
-            slow_from,
+            slow_from: AtomicU64::new(slow_from),
             time,
             machine: Mutex::new(machine),
         }
@@ -54,7 +58,7 @@ impl Circuit {
     pub(super) fn admit(&self, now: impl FnOnce() -> u64) -> Result<(Admission, Option<Transition>), Refusal> {
         let gate = self.gate();
         if gate.lets_all_pass() {
-            let started = if self.slow_from == NEVER { NEVER } else { now() };
+            let started = if self.judges_slow_calls() { now() } else { NEVER };
             return Ok((Admission { gate, started }, None));
         }
         let now = now();
@@ -69,7 +73,7 @@ impl Circuit {
     #[inline]
     pub(super) fn admit_at_once(&self) -> Option<Admission> {
         let gate = self.gate();
-        let at_once = gate.lets_all_pass() && self.slow_from == NEVER;
+        let at_once = gate.lets_all_pass() && !self.judges_slow_calls();
         at_once.then_some(Admission { gate, started: NEVER })
     }
 
@@ -94,7 +98,7 @@ impl Circuit {
                 return None;
             }
         };
-        if self.time.is_some() || admission.is_timed() {
+        if self.time.get().is_some() || admission.is_timed() {
             self.record_timed(admission, failed, now())
         } else if !failed && self.gate().is_clean() {
             None
@@ -141,17 +145,40 @@ impl Circuit {
         self.change(Machine::reset)
     }
 
-    /// Begins anew, unless the circuit is doing anything but let calls pass and record them.
-    #[must_use]
-    pub(super) fn forget(&self) -> bool {
+    /// Goes on with these settings. State, probes and the waiting time stay; `true` if the window has to begin anew.
+    #[cfg(feature = "config")]
+    pub(super) fn configure(&self, settings: Arc<Settings>, now: u64) -> bool {
         let mut machine = self.lock();
-        let is_closed = machine.state() == CircuitState::Closed;
-        if is_closed {
-            // From closed to closed is no transition.
-            _ = machine.reset();
+        self.advance(&mut machine, now);
+        if let Window::Time(_) = settings.window {
+            self.time.get_or_init(|| Box::new(TimeWindow::new()));
+        }
+        self.slow_from.store(settings.slow_call.map_or(NEVER, nanos), Ordering::Relaxed);
+        let begins_anew = machine.configure(settings);
+        self.publish(&machine);
+        begins_anew
+    }
+
+    /// Begins anew, unless the circuit is doing anything but rest in this state.
+    #[must_use]
+    pub(super) fn forget(&self, resting: CircuitState) -> bool {
+        let mut machine = self.lock();
+        let rests = machine.state() == resting;
+        if rests {
+            machine.forget();
             self.publish(&machine);
         }
-        is_closed
+        rests
+    }
+
+    #[inline]
+    fn judges_slow_calls(&self) -> bool {
+        self.slow_from() != NEVER
+    }
+
+    #[inline]
+    fn slow_from(&self) -> u64 {
+        self.slow_from.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -174,7 +201,7 @@ impl Circuit {
         if answer == Ruling::Refuse {
             return Err(self.refuse(machine.wait(now), transition));
         }
-        let started = if self.slow_from == NEVER { NEVER } else { now };
+        let started = if self.judges_slow_calls() { now } else { NEVER };
         Ok((Admission { gate: gate(&machine), started }, transition))
     }
 
@@ -187,12 +214,10 @@ impl Circuit {
 
     /// The same where the time matters. A fast success is over here, in both kinds of window, if it changes nothing.
     fn record_timed(&self, admission: Admission, failed: bool, now: u64) -> Option<Transition> {
-        let slow = admission.is_timed() && now.saturating_sub(admission.started) >= self.slow_from;
+        let slow = admission.is_timed() && now.saturating_sub(admission.started) >= self.slow_from();
         if !failed && !slow {
-            let done = match &self.time {
-                Some(time) => time.add(admission.generation(), now),
-                None => self.gate().is_clean(),
-            };
+            let counted = self.time.get().is_some_and(|time| time.add(admission.generation(), now));
+            let done = counted || self.gate().is_clean();
             if done {
                 return None;
             }
@@ -205,7 +230,7 @@ impl Circuit {
     fn record_cut_short(&self, admission: Admission, now: impl FnOnce() -> u64) -> Option<Transition> {
         if admission.is_timed() {
             let now = now();
-            if now.saturating_sub(admission.started) >= self.slow_from {
+            if now.saturating_sub(admission.started) >= self.slow_from() {
                 return self.record_timed_locked(admission, Judged { failed: false, slow: true }, now);
             }
         }
@@ -256,7 +281,7 @@ impl Circuit {
 
     /// Brings a time window up to now.
     fn advance(&self, machine: &mut Machine, now: u64) {
-        if let Some(time) = &self.time {
+        if let Some(time) = self.time.get() {
             machine.advance(time.drain(machine.generation()), now);
         }
     }
@@ -269,7 +294,7 @@ impl Circuit {
         if old.generation() != new.generation() {
             self.begin(machine);
         }
-        if let Some(time) = &self.time {
+        if let Some(time) = self.time.get() {
             time.stay_quiet_until(machine.quiet_until());
         }
         if old != new {
@@ -284,7 +309,7 @@ impl Circuit {
         if machine.state().is_open() {
             self.reopen_at.store(machine.deadline(), Ordering::Relaxed);
         }
-        if let Some(time) = &self.time {
+        if let Some(time) = self.time.get() {
             // What was counted goes with its state.
             let _ = time.drain(machine.generation());
         }

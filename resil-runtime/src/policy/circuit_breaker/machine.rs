@@ -210,6 +210,33 @@ impl Machine {
         self.force(CircuitState::Closed)
     }
 
+    /// Goes on with these settings; `true` if the window begins anew, because its kind or length is another. Then, while
+    /// it counts, a new generation begins with it: results of calls that are under way belong to the window before.
+    #[cfg(feature = "config")]
+    pub(super) fn configure(&mut self, settings: Arc<Settings>) -> bool {
+        let old = std::mem::replace(&mut self.settings, settings);
+        let new = &*self.settings;
+        // What has grown stays, within its bounds.
+        let has_grown = self.next_wait != old.open_for && new.open_factor > 1.0;
+        self.next_wait = if has_grown { self.next_wait.min(new.open_max).max(new.open_for) } else { new.open_for };
+        if old.window == new.window {
+            self.history.judge_slow_calls(new.slow_call.is_some());
+            return false;
+        }
+        self.history = Recent::new(new);
+        self.crossed = false;
+        if self.state <= CircuitState::Observing {
+            self.generation = self.generation.wrapping_add(1);
+        }
+        true
+    }
+
+    /// Begins anew, in the state it is in.
+    pub(super) fn forget(&mut self) {
+        self.next_wait = self.settings.open_for;
+        _ = self.force(self.state);
+    }
+
     fn judge_window(&mut self, now: impl FnOnce() -> u64) -> Option<Transition> {
         let tally = self.history.tally();
         let enough = tally.calls >= self.settings.enough_calls();

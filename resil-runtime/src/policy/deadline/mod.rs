@@ -1,13 +1,16 @@
 //! The deadline: one bound over all attempts and waits.
 
+pub(crate) mod in_force;
 mod within;
 
 pub use crate::context::Due;
 pub use within::{remaining, within};
 
-use crate::Site;
-use crate::context::{self, Bound};
-use crate::registry::{Handle, Written};
+use crate::context::{self, Bound, Limit};
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
+use crate::registry::{Handle, States, Written};
+use crate::{Error, Site};
 use std::time::Duration;
 
 /// One bound over all attempts and waits: what `#[deadline]` expands to.
@@ -28,23 +31,30 @@ use std::time::Duration;
 /// ```
 #[must_use = "a deadline bounds nothing until it is started"]
 #[derive(Debug, Clone)]
-pub struct Deadline(Bound);
+pub struct Deadline(Limit);
 
 impl Deadline {
     /// A bound that counts from [`start`](Self::start).
     pub const fn within(limit: Duration) -> Self {
-        Self(Bound { limit, site: &Site::UNKNOWN })
+        Self(Limit::new(limit, &Site::UNKNOWN))
+    }
+
+    /// One that is known only at run time, and so has no settings.
+    fn made_by_hand(limit: Duration, site: &'static Site) -> Self {
+        let mut deadline = Self::within(limit).at(site);
+        deadline.0.is_set_outside = false;
+        deadline
     }
 
     /// The place named in errors and events.
     pub const fn at(mut self, site: &'static Site) -> Self {
-        self.0.site = site;
+        self.0.written.site = site;
         self
     }
 
     /// Starts the clock. If a caller's deadline is nearer, that one counts.
     pub fn start(&'static self) -> Due {
-        self.start_for(self.0.limit)
+        self.start_for(self.0.now())
     }
 
     /// The same for a limit that is not quite its own.
@@ -57,16 +67,25 @@ impl Deadline {
 
 impl Handle for Deadline {
     fn written(&self) -> Written {
-        let settings = vec![("within", format!("{:?}", self.0.limit))];
-        Written { kind: "deadline", name: None, site: self.0.site, settings }
+        self.0.written()
     }
 
     fn out_of_range(&self) -> Option<String> {
-        let site = self.0.site;
-        self.0.limit.is_zero().then(|| format!("the deadline of {site} is zero: no call can meet it; write \"30s\""))
+        let Bound { limit, site } = self.0.written;
+        limit.is_zero().then(|| format!("the deadline of {site} is zero: no call can meet it; write \"30s\""))
     }
 
     fn deadline(&self) -> Option<Duration> {
-        Some(self.0.limit)
+        Some(self.0.written.limit)
+    }
+
+    fn set_up(&self, states: &States) -> Result<(), Error> {
+        self.0.set_up(states);
+        Ok(())
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        self.0.subject()
     }
 }

@@ -1,14 +1,19 @@
 //! The timeout: bounds on one attempt and on its phases.
 
 mod dial;
+pub(crate) mod in_force;
 mod settings;
 
 pub use dial::Dial;
+use in_force::InForce;
 pub use settings::Settings;
 
 use crate::context::{Bound, Frame};
 use crate::policy::attempt::Attempt;
-use crate::registry::{Handle, Registry, Written, events};
+use crate::registry::in_force::Own;
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
+use crate::registry::{Handle, Registry, States, Written, events};
 use crate::{Error, Phase, Site};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -35,6 +40,7 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Timeout {
     bounds: Bounds,
+    own: Own<InForce>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,13 +63,14 @@ impl Bounds {
         self.attempt.or(self.read).unwrap_or(Duration::from_secs(1)) / 10 * 9
     }
 
-    pub(super) fn timed_out(&self, phase: Phase) -> Error {
-        let limit = match phase {
-            Phase::Connect => self.connect,
-            Phase::Read => self.read,
-            Phase::Attempt => self.attempt,
-        };
-        let (site, limit) = (self.site, limit.unwrap_or_default());
+    #[inline]
+    fn frame(&self) -> Option<Frame> {
+        let connect = || self.connect.map(|limit| Bound { limit, site: self.site });
+        (self.connect.is_some() || self.read.is_some()).then(|| Frame::bounding(connect(), self.read_millis))
+    }
+
+    pub(super) fn timed_out(&self, phase: Phase, limit: Duration) -> Error {
+        let site = self.site;
         events::timed_out(site, phase, limit);
         Error::Timeout { site, phase, limit }
     }
@@ -79,17 +86,21 @@ impl Timeout {
 
     /// Bounds phases only; the whole is left to a [`Deadline`](crate::Deadline).
     pub const fn phases() -> Self {
-        Self { bounds: Bounds::NONE }
+        Self::within(Bounds::NONE)
     }
 
     /// These bounds.
     pub const fn of(settings: Settings) -> Self {
         let Settings { attempt, connect, read } = settings;
-        let bounds = Bounds { attempt: Some(attempt), connect, ..Bounds::NONE };
+        let timeout = Self::within(Bounds { attempt: Some(attempt), connect, ..Bounds::NONE });
         match read {
-            Some(read) => Self { bounds }.read(read),
-            None => Self { bounds },
+            Some(read) => timeout.read(read),
+            None => timeout,
         }
+    }
+
+    const fn within(bounds: Bounds) -> Self {
+        Self { bounds, own: Own::new() }
     }
 
     /// The longest wait for a connection. Recommended: 1 to 5 s.
@@ -117,29 +128,34 @@ impl Timeout {
         Attempt::bounded(body, self)
     }
 
-    pub(super) fn bounds(&self) -> &Bounds {
-        &self.bounds
+    /// Those in force.
+    pub(super) fn bounds(&self) -> Bounds {
+        match self.own.get(self, || self.as_written()) {
+            Some(now) => now.bounds(self.bounds.site),
+            None => self.bounds,
+        }
     }
 
-    pub(super) fn connect_bound(&self) -> Option<Bound> {
-        self.bounds.connect.map(|limit| Bound { limit, site: self.bounds.site })
-    }
-
-    /// Whether the attempt watches its phases, for which it needs a frame.
+    /// What the attempt watches its phases with, if it has a bound on one.
     #[inline]
-    pub(super) fn needs_frame(&self) -> bool {
-        self.bounds.connect.is_some() || self.bounds.read.is_some()
+    pub(super) fn frame(&self) -> Option<Frame> {
+        match self.own.get(self, || self.as_written()) {
+            Some(now) => now.bounds(self.bounds.site).frame(),
+            None => self.bounds.frame(),
+        }
     }
 
     /// Says once that a `connect` bound has nothing that enforces it; an error where a test asked for strictness.
     #[inline]
     pub(super) fn unenforced(&self, frame: Option<&Frame>) -> Option<Error> {
-        if self.bounds.connect.is_none() { None } else { self.connect_unenforced(frame) }
+        if frame.is_some_and(|frame| frame.connect.is_some()) { self.connect_unenforced(frame) } else { None }
     }
 
     #[cold]
     fn connect_unenforced(&self, frame: Option<&Frame>) -> Option<Error> {
-        let site = self.bounds.site;
+        let Bounds { connect, site, .. } = self.bounds();
+        // It may be a caller's that the frame has, who says so itself.
+        connect?;
         Registry::with(|registry| {
             if let Some(dial) = frame.and_then(|frame| registry.dialled_outside_since(frame.dialled_outside)) {
                 if registry.is_strict() {
@@ -186,11 +202,9 @@ impl Handle for Timeout {
 
     /// Every bound that is longer.
     fn beyond(&self, deadline: Duration) -> Option<String> {
-        let Bounds { attempt, connect, read, site, .. } = self.bounds;
-        let bounds = [("attempt bound", attempt), ("`connect`", connect), ("`read`", read)];
-        let above =
-            bounds.into_iter().filter_map(|(what, bound)| Some((what, bound.filter(|bound| *bound > deadline)?)));
-        let above: Vec<_> = above.map(|(what, bound)| format!("{what} of {bound:?}")).collect();
+        let site = self.bounds.site;
+        let above = self.bounds.above(deadline).map(|(_, what, bound)| format!("{what} of {bound:?}"));
+        let above: Vec<_> = above.collect();
         (!above.is_empty()).then(|| {
             format!(
                 "the timeout of {site} can never pass: its deadline of {deadline:?} comes before its {}; write at most \
@@ -198,6 +212,16 @@ impl Handle for Timeout {
                 above.join(" and its ")
             )
         })
+    }
+
+    fn set_up(&self, states: &States) -> Result<(), Error> {
+        self.own.set_up(states, self, || self.as_written());
+        Ok(())
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(in_force::outside::subject(&self.bounds))
     }
 
     fn out_of_range(&self) -> Option<String> {

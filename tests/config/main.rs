@@ -1,0 +1,5 @@
+//! Settings from outside, as a user has them.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod precedence;
+mod support;
