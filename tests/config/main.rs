@@ -1,5 +1,7 @@
 //! Settings from outside, as a user has them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod effect;
+mod messages;
 mod precedence;
 mod support;

@@ -1,5 +1,6 @@
 use crate::registry::Source;
 use std::fmt;
+use std::sync::Arc;
 
 /// Why settings were not put in force: everything that is wrong with them, at once. Nothing was changed.
 ///
@@ -21,11 +22,16 @@ pub struct Problem {
 
 impl Error {
     pub(super) fn new(mut problems: Vec<Problem>) -> Self {
+        problems.sort_by_key(|problem| match &problem.source {
+            None => (0, Arc::from(""), 0, 0),
+            Some(Source::File { path, line, column }) => (1, Arc::clone(path), *line, *column),
+            Some(_) => (2, Arc::from(""), 0, 0),
+        });
         problems.dedup();
         Self { problems }
     }
 
-    /// In the order of what was read.
+    /// Those of the program first, then files from the top, then the rest.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

@@ -37,7 +37,7 @@ impl Reading<'_> {
         let of_key = |key: &&&str| subject.kind.keys.iter().position(|known| known.name == **key);
         let own = keys.iter().filter_map(|key| Some(&settled.get(of_key(&key)?)?.source));
         let Some(source) = own.chain(other).find(|source| source.is_outside()) else { return };
-        let (kind, label) = (subject.kind.words, super::similar::quoted(subject.label()));
+        let (kind, label) = (subject.kind.words, super::similar::quoted(subject.name.unwrap_or(subject.site.function)));
         let problem = Problem::at(source.clone(), format!("{kind} `{label}`: {message}"));
         if !self.problems.contains(&problem) {
             self.problems.push(problem);

@@ -131,11 +131,14 @@ impl<'a> Reading<'a> {
             Err(message) => return self.wrong(source, message),
         };
         if *target == Target::Kind && key.always_said {
-            let (kind, name) = (kind.name, key.name);
-            return self.wrong(
-                source,
-                format!("every `{kind}` says its own `{name}`, so that it changes nothing here; write it below `[{kind}.by_site.\"..\"]`, or `by_name` where it has one"),
+            let message = format!(
+                "every {} says its own `{}`, so that it changes nothing here; write it below `[{}.by_site.\"..\"]`{}",
+                kind.words,
+                key.name,
+                kind.name,
+                if kind.has_names { ", or `by_name` where it has one" } else { "" }
             );
+            return self.wrong(source, message);
         }
         match read(key, raw) {
             Ok(value) => self.said.push(Assignment { rank, kind, target: target.clone(), key: place, value, source }),

@@ -131,7 +131,9 @@ fn instead(key: &Key, raw: &Raw) -> String {
             let number = text.trim().parse().ok().filter(|number| (least..=most).contains(number));
             number.map(|number: u32| number.to_string())
         }
-        (Takes::Rate, Raw::Integer(percent @ 2..=99)) => Some(format!("0.{percent:02}")),
+        (Takes::Rate, Raw::Integer(percent @ 2..=99)) => {
+            u8::try_from(*percent).ok().map(|percent| (f64::from(percent) / 100.0).to_string())
+        }
         (Takes::Statuses, Raw::Integer(status)) if STATUSES.contains(status) => Some(format!("[{status}]")),
         _ => None,
     };
