@@ -162,7 +162,7 @@ fn change(states: &States, known: Option<&Known>, how: impl FnOnce(&mut Vec<Over
         }
     }
     state.overrides = overrides;
-    put_in_force(states, state, layers)
+    Ok(put_in_force(states, state, layers))
 }
 
 /// Sees to it that what is over ends.

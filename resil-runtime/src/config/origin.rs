@@ -153,18 +153,18 @@ fn put(states: &States, origin: &Origin) -> Result<Vec<Change>, Error> {
     let mut state = lock(&states.remembered().state);
     state.origin = Some(origin.clone());
     state.said = said;
-    put_in_force(states, state, layers)
+    Ok(put_in_force(states, state, layers))
 }
 
 pub(super) fn put_in_force(
     states: &States,
     mut state: crate::sync::MutexGuard<'_, State>,
     layers: Layers,
-) -> Result<Vec<Change>, Error> {
+) -> Vec<Change> {
     state.revision += 1;
     state.last_error = None;
     drop(state);
-    Ok(states.put_in_force(layers))
+    states.put_in_force(layers)
 }
 
 fn remember(states: &States, error: Error) -> Error {
@@ -186,13 +186,9 @@ fn read(states: &States, origin: &Origin) -> Result<(Layers, Vec<crate::registry
             }
         }
     }
-    match &origin.environment {
-        Some(variables) => variables.iter().for_each(|(name, value)| reading.variable(name, value)),
-        None => {
-            let mut variables: Vec<_> = std::env::vars_os().collect();
-            variables.sort_unstable();
-            variables.iter().for_each(|(name, value)| reading.variable(name, value));
-        }
+    let of_process = || std::env::vars_os().collect();
+    for (name, value) in &origin.environment.clone().unwrap_or_else(of_process) {
+        reading.variable(name, value);
     }
     for (path, value) in &origin.code {
         reading.path(path, value, Rank::Code, &Source::Code);

@@ -43,12 +43,13 @@ impl Limit {
     /// What is in force of it.
     #[inline]
     pub(crate) fn now(&self) -> Duration {
-        self.in_force().map_or(self.written.limit, |LimitInForce(now)| now.time())
+        self.own.or(|| self.written.limit, || self.in_force())
     }
 
-    #[inline]
-    fn in_force(&self) -> Option<&LimitInForce> {
-        self.own.get(self, || self.as_written())
+    #[cold]
+    #[inline(never)]
+    fn in_force(&self) -> Option<Duration> {
+        self.own.look(self, || self.as_written()).map(|LimitInForce(now)| now.time())
     }
 
     pub(crate) fn set_up(&self, states: &States) {

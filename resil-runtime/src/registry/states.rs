@@ -132,7 +132,9 @@ impl States {
         };
         let state = self.known_or(owner, new, entry);
         drop(layers);
-        put.into_iter().for_each(|put| put.finish(&*state));
+        if let Some(put) = put {
+            put.finish(&*state);
+        }
         state
     }
 

@@ -76,15 +76,16 @@ fn settings(values: &Values) -> Settings {
     }
 }
 
-fn judge(values: &Values) -> Vec<Flaw> {
-    let settings = settings(values);
+fn judge(found: &Values) -> Vec<Flaw> {
+    let settings = settings(found);
     let mut flaws: Vec<_> = settings.problems().into_iter().map(|(keys, message)| Flaw { keys, message }).collect();
-    let usual = Settings::new();
-    if settings.slow_call.is_none() && settings.slow_rate != usual.slow_rate {
+    let usual = values(&Settings::new());
+    let is_usual = |key: usize, name| found.get(name) == usual[key].as_ref();
+    if settings.slow_call.is_none() && !is_usual(4, "slow_rate") {
         let message = "`slow_rate` does nothing without `slow_call`: write `slow_call = \"2s\"` as well".to_owned();
         flaws.push(Flaw { keys: &["slow_rate"], message });
     }
-    if settings.open_factor <= 1.0 && settings.open_max != usual.open_max {
+    if settings.open_factor <= 1.0 && !is_usual(7, "open_max") {
         let message = "`open_max` does nothing without `open_factor`: write `open_factor = 2.0` as well".to_owned();
         flaws.push(Flaw { keys: &["open_max"], message });
     }

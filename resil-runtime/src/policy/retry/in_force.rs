@@ -40,10 +40,13 @@ pub(super) struct InForce(Mutex<Now>);
 
 impl Retry {
     pub(super) fn now(&self) -> Now {
-        match self.own.get(self, || self.as_written()) {
-            Some(InForce(now)) => lock(now).clone(),
-            None => self.written_now(),
-        }
+        self.own.or(|| self.written_now(), || self.in_force())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn in_force(&self) -> Option<Now> {
+        self.own.look(self, || self.as_written()).map(|InForce(now)| lock(now).clone())
     }
 
     pub(super) fn as_written(&self) -> InForce {

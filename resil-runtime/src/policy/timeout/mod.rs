@@ -130,19 +130,25 @@ impl Timeout {
 
     /// Those in force.
     pub(super) fn bounds(&self) -> Bounds {
-        match self.own.get(self, || self.as_written()) {
-            Some(now) => now.bounds(self.bounds.site),
-            None => self.bounds,
-        }
+        self.own.or(|| self.bounds, || self.in_force())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn in_force(&self) -> Option<Bounds> {
+        self.own.look(self, || self.as_written()).map(|now| now.bounds(self.bounds.site))
     }
 
     /// What the attempt watches its phases with, if it has a bound on one.
     #[inline]
     pub(super) fn frame(&self) -> Option<Frame> {
-        match self.own.get(self, || self.as_written()) {
-            Some(now) => now.bounds(self.bounds.site).frame(),
-            None => self.bounds.frame(),
-        }
+        self.own.or(|| self.bounds.frame(), || self.frame_in_force())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn frame_in_force(&self) -> Option<Option<Frame>> {
+        self.in_force().map(|bounds| bounds.frame())
     }
 
     /// Says once that a `connect` bound has nothing that enforces it; an error where a test asked for strictness.

@@ -28,22 +28,31 @@ impl<T: Shared> Own<T> {
         }
     }
 
-    /// `None`: what is written is in force.
-    #[inline]
-    pub(crate) fn get(&self, handle: &impl Handle, as_written: impl FnOnce() -> T) -> Option<&T> {
+    /// What is in force, looked for where anything was ever set from outside. The usual case, small enough to be inlined,
+    /// is what is `written`.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
+    pub(crate) fn or<R>(&self, written: impl FnOnce() -> R, look: impl FnOnce() -> Option<R>) -> R {
         #[cfg(feature = "config")]
-        if EVER.load(Ordering::Relaxed) {
-            return self.look(handle, as_written);
+        if EVER.load(Ordering::Relaxed)
+            && let Some(found) = look()
+        {
+            return found;
         }
-        _ = (handle, as_written);
-        None
+        _ = look;
+        written()
     }
 
     #[cfg(feature = "config")]
-    #[cold]
-    fn look(&self, handle: &impl Handle, as_written: impl FnOnce() -> T) -> Option<&T> {
+    pub(crate) fn look(&self, handle: &impl Handle, as_written: impl FnOnce() -> T) -> Option<&T> {
         let set_up = |states: &States| Ok(states.adjusted(self.slot.owner(None), handle, as_written));
         self.slot.get(set_up).ok()
+    }
+
+    #[cfg(not(feature = "config"))]
+    #[expect(clippy::unused_self, reason = "without settings from outside there is nothing to find")]
+    pub(crate) fn look(&self, _: &impl Handle, _: impl FnOnce() -> T) -> Option<&T> {
+        None
     }
 
     /// Sets it up there, for an operator to see.

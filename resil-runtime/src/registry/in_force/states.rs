@@ -27,13 +27,15 @@ impl States {
         own::begin();
         let (mut changes, mut puts) = (Vec::new(), Vec::new());
         for (state, adjusted) in self.adjusted_states() {
-            let (changed, put) = adjusted.apply(&layers, &*state);
-            changes.extend(changed);
+            let (new, put) = adjusted.apply(&layers, &*state);
+            changes.extend(new);
             puts.push((state, put));
         }
         changes.sort_by_key(|change| (change.kind, change.policy));
         changes.iter().for_each(events::setting_changed);
-        puts.into_iter().for_each(|(state, put)| put.finish(&*state));
+        for (state, put) in puts {
+            put.finish(&*state);
+        }
         changes
     }
 }
