@@ -16,8 +16,8 @@ pub(crate) mod keyed;
 mod record;
 
 pub(crate) use activity::{Activity, Pause};
+pub(crate) use bound::Bound;
 pub use bound::Due;
-pub(crate) use bound::{Bound, Limit, LimitInForce};
 pub use call::Sent;
 pub(crate) use call::{Call, Repeat, sent};
 pub(crate) use carried::Carried;

@@ -19,7 +19,7 @@ fn code(settings: &[(String, &str)]) -> Configuration {
     settings.iter().fold(new, |all, (path, value)| all.set(path, *value))
 }
 
-#[timeout("10s")]
+#[timeout("10s", connect = "2s")]
 async fn hangs() -> Result<(), Error> {
     std::future::pending().await
 }
@@ -36,7 +36,7 @@ async fn a_timeout_and_its_error_say_what_is_in_force() {
     let start = Instant::now();
     assert_eq!(bound().await, (Phase::Attempt, Duration::from_secs(3)));
     assert_eq!(start.elapsed(), Duration::from_secs(3));
-    // A phase that nobody wrote needs a frame that nobody made.
+    // The attempt watches its phases, so another one can be bounded as well.
     code(&[(path("timeout", "hangs", "read"), "1s")]).apply().unwrap();
     assert_eq!(bound().await, (Phase::Read, Duration::from_secs(1)));
     code(&[]).apply().unwrap();

@@ -4,4 +4,5 @@
 mod effect;
 mod messages;
 mod precedence;
+mod reload;
 mod support;

@@ -82,7 +82,7 @@ async fn what_is_said_of_a_kind_is_for_those_who_say_nothing() {
 }
 
 #[semaphore(permits = 2)]
-#[timeout("3s")]
+#[timeout("3s", read = "2s", allow(range))]
 async fn bounded() -> Result<(), resil::Error> {
     Ok(())
 }
@@ -124,4 +124,13 @@ async fn policies_made_by_hand() {
     other.snapshot().unwrap();
     assert_eq!((silent(), value("circuit_breaker", "by hand", "min_calls")), ("7".to_owned(), "3".to_owned()));
     assert_eq!(HAND.snapshot().unwrap().state, resil::CircuitState::Closed);
+}
+
+/// An attribute and a file of settings read a duration alike: each crate has the same file for it.
+#[test]
+fn both_crates_read_durations_by_the_same_text() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let [macros, runtime] = ["resil-macros/src/read/time.rs", "resil-runtime/src/config/time.rs"]
+        .map(|file| std::fs::read_to_string(root.join(file)).unwrap());
+    assert_eq!(macros, runtime);
 }

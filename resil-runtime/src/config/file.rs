@@ -1,6 +1,6 @@
 //! Files of settings.
 
-use super::reading::{Document, Reading};
+use super::reading::{Document, Reading, Values};
 use super::similar::quoted;
 use crate::registry::Source;
 use crate::registry::in_force::Rank;
@@ -42,7 +42,7 @@ impl Reading<'_> {
         }
         // What was recovered is not what was written.
         if errors.is_empty() {
-            self.document(table.get_ref(), &Document { rank, source: &source, value: None });
+            self.document(table.get_ref(), &Document { rank, source: &source, values: Values::Inside });
         }
     }
 }

@@ -32,6 +32,17 @@ impl Known {
         sorted(self.of(kind).filter_map(|one| one.name))
     }
 
+    /// Whether nothing can be set there, of any policy that is meant.
+    pub(super) fn is_fixed(&self, kind: &'static Adjustable, target: &Target, key: usize) -> bool {
+        let is_meant = |one: &&Subject| match target {
+            Target::Kind => false,
+            Target::Name(name) => one.name == Some(name),
+            Target::Site(site) => one.name.is_none() && *one.site.function == **site,
+        };
+        let mut meant = self.of(kind).filter(is_meant).peekable();
+        meant.peek().is_some() && meant.all(|one| one.written[key].is_fixed)
+    }
+
     /// A policy of this name; why there is none otherwise.
     pub(super) fn by_name(&self, kind: &'static Adjustable, name: &str) -> Result<Target, String> {
         if !kind.has_names {

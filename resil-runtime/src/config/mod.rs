@@ -54,3 +54,6 @@ pub use error::{Error, Problem};
 pub use operator::{Operator, operator};
 pub use origin::{Configuration, configure, reload};
 pub use view::{InForce, PolicySettings, Status};
+
+#[cfg(all(test, feature = "testing", not(resil_loom)))]
+mod tests;

@@ -1,7 +1,7 @@
 use super::error::Error;
 use super::known::Known;
 use super::origin::put_in_force;
-use super::reading::Reading;
+use super::reading::{Reading, Values};
 use crate::clock;
 use crate::registry::in_force::{Assignment, Layers, Override, Rank, Target, Value};
 use crate::registry::{Change, Registry, Source, States};
@@ -75,7 +75,7 @@ impl Operator {
         Registry::with(|states| {
             let _one_at_a_time = lock(&states.remembered().changing);
             let known = Known::here(states);
-            let mut new = self.read(&known, path, value)?;
+            let mut new = self.read(&known, path, Values::Given(value))?;
             let time = match (self.lasting, &new.value) {
                 (Lasting::For(time), _) => Some(time),
                 (Lasting::Usual, Value::Word("forced_open")) => Some(FORCED_OPEN),
@@ -106,21 +106,15 @@ impl Operator {
         Registry::with(|states| {
             let _one_at_a_time = lock(&states.remembered().changing);
             let known = Known::here(states);
-            let meant = lock(&states.remembered().state).overrides.clone();
-            let meant = meant.into_iter().find(|one| path_of(&one.assignment) == path.trim());
-            // Also where it is spelled another way, or is none.
-            let meant = match meant {
-                Some(found) => found.assignment,
-                None => self.read(&known, path, "")?,
-            };
+            let meant = self.read(&known, path, Values::None)?;
             change(states, Some(&known), |overrides| overrides.retain(|one| !is_same(&one.assignment, &meant)))
         })
     }
 
-    fn read(&self, known: &Known, path: &str, value: &str) -> Result<Assignment, Error> {
+    fn read(&self, known: &Known, path: &str, values: Values<'_>) -> Result<Assignment, Error> {
         let mut reading = Reading::new(known);
         let source = Source::Operator { who: Arc::clone(&self.who), since: SystemTime::now(), until: None };
-        reading.path(path, value, Rank::Operator, &source);
+        reading.path(path, values, Rank::Operator, &source);
         let of_kind = reading.said.iter().any(|one| one.target == Target::Kind);
         if of_kind {
             reading.wrong(source, "an operator sets one policy; write its name or its site".to_owned());
@@ -134,15 +128,6 @@ impl Operator {
 
 fn is_same(one: &Assignment, other: &Assignment) -> bool {
     std::ptr::eq(one.kind, other.kind) && one.target == other.target && one.key == other.key
-}
-
-fn path_of(one: &Assignment) -> String {
-    let target = match &one.target {
-        Target::Kind => String::new(),
-        Target::Name(name) => format!(".by_name.{name}"),
-        Target::Site(site) => format!(".by_site.\"{site}\""),
-    };
-    format!("{}{target}.{}", one.kind.name, one.kind.keys[one.key].name)
 }
 
 /// Judges other overrides together with what else is said, if it is known of which policies, and puts them in force.

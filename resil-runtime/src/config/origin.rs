@@ -1,6 +1,6 @@
 use super::error::{Error, Problem};
 use super::known::Known;
-use super::reading::{Document, Reading};
+use super::reading::{Document, Reading, Values};
 use super::similar::{quoted, suggestion};
 use crate::clock;
 use crate::registry::in_force::{Layers, Origin, Rank, State};
@@ -191,7 +191,7 @@ fn read(states: &States, origin: &Origin) -> Result<(Layers, Vec<crate::registry
         reading.variable(name, value);
     }
     for (path, value) in &origin.code {
-        reading.path(path, value, Rank::Code, &Source::Code);
+        reading.path(path, Values::Given(value), Rank::Code, &Source::Code);
     }
     let said = reading.said.clone();
     // By itself as well: an override that hides a contradiction will end.
@@ -239,14 +239,14 @@ fn of_profile(file: &Path, profile: &str) -> Result<PathBuf, String> {
 
 impl Reading<'_> {
     /// `circuit_breaker.by_name.payments.open_for`, as a file has it.
-    pub(super) fn path(&mut self, path: &str, value: &str, rank: Rank, source: &Source) {
+    pub(super) fn path(&mut self, path: &str, values: Values<'_>, rank: Rank, source: &Source) {
         let before = self.said.len();
         let document = format!("{path} = 0");
         let told = self.problems.len();
         match DeTable::parse(&document) {
             Ok(table) => {
                 let at = |_| source.clone();
-                self.document(table.get_ref(), &Document { rank, source: &at, value: Some(value) });
+                self.document(table.get_ref(), &Document { rank, source: &at, values });
                 if self.said.len() != before + 1 && self.problems.len() == told {
                     self.wrong(
                         source.clone(),

@@ -4,7 +4,7 @@ use super::error::Problem;
 use super::known::{self, Known};
 use super::value::{Raw, read};
 use crate::registry::Source;
-use crate::registry::in_force::{Adjustable, Assignment, Rank, Target};
+use crate::registry::in_force::{Adjustable, Assignment, Rank, Target, Value};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -22,8 +22,16 @@ pub(super) struct Document<'a> {
     pub(super) rank: Rank,
     /// What stands at these bytes.
     pub(super) source: &'a dyn Fn(Range<usize>) -> Source,
-    /// What all of its values are, if it has none of its own.
-    pub(super) value: Option<&'a str>,
+    pub(super) values: Values<'a>,
+}
+
+/// Where the values of a document are.
+pub(super) enum Values<'a> {
+    Inside,
+    /// It is a path, and this is its value.
+    Given(&'a str),
+    /// It is a path, and nothing is set.
+    None,
 }
 
 impl<'a> Reading<'a> {
@@ -108,13 +116,23 @@ impl<'a> Reading<'a> {
         document: &Document<'_>,
     ) {
         match known::key(kind, name.get_ref()) {
-            Ok((_, key)) => {
-                let raw = document.value.map_or_else(|| Raw::of_toml(value.get_ref()), |text| Raw::of_text(text, key));
+            Ok((place, key)) => {
                 let source = (document.source)(value.span());
+                let raw = match document.values {
+                    Values::Inside => Raw::of_toml(value.get_ref()),
+                    Values::Given(text) => Raw::of_text(text, key),
+                    Values::None => return self.name(document.rank, kind, target, place, source),
+                };
                 self.set(document.rank, kind, target, key.name, &raw, source);
             }
             Err(message) => self.wrong((document.source)(name.span()), message),
         }
+    }
+
+    /// Which setting is meant, whatever its value.
+    fn name(&mut self, rank: Rank, kind: &'static Adjustable, target: &Target, key: usize, source: Source) {
+        let value = Value::Count(0);
+        self.said.push(Assignment { rank, kind, target: target.clone(), key, value, source });
     }
 
     pub(super) fn set(
@@ -139,6 +157,10 @@ impl<'a> Reading<'a> {
                 if kind.has_names { ", or `by_name` where it has one" } else { "" }
             );
             return self.wrong(source, message);
+        }
+        if self.known.is_fixed(kind, target, place) {
+            return self
+                .wrong(source, format!("`{}` of this {} cannot be set: {}", key.name, kind.words, key.fixed_by));
         }
         match read(key, raw) {
             Ok(value) => self.said.push(Assignment { rank, kind, target: target.clone(), key: place, value, source }),

@@ -1,7 +1,6 @@
 //! How much time there is, and who says so.
 
-use crate::registry::in_force::{Live, Own};
-use crate::registry::{States, events};
+use crate::registry::events;
 use crate::{Error, Site, clock};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -23,55 +22,17 @@ impl Bound {
     }
 }
 
-/// The longest time for a whole call: as written, and as it is in force.
-#[derive(Debug, Clone)]
-pub(crate) struct Limit {
-    pub(crate) written: Bound,
-    /// Whether it is one of the program's, and not one that is made while the program runs.
-    pub(crate) is_set_outside: bool,
-    own: Own<LimitInForce>,
-}
-
-#[derive(Debug)]
-pub(crate) struct LimitInForce(pub(crate) Live);
-
-impl Limit {
-    pub(crate) const fn new(limit: Duration, site: &'static Site) -> Self {
-        Self { written: Bound { limit, site }, is_set_outside: true, own: Own::new() }
-    }
-
-    /// What is in force of it.
-    #[inline]
-    pub(crate) fn now(&self) -> Duration {
-        self.own.or(|| self.written.limit, || self.in_force())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn in_force(&self) -> Option<Duration> {
-        self.own.look(self, || self.as_written()).map(|LimitInForce(now)| now.time())
-    }
-
-    pub(crate) fn set_up(&self, states: &States) {
-        self.own.set_up(states, self, || self.as_written());
-    }
-
-    fn as_written(&self) -> LimitInForce {
-        LimitInForce(Live::new(Some(self.written.limit)))
-    }
-}
-
 /// The moment a [`Deadline`](crate::Deadline) ends at.
 #[derive(Debug, Clone, Copy)]
 pub struct Due {
     pub(crate) at: Instant,
-    of: &'static Limit,
+    of: &'static Bound,
 }
 
 impl Due {
     /// That of a bound which begins now, but with this limit, which is not quite its own.
     #[inline]
-    pub(crate) fn after(limit: Duration, of: &'static Limit) -> Self {
+    pub(crate) fn after(limit: Duration, of: &'static Bound) -> Self {
         Self { at: clock::after(clock::instant(), limit), of }
     }
 
@@ -92,7 +53,7 @@ impl Due {
     /// the whole or 100 ms.
     pub(crate) fn for_fallback(&self) -> Self {
         const LEAST: Duration = Duration::from_millis(100);
-        let least = clock::after(clock::instant(), LEAST.max(self.of.now() / 10));
+        let least = clock::after(clock::instant(), LEAST.max(self.of.in_force() / 10));
         Self { at: self.at.max(least), of: self.of }
     }
 
@@ -107,7 +68,7 @@ impl Due {
     }
 
     fn exceeded(&self, attempted: bool, cut_short: bool) -> Error {
-        let (site, limit) = (self.of.written.site, self.of.now());
+        let (site, limit) = (self.of.site, self.of.in_force());
         events::deadline(site, limit, attempted, cut_short);
         Error::DeadlineExceeded { site, limit, attempted, cut_short }
     }

@@ -15,7 +15,7 @@ pub(crate) mod isolated;
 mod report;
 mod site;
 mod slot;
-mod states;
+pub(crate) mod states;
 mod stream;
 mod why;
 mod written;

@@ -17,13 +17,15 @@ pub(crate) enum Owner {
     Name(&'static str),
     /// The number of the handle's slot.
     Handle(u64),
+    /// The address of a handle that is a static.
+    Static(usize),
 }
 
 impl Owner {
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Name(name) => Some(name),
-            Self::Handle(_) => None,
+            Self::Handle(_) | Self::Static(_) => None,
         }
     }
 }
@@ -152,6 +154,11 @@ impl States {
         let new = Arc::new(new());
         of_kind.insert(owner, entry(&new));
         new
+    }
+
+    /// The state of this owner, if there is one.
+    pub(crate) fn known<T: Shared>(&self, owner: Owner) -> Option<Arc<T>> {
+        lock(&self.all).get(&TypeId::of::<T>())?.get(&owner).and_then(typed)
     }
 
     /// All states of a kind.

@@ -10,6 +10,7 @@ pub(crate) static BULKHEAD: Adjustable = Adjustable {
     name: "bulkhead",
     words: "bulkhead",
     has_names: true,
+    is_stateless: false,
     // The place of each is what a handle marks as said.
     keys: &[
         Key::new("threads", Takes::Count(1, super::found::MOST_THREADS), "4").always_said(),

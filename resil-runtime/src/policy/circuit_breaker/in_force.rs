@@ -11,6 +11,7 @@ pub(crate) static CIRCUIT_BREAKER: Adjustable = Adjustable {
     name: "circuit_breaker",
     words: "circuit breaker",
     has_names: true,
+    is_stateless: false,
     // The place of each is what a handle marks as said.
     keys: &[
         Key::new("window", Takes::Window(super::settings::MAX_WINDOW_CALLS), "100"),

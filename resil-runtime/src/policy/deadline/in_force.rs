@@ -1,23 +1,53 @@
 //! What of a deadline can be set from outside.
 
 use crate::Site;
-use crate::context::{Bound, Limit, LimitInForce};
+use crate::context::Bound;
 #[cfg(feature = "config")]
-use crate::registry::in_force::{Put, Subject, Values};
-use crate::registry::{Handle, Row, Shared, Written};
+use crate::registry::in_force::Subject;
+use crate::registry::in_force::{Live, own};
+#[cfg(feature = "config")]
+use crate::registry::in_force::{Put, Values};
+use crate::registry::{Handle, Row, Shared, States, Written};
+use std::time::Duration;
 
-impl Handle for Limit {
+#[derive(Debug)]
+struct LimitInForce(Live);
+
+impl Bound {
+    /// What is in force of a deadline.
+    #[inline]
+    pub(crate) fn in_force(&'static self) -> Duration {
+        own::or(|| self.limit, || self.look())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look(&'static self) -> Duration {
+        own::look(self, || self.as_written(), |LimitInForce(now)| now.time())
+    }
+
+    /// Of a static, for an operator to see.
+    pub(super) fn set_up(&self, states: &States) {
+        own::set_up(states, self, || self.as_written());
+    }
+
+    fn as_written(&self) -> LimitInForce {
+        LimitInForce(Live::new(Some(self.limit)))
+    }
+}
+
+/// As a deadline, which is where it stands.
+impl Handle for Bound {
     fn written(&self) -> Written {
-        let Bound { limit, site } = self.written;
+        let Self { limit, site } = *self;
         Written { kind: "deadline", name: None, site, settings: vec![("within", format!("{limit:?}"))] }
     }
 
     #[cfg(feature = "config")]
     fn subject(&self) -> Option<Subject> {
-        self.is_set_outside.then(|| outside::subject(&self.written))
+        Some(outside::subject(self))
     }
 }
-
 impl Shared for LimitInForce {
     fn written(&self) -> Written {
         Written { kind: "deadline", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
@@ -49,6 +79,7 @@ pub(crate) mod outside {
         name: "deadline",
         words: "deadline",
         has_names: false,
+        is_stateless: true,
         keys: &[Key::new("within", Takes::Time, "\"30s\"").always_said()],
         judge: no_flaws,
         beyond: no_bound,

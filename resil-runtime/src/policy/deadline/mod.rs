@@ -6,7 +6,7 @@ mod within;
 pub use crate::context::Due;
 pub use within::{remaining, within};
 
-use crate::context::{self, Bound, Limit};
+use crate::context::{self, Bound};
 #[cfg(feature = "config")]
 use crate::registry::in_force::Subject;
 use crate::registry::{Handle, States, Written};
@@ -31,30 +31,23 @@ use std::time::Duration;
 /// ```
 #[must_use = "a deadline bounds nothing until it is started"]
 #[derive(Debug, Clone)]
-pub struct Deadline(Limit);
+pub struct Deadline(Bound);
 
 impl Deadline {
     /// A bound that counts from [`start`](Self::start).
     pub const fn within(limit: Duration) -> Self {
-        Self(Limit::new(limit, &Site::UNKNOWN))
-    }
-
-    /// One that is known only at run time, and so has no settings.
-    fn made_by_hand(limit: Duration, site: &'static Site) -> Self {
-        let mut deadline = Self::within(limit).at(site);
-        deadline.0.is_set_outside = false;
-        deadline
+        Self(Bound { limit, site: &Site::UNKNOWN })
     }
 
     /// The place named in errors and events.
     pub const fn at(mut self, site: &'static Site) -> Self {
-        self.0.written.site = site;
+        self.0.site = site;
         self
     }
 
     /// Starts the clock. If a caller's deadline is nearer, that one counts.
     pub fn start(&'static self) -> Due {
-        self.start_for(self.0.now())
+        self.start_for(self.0.in_force())
     }
 
     /// The same for a limit that is not quite its own.
@@ -71,12 +64,12 @@ impl Handle for Deadline {
     }
 
     fn out_of_range(&self) -> Option<String> {
-        let Bound { limit, site } = self.0.written;
+        let Bound { limit, site } = self.0;
         limit.is_zero().then(|| format!("the deadline of {site} is zero: no call can meet it; write \"30s\""))
     }
 
     fn deadline(&self) -> Option<Duration> {
-        Some(self.0.written.limit)
+        Some(self.0.limit)
     }
 
     fn set_up(&self, states: &States) -> Result<(), Error> {

@@ -77,7 +77,7 @@ fn known_as(site: &'static Site, limit: Duration) -> &'static Deadline {
     let limit = two_digits(limit);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let known = known.get_or_insert_default().entry((std::ptr::from_ref(site).addr(), limit));
-    known.or_insert_with(|| Box::leak(Box::new(Deadline::made_by_hand(limit, site))))
+    known.or_insert_with(|| Box::leak(Box::new(Deadline::within(limit).at(site))))
 }
 
 /// Rounded up.

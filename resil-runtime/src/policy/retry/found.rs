@@ -5,6 +5,7 @@ use super::{Backoff, BudgetOf, Jitter, Retry, RetryBudget};
 use crate::context::Repeat;
 #[cfg(feature = "config")]
 use crate::registry::in_force::Subject;
+use crate::registry::in_force::own;
 use crate::registry::{Handle, Policy, States, Written, policies};
 use crate::{Error, Registry, clock};
 use std::time::Duration;
@@ -63,7 +64,7 @@ impl Handle for Retry {
 
     /// Only a budget with a name is an operator's business, and what is in force.
     fn set_up(&self, states: &States) -> Result<(), Error> {
-        self.own.set_up(states, self, || self.as_written());
+        own::set_up(states, self, || self.as_written());
         self.budget_name().map_or(Ok(()), |_| self.look_up(states).map(drop))
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Backoff, Retry};
 use crate::Site;
+use crate::registry::in_force::own;
 #[cfg(feature = "config")]
 use crate::registry::in_force::{Put, Values};
 use crate::registry::{Row, Shared, Written};
@@ -40,13 +41,13 @@ pub(super) struct InForce(Mutex<Now>);
 
 impl Retry {
     pub(super) fn now(&self) -> Now {
-        self.own.or(|| self.written_now(), || self.in_force())
+        own::or(|| self.written_now(), || self.in_force())
     }
 
     #[cold]
     #[inline(never)]
-    fn in_force(&self) -> Option<Now> {
-        self.own.look(self, || self.as_written()).map(|InForce(now)| lock(now).clone())
+    fn in_force(&self) -> Now {
+        own::look(self, || self.as_written(), |InForce(now)| lock(now).clone())
     }
 
     pub(super) fn as_written(&self) -> InForce {
@@ -89,6 +90,7 @@ pub(crate) mod outside {
         name: "retry",
         words: "retry",
         has_names: false,
+        is_stateless: true,
         // The place of each is what a handle marks as said.
         keys: &[
             Key::new("attempts", Takes::Count(1, u32::MAX), "3"),

@@ -21,14 +21,13 @@ pub use budget::RetryBudget;
 pub use delay::Delay;
 #[doc(hidden)]
 pub use doubt::{RepresentsDoubt, Told, Untold};
-use in_force::InForce;
 pub use key::{IdempotencyKey, InvalidKey};
 pub use proven::Proven;
 pub use request_key::RequestKey;
 pub use settings::Settings;
 
 use crate::context::{Repeat, Sent};
-use crate::registry::in_force::{Own, Said};
+use crate::registry::in_force::Said;
 use crate::registry::{Slot, States};
 use crate::{Classify, Effect, Error, Kind, Site, Verdict, clock};
 use std::future::Future;
@@ -78,7 +77,6 @@ pub struct Retry {
     budget: BudgetOf,
     slot: Slot<Budget>,
     said: Said,
-    own: Own<InForce>,
     site: &'static Site,
 }
 
@@ -100,7 +98,6 @@ impl Retry {
             budget: BudgetOf::Site,
             slot: Slot::new(),
             said: Said::NOTHING,
-            own: Own::new(),
             site: &Site::UNKNOWN,
         }
     }

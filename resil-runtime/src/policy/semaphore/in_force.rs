@@ -9,6 +9,7 @@ pub(crate) static SEMAPHORE: Adjustable = Adjustable {
     name: "semaphore",
     words: "semaphore",
     has_names: true,
+    is_stateless: false,
     // The place of each is what a handle marks as said.
     keys: &[
         Key::new("permits", Takes::Count(1, u32::MAX), "10").always_said(),

@@ -21,7 +21,14 @@ impl InForce {
     pub(super) fn bounds(&self, site: &'static Site) -> Bounds {
         let read = self.read.get();
         let read_millis = read.and_then(|read| NonZeroU32::new(millis(read)));
-        Bounds { attempt: self.attempt.get(), connect: self.connect.get(), read, read_millis, site }
+        Bounds {
+            attempt: self.attempt.get(),
+            connect: self.connect.get(),
+            read,
+            read_millis,
+            watches_phases: true,
+            site,
+        }
     }
 }
 
@@ -74,14 +81,17 @@ pub(crate) mod outside {
     use crate::registry::in_force::{Adjustable, Flaw, Key, Said, Subject, Takes, Value, Values, no_flaws, no_limit};
     use std::time::Duration;
 
+    const NO_PHASES: &str = "it watches no phase; write `connect` or `read` in its attribute";
+
     pub(crate) static TIMEOUT: Adjustable = Adjustable {
         name: "timeout",
         words: "timeout",
         has_names: false,
+        is_stateless: true,
         keys: &[
             Key::new("attempt", Takes::Time, "\"10s\""),
-            Key::new("connect", Takes::Time, "\"2s\""),
-            Key::new("read", Takes::Time, "\"5s\""),
+            Key::new("connect", Takes::Time, "\"2s\"").fixed_by(NO_PHASES),
+            Key::new("read", Takes::Time, "\"5s\"").fixed_by(NO_PHASES),
         ],
         judge: no_flaws,
         beyond,
@@ -90,7 +100,8 @@ pub(crate) mod outside {
 
     pub(in crate::policy::timeout) fn subject(bounds: &Bounds) -> Subject {
         let values = [bounds.attempt, bounds.connect, bounds.read].map(|bound| bound.map(Value::Time));
-        Subject::new(&TIMEOUT, None, bounds.site, Said::NOTHING, values, [None, None, None])
+        let subject = Subject::new(&TIMEOUT, None, bounds.site, Said::NOTHING, values, [None, None, None]);
+        if bounds.watches_phases { subject } else { subject.with_fixed(&["connect", "read"]) }
     }
 
     fn beyond(values: &Values, deadline: Duration) -> Vec<Flaw> {

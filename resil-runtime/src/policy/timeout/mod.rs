@@ -5,14 +5,13 @@ pub(crate) mod in_force;
 mod settings;
 
 pub use dial::Dial;
-use in_force::InForce;
 pub use settings::Settings;
 
 use crate::context::{Bound, Frame};
 use crate::policy::attempt::Attempt;
-use crate::registry::in_force::Own;
 #[cfg(feature = "config")]
 use crate::registry::in_force::Subject;
+use crate::registry::in_force::own;
 use crate::registry::{Handle, Registry, States, Written, events};
 use crate::{Error, Phase, Site};
 use std::num::NonZeroU32;
@@ -40,7 +39,6 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Timeout {
     bounds: Bounds,
-    own: Own<InForce>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,12 +48,21 @@ pub(super) struct Bounds {
     pub(super) read: Option<Duration>,
     /// The same for the requests within, as their timers count.
     pub(super) read_millis: Option<NonZeroU32>,
+    /// Whether a phase is bounded as written, for which the attempt needs a frame. Nothing outside changes that, so that all
+    /// other attempts have none for certain.
+    pub(super) watches_phases: bool,
     pub(super) site: &'static Site,
 }
 
 impl Bounds {
-    pub(super) const NONE: Self =
-        Self { attempt: None, connect: None, read: None, read_millis: None, site: &Site::UNKNOWN };
+    pub(super) const NONE: Self = Self {
+        attempt: None,
+        connect: None,
+        read: None,
+        read_millis: None,
+        watches_phases: false,
+        site: &Site::UNKNOWN,
+    };
 
     /// From here on it is the partner's failure when a deadline ends the attempt. A tenth less than the bound, since a
     /// deadline as long as the bound begins earlier.
@@ -64,9 +71,8 @@ impl Bounds {
     }
 
     #[inline]
-    fn frame(&self) -> Option<Frame> {
-        let connect = || self.connect.map(|limit| Bound { limit, site: self.site });
-        (self.connect.is_some() || self.read.is_some()).then(|| Frame::bounding(connect(), self.read_millis))
+    fn connect_bound(&self) -> Option<Bound> {
+        self.connect.map(|limit| Bound { limit, site: self.site })
     }
 
     pub(super) fn timed_out(&self, phase: Phase, limit: Duration) -> Error {
@@ -92,7 +98,8 @@ impl Timeout {
     /// These bounds.
     pub const fn of(settings: Settings) -> Self {
         let Settings { attempt, connect, read } = settings;
-        let timeout = Self::within(Bounds { attempt: Some(attempt), connect, ..Bounds::NONE });
+        let timeout =
+            Self::within(Bounds { attempt: Some(attempt), connect, watches_phases: connect.is_some(), ..Bounds::NONE });
         match read {
             Some(read) => timeout.read(read),
             None => timeout,
@@ -100,18 +107,20 @@ impl Timeout {
     }
 
     const fn within(bounds: Bounds) -> Self {
-        Self { bounds, own: Own::new() }
+        Self { bounds }
     }
 
     /// The longest wait for a connection. Recommended: 1 to 5 s.
     pub const fn connect(mut self, limit: Duration) -> Self {
         self.bounds.connect = Some(limit);
+        self.bounds.watches_phases = true;
         self
     }
 
     /// The longest silence while waiting for data on an established connection. Recommended: 5 to 30 s.
     pub const fn read(mut self, limit: Duration) -> Self {
         self.bounds.read = Some(limit);
+        self.bounds.watches_phases = true;
         self.bounds.read_millis = NonZeroU32::new(millis(limit));
         self
     }
@@ -130,37 +139,51 @@ impl Timeout {
 
     /// Those in force.
     pub(super) fn bounds(&self) -> Bounds {
-        self.own.or(|| self.bounds, || self.in_force())
+        own::or(|| self.bounds, || self.in_force())
     }
 
     #[cold]
     #[inline(never)]
-    fn in_force(&self) -> Option<Bounds> {
-        self.own.look(self, || self.as_written()).map(|now| now.bounds(self.bounds.site))
+    fn in_force(&self) -> Bounds {
+        own::look(self, || self.as_written(), |now| now.bounds(self.bounds.site))
     }
 
-    /// What the attempt watches its phases with, if it has a bound on one.
     #[inline]
-    pub(super) fn frame(&self) -> Option<Frame> {
-        self.own.or(|| self.bounds.frame(), || self.frame_in_force())
+    pub(super) fn connect_bound(&self) -> Option<Bound> {
+        own::or(|| self.bounds.connect_bound(), || self.connect_in_force())
     }
 
     #[cold]
     #[inline(never)]
-    fn frame_in_force(&self) -> Option<Option<Frame>> {
-        self.in_force().map(|bounds| bounds.frame())
+    fn connect_in_force(&self) -> Option<Bound> {
+        self.in_force().connect_bound()
+    }
+
+    #[inline]
+    pub(super) fn read_millis(&self) -> Option<NonZeroU32> {
+        own::or(|| self.bounds.read_millis, || self.read_in_force())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn read_in_force(&self) -> Option<NonZeroU32> {
+        self.in_force().read_millis
+    }
+
+    #[inline]
+    pub(super) fn watches_phases(&self) -> bool {
+        self.bounds.watches_phases
     }
 
     /// Says once that a `connect` bound has nothing that enforces it; an error where a test asked for strictness.
     #[inline]
     pub(super) fn unenforced(&self, frame: Option<&Frame>) -> Option<Error> {
-        if frame.is_some_and(|frame| frame.connect.is_some()) { self.connect_unenforced(frame) } else { None }
+        if self.bounds.watches_phases { self.connect_unenforced(frame) } else { None }
     }
 
     #[cold]
     fn connect_unenforced(&self, frame: Option<&Frame>) -> Option<Error> {
         let Bounds { connect, site, .. } = self.bounds();
-        // It may be a caller's that the frame has, who says so itself.
         connect?;
         Registry::with(|registry| {
             if let Some(dial) = frame.and_then(|frame| registry.dialled_outside_since(frame.dialled_outside)) {
@@ -221,7 +244,7 @@ impl Handle for Timeout {
     }
 
     fn set_up(&self, states: &States) -> Result<(), Error> {
-        self.own.set_up(states, self, || self.as_written());
+        own::set_up(states, self, || self.as_written());
         Ok(())
     }
 

@@ -14,6 +14,8 @@ pub(crate) struct Adjustable {
     pub(crate) words: &'static str,
     /// Whether its policies can have a name to be found by.
     pub(crate) has_names: bool,
+    /// Whether its handles look for what is in force only where anything was ever said of one.
+    pub(crate) is_stateless: bool,
     pub(crate) keys: &'static [Key],
     /// What makes no sense by itself.
     pub(crate) judge: fn(&Values) -> Vec<Flaw>,
@@ -32,11 +34,18 @@ pub(crate) struct Key {
     pub(crate) example: &'static str,
     /// Whether every policy of the kind says it itself, so that a file cannot say it for all.
     pub(crate) always_said: bool,
+    /// Why it cannot be set of some.
+    pub(crate) fixed_by: &'static str,
 }
 
 impl Key {
     pub(crate) const fn new(name: &'static str, takes: Takes, example: &'static str) -> Self {
-        Self { name, takes, example, always_said: false }
+        Self { name, takes, example, always_said: false, fixed_by: "" }
+    }
+
+    pub(crate) const fn fixed_by(mut self, why: &'static str) -> Self {
+        self.fixed_by = why;
+        self
     }
 
     pub(crate) const fn always_said(mut self) -> Self {

@@ -53,6 +53,11 @@ impl Layers {
         self.last(|one| std::ptr::eq(one.kind, kind) && one.target == Target::Kind && one.key == key)
     }
 
+    /// Whether anything is said of policies whose handles do not look otherwise.
+    pub(super) fn are_about_stateless(&self) -> bool {
+        self.all.iter().any(|one| one.kind.is_stateless)
+    }
+
     fn last(&self, is_meant: impl Fn(&Assignment) -> bool) -> Option<(&Value, &Source)> {
         self.all.iter().rfind(|one| is_meant(one)).map(|one| (&one.value, &one.source))
     }

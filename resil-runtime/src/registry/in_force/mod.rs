@@ -13,7 +13,7 @@ mod change;
 #[cfg(feature = "config")]
 mod layers;
 mod live;
-mod own;
+pub(crate) mod own;
 #[cfg(feature = "config")]
 mod remembered;
 mod said;
@@ -35,7 +35,6 @@ pub use change::Change;
 #[cfg(feature = "config")]
 pub(crate) use layers::{Assignment, Layers, Rank, Target};
 pub(crate) use live::Live;
-pub(crate) use own::Own;
 #[cfg(feature = "config")]
 pub(crate) use remembered::{Origin, Override, Remembered, State};
 pub(crate) use said::Said;

@@ -24,7 +24,9 @@ impl States {
     pub(crate) fn put_in_force(&self, layers: Layers) -> Vec<Change> {
         let layers = Arc::new(layers);
         *lock(&self.layers) = Arc::clone(&layers);
-        own::begin();
+        if layers.are_about_stateless() {
+            own::begin();
+        }
         let (mut changes, mut puts) = (Vec::new(), Vec::new());
         for (state, adjusted) in self.adjusted_states() {
             let (new, put) = adjusted.apply(&layers, &*state);

@@ -18,6 +18,8 @@ pub(crate) struct Written {
     pub(crate) value: Option<Value>,
     /// Whether it was written, and is not the default.
     pub(crate) is_said: bool,
+    /// Whether nothing outside can change it.
+    pub(crate) is_fixed: bool,
 }
 
 /// One setting in force.
@@ -40,9 +42,17 @@ impl Subject {
     ) -> Self {
         let written = values.into_iter().zip(defaults).enumerate().map(|(key, (value, default))| {
             let is_said = said.has(key) || value != default;
-            Written { value, is_said }
+            Written { value, is_said, is_fixed: false }
         });
         Self { kind, name, site, written: written.collect() }
+    }
+
+    /// The same, where nothing outside can change these.
+    pub(crate) fn with_fixed(mut self, keys: &[&str]) -> Self {
+        for (key, written) in self.kind.keys.iter().zip(&mut self.written) {
+            written.is_fixed = keys.contains(&key.name);
+        }
+        self
     }
 
     /// Together with all call sites that write its name: what one of them says is said.
@@ -69,8 +79,8 @@ impl Subject {
                 |(value, source): (&Value, &Source)| Settled { value: Some(value.clone()), source: source.clone() };
             let of_kind = || if written.is_said { None } else { layers.of_kind(self.kind, key) };
             match layers.of_policy(self, key).or_else(of_kind) {
-                Some(found) => outside(found),
-                None => as_written(if written.is_said { Source::Attribute } else { Source::Default }),
+                Some(found) if !written.is_fixed => outside(found),
+                _ => as_written(if written.is_said { Source::Attribute } else { Source::Default }),
             }
         };
         self.written.iter().enumerate().map(settle).collect()
