@@ -60,10 +60,10 @@ impl Registry {
                 _ = handle.set_up(states);
             }
             let mut all: Vec<_> = states
-                .adjusted_states()
-                .map(|(_, adjusted)| {
-                    let subject = &adjusted.subject;
-                    let settings = subject.kind.keys.iter().zip(adjusted.now()).map(|(key, settled)| InForce {
+                .settled()
+                .into_iter()
+                .map(|(subject, settled)| {
+                    let settings = subject.kind.keys.iter().zip(settled).map(|(key, settled)| InForce {
                         setting: key.name,
                         value: settled.value.map(|value| value.to_string()),
                         source: settled.source,

@@ -71,6 +71,12 @@ pub(crate) trait Shared: Any + Debug + Send + Sync {
     /// The test it belonged to has ended.
     fn end(&self) {}
 
+    /// What of it can be set from outside, as it was set up. Name, place and what was said are its entry's.
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        None
+    }
+
     /// Goes on with these settings, and keeps what it knows.
     #[cfg(feature = "config")]
     fn put_in_force(&self, _values: &Values) -> Put {

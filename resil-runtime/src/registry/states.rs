@@ -2,7 +2,7 @@
 
 use super::handle::{Handle, Shared};
 #[cfg(feature = "config")]
-use super::in_force::{Adjusted, Layers};
+use super::in_force::{Layers, Subject, Wrote};
 use super::stream::Stream;
 use super::{Registry, Written, misconfigured};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
@@ -36,9 +36,9 @@ type OfKind = HashMap<Owner, Entry>;
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) state: Arc<dyn Shared>,
-    /// What is in force of it, if it can be set from outside.
+    /// What the first handle wrote, if it can be set from outside.
     #[cfg(feature = "config")]
-    pub(super) adjusted: Option<Arc<Adjusted>>,
+    pub(super) wrote: Option<Wrote>,
 }
 
 #[derive(Debug, Default)]
@@ -108,7 +108,7 @@ impl States {
         let entry = |state: &Arc<T>| Entry {
             state: Arc::<T>::clone(state),
             #[cfg(feature = "config")]
-            adjusted: None,
+            wrote: None,
         };
         self.known_or(owner, new, entry)
     }
@@ -125,12 +125,9 @@ impl States {
         let mut put = None;
         let layers = lock(&self.layers);
         let entry = |state: &Arc<T>| {
-            let adjusted = handle.subject().map(|subject| {
-                let (adjusted, new) = Adjusted::new(subject, &layers, &**state);
-                put = Some(new);
-                Arc::new(adjusted)
-            });
-            Entry { state: Arc::<T>::clone(state), adjusted }
+            let subject = handle.subject().map(Subject::united);
+            put = subject.as_ref().map(|subject| subject.put_first(&layers, &**state));
+            Entry { state: Arc::<T>::clone(state), wrote: subject.as_ref().map(Subject::wrote) }
         };
         let state = self.known_or(owner, new, entry);
         drop(layers);
@@ -177,11 +174,11 @@ impl States {
 
     /// Every state, whatever its kind.
     pub(super) fn every(&self) -> Vec<Arc<dyn Shared>> {
-        self.entries().into_iter().map(|entry| entry.state).collect()
+        self.entries().into_iter().map(|(_, entry)| entry.state).collect()
     }
 
-    pub(super) fn entries(&self) -> Vec<Entry> {
-        lock(&self.all).values().flat_map(HashMap::values).cloned().collect()
+    pub(super) fn entries(&self) -> Vec<(Owner, Entry)> {
+        lock(&self.all).values().flatten().map(|(owner, entry)| (*owner, entry.clone())).collect()
     }
 
     fn remove(&self, kind: TypeId, owner: Owner) {

@@ -3,9 +3,11 @@ use super::{Running, Settings};
 use crate::context::{Carried, Due, Pause};
 use crate::policy::semaphore::Permits;
 use crate::policy::semaphore::Usage;
+#[cfg(feature = "config")]
+use crate::registry::Handle;
 use crate::registry::in_force::Live;
 #[cfg(feature = "config")]
-use crate::registry::in_force::{Put, Values};
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{AtomicU32, Mutex, Ordering, lock};
 use crate::{Error, clock};
@@ -201,6 +203,12 @@ impl Shared for Pool {
 
     fn row(&self) -> Option<Row> {
         Some(self.usage().row("bulkhead"))
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        let handle = super::Bulkhead::of(self.at_first);
+        Handle::subject(&handle)
     }
 
     #[cfg(feature = "config")]

@@ -1,6 +1,6 @@
 //! What one breaker holds, and the door to it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::gate::Gate;
@@ -24,8 +24,9 @@ pub(super) struct Circuit {
     refused: AtomicU64,
     /// From this duration on a call is slow.
     slow_from: AtomicU64,
-    /// Set up when the window is first one of time, and then kept: it counts nothing while it is not.
-    time: OnceLock<Box<TimeWindow>>,
+    /// Of a window that was one of time from the beginning; it counts nothing while it is not. One that became so is counted
+    /// under the lock alone.
+    time: Option<Box<TimeWindow>>,
     machine: Mutex<Machine>,
 }
 
@@ -33,10 +34,7 @@ impl Circuit {
     /// A closed circuit.
     pub(super) fn new(settings: Arc<Settings>) -> Self {
         let slow_from = settings.slow_call.map_or(NEVER, nanos);
-        let time = OnceLock::new();
-        if let Window::Time(_) = settings.window {
-            time.get_or_init(|| Box::new(TimeWindow::new()));
-        }
+        let time = matches!(settings.window, Window::Time(_)).then(|| Box::new(TimeWindow::new()));
         let machine = Machine::new(settings);
         Self {
             gate: AtomicU64::new(gate(&machine).word()),
@@ -98,7 +96,7 @@ impl Circuit {
                 return None;
             }
         };
-        if self.time.get().is_some() || admission.is_timed() {
+        if self.time.is_some() || admission.is_timed() {
             self.record_timed(admission, failed, now())
         } else if !failed && self.gate().is_clean() {
             None
@@ -150,13 +148,22 @@ impl Circuit {
     pub(super) fn configure(&self, settings: Arc<Settings>, now: u64) -> bool {
         let mut machine = self.lock();
         self.advance(&mut machine, now);
-        if let Window::Time(_) = settings.window {
-            self.time.get_or_init(|| Box::new(TimeWindow::new()));
-        }
         self.slow_from.store(settings.slow_call.map_or(NEVER, nanos), Ordering::Relaxed);
         let begins_anew = machine.configure(settings);
         self.publish(&machine);
         begins_anew
+    }
+
+    /// The mode that was last put in force.
+    #[cfg(feature = "config")]
+    pub(super) fn mode(&self) -> u8 {
+        self.lock().mode()
+    }
+
+    /// Puts a mode in force, and answers the one that was.
+    #[cfg(feature = "config")]
+    pub(super) fn replace_mode(&self, mode: u8) -> u8 {
+        self.lock().replace_mode(mode)
     }
 
     /// Begins anew, unless the circuit is doing anything but rest in this state.
@@ -209,14 +216,22 @@ impl Circuit {
     #[inline(never)]
     fn record_counted(&self, admission: Admission, failed: bool, now: impl FnOnce() -> u64) -> Option<Transition> {
         let call = Judged { failed, slow: false };
-        self.in_generation(admission, |machine| machine.record(call, now))
+        self.in_generation(admission, |machine| {
+            #[cfg(feature = "config")]
+            if machine.counts_time() {
+                let now = now();
+                machine.advance(0, now);
+                return machine.record(call, || now);
+            }
+            machine.record(call, now)
+        })
     }
 
     /// The same where the time matters. A fast success is over here, in both kinds of window, if it changes nothing.
     fn record_timed(&self, admission: Admission, failed: bool, now: u64) -> Option<Transition> {
         let slow = admission.is_timed() && now.saturating_sub(admission.started) >= self.slow_from();
         if !failed && !slow {
-            let counted = self.time.get().is_some_and(|time| time.add(admission.generation(), now));
+            let counted = self.time.as_ref().is_some_and(|time| time.add(admission.generation(), now));
             let done = counted || self.gate().is_clean();
             if done {
                 return None;
@@ -281,9 +296,8 @@ impl Circuit {
 
     /// Brings a time window up to now.
     fn advance(&self, machine: &mut Machine, now: u64) {
-        if let Some(time) = self.time.get() {
-            machine.advance(time.drain(machine.generation()), now);
-        }
+        let successes = self.time.as_ref().map_or(0, |time| time.drain(machine.generation()));
+        machine.advance(successes, now);
     }
 
     /// Tells the callers that take no lock. It runs before the lock is released, so that a success either finds
@@ -294,7 +308,7 @@ impl Circuit {
         if old.generation() != new.generation() {
             self.begin(machine);
         }
-        if let Some(time) = self.time.get() {
+        if let Some(time) = &self.time {
             time.stay_quiet_until(machine.quiet_until());
         }
         if old != new {
@@ -309,7 +323,7 @@ impl Circuit {
         if machine.state().is_open() {
             self.reopen_at.store(machine.deadline(), Ordering::Relaxed);
         }
-        if let Some(time) = self.time.get() {
+        if let Some(time) = &self.time {
             // What was counted goes with its state.
             let _ = time.drain(machine.generation());
         }

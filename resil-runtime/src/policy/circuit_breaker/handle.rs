@@ -2,7 +2,7 @@ use super::{Admission, Circuit, Pass, Sample, Settings, Snapshot, Transition, Wi
 use crate::failure::{Classify, Failure};
 use crate::registry::in_force::Said;
 #[cfg(feature = "config")]
-use crate::registry::in_force::{Put, Values};
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Found as _, Row, Shared, Slot, Written, events};
 use crate::{Attempt, Error, Site, clock};
 use std::future::Future;
@@ -15,21 +15,12 @@ pub(crate) struct Breaker {
     pub(super) label: &'static str,
     settings: Arc<Settings>,
     pub(super) circuit: Circuit,
-    /// What was last put in force.
-    #[cfg(feature = "config")]
-    pub(super) mode: super::in_force::LastMode,
 }
 
 impl Breaker {
     pub(crate) fn new(label: &'static str, settings: Arc<Settings>) -> Self {
         let circuit = Circuit::new(Arc::clone(&settings));
-        Self {
-            label,
-            settings,
-            circuit,
-            #[cfg(feature = "config")]
-            mode: super::in_force::LastMode::default(),
-        }
+        Self { label, settings, circuit }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -115,6 +106,11 @@ impl Shared for Breaker {
             ("retry after", retry_after),
         ];
         Some(Row { table: "circuit breaker", cells })
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(super::in_force::of_settings(&self.settings))
     }
 
     #[cfg(feature = "config")]

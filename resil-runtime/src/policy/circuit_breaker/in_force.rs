@@ -1,10 +1,12 @@
 //! What of a circuit breaker can be set from outside.
 
 use super::{Breaker, CircuitBreaker, CircuitState, Settings, Window};
+use crate::Site;
 use crate::clock;
+use crate::registry::in_force::Said;
 use crate::registry::in_force::{Adjustable, Flaw, Key, Put, Subject, Takes, Value, Values, no_bound, no_limit};
-use crate::sync::{Mutex, lock};
 
+/// A circuit keeps the place of the one in force.
 const MODES: [&str; 4] = ["normal", "observe", "disabled", "forced_open"];
 
 pub(crate) static CIRCUIT_BREAKER: Adjustable = Adjustable {
@@ -34,6 +36,11 @@ pub(crate) static CIRCUIT_BREAKER: Adjustable = Adjustable {
 pub(super) fn subject(handle: &CircuitBreaker) -> Subject {
     let CircuitBreaker { name, site, settings, said, .. } = handle;
     Subject::new(&CIRCUIT_BREAKER, *name, site, *said, values(settings), values(&Settings::new()))
+}
+
+pub(super) fn of_settings(settings: &Settings) -> Subject {
+    let usual = values(&Settings::new());
+    Subject::new(&CIRCUIT_BREAKER, None, &Site::UNKNOWN, Said::NOTHING, values(settings), usual)
 }
 
 fn values(settings: &Settings) -> [Option<Value>; 11] {
@@ -93,22 +100,12 @@ fn judge(found: &Values) -> Vec<Flaw> {
     flaws
 }
 
-/// The mode that was last put in force, whatever an operator has done to the circuit since.
-#[derive(Debug)]
-pub(super) struct LastMode(Mutex<&'static str>);
-
-impl Default for LastMode {
-    fn default() -> Self {
-        Self(Mutex::new(MODES[0]))
-    }
-}
-
 impl Breaker {
     /// The state in which nothing of it would be lost.
     pub(super) fn resting(&self) -> CircuitState {
-        match *lock(&self.mode.0) {
-            "observe" => CircuitState::Observing,
-            "disabled" => CircuitState::Disabled,
+        match self.circuit.mode() {
+            1 => CircuitState::Observing,
+            2 => CircuitState::Disabled,
             _ => CircuitState::Closed,
         }
     }
@@ -117,8 +114,9 @@ impl Breaker {
     pub(super) fn put(&self, values: &Values) -> Put {
         let begins_anew = self.circuit.configure(settings(values).shared(), clock::now());
         let mode = values.word("mode").unwrap_or(MODES[0]);
-        let last = std::mem::replace(&mut *lock(&self.mode.0), mode);
-        let transition = if mode == last { None } else { self.switch(mode) };
+        let place = (0..).zip(MODES).find(|(_, known)| *known == mode).map_or(0, |(place, _)| place);
+        let last = self.circuit.replace_mode(place);
+        let transition = if place == last { None } else { self.switch(mode) };
         let transitions = transition.into_iter().map(|transition| (self.label, transition)).collect();
         Put { begins_anew, transitions, wakes: false }
     }

@@ -43,6 +43,9 @@ pub(super) struct Machine {
     /// Whether, while observing, the circuit would be open.
     crossed: bool,
     state: CircuitState,
+    /// The mode that was last put in force, whatever an operator has done to the circuit since.
+    #[cfg(feature = "config")]
+    mode: u8,
 }
 
 impl Machine {
@@ -59,6 +62,8 @@ impl Machine {
             caller_fault: false,
             crossed: false,
             state: CircuitState::Closed,
+            #[cfg(feature = "config")]
+            mode: 0,
         }
     }
 
@@ -229,6 +234,23 @@ impl Machine {
             self.generation = self.generation.wrapping_add(1);
         }
         true
+    }
+
+    /// Whether the window is one of time.
+    #[cfg(feature = "config")]
+    pub(super) fn counts_time(&self) -> bool {
+        matches!(self.history, Recent::Time(_))
+    }
+
+    /// The mode that is put in force, and the one that was.
+    #[cfg(feature = "config")]
+    pub(super) fn replace_mode(&mut self, mode: u8) -> u8 {
+        std::mem::replace(&mut self.mode, mode)
+    }
+
+    #[cfg(feature = "config")]
+    pub(super) fn mode(&self) -> u8 {
+        self.mode
     }
 
     /// Begins anew, in the state it is in.

@@ -11,7 +11,11 @@ use crate::registry::{Handle, Row, Shared, States, Written};
 use std::time::Duration;
 
 #[derive(Debug)]
-struct LimitInForce(Live);
+struct LimitInForce {
+    now: Live,
+    #[cfg(feature = "config")]
+    subject: Subject,
+}
 
 impl Bound {
     /// What is in force of a deadline.
@@ -23,7 +27,7 @@ impl Bound {
     #[cold]
     #[inline(never)]
     fn look(&'static self) -> Duration {
-        own::look(self, || self.as_written(), |LimitInForce(now)| now.time())
+        own::look(self, || self.as_written(), |limit| limit.now.time())
     }
 
     /// Of a static, for an operator to see.
@@ -32,7 +36,11 @@ impl Bound {
     }
 
     fn as_written(&self) -> LimitInForce {
-        LimitInForce(Live::new(Some(self.limit)))
+        LimitInForce {
+            now: Live::new(Some(self.limit)),
+            #[cfg(feature = "config")]
+            subject: outside::subject(self),
+        }
     }
 }
 
@@ -62,9 +70,14 @@ impl Shared for LimitInForce {
     }
 
     #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(self.subject.clone())
+    }
+
+    #[cfg(feature = "config")]
     fn put_in_force(&self, values: &Values) -> Put {
         if let Some(limit) = values.time("within") {
-            self.0.set(Some(limit));
+            self.now.set(Some(limit));
         }
         Put::default()
     }

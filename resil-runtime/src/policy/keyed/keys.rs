@@ -3,7 +3,7 @@
 use super::places::{HeldState, KeyPlace, Places};
 use super::{HeldKey, KeyUsage};
 #[cfg(feature = "config")]
-use crate::registry::in_force::{Put, Values};
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{Mutex, Ordering, lock};
 use std::collections::HashMap;
@@ -244,6 +244,11 @@ impl<T: OneKey> Shared for Keys<T> {
             ("shared rest", rest.to_owned()),
         ];
         Some(Row { table: T::TABLE, cells })
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        self.rest.state.subject()
     }
 
     #[cfg(feature = "config")]

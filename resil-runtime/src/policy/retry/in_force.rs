@@ -4,7 +4,7 @@ use super::{Backoff, Retry};
 use crate::Site;
 use crate::registry::in_force::own;
 #[cfg(feature = "config")]
-use crate::registry::in_force::{Put, Values};
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Row, Shared, Written};
 use crate::sync::{Mutex, lock};
 #[cfg(feature = "config")]
@@ -37,7 +37,11 @@ impl Statuses {
 
 /// Asked after a failure only.
 #[derive(Debug)]
-pub(super) struct InForce(Mutex<Now>);
+pub(super) struct InForce {
+    now: Mutex<Now>,
+    #[cfg(feature = "config")]
+    subject: Subject,
+}
 
 impl Retry {
     pub(super) fn now(&self) -> Now {
@@ -47,11 +51,15 @@ impl Retry {
     #[cold]
     #[inline(never)]
     fn in_force(&self) -> Now {
-        own::look(self, || self.as_written(), |InForce(now)| lock(now).clone())
+        own::look(self, || self.as_written(), |retry| lock(&retry.now).clone())
     }
 
     pub(super) fn as_written(&self) -> InForce {
-        InForce(Mutex::new(self.written_now()))
+        InForce {
+            now: Mutex::new(self.written_now()),
+            #[cfg(feature = "config")]
+            subject: outside::subject(self),
+        }
     }
 
     fn written_now(&self) -> Now {
@@ -73,8 +81,13 @@ impl Shared for InForce {
     }
 
     #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(self.subject.clone())
+    }
+
+    #[cfg(feature = "config")]
     fn put_in_force(&self, values: &Values) -> Put {
-        *lock(&self.0) = outside::now(values);
+        *lock(&self.now) = outside::now(values);
         Put::default()
     }
 }

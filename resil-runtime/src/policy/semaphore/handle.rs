@@ -1,7 +1,7 @@
 use super::{Acquiring, Permits, Settings, Usage};
 use crate::registry::in_force::{Live, Said};
 #[cfg(feature = "config")]
-use crate::registry::in_force::{Put, Values};
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Found as _, Handle as _, Row, Shared, Slot, Written, events};
 use crate::sync::AtomicU32;
 use crate::{Error, Site};
@@ -46,6 +46,12 @@ impl Shared for Limiter {
 
     fn row(&self) -> Option<Row> {
         Some(self.permits.snapshot().row("semaphore"))
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        let handle = Semaphore::of(self.at_first);
+        handle.subject()
     }
 
     #[cfg(feature = "config")]

@@ -4,7 +4,7 @@ use super::{Bounds, Timeout, millis};
 use crate::Site;
 use crate::registry::in_force::Live;
 #[cfg(feature = "config")]
-use crate::registry::in_force::{Put, Values};
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Row, Shared, Written};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -15,6 +15,8 @@ pub(super) struct InForce {
     attempt: Live,
     connect: Live,
     read: Live,
+    #[cfg(feature = "config")]
+    subject: Subject,
 }
 
 impl InForce {
@@ -35,7 +37,13 @@ impl InForce {
 impl Timeout {
     pub(super) fn as_written(&self) -> InForce {
         let Bounds { attempt, connect, read, .. } = self.bounds;
-        InForce { attempt: Live::new(attempt), connect: Live::new(connect), read: Live::new(read) }
+        InForce {
+            attempt: Live::new(attempt),
+            connect: Live::new(connect),
+            read: Live::new(read),
+            #[cfg(feature = "config")]
+            subject: outside::subject(&self.bounds),
+        }
     }
 }
 
@@ -64,6 +72,11 @@ impl Shared for InForce {
 
     fn row(&self) -> Option<Row> {
         None
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(self.subject.clone())
     }
 
     #[cfg(feature = "config")]

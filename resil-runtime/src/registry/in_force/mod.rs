@@ -7,8 +7,6 @@
 #[cfg(feature = "config")]
 mod adjustable;
 #[cfg(feature = "config")]
-mod adjusted;
-#[cfg(feature = "config")]
 mod change;
 #[cfg(feature = "config")]
 mod layers;
@@ -29,8 +27,6 @@ mod value;
 #[cfg(feature = "config")]
 pub(crate) use adjustable::{Adjustable, Flaw, Key, Put, Takes, Values, no_bound, no_flaws, no_limit};
 #[cfg(feature = "config")]
-pub(crate) use adjusted::Adjusted;
-#[cfg(feature = "config")]
 pub use change::Change;
 #[cfg(feature = "config")]
 pub(crate) use layers::{Assignment, Layers, Rank, Target};
@@ -41,6 +37,6 @@ pub(crate) use said::Said;
 #[cfg(feature = "config")]
 pub use source::Source;
 #[cfg(feature = "config")]
-pub(crate) use subject::{Settled, Subject};
+pub(crate) use subject::{Settled, Subject, Wrote};
 #[cfg(feature = "config")]
 pub(crate) use value::Value;

@@ -1,6 +1,7 @@
 //! What a registry does with settings from outside.
 
-use super::{Adjusted, Change, Layers, Remembered, Subject, own};
+use super::{Change, Layers, Remembered, Settled, Subject, own};
+use crate::registry::states::{Entry, Owner};
 use crate::registry::{Shared, States, events};
 use crate::sync::lock;
 use std::sync::Arc;
@@ -12,24 +13,37 @@ impl States {
 
     /// Every policy that has a state here.
     pub(crate) fn subjects(&self) -> Vec<Subject> {
-        self.adjusted_states().map(|(_, adjusted)| adjusted.subject.clone()).collect()
+        self.adjustable().map(|(subject, _)| subject).collect()
     }
 
-    pub(crate) fn adjusted_states(&self) -> impl Iterator<Item = (Arc<dyn Shared>, Arc<Adjusted>)> {
-        self.entries().into_iter().filter_map(|entry| Some((entry.state, entry.adjusted?)))
+    /// The same, and each setting in force.
+    pub(crate) fn settled(&self) -> Vec<(Subject, Vec<Settled>)> {
+        let layers = Arc::clone(&lock(&self.layers));
+        let settle = |(subject, _): (Subject, _)| {
+            let settled = subject.settle(&layers);
+            (subject, settled)
+        };
+        self.adjustable().map(settle).collect()
+    }
+
+    fn adjustable(&self) -> impl Iterator<Item = (Subject, Arc<dyn Shared>)> {
+        let subject = |(owner, Entry { state, wrote }): (Owner, Entry)| {
+            Some((state.subject()?.as_entered(owner.name(), wrote?), state))
+        };
+        self.entries().into_iter().filter_map(subject)
     }
 
     /// Puts these settings in force, for what has a state and for what will have one, and tells what is different. One
     /// caller at a time, who holds [`Remembered::changing`].
     pub(crate) fn put_in_force(&self, layers: Layers) -> Vec<Change> {
         let layers = Arc::new(layers);
-        *lock(&self.layers) = Arc::clone(&layers);
+        let old = std::mem::replace(&mut *lock(&self.layers), Arc::clone(&layers));
         if layers.are_about_stateless() {
             own::begin();
         }
         let (mut changes, mut puts) = (Vec::new(), Vec::new());
-        for (state, adjusted) in self.adjusted_states() {
-            let (new, put) = adjusted.apply(&layers, &*state);
+        for (subject, state) in self.adjustable() {
+            let (new, put) = subject.change(&old, &layers, &*state);
             changes.extend(new);
             puts.push((state, put));
         }

@@ -1,6 +1,7 @@
-use super::{Adjustable, Layers, Said, Source, Value, Values};
+use super::{Adjustable, Change, Layers, Put, Said, Source, Value, Values};
 use crate::Site;
-use crate::registry::policies;
+use crate::registry::{Shared, policies};
+use std::sync::Arc;
 
 /// A policy as far as its settings are concerned: which it is, and what the program wrote.
 #[derive(Debug, Clone)]
@@ -29,6 +30,17 @@ pub(crate) struct Settled {
     pub(crate) source: Source,
 }
 
+/// What the first handle of a state wrote, as far as the state does not know it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wrote {
+    site: &'static Site,
+    said: Said,
+}
+
+fn text(settled: &Settled) -> Arc<str> {
+    settled.value.as_ref().map_or_else(|| "none".into(), |value| value.to_string().into())
+}
+
 impl Subject {
     /// `values` and `defaults` are by the kind's keys. A value that is not the default was written, whatever `said` knows
     /// of: in a set of settings.
@@ -55,8 +67,50 @@ impl Subject {
         self
     }
 
+    /// What an entry keeps beside the state.
+    pub(crate) fn wrote(&self) -> Wrote {
+        let said = self.written.iter().zip(0..).filter(|(written, _)| written.is_said);
+        Wrote { site: self.site, said: said.fold(Said::NOTHING, |said, (_, key)| said.and(key)) }
+    }
+
+    /// The state's own, with what its entry has kept.
+    pub(super) fn as_entered(mut self, name: Option<&'static str>, Wrote { site, said }: Wrote) -> Self {
+        (self.name, self.site) = (name, site);
+        for (key, written) in self.written.iter_mut().enumerate() {
+            written.is_said = said.has(key);
+        }
+        self
+    }
+
+    /// Puts what is said in force, of a state that was set up as it is written, and that nobody else has yet.
+    pub(crate) fn put_first(&self, layers: &Layers, state: &dyn Shared) -> Put {
+        let settled = self.settle(layers);
+        let is_outside = settled.iter().any(|one| one.source.is_outside());
+        if is_outside { state.put_in_force(&self.values(&settled)) } else { Put::default() }
+    }
+
+    /// Puts what is said now in force, and says what is different.
+    pub(super) fn change(&self, old: &Layers, new: &Layers, state: &dyn Shared) -> (Vec<Change>, Put) {
+        let (old, new) = (self.settle(old), self.settle(new));
+        if old.iter().zip(&new).all(|(old, new)| old.value == new.value) {
+            return (Vec::new(), Put::default());
+        }
+        let put = state.put_in_force(&self.values(&new));
+        let changes = self.kind.keys.iter().zip(old).zip(new).filter(|((_, old), new)| old.value != new.value);
+        let changes = changes.map(|((key, old), new)| Change {
+            kind: self.kind.words,
+            policy: self.label(),
+            setting: key.name,
+            from: text(&old),
+            to: text(&new),
+            source: new.source,
+            begins_anew: put.begins_anew && key.name == "window",
+        });
+        (changes.collect(), put)
+    }
+
     /// Together with all call sites that write its name: what one of them says is said.
-    pub(super) fn united(mut self) -> Self {
+    pub(crate) fn united(mut self) -> Self {
         let namesakes = policies().filter(|policy| self.name.is_some() && policy.name() == self.name);
         for other in namesakes.filter_map(|policy| policy.handle().subject()) {
             if std::ptr::eq(other.kind, self.kind) {
