@@ -28,7 +28,7 @@ impl States {
 
     fn adjustable(&self) -> impl Iterator<Item = (Subject, Arc<dyn Shared>)> {
         let subject = |(owner, Entry { state, wrote }): (Owner, Entry)| {
-            Some((state.subject()?.as_entered(owner.name(), wrote?), state))
+            Some((state.subject()?.entered(owner.name(), wrote?), state))
         };
         self.entries().into_iter().filter_map(subject)
     }

@@ -74,7 +74,7 @@ impl Subject {
     }
 
     /// The state's own, with what its entry has kept.
-    pub(super) fn as_entered(mut self, name: Option<&'static str>, Wrote { site, said }: Wrote) -> Self {
+    pub(super) fn entered(mut self, name: Option<&'static str>, Wrote { site, said }: Wrote) -> Self {
         (self.name, self.site) = (name, site);
         for (key, written) in self.written.iter_mut().enumerate() {
             written.is_said = said.has(key);
