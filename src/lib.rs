@@ -53,6 +53,7 @@
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
 //! - `axum`: the `Idempotency-Key` header of your own callers, and [`Error`] as a response.
 //! - `sqlite`, `postgres`: `resil::Db` and its transactions, `resil::ledger` and `resil::outbox`, through sqlx; [`Classify`](trait@Classify) for `sqlx::Error`.
+//! - `config`: settings from outside, `resil::configure("resil.toml")`; see `resil::config`.
 //! - `testing`: `resil::testing`, a registry and a clock for each test.
 
 #![forbid(unsafe_code)]
@@ -81,6 +82,8 @@ mod pages {
     struct Testing;
     #[doc = include_str!("../docs/migrating.md")]
     struct Migrating;
+    #[doc = include_str!("../docs/settings.md")]
+    struct Settings;
     #[doc = include_str!("../docs/operation.md")]
     struct Operation;
     #[doc = include_str!("../docs/architecture.md")]

@@ -7,6 +7,9 @@
 #![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "sqlx"))))]
 
 mod clock;
+#[cfg(feature = "config")]
+#[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+pub mod config;
 mod context;
 mod failure;
 #[cfg(feature = "http")]
@@ -23,6 +26,9 @@ mod sync;
 pub mod testing;
 mod transaction;
 
+#[cfg(feature = "config")]
+#[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+pub use config::{configure, operator, reload};
 #[doc(hidden)]
 pub use context::Sent;
 pub use failure::{

@@ -4,6 +4,7 @@ mod arguments;
 mod duration;
 mod items;
 mod names;
+mod time;
 mod values;
 
 pub(crate) use arguments::{Argument, Arguments, Value, arguments, new_or_of, set};

@@ -1,7 +1,8 @@
 //! What an argument can hold, for more than one attribute.
 
 use super::arguments::Value;
-use super::duration::{self, likely as likely_duration};
+use super::duration::likely as likely_duration;
+use super::time;
 use crate::errors::Errors;
 use crate::tokens::code;
 use darling::{FromMeta, Result};
@@ -162,7 +163,7 @@ pub(crate) fn reason(expr: &Expr) -> Option<String> {
 
 pub(crate) fn duration(lit: &Lit) -> Option<Duration> {
     match lit {
-        Lit::Str(text) => duration::parse(&text.value()),
+        Lit::Str(text) => time::parse(&text.value()),
         _ => None,
     }
 }

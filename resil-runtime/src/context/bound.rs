@@ -53,7 +53,7 @@ impl Due {
     /// the whole or 100 ms.
     pub(crate) fn for_fallback(&self) -> Self {
         const LEAST: Duration = Duration::from_millis(100);
-        let least = clock::after(clock::instant(), LEAST.max(self.of.limit / 10));
+        let least = clock::after(clock::instant(), LEAST.max(self.of.in_force() / 10));
         Self { at: self.at.max(least), of: self.of }
     }
 
@@ -68,7 +68,7 @@ impl Due {
     }
 
     fn exceeded(&self, attempted: bool, cut_short: bool) -> Error {
-        let Bound { site, limit } = *self.of;
+        let (site, limit) = (self.of.site, self.of.in_force());
         events::deadline(site, limit, attempted, cut_short);
         Error::DeadlineExceeded { site, limit, attempted, cut_short }
     }

@@ -11,3 +11,14 @@ pub mod keyed;
 pub mod retry;
 pub mod semaphore;
 pub mod timeout;
+
+/// Every kind of policy that can be set from outside.
+#[cfg(feature = "config")]
+pub(crate) const ADJUSTABLE: [&crate::registry::in_force::Adjustable; 6] = [
+    &deadline::in_force::outside::DEADLINE,
+    &retry::in_force::outside::RETRY,
+    &circuit_breaker::in_force::CIRCUIT_BREAKER,
+    &semaphore::in_force::SEMAPHORE,
+    &bulkhead::in_force::BULKHEAD,
+    &timeout::in_force::outside::TIMEOUT,
+];

@@ -83,7 +83,7 @@ impl Policy {
         self.0.written()
     }
 
-    pub(super) fn handle(&self) -> &'static dyn Handle {
+    pub(crate) fn handle(&self) -> &'static dyn Handle {
         self.0
     }
 }

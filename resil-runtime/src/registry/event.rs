@@ -161,6 +161,10 @@ pub enum Event {
         /// The function, or the line that made the connection.
         site: &'static Site,
     },
+    /// A setting in force was changed.
+    #[cfg(feature = "config")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+    SettingChanged(super::Change),
     /// Something that happened in the ledger. Without a database, never.
     Ledger(LedgerEvent),
     /// Something that happened in the outbox. Without a database, never.
@@ -227,6 +231,8 @@ impl fmt::Display for Event {
                 "{site}: `connect` is not enforced here; write `resil::http::client()` for the client, or \
                  `resil::net::connect(..)` within the annotated call"
             ),
+            #[cfg(feature = "config")]
+            Self::SettingChanged(change) => change.fmt(f),
             Self::Ledger(event) => event.fmt(f),
             Self::Outbox(event) => event.fmt(f),
             Self::Missed(events) => write!(f, "missed {events} events"),

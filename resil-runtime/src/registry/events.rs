@@ -134,3 +134,15 @@ pub(crate) fn connect_unenforced(site: &'static Site) {
     event!(warn, %site, "`connect` bounds nothing: no adapter is installed. Use `resil::http::client()`, build around your own with `resil::http::watch(..)`, or dial through `resil::net::connect`");
     tell(|| Event::ConnectUnenforced { site });
 }
+
+#[cfg(feature = "config")]
+pub(crate) fn setting_changed(change: &super::Change) {
+    event!(info, kind = change.kind, policy = change.policy, setting = change.setting, from = &*change.from, to = &*change.to, source = %change.source, begins_anew = change.begins_anew, "setting changed");
+    tell(|| Event::SettingChanged(change.clone()));
+}
+
+#[cfg(feature = "config")]
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only logged"))]
+pub(crate) fn settings_refused(error: &dyn std::error::Error) {
+    event!(warn, %error, "settings refused: those of before are still in force");
+}

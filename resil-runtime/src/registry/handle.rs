@@ -1,5 +1,7 @@
 //! What the registry knows of a policy, whatever its kind.
 
+#[cfg(feature = "config")]
+use super::in_force::{Put, Subject, Values};
 use super::{Registry, Slot, States, Written};
 use crate::Error;
 use std::any::Any;
@@ -46,6 +48,13 @@ pub trait Handle: Any + Debug + Send + Sync {
     fn beyond(&self, _deadline: Duration) -> Option<String> {
         None
     }
+
+    /// What it is and has as written, if its settings can be set from outside.
+    #[cfg(feature = "config")]
+    #[doc(hidden)]
+    fn subject(&self) -> Option<Subject> {
+        None
+    }
 }
 
 /// What a name stands for: shared by all handles that write it, and by nobody else.
@@ -61,6 +70,22 @@ pub(crate) trait Shared: Any + Debug + Send + Sync {
 
     /// The test it belonged to has ended.
     fn end(&self) {}
+
+    /// What of it can be set from outside, as it was set up. Name, place and what was said are its entry's.
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        None
+    }
+
+    /// Goes on with these settings, and keeps what it knows.
+    #[cfg(feature = "config")]
+    fn put_in_force(&self, _values: &Values) -> Put {
+        Put::default()
+    }
+
+    /// Wakes whoever waits for what those settings have set free.
+    #[cfg(feature = "config")]
+    fn wake(&self) {}
 }
 
 /// One line of a report.
@@ -92,7 +117,7 @@ pub(crate) trait Found: Handle + Sized {
         let written = self.written();
         Registry::consistent(&written, self.out_of_range())?;
         let label = written.name.unwrap_or_else(|| written.site.label());
-        states.agreed(self.slot().owner(written.name), &written, || self.new_state(label))
+        states.agreed(self.slot().owner(written.name), &written, self, || self.new_state(label))
     }
 
     /// What errors and events call it: its name, or its call site.

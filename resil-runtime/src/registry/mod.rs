@@ -9,12 +9,13 @@ mod event;
 pub(crate) mod events;
 mod find;
 mod handle;
+pub(crate) mod in_force;
 #[cfg(feature = "testing")]
 pub(crate) mod isolated;
 mod report;
 mod site;
 mod slot;
-mod states;
+pub(crate) mod states;
 mod stream;
 mod why;
 mod written;
@@ -29,6 +30,8 @@ pub use find::{Registry, registry};
 pub(crate) use find::{all, find};
 pub(crate) use handle::Found;
 pub(crate) use handle::{Handle, Row, Shared};
+#[cfg(feature = "config")]
+pub use in_force::{Change, Source};
 pub use site::Site;
 pub(crate) use slot::{Lender, Slot};
 pub(crate) use states::States;

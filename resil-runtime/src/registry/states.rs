@@ -1,6 +1,8 @@
 //! All states by owner. One for the process, and one for each test that isolates itself.
 
-use super::handle::Shared;
+use super::handle::{Handle, Shared};
+#[cfg(feature = "config")]
+use super::in_force::{Layers, Subject, Wrote};
 use super::stream::Stream;
 use super::{Registry, Written, misconfigured};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
@@ -15,22 +17,37 @@ pub(crate) enum Owner {
     Name(&'static str),
     /// The number of the handle's slot.
     Handle(u64),
+    /// The address of a handle that is a static.
+    Static(usize),
 }
 
 impl Owner {
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Name(name) => Some(name),
-            Self::Handle(_) => None,
+            Self::Handle(_) | Self::Static(_) => None,
         }
     }
 }
 
 /// Who has which state of one kind.
-type OfKind = HashMap<Owner, Arc<dyn Shared>>;
+type OfKind = HashMap<Owner, Entry>;
+
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) state: Arc<dyn Shared>,
+    /// What the first handle wrote, if it can be set from outside.
+    #[cfg(feature = "config")]
+    pub(super) wrote: Option<Wrote>,
+}
 
 #[derive(Debug, Default)]
 pub struct States {
+    /// What was said outside. It is locked before `all`, so that no state is set up by what is no longer said.
+    #[cfg(feature = "config")]
+    pub(super) layers: Mutex<Arc<Layers>>,
+    #[cfg(feature = "config")]
+    pub(super) remembered: super::in_force::Remembered,
     all: Mutex<HashMap<TypeId, OfKind>>,
     pub(super) stream: Stream,
     dials_are_bounded: AtomicBool,
@@ -76,9 +93,10 @@ impl States {
         &self,
         owner: Owner,
         written: &Written,
+        handle: &impl Handle,
         new: impl FnOnce() -> T,
     ) -> Result<Arc<T>, Error> {
-        let state = self.state(owner, new);
+        let state = self.adjusted(owner, handle, new);
         match state.written().latecomer(written) {
             Some(problem) => Err(misconfigured(problem)),
             None => Ok(state),
@@ -87,21 +105,64 @@ impl States {
 
     /// The state of this owner, whatever it was set up with.
     pub(crate) fn state<T: Shared>(&self, owner: Owner, new: impl FnOnce() -> T) -> Arc<T> {
+        let entry = |state: &Arc<T>| Entry {
+            state: Arc::<T>::clone(state),
+            #[cfg(feature = "config")]
+            wrote: None,
+        };
+        self.known_or(owner, new, entry)
+    }
+
+    /// The same, with what is set from outside of this handle.
+    #[cfg(not(feature = "config"))]
+    pub(crate) fn adjusted<T: Shared>(&self, owner: Owner, _: &impl Handle, new: impl FnOnce() -> T) -> Arc<T> {
+        self.state(owner, new)
+    }
+
+    /// The same, with what is set from outside of this handle.
+    #[cfg(feature = "config")]
+    pub(crate) fn adjusted<T: Shared>(&self, owner: Owner, handle: &impl Handle, new: impl FnOnce() -> T) -> Arc<T> {
+        let mut put = None;
+        let layers = lock(&self.layers);
+        let entry = |state: &Arc<T>| {
+            let subject = handle.subject().map(Subject::united);
+            put = subject.as_ref().map(|subject| subject.put_first(&layers, &**state));
+            Entry { state: Arc::<T>::clone(state), wrote: subject.as_ref().map(Subject::wrote) }
+        };
+        let state = self.known_or(owner, new, entry);
+        drop(layers);
+        if let Some(put) = put {
+            put.finish(&*state);
+        }
+        state
+    }
+
+    fn known_or<T: Shared>(
+        &self,
+        owner: Owner,
+        new: impl FnOnce() -> T,
+        entry: impl FnOnce(&Arc<T>) -> Entry,
+    ) -> Arc<T> {
         let mut all = lock(&self.all);
         let of_kind = all.entry(TypeId::of::<T>()).or_default();
         if let Some(known) = of_kind.get(&owner).and_then(typed) {
             return known;
         }
         let new = Arc::new(new());
-        of_kind.insert(owner, Arc::<T>::clone(&new));
+        of_kind.insert(owner, entry(&new));
         new
+    }
+
+    /// The state of this owner, if there is one.
+    pub(crate) fn known<T: Shared>(&self, owner: Owner) -> Option<Arc<T>> {
+        lock(&self.all).get(&TypeId::of::<T>())?.get(&owner).and_then(typed)
     }
 
     /// All states of a kind.
     pub(crate) fn of_kind<T: Shared>(&self) -> Vec<(Owner, Arc<T>)> {
         let all = lock(&self.all);
         let of_kind = all.get(&TypeId::of::<T>()).into_iter().flatten();
-        of_kind.filter_map(|(owner, state)| Some((*owner, typed(state)?))).collect()
+        of_kind.filter_map(|(owner, entry)| Some((*owner, typed(entry)?))).collect()
     }
 
     /// The state of this name.
@@ -113,7 +174,11 @@ impl States {
 
     /// Every state, whatever its kind.
     pub(super) fn every(&self) -> Vec<Arc<dyn Shared>> {
-        lock(&self.all).values().flat_map(HashMap::values).map(Arc::clone).collect()
+        self.entries().into_iter().map(|(_, entry)| entry.state).collect()
+    }
+
+    pub(super) fn entries(&self) -> Vec<(Owner, Entry)> {
+        lock(&self.all).values().flatten().map(|(owner, entry)| (*owner, entry.clone())).collect()
     }
 
     fn remove(&self, kind: TypeId, owner: Owner) {
@@ -202,7 +267,7 @@ pub(super) fn forget<T: Shared>(owner: Owner) {
     OF_PROCESS.remove(TypeId::of::<T>(), owner);
 }
 
-fn typed<T: Shared>(state: &Arc<dyn Shared>) -> Option<Arc<T>> {
-    let state: Arc<dyn Any + Send + Sync> = Arc::<dyn Shared>::clone(state);
+fn typed<T: Shared>(entry: &Entry) -> Option<Arc<T>> {
+    let state: Arc<dyn Any + Send + Sync> = Arc::<dyn Shared>::clone(&entry.state);
     state.downcast().ok()
 }

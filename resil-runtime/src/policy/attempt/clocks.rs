@@ -2,7 +2,7 @@
 
 use crate::context::{Activity, Due, Frame};
 use crate::lazy::Lazy;
-use crate::policy::timeout::{Bounds, Timeout};
+use crate::policy::timeout::Bounds;
 use crate::{Error, Phase, clock};
 use pin_project_lite::pin_project;
 use std::task::{Context, Poll, ready};
@@ -22,7 +22,8 @@ pin_project! {
 
 /// What bounds an attempt.
 pub(super) struct Watch<'a> {
-    pub(super) timeout: Option<&'a Timeout>,
+    /// What is in force now.
+    pub(super) bounds: Bounds,
     pub(super) frame: Option<&'a Frame>,
     /// Its own, or the nearest of its callers': whoever waits for a partner fails by itself when that passes, so that
     /// its breaker counts it, instead of being dropped from above.
@@ -31,7 +32,7 @@ pub(super) struct Watch<'a> {
 
 #[derive(Clone, Copy)]
 enum Passed {
-    Phase(Phase),
+    Phase(Phase, Duration),
     Deadline(Due),
 }
 
@@ -61,16 +62,16 @@ impl Watch<'_> {
     }
 
     fn is_unbounded(&self) -> bool {
-        let bounded = self.timeout.map(Timeout::bounds).is_some_and(|bounds| bounds.attempt.or(bounds.read).is_some());
+        let bounded = self.bounds.attempt.or(self.bounds.read).is_some();
         !bounded && self.deadline.is_none()
     }
 
     /// The bound that passes first.
     fn nearest(&self, pending_since: Instant, now: Instant) -> Option<(Instant, Passed)> {
-        let Bounds { attempt, read, .. } = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
-        let attempt = attempt.map(|limit| (clock::after(pending_since, limit), Passed::Phase(Phase::Attempt)));
+        let Bounds { attempt, read, .. } = self.bounds;
+        let attempt = attempt.map(|limit| (clock::after(pending_since, limit), Passed::Phase(Phase::Attempt, limit)));
         let read = read.zip(self.frame).map(|(limit, frame)| {
-            (silent_until(limit, frame.activity(), pending_since, now), Passed::Phase(Phase::Read))
+            (silent_until(limit, frame.activity(), pending_since, now), Passed::Phase(Phase::Read, limit))
         });
         let deadline = self.deadline.map(|due| (due.at, Passed::Deadline(due)));
         [attempt, read, deadline].into_iter().flatten().min_by_key(|(due, _)| *due)
@@ -78,10 +79,10 @@ impl Watch<'_> {
 
     /// The failure that an attempt ends in.
     pub(super) fn error(&self, Expired { bound, had }: Expired) -> Error {
-        let bounds = self.timeout.map_or(&Bounds::NONE, Timeout::bounds);
+        let bounds = &self.bounds;
         match bound {
             Passed::Deadline(due) => due.ended(had < bounds.enough()),
-            Passed::Phase(phase) => bounds.timed_out(phase),
+            Passed::Phase(phase, limit) => bounds.timed_out(phase, limit),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::context::{self, Call, Due, Frame, Sent};
 use crate::failure::Fallible;
 use crate::lazy::Lazy;
 use crate::policy::retry::Attempts;
-use crate::policy::timeout::Timeout;
+use crate::policy::timeout::{Bounds, Timeout};
 use crate::{Error, Failure, clock};
 use clocks::{Clock, Watch};
 use pin_project_lite::pin_project;
@@ -70,8 +70,8 @@ impl<'a, F> Attempt<'a, F> {
 
     #[inline]
     pub(super) fn bounded(body: F, timeout: &'a Timeout) -> Self {
-        let frame =
-            timeout.needs_frame().then(|| Frame::bounding(timeout.connect_bound(), timeout.bounds().read_millis));
+        // Made where it stays, so that one that is not there is not moved either.
+        let frame = timeout.watches_phases().then(|| Frame::bounding(timeout.connect_bound(), timeout.read_millis()));
         Self { body: Body::new(body), timeout: Some(timeout), frame, sent: None, clock: Lazy::NONE }
     }
 
@@ -186,7 +186,8 @@ impl<F> Attempt<'_, F> {
     fn waits<E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Failure<E>> {
         let this = self.project();
         let frame = this.frame.as_ref();
-        let watch = Watch { timeout: *this.timeout, frame, deadline: deadline(frame) };
+        let bounds = this.timeout.map_or(Bounds::NONE, Timeout::bounds);
+        let watch = Watch { bounds, frame, deadline: deadline(frame) };
         watch.expired(this.clock, cx).map(|expired| cut_off(this.body, || watch.error(expired)))
     }
 }

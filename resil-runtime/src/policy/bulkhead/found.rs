@@ -1,13 +1,16 @@
 //! A bulkhead as the registry and an operator hold it.
 
-use super::{Bulkhead, Pool};
+use super::{Bulkhead, Pool, Settings};
+use crate::registry::in_force::Said;
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
 use crate::registry::{Found, Handle, Slot, States, Written, all, find};
 use crate::{Error, Registry, clock};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// More threads than this are a mistake, and an operating system refuses them one by one.
-const MOST_THREADS: u32 = 512;
+pub(super) const MOST_THREADS: u32 = 512;
 
 impl Bulkhead {
     /// What errors and events call it: its name, or its call site. (Of an unnamed bulkhead whose settings are out of
@@ -57,6 +60,11 @@ impl Handle for Bulkhead {
     fn set_up(&self, states: &States) -> Result<(), Error> {
         self.look_up(states).map(drop)
     }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(super::in_force::subject(self))
+    }
 }
 
 impl Found for Bulkhead {
@@ -67,18 +75,20 @@ impl Found for Bulkhead {
     }
 
     fn new_state(&self, label: &'static str) -> Pool {
-        Pool::new(label, self.threads, self.limit(), self.queue, self.max_wait, self.written())
+        let &Self { threads, max_concurrent, queue, max_wait, .. } = self;
+        Pool::new(label, Settings { threads, max_concurrent, queue, max_wait }, self.written())
     }
 
     fn found(name: Option<&'static str>, pool: Arc<Pool>) -> Self {
-        let Pool { threads, limit, queue, max_wait, .. } = *pool;
-        let (site, max_concurrent) = (pool.written.site, Some(limit));
-        Self { name, site, threads, max_concurrent, queue, max_wait, slot: Slot::found(Ok(pool)) }
+        let site = pool.written.site;
+        let Settings { threads, max_concurrent, queue, max_wait } = pool.at_first;
+        let (said, slot) = (Said::NOTHING, Slot::found(Ok(pool)));
+        Self { name, site, threads, max_concurrent, queue, max_wait, said, slot }
     }
 
     fn without_state(&self, error: Error) -> Self {
-        let &Self { name, site, threads, max_concurrent, queue, max_wait, .. } = self;
-        Self { name, site, threads, max_concurrent, queue, max_wait, slot: Slot::found(Err(error)) }
+        let &Self { name, site, threads, max_concurrent, queue, max_wait, said, .. } = self;
+        Self { name, site, threads, max_concurrent, queue, max_wait, said, slot: Slot::found(Err(error)) }
     }
 }
 

@@ -1,5 +1,6 @@
 use super::{Pool, Settings};
 use crate::policy::semaphore::Usage;
+use crate::registry::in_force::Said;
 use crate::registry::{Found as _, Slot};
 use crate::{Attempt, Error, Failure, Site};
 use std::future::Future;
@@ -43,6 +44,7 @@ pub struct Bulkhead {
     pub(super) max_concurrent: Option<u32>,
     pub(super) queue: u32,
     pub(super) max_wait: Duration,
+    pub(super) said: Said,
     pub(super) slot: Slot<Pool>,
 }
 
@@ -55,7 +57,16 @@ impl Bulkhead {
     /// These settings, for this handle alone.
     pub const fn of(settings: Settings) -> Self {
         let Settings { threads, max_concurrent, queue, max_wait } = settings;
-        Self { name: None, site: &Site::UNKNOWN, threads, max_concurrent, queue, max_wait, slot: Slot::new() }
+        Self {
+            name: None,
+            site: &Site::UNKNOWN,
+            threads,
+            max_concurrent,
+            queue,
+            max_wait,
+            said: Said::NOTHING,
+            slot: Slot::new(),
+        }
     }
 
     /// Shares the threads with everything that writes this name.
@@ -67,18 +78,21 @@ impl Bulkhead {
     /// How many calls may run at a time. More than threads where calls wait for their partner without blocking.
     pub const fn max_concurrent(mut self, calls: u32) -> Self {
         self.max_concurrent = Some(calls);
+        self.said = self.said.and(1);
         self
     }
 
     /// How many calls may wait for a place.
     pub const fn queue(mut self, calls: u32) -> Self {
         self.queue = calls;
+        self.said = self.said.and(2);
         self
     }
 
     /// How long a call may wait until it begins: in the queue, and for a thread that is not held.
     pub const fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;
+        self.said = self.said.and(3);
         self
     }
 
@@ -132,10 +146,6 @@ impl Bulkhead {
     /// [`Error::Misconfigured`], as in [`shutdown`](Self::shutdown).
     pub fn usage(&self) -> Result<Usage, Error> {
         Ok(self.pool()?.usage())
-    }
-
-    pub(super) fn longest_wait(&self) -> Duration {
-        self.max_wait
     }
 
     pub(super) fn pool(&self) -> Result<Arc<Pool>, Error> {

@@ -7,10 +7,13 @@
 
 mod found;
 mod handle;
+#[cfg(feature = "config")]
+pub(crate) mod in_force;
 mod on;
 mod pool;
 mod running;
 mod settings;
+mod threads;
 
 pub use handle::Bulkhead;
 pub(crate) use pool::Pool;

@@ -35,7 +35,7 @@ impl<F> Attempt<'_, F> {
         // On the heap from here on, where its task will be: the caller's future stays small.
         let body = Box::pin(body);
         let pool = bulkhead.pool().map_err(Failure::Policy)?;
-        let until = Until::new(bulkhead.longest_wait(), deadline);
+        let until = Until::new(pool.max_wait.time(), deadline);
         let place = pool.enter(&until).await.map_err(Failure::Policy)?;
         let running = place.begin(body, carried, &until).await.map_err(Failure::Policy)?;
         attempt.with(running).await

@@ -1,14 +1,19 @@
-use super::Running;
+use super::threads::Threads;
+use super::{Running, Settings};
 use crate::context::{Carried, Due, Pause};
 use crate::policy::semaphore::Permits;
 use crate::policy::semaphore::Usage;
+#[cfg(feature = "config")]
+use crate::registry::Handle;
+use crate::registry::in_force::Live;
+#[cfg(feature = "config")]
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{AtomicU32, Mutex, Ordering, lock};
 use crate::{Error, clock};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -16,13 +21,17 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(super) label: &'static str,
-    pub(super) threads: u32,
-    pub(super) limit: u32,
-    pub(super) queue: u32,
-    pub(super) max_wait: Duration,
-    places: Permits,
+    pub(super) threads: AtomicU32,
+    pub(super) limit: AtomicU32,
+    pub(super) queue: AtomicU32,
+    pub(super) max_wait: Live,
+    /// What it was set up with.
+    pub(super) at_first: Settings,
+    pub(super) places: Permits,
     queued: AtomicU32,
-    stage: Mutex<Stage>,
+    pub(super) stage: Mutex<Stage>,
+    /// Threads that others have taken over from, with calls that still run on them.
+    pub(super) retired: Mutex<Vec<Weak<Threads>>>,
     /// Told whenever a call ends.
     ended: Notify,
     /// What the first site to use it asked for.
@@ -30,12 +39,12 @@ pub(crate) struct Pool {
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// Threads are started by the first call.
     New,
-    Open(Runtime),
-    /// Takes no calls; the runtime stays until those that run have ended.
-    Closed(Option<Runtime>),
+    Open(Arc<Threads>),
+    /// Takes no calls; the threads stay until those that run have ended.
+    Closed(Option<Arc<Threads>>),
 }
 
 /// How long a call may wait for its beginning, and whose bound that is.
@@ -58,23 +67,20 @@ impl Until {
 }
 
 impl Pool {
-    pub(crate) fn new(
-        label: &'static str,
-        threads: u32,
-        limit: u32,
-        queue: u32,
-        max_wait: Duration,
-        written: Written,
-    ) -> Self {
+    pub(crate) fn new(label: &'static str, settings: Settings, written: Written) -> Self {
+        let Settings { threads, max_concurrent, queue, max_wait } = settings;
+        let limit = max_concurrent.unwrap_or(threads);
         Self {
             label,
-            threads,
-            limit,
-            queue,
-            max_wait,
+            threads: AtomicU32::new(threads),
+            limit: AtomicU32::new(limit),
+            queue: AtomicU32::new(queue),
+            max_wait: Live::new(Some(max_wait)),
+            at_first: settings,
             places: Permits::new(limit),
             queued: AtomicU32::new(0),
             stage: Mutex::new(Stage::New),
+            retired: Mutex::default(),
             ended: Notify::new(),
             written,
         }
@@ -102,26 +108,15 @@ impl Pool {
     {
         let mut stage = lock(&self.stage);
         if let Stage::New = *stage {
-            *stage = Stage::Open(self.start_threads()?);
-        }
-        match &*stage {
-            Stage::Open(runtime) => Ok(runtime.spawn(task)),
-            Stage::New | Stage::Closed(_) => Err(self.closed(false)),
-        }
-    }
-
-    fn start_threads(&self) -> Result<Runtime, Error> {
-        // A thread's name must not hold a NUL, and a name is data.
-        let name: String = self.label.chars().filter(|c| !c.is_control()).collect();
-        Builder::new_multi_thread()
-            .worker_threads(self.threads as usize)
-            .max_blocking_threads(self.limit as usize)
-            .thread_name(format!("bulkhead {name}"))
-            .enable_all()
-            .build()
-            .map_err(|error| {
+            let (threads, limit) = (self.threads.load(Ordering::Relaxed), self.limit.load(Ordering::Relaxed));
+            let threads = Threads::start(self.label, threads, limit).map_err(|error| {
                 crate::registry::misconfigured(format!("{} cannot start its threads: {error}", self.written))
-            })
+            })?;
+            *stage = Stage::Open(Arc::new(threads));
+        }
+        let threads = if let Stage::Open(threads) = &*stage { Some(Arc::clone(threads)) } else { None };
+        drop(stage);
+        threads.and_then(|threads| threads.spawn(task)).ok_or_else(|| self.closed(false))
     }
 
     /// What to answer when the wait for a beginning has ended without one.
@@ -134,8 +129,9 @@ impl Pool {
 
     fn full(&self, until: &Until) -> Error {
         let waited = clock::instant().saturating_duration_since(until.since);
-        events::bulkhead_full(self.label, self.limit, waited);
-        Error::BulkheadFull { name: self.label, limit: self.limit, waited }
+        let limit = self.limit.load(Ordering::Relaxed);
+        events::bulkhead_full(self.label, limit, waited);
+        Error::BulkheadFull { name: self.label, limit, waited }
     }
 
     pub(super) fn closed(&self, attempted: bool) -> Error {
@@ -148,7 +144,7 @@ impl Pool {
     }
 
     pub(super) fn usage(&self) -> Usage {
-        Usage { limit: self.limit, ..self.places.snapshot() }
+        Usage { limit: self.limit.load(Ordering::Relaxed), ..self.places.snapshot() }
     }
 
     /// Takes no more calls, waits for those that run, and lets go of the threads without waiting for them.
@@ -174,20 +170,21 @@ impl Pool {
 
     /// Lets go of the threads of a closed bulkhead. What runs on them ends at its next await.
     fn let_go(&self) {
-        let runtime = match &mut *lock(&self.stage) {
-            Stage::Closed(runtime) => runtime.take(),
+        let threads = match &mut *lock(&self.stage) {
+            Stage::Closed(threads) => threads.take(),
             Stage::New | Stage::Open(_) => None,
         };
         // Not under the lock: tasks end here, and what they hold with them.
-        runtime.into_iter().for_each(Runtime::shutdown_background);
+        let retired = std::mem::take(&mut *lock(&self.retired));
+        threads.into_iter().chain(retired.iter().filter_map(Weak::upgrade)).for_each(|threads| threads.end());
     }
 
     pub(super) fn close(&self) {
         let mut stage = lock(&self.stage);
         *stage = match std::mem::replace(&mut *stage, Stage::New) {
             Stage::New => Stage::Closed(None),
-            Stage::Open(runtime) => Stage::Closed(Some(runtime)),
-            Stage::Closed(runtime) => Stage::Closed(runtime),
+            Stage::Open(threads) => Stage::Closed(Some(threads)),
+            Stage::Closed(threads) => Stage::Closed(threads),
         };
         drop(stage);
         // Whoever waits in the queue comes through, and finds it closed.
@@ -206,6 +203,22 @@ impl Shared for Pool {
 
     fn row(&self) -> Option<Row> {
         Some(self.usage().row("bulkhead"))
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        let handle = super::Bulkhead::of(self.at_first);
+        Handle::subject(&handle)
+    }
+
+    #[cfg(feature = "config")]
+    fn put_in_force(&self, values: &Values) -> Put {
+        self.put(values)
+    }
+
+    #[cfg(feature = "config")]
+    fn wake(&self) {
+        self.places.hand_over();
     }
 
     fn end(&self) {
@@ -276,7 +289,8 @@ struct Queued<'a>(&'a Pool);
 
 impl<'a> Queued<'a> {
     fn join(pool: &'a Pool) -> Option<Self> {
-        let room = |queued| (queued < pool.queue).then_some(queued + 1);
+        let most = pool.queue.load(Ordering::Relaxed);
+        let room = |queued| (queued < most).then_some(queued + 1);
         pool.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok().map(|_| Self(pool))
     }
 }

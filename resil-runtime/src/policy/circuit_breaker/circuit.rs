@@ -23,7 +23,9 @@ pub(super) struct Circuit {
     reopen_at: AtomicU64,
     refused: AtomicU64,
     /// From this duration on a call is slow.
-    slow_from: u64,
+    slow_from: AtomicU64,
+    /// Of a window that was one of time from the beginning; it counts nothing while it is not. One that became so is counted
+    /// under the lock alone.
     time: Option<Box<TimeWindow>>,
     machine: Mutex<Machine>,
 }
@@ -38,7 +40,7 @@ impl Circuit {
             gate: AtomicU64::new(gate(&machine).word()),
             reopen_at: AtomicU64::new(machine.deadline()),
             refused: AtomicU64::new(0),
-            slow_from,
+            slow_from: AtomicU64::new(slow_from),
             time,
             machine: Mutex::new(machine),
         }
@@ -54,7 +56,7 @@ impl Circuit {
     pub(super) fn admit(&self, now: impl FnOnce() -> u64) -> Result<(Admission, Option<Transition>), Refusal> {
         let gate = self.gate();
         if gate.lets_all_pass() {
-            let started = if self.slow_from == NEVER { NEVER } else { now() };
+            let started = if self.judges_slow_calls() { now() } else { NEVER };
             return Ok((Admission { gate, started }, None));
         }
         let now = now();
@@ -69,7 +71,7 @@ impl Circuit {
     #[inline]
     pub(super) fn admit_at_once(&self) -> Option<Admission> {
         let gate = self.gate();
-        let at_once = gate.lets_all_pass() && self.slow_from == NEVER;
+        let at_once = gate.lets_all_pass() && !self.judges_slow_calls();
         at_once.then_some(Admission { gate, started: NEVER })
     }
 
@@ -141,17 +143,49 @@ impl Circuit {
         self.change(Machine::reset)
     }
 
-    /// Begins anew, unless the circuit is doing anything but let calls pass and record them.
-    #[must_use]
-    pub(super) fn forget(&self) -> bool {
+    /// Goes on with these settings. State, probes and the waiting time stay; `true` if the window has to begin anew.
+    #[cfg(feature = "config")]
+    pub(super) fn configure(&self, settings: Arc<Settings>, now: u64) -> bool {
         let mut machine = self.lock();
-        let is_closed = machine.state() == CircuitState::Closed;
-        if is_closed {
-            // From closed to closed is no transition.
-            _ = machine.reset();
+        self.advance(&mut machine, now);
+        self.slow_from.store(settings.slow_call.map_or(NEVER, nanos), Ordering::Relaxed);
+        let begins_anew = machine.configure(settings);
+        self.publish(&machine);
+        begins_anew
+    }
+
+    /// The mode that was last put in force.
+    #[cfg(feature = "config")]
+    pub(super) fn mode(&self) -> u8 {
+        self.lock().mode()
+    }
+
+    /// Puts a mode in force, and answers the one that was.
+    #[cfg(feature = "config")]
+    pub(super) fn replace_mode(&self, mode: u8) -> u8 {
+        self.lock().replace_mode(mode)
+    }
+
+    /// Begins anew, unless the circuit is doing anything but rest in this state.
+    #[must_use]
+    pub(super) fn forget(&self, resting: CircuitState) -> bool {
+        let mut machine = self.lock();
+        let rests = machine.state() == resting;
+        if rests {
+            machine.forget();
             self.publish(&machine);
         }
-        is_closed
+        rests
+    }
+
+    #[inline]
+    fn judges_slow_calls(&self) -> bool {
+        self.slow_from() != NEVER
+    }
+
+    #[inline]
+    fn slow_from(&self) -> u64 {
+        self.slow_from.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -174,7 +208,7 @@ impl Circuit {
         if answer == Ruling::Refuse {
             return Err(self.refuse(machine.wait(now), transition));
         }
-        let started = if self.slow_from == NEVER { NEVER } else { now };
+        let started = if self.judges_slow_calls() { now } else { NEVER };
         Ok((Admission { gate: gate(&machine), started }, transition))
     }
 
@@ -182,17 +216,23 @@ impl Circuit {
     #[inline(never)]
     fn record_counted(&self, admission: Admission, failed: bool, now: impl FnOnce() -> u64) -> Option<Transition> {
         let call = Judged { failed, slow: false };
-        self.in_generation(admission, |machine| machine.record(call, now))
+        self.in_generation(admission, |machine| {
+            #[cfg(feature = "config")]
+            if machine.counts_time() {
+                let now = now();
+                machine.advance(0, now);
+                return machine.record(call, || now);
+            }
+            machine.record(call, now)
+        })
     }
 
     /// The same where the time matters. A fast success is over here, in both kinds of window, if it changes nothing.
     fn record_timed(&self, admission: Admission, failed: bool, now: u64) -> Option<Transition> {
-        let slow = admission.is_timed() && now.saturating_sub(admission.started) >= self.slow_from;
+        let slow = admission.is_timed() && now.saturating_sub(admission.started) >= self.slow_from();
         if !failed && !slow {
-            let done = match &self.time {
-                Some(time) => time.add(admission.generation(), now),
-                None => self.gate().is_clean(),
-            };
+            let counted = self.time.as_ref().is_some_and(|time| time.add(admission.generation(), now));
+            let done = counted || self.gate().is_clean();
             if done {
                 return None;
             }
@@ -205,7 +245,7 @@ impl Circuit {
     fn record_cut_short(&self, admission: Admission, now: impl FnOnce() -> u64) -> Option<Transition> {
         if admission.is_timed() {
             let now = now();
-            if now.saturating_sub(admission.started) >= self.slow_from {
+            if now.saturating_sub(admission.started) >= self.slow_from() {
                 return self.record_timed_locked(admission, Judged { failed: false, slow: true }, now);
             }
         }
@@ -256,9 +296,8 @@ impl Circuit {
 
     /// Brings a time window up to now.
     fn advance(&self, machine: &mut Machine, now: u64) {
-        if let Some(time) = &self.time {
-            machine.advance(time.drain(machine.generation()), now);
-        }
+        let successes = self.time.as_ref().map_or(0, |time| time.drain(machine.generation()));
+        machine.advance(successes, now);
     }
 
     /// Tells the callers that take no lock. It runs before the lock is released, so that a success either finds

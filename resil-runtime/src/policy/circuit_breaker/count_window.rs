@@ -59,6 +59,20 @@ impl CountWindow {
         (self.next, self.calls, self.failures, self.slow) = (0, 0, 0, 0);
     }
 
+    /// Keeps the calls. Those of before were not slow, or are no longer.
+    #[cfg(feature = "config")]
+    pub(super) fn judge_slow_calls(&mut self, judges: bool) {
+        if judges == (self.slow_from > 0) {
+            return;
+        }
+        let mut new = Self::new(self.size, judges);
+        for at in 0..self.size {
+            new.bits.replace(at, self.bits.replace(at, false));
+        }
+        (new.next, new.calls, new.failures) = (self.next, self.calls, self.failures);
+        *self = new;
+    }
+
     /// Whether one more fast success would leave the window as it is.
     #[inline]
     pub(super) fn is_full_of_fast_successes(&self) -> bool {

@@ -1,6 +1,9 @@
 //! A breaker as the registry and an operator hold it.
 
 use super::{Breaker, CircuitBreaker, Invalid, Settings};
+use crate::registry::in_force::Said;
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
 use crate::registry::{Found, Handle, Slot, States, Written, all, find};
 use crate::{Error, Keyed, Registry, Site};
 use std::sync::Arc;
@@ -47,6 +50,11 @@ impl Handle for CircuitBreaker {
     fn set_up(&self, states: &States) -> Result<(), Error> {
         self.look_up(states).map(drop)
     }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(super::in_force::subject(self))
+    }
 }
 
 impl Found for CircuitBreaker {
@@ -61,11 +69,23 @@ impl Found for CircuitBreaker {
     }
 
     fn found(name: Option<&'static str>, breaker: Arc<Breaker>) -> Self {
-        Self { name, site: &Site::UNKNOWN, settings: *breaker.settings(), slot: Slot::found(Ok(breaker)) }
+        Self {
+            name,
+            site: &Site::UNKNOWN,
+            settings: *breaker.settings(),
+            said: Said::NOTHING,
+            slot: Slot::found(Ok(breaker)),
+        }
     }
 
     fn without_state(&self, error: Error) -> Self {
-        Self { name: self.name, site: self.site, settings: self.settings, slot: Slot::found(Err(error)) }
+        Self {
+            name: self.name,
+            site: self.site,
+            settings: self.settings,
+            said: self.said,
+            slot: Slot::found(Err(error)),
+        }
     }
 }
 

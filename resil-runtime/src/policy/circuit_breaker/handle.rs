@@ -1,5 +1,8 @@
 use super::{Admission, Circuit, Pass, Sample, Settings, Snapshot, Transition, Window};
 use crate::failure::{Classify, Failure};
+use crate::registry::in_force::Said;
+#[cfg(feature = "config")]
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Found as _, Row, Shared, Slot, Written, events};
 use crate::{Attempt, Error, Site, clock};
 use std::future::Future;
@@ -22,6 +25,13 @@ impl Breaker {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The state in which nothing of it would be lost.
+    #[cfg(not(feature = "config"))]
+    #[expect(clippy::unused_self, reason = "without settings from outside there is one answer")]
+    pub(super) fn resting(&self) -> super::CircuitState {
+        super::CircuitState::Closed
     }
 
     #[inline]
@@ -97,6 +107,16 @@ impl Shared for Breaker {
         ];
         Some(Row { table: "circuit breaker", cells })
     }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(super::in_force::of_settings(&self.settings))
+    }
+
+    #[cfg(feature = "config")]
+    fn put_in_force(&self, values: &Values) -> Put {
+        self.put(values)
+    }
 }
 
 /// A circuit breaker: what `#[circuit_breaker]` expands to, and a policy to use by hand.
@@ -140,18 +160,25 @@ pub struct CircuitBreaker {
     pub(super) name: Option<&'static str>,
     pub(super) site: &'static Site,
     pub(super) settings: Settings,
+    pub(super) said: Said,
     pub(super) slot: Slot<Breaker>,
 }
 
 impl CircuitBreaker {
     /// The breaker of this name.
     pub const fn named(name: &'static str) -> Self {
-        Self { name: Some(name), site: &Site::UNKNOWN, settings: Settings::new(), slot: Slot::new() }
+        Self {
+            name: Some(name),
+            site: &Site::UNKNOWN,
+            settings: Settings::new(),
+            said: Said::NOTHING,
+            slot: Slot::new(),
+        }
     }
 
     /// A breaker of this handle alone, labelled with its call site.
     pub const fn unnamed() -> Self {
-        Self { name: None, site: &Site::UNKNOWN, settings: Settings::new(), slot: Slot::new() }
+        Self { name: None, site: &Site::UNKNOWN, settings: Settings::new(), said: Said::NOTHING, slot: Slot::new() }
     }
 
     /// The place named when two settings contradict each other.
@@ -169,60 +196,70 @@ impl CircuitBreaker {
     /// Which calls are judged together: a number of last calls, or those of a span of time.
     pub const fn window(mut self, window: Window) -> Self {
         self.settings.window = window;
+        self.said = self.said.and(0);
         self
     }
 
     /// Below this number of calls nothing is judged.
     pub const fn min_calls(mut self, calls: u32) -> Self {
         self.settings.min_calls = calls;
+        self.said = self.said.and(1);
         self
     }
 
     /// Opens when `failures / calls` reaches this fraction.
     pub const fn failure_rate(mut self, rate: f64) -> Self {
         self.settings.failure_rate = rate;
+        self.said = self.said.and(2);
         self
     }
 
     /// From this duration on, a call is slow. Costs two readings of the clock a call.
     pub const fn slow_call(mut self, from: Duration) -> Self {
         self.settings.slow_call = Some(from);
+        self.said = self.said.and(3);
         self
     }
 
     /// Opens when `slow / calls` reaches this fraction.
     pub const fn slow_rate(mut self, rate: f64) -> Self {
         self.settings.slow_rate = rate;
+        self.said = self.said.and(4);
         self
     }
 
     /// How long the circuit stays open before probes are let through.
     pub const fn open_for(mut self, time: Duration) -> Self {
         self.settings.open_for = time;
+        self.said = self.said.and(5);
         self
     }
 
     /// What `open_for` is multiplied by on each further opening without a closing in between.
     pub const fn open_factor(mut self, factor: f64) -> Self {
         self.settings.open_factor = factor;
+        self.said = self.said.and(6);
         self
     }
 
     /// The longest `open_for` may grow.
     pub const fn open_max(mut self, time: Duration) -> Self {
         self.settings.open_max = time;
+        self.said = self.said.and(7);
         self
     }
 
     /// How many probes a half-open period admits.
     pub const fn half_open_calls(mut self, calls: u32) -> Self {
         self.settings.half_open_calls = calls;
+        self.said = self.said.and(8);
         self
     }
 
     /// When a half-open period is judged although probes are missing.
     pub const fn half_open_max_wait(mut self, time: Duration) -> Self {
         self.settings.half_open_max_wait = time;
+        self.said = self.said.and(9);
         self
     }
 

@@ -1,8 +1,9 @@
 //! A circuit for each key.
 
-use super::{Breaker, CircuitBreaker, CircuitState, Pass};
+use super::{Breaker, CircuitBreaker, Pass};
 use crate::policy::keyed::{HeldKey, Keyed, Loss, OneKey, PerKey, hash_of};
 use crate::registry::Slot;
+use crate::registry::in_force::Said;
 use crate::{Error, Site, clock};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -42,15 +43,17 @@ impl OneKey for Breaker {
 
     fn loss(&self) -> Loss {
         let now = self.circuit.snapshot(clock::now());
-        match now.state {
-            CircuitState::Closed if now.failures == 0 && now.slow == 0 => Loss::Nothing,
-            CircuitState::Closed => Loss::Memory,
-            _ => Loss::Protection,
+        if now.state != self.resting() {
+            Loss::Protection
+        } else if now.failures == 0 && now.slow == 0 {
+            Loss::Nothing
+        } else {
+            Loss::Memory
         }
     }
 
     fn forget(&self) -> bool {
-        self.circuit.forget()
+        self.circuit.forget(self.resting())
     }
 }
 
@@ -62,6 +65,6 @@ impl PerKey for CircuitBreaker {
 
     fn of_one_key(name: Option<&'static str>, held: HeldKey<Breaker>) -> Self {
         let settings = *held.get().settings();
-        Self { name, site: &Site::UNKNOWN, settings, slot: Slot::lent(held) }
+        Self { name, site: &Site::UNKNOWN, settings, said: Said::NOTHING, slot: Slot::lent(held) }
     }
 }

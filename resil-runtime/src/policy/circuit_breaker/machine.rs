@@ -43,6 +43,9 @@ pub(super) struct Machine {
     /// Whether, while observing, the circuit would be open.
     crossed: bool,
     state: CircuitState,
+    /// The mode that was last put in force, whatever an operator has done to the circuit since.
+    #[cfg(feature = "config")]
+    mode: u8,
 }
 
 impl Machine {
@@ -59,6 +62,8 @@ impl Machine {
             caller_fault: false,
             crossed: false,
             state: CircuitState::Closed,
+            #[cfg(feature = "config")]
+            mode: 0,
         }
     }
 
@@ -208,6 +213,50 @@ impl Machine {
     pub(super) fn reset(&mut self) -> Option<Transition> {
         self.next_wait = self.settings.open_for;
         self.force(CircuitState::Closed)
+    }
+
+    /// Goes on with these settings; `true` if the window begins anew, because its kind or length is another. Then, while
+    /// it counts, a new generation begins with it: results of calls that are under way belong to the window before.
+    #[cfg(feature = "config")]
+    pub(super) fn configure(&mut self, settings: Arc<Settings>) -> bool {
+        let old = std::mem::replace(&mut self.settings, settings);
+        let new = &*self.settings;
+        // What has grown stays, within its bounds.
+        let has_grown = self.next_wait != old.open_for && new.open_factor > 1.0;
+        self.next_wait = if has_grown { self.next_wait.min(new.open_max).max(new.open_for) } else { new.open_for };
+        if old.window == new.window {
+            self.history.judge_slow_calls(new.slow_call.is_some());
+            return false;
+        }
+        self.history = Recent::new(new);
+        self.crossed = false;
+        if self.state <= CircuitState::Observing {
+            self.generation = self.generation.wrapping_add(1);
+        }
+        true
+    }
+
+    /// Whether the window is one of time.
+    #[cfg(feature = "config")]
+    pub(super) fn counts_time(&self) -> bool {
+        matches!(self.history, Recent::Time(_))
+    }
+
+    /// The mode that is put in force, and the one that was.
+    #[cfg(feature = "config")]
+    pub(super) fn replace_mode(&mut self, mode: u8) -> u8 {
+        std::mem::replace(&mut self.mode, mode)
+    }
+
+    #[cfg(feature = "config")]
+    pub(super) fn mode(&self) -> u8 {
+        self.mode
+    }
+
+    /// Begins anew, in the state it is in.
+    pub(super) fn forget(&mut self) {
+        self.next_wait = self.settings.open_for;
+        _ = self.force(self.state);
     }
 
     fn judge_window(&mut self, now: impl FnOnce() -> u64) -> Option<Transition> {

@@ -11,6 +11,8 @@ mod count_window;
 mod found;
 mod gate;
 mod handle;
+#[cfg(feature = "config")]
+pub(crate) mod in_force;
 mod keyed;
 mod machine;
 mod pass;

@@ -72,6 +72,14 @@ impl Recent {
         }
     }
 
+    /// Keeps the calls, of which nobody knows yet whether they were slow.
+    #[cfg(feature = "config")]
+    pub(super) fn judge_slow_calls(&mut self, judges: bool) {
+        if let Self::Calls(window) = self {
+            window.judge_slow_calls(judges);
+        }
+    }
+
     /// Forgets every call.
     pub(super) fn clear(&mut self) {
         match self {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// More calls than this belong in a time window.
-const MAX_WINDOW_CALLS: u32 = 65_536;
+pub(super) const MAX_WINDOW_CALLS: u32 = 65_536;
 const DEFAULT_MIN_CALLS: u32 = 20;
 
 /// The settings of a breaker; [`Settings::new`] has the defaults.
@@ -87,10 +87,16 @@ impl Settings {
     ///
     /// One message for each such value: the argument, what it was, and what to write instead.
     pub fn validate(&self) -> Result<(), Invalid> {
-        let mut messages = Vec::new();
-        let mut refuse_if = |bad: bool, message: fmt::Arguments<'_>| {
+        let messages: Vec<_> = self.problems().into_iter().map(|(_, message)| message).collect();
+        if messages.is_empty() { Ok(()) } else { Err(Invalid { messages }) }
+    }
+
+    /// The same, each with the settings that it is about.
+    pub(super) fn problems(&self) -> Vec<(&'static [&'static str], String)> {
+        let mut problems: Vec<(&'static [&'static str], String)> = Vec::new();
+        let mut refuse_if = |bad: bool, keys: &'static [&'static str], message: fmt::Arguments<'_>| {
             if bad {
-                messages.push(message.to_string());
+                problems.push((keys, message.to_string()));
             }
         };
         let is_rate = |rate: f64| rate > 0.0 && rate <= 1.0;
@@ -99,12 +105,14 @@ impl Settings {
         if let Window::Calls(size) = self.window {
             refuse_if(
                 size == 0,
+                &["window"],
                 format_args!(
                     "`window = 0` holds no call: write a number of calls from 1, such as 100, or a duration, such as \"60s\""
                 ),
             );
             refuse_if(
                 size > MAX_WINDOW_CALLS,
+                &["window"],
                 format_args!(
                     "`window = {size}` is too large: write {MAX_WINDOW_CALLS} calls or fewer, or a duration, such as \"60s\""
                 ),
@@ -113,6 +121,7 @@ impl Settings {
             let exceeds = min_calls > size && min_calls != DEFAULT_MIN_CALLS;
             refuse_if(
                 size > 0 && exceeds,
+                &["min_calls", "window"],
                 format_args!(
                     "`min_calls = {min_calls}` can never be reached in a window of {size} calls: write {size} or fewer, or a larger window"
                 ),
@@ -120,57 +129,70 @@ impl Settings {
         }
         refuse_if(
             self.window == Window::Time(Duration::ZERO),
+            &["window"],
             format_args!(
                 "`window = \"0s\"` holds no call: write a duration above zero, such as \"60s\", or a number of calls, such as 100"
             ),
         );
-        refuse_if(min_calls == 0, format_args!("`min_calls = 0` would judge a window without calls: write 1 or more"));
+        refuse_if(
+            min_calls == 0,
+            &["min_calls", "window"],
+            format_args!("`min_calls = 0` would judge a window without calls: write 1 or more"),
+        );
         refuse_if(
             !is_rate(failure_rate),
+            &["failure_rate"],
             format_args!(
                 "`failure_rate = {failure_rate:?}` is no fraction: write one above 0.0 and up to 1.0, such as 0.5 for half of the calls"
             ),
         );
         refuse_if(
             !is_rate(slow_rate),
+            &["slow_rate"],
             format_args!(
                 "`slow_rate = {slow_rate:?}` is no fraction: write one above 0.0 and up to 1.0, such as 0.5 for half of the calls"
             ),
         );
         refuse_if(
             self.slow_call == Some(Duration::ZERO),
+            &["slow_call"],
             format_args!(
                 "`slow_call = \"0s\"` would make every call slow: write a duration above zero, such as \"2s\", or leave it out"
             ),
         );
         refuse_if(
             open_for.is_zero(),
+            &["open_for"],
             format_args!("`open_for = \"0s\"` would never refuse a call: write a duration above zero, such as \"30s\""),
         );
         refuse_if(
             !(open_factor >= 1.0 && open_factor.is_finite()),
+            &["open_factor"],
             format_args!(
                 "`open_factor = {open_factor:?}` cannot make `open_for` grow: write 1.0 to keep it as it is, or more, such as 2.0"
             ),
         );
         refuse_if(
             open_factor > 1.0 && open_max < open_for,
+            &["open_max", "open_for"],
             format_args!("`open_max = {open_max:?}` is below `open_for = {open_for:?}`: write {open_for:?} or more"),
         );
         refuse_if(
             self.half_open_calls == 0,
+            &["half_open_calls"],
             format_args!(
                 "`half_open_calls = 0` would never admit a probe, so the circuit could not close: write 1 or more"
             ),
         );
         refuse_if(
             self.half_open_max_wait.is_zero(),
+            &["half_open_max_wait"],
             format_args!(
                 "`half_open_max_wait = \"0s\"` leaves probes no time: write a duration above zero, such as \"60s\""
             ),
         );
 
-        if messages.is_empty() { Ok(()) } else { Err(Invalid { messages }) }
+        problems
     }
 }
 

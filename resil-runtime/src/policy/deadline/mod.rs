@@ -1,13 +1,16 @@
 //! The deadline: one bound over all attempts and waits.
 
+pub(crate) mod in_force;
 mod within;
 
 pub use crate::context::Due;
 pub use within::{remaining, within};
 
-use crate::Site;
 use crate::context::{self, Bound};
-use crate::registry::{Handle, Written};
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
+use crate::registry::{Handle, States, Written};
+use crate::{Error, Site};
 use std::time::Duration;
 
 /// One bound over all attempts and waits: what `#[deadline]` expands to.
@@ -44,7 +47,7 @@ impl Deadline {
 
     /// Starts the clock. If a caller's deadline is nearer, that one counts.
     pub fn start(&'static self) -> Due {
-        self.start_for(self.0.limit)
+        self.start_for(self.0.in_force())
     }
 
     /// The same for a limit that is not quite its own.
@@ -57,16 +60,25 @@ impl Deadline {
 
 impl Handle for Deadline {
     fn written(&self) -> Written {
-        let settings = vec![("within", format!("{:?}", self.0.limit))];
-        Written { kind: "deadline", name: None, site: self.0.site, settings }
+        self.0.written()
     }
 
     fn out_of_range(&self) -> Option<String> {
-        let site = self.0.site;
-        self.0.limit.is_zero().then(|| format!("the deadline of {site} is zero: no call can meet it; write \"30s\""))
+        let Bound { limit, site } = self.0;
+        limit.is_zero().then(|| format!("the deadline of {site} is zero: no call can meet it; write \"30s\""))
     }
 
     fn deadline(&self) -> Option<Duration> {
         Some(self.0.limit)
+    }
+
+    fn set_up(&self, states: &States) -> Result<(), Error> {
+        self.0.set_up(states);
+        Ok(())
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        self.0.subject()
     }
 }

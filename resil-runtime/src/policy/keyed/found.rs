@@ -2,6 +2,8 @@
 
 use super::{HeldKey, Keyed, Keys, OneKey};
 use crate::Error;
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
 use crate::registry::{Found, Handle, Slot, States, Written};
 use std::sync::Arc;
 
@@ -31,6 +33,11 @@ impl<P: PerKey> Handle for Keyed<P> {
 
     fn set_up(&self, states: &States) -> Result<(), Error> {
         self.look_up(states).map(drop)
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        self.policy.subject()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::places::{HeldState, KeyPlace, Places};
 use super::{HeldKey, KeyUsage};
+#[cfg(feature = "config")]
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{Mutex, Ordering, lock};
 use std::collections::HashMap;
@@ -46,6 +48,9 @@ pub(crate) struct Keys<T> {
     written: Written,
     max_keys: u32,
     new: Box<dyn Fn() -> T + Send + Sync>,
+    /// What is set from outside of every key's state; locked within `table`.
+    #[cfg(feature = "config")]
+    in_force: Mutex<Option<Values>>,
     table: Mutex<Table>,
     places: Places<T>,
     /// Shared by the keys that find no place.
@@ -72,7 +77,17 @@ impl<T: OneKey> Keys<T> {
         new: Box<dyn Fn() -> T + Send + Sync>,
     ) -> Self {
         let rest = KeyPlace::new(new());
-        Self { label, written, max_keys, new, table: Mutex::default(), places: Places::default(), rest }
+        Self {
+            label,
+            written,
+            max_keys,
+            new,
+            #[cfg(feature = "config")]
+            in_force: Mutex::default(),
+            table: Mutex::default(),
+            places: Places::default(),
+            rest,
+        }
     }
 
     /// The state of the key with this hash, which stays its own at least as long as it is held.
@@ -128,7 +143,7 @@ impl<T: OneKey> Keys<T> {
     fn place(&self, table: &mut Table, hash: u64) -> Option<u32> {
         let next = u32::try_from(table.keys.len()).unwrap_or(u32::MAX);
         let place = if next < self.max_keys {
-            self.places.set(next, KeyPlace::new((self.new)()));
+            self.places.set(next, KeyPlace::new(self.new_state()));
             table.add(hash, next);
             Some(next)
         } else {
@@ -136,6 +151,22 @@ impl<T: OneKey> Keys<T> {
         };
         table.is_full = place.is_none();
         place
+    }
+
+    fn new_state(&self) -> T {
+        let state = (self.new)();
+        #[cfg(feature = "config")]
+        if let Some(values) = &*lock(&self.in_force) {
+            // It is new: nobody waits there, and who needs to hear of its mode has heard of it.
+            _ = state.put_in_force(values);
+        }
+        state
+    }
+
+    #[cfg(feature = "config")]
+    fn states(&self) -> impl Iterator<Item = &T> {
+        let keys = u32::try_from(lock(&self.table).keys.len()).unwrap_or(self.max_keys);
+        (0..keys).filter_map(|place| self.places.get(place)).chain([&self.rest]).map(|place| &place.state)
     }
 
     /// Gives the new key the place of the one that is missed the least among the next few: not used of late, nothing
@@ -213,6 +244,23 @@ impl<T: OneKey> Shared for Keys<T> {
             ("shared rest", rest.to_owned()),
         ];
         Some(Row { table: T::TABLE, cells })
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        self.rest.state.subject()
+    }
+
+    #[cfg(feature = "config")]
+    fn put_in_force(&self, values: &Values) -> Put {
+        // A key that comes from here on finds them.
+        *lock(&self.in_force) = Some(values.clone());
+        self.states().map(|state| state.put_in_force(values)).fold(Put::default(), Put::and)
+    }
+
+    #[cfg(feature = "config")]
+    fn wake(&self) {
+        self.states().for_each(Shared::wake);
     }
 }
 

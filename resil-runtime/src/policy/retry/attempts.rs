@@ -66,24 +66,26 @@ impl<'a> Attempts<'a> {
         if self.sent.is_keyed() && (!self.sent.has_key() || self.keyed_attempt_ended(false)) {
             return None;
         }
-        if !retry.may_repeat(&verdict) {
+        let now = retry.now();
+        let backing_off = &now.backoff;
+        if !retry.may_repeat(&verdict, now.statuses.all()) {
             return None;
         }
-        if made >= retry.attempts {
+        if made >= now.attempts {
             return self.give_up(Why::NoAttemptsLeft);
         }
         let previous = Duration::from_nanos(self.previous);
-        let backoff = retry.backoff.delay(made, previous, || 1.0 - fastrand::f64());
+        let backoff = backing_off.delay(made, previous, || 1.0 - fastrand::f64());
         let named = verdict.retry_after.unwrap_or_default();
         let left = self.deadline.or_else(context::deadline).map(|due| due.remaining());
         let delay = match verdict.retry_after {
-            Some(named) => retry.backoff.after(named, backoff, left, || 1.0 - fastrand::f64()),
+            Some(named) => backing_off.after(named, backoff, left, || 1.0 - fastrand::f64()),
             None => backoff,
         };
         match left {
             // An attempt needs time as well: a delay that ends with the deadline does not fit.
             Some(left) if left <= delay => return self.give_up(Why::DeadlineNear),
-            None if named > LONGEST_RETRY_AFTER.max(retry.backoff.max) => {
+            None if named > LONGEST_RETRY_AFTER.max(backing_off.max) => {
                 return self.give_up(Why::PauseTooLong);
             }
             _ => {}

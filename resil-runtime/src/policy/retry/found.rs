@@ -3,6 +3,9 @@
 use super::budget::Budget;
 use super::{Backoff, BudgetOf, Jitter, Retry, RetryBudget};
 use crate::context::Repeat;
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
+use crate::registry::in_force::own;
 use crate::registry::{Handle, Policy, States, Written, policies};
 use crate::{Error, Registry, clock};
 use std::time::Duration;
@@ -54,8 +57,14 @@ impl Handle for Retry {
         (!wrong.is_empty()).then(|| format!("retry of {}: {}", self.site, wrong.join("; ")))
     }
 
-    /// Only a budget with a name is an operator's business.
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(super::in_force::outside::subject(self))
+    }
+
+    /// Only a budget with a name is an operator's business, and what is in force.
     fn set_up(&self, states: &States) -> Result<(), Error> {
+        own::set_up(states, self, || self.as_written());
         self.budget_name().map_or(Ok(()), |_| self.look_up(states).map(drop))
     }
 

@@ -6,6 +6,7 @@ mod budget;
 mod delay;
 mod doubt;
 mod found;
+pub(crate) mod in_force;
 mod key;
 mod proven;
 mod request_key;
@@ -26,6 +27,7 @@ pub use request_key::RequestKey;
 pub use settings::Settings;
 
 use crate::context::{Repeat, Sent};
+use crate::registry::in_force::Said;
 use crate::registry::{Slot, States};
 use crate::{Classify, Effect, Error, Kind, Site, Verdict, clock};
 use std::future::Future;
@@ -74,6 +76,7 @@ pub struct Retry {
     statuses: &'static [u16],
     budget: BudgetOf,
     slot: Slot<Budget>,
+    said: Said,
     site: &'static Site,
 }
 
@@ -94,6 +97,7 @@ impl Retry {
             statuses: &[],
             budget: BudgetOf::Site,
             slot: Slot::new(),
+            said: Said::NOTHING,
             site: &Site::UNKNOWN,
         }
     }
@@ -130,36 +134,42 @@ impl Retry {
     /// How often to try at most, the first attempt included.
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
+        self.said = self.said.and(0);
         self
     }
 
     /// The wait after the first failed attempt.
     pub const fn base(mut self, base: Duration) -> Self {
         self.backoff.base = base;
+        self.said = self.said.and(1);
         self
     }
 
     /// What each further wait is multiplied by.
     pub const fn factor(mut self, factor: f64) -> Self {
         self.backoff.factor = factor;
+        self.said = self.said.and(2);
         self
     }
 
     /// The longest backoff.
     pub const fn max(mut self, max: Duration) -> Self {
         self.backoff.max = max;
+        self.said = self.said.and(3);
         self
     }
 
     /// How waits are randomised.
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.backoff.jitter = jitter;
+        self.said = self.said.and(4);
         self
     }
 
     /// HTTP statuses to repeat although their kind says no, for example 429.
     pub const fn retry_status(mut self, statuses: &'static [u16]) -> Self {
         self.statuses = statuses;
+        self.said = self.said.and(5);
         self
     }
 
@@ -273,14 +283,14 @@ impl Retry {
         }
     }
 
-    fn may_repeat(&self, verdict: &Verdict) -> bool {
+    fn may_repeat(&self, verdict: &Verdict, statuses: &[u16]) -> bool {
         if self.repeat == Repeat::Never && verdict.effect == Effect::Unknown {
             return false;
         }
         match verdict.kind {
             Kind::Transient => true,
             Kind::Refused => false,
-            Kind::Permanent | Kind::Caller => verdict.status.is_some_and(|status| self.statuses.contains(&status)),
+            Kind::Permanent | Kind::Caller => verdict.status.is_some_and(|status| statuses.contains(&status)),
         }
     }
 }

@@ -61,7 +61,7 @@ impl<'a, S> Acquiring<'a, S> {
     fn wait(&mut self, limiter: &'a Limiter) -> Pin<&mut Waiting<'a>> {
         let deadline = self.deadline.or_else(context::deadline);
         let since = clock::instant();
-        let until = clock::after(since, limiter.max_wait);
+        let until = clock::after(since, limiter.max_wait.time());
         let until = deadline.map_or(until, |due| until.min(due.at));
         let (timer, acquire) = (tokio::time::sleep_until(until), limiter.permits.acquire());
         let waiting = || Waiting { limiter, acquire, timer, since, deadline, pause: Pause::start() };
@@ -101,7 +101,7 @@ impl<'a, S: Limits<'a> + Unpin> Future for Acquiring<'a, S> {
         if limiter.permits.try_take() {
             return Poll::Ready(Ok(Permit::of(limiter)));
         }
-        if limiter.max_wait.is_zero() {
+        if limiter.max_wait.time().is_zero() {
             return Poll::Ready(Err(limiter.full(Duration::ZERO)));
         }
         self.wait(limiter).poll(cx)

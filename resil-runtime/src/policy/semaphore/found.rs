@@ -1,7 +1,10 @@
 //! A semaphore as the registry and an operator hold it.
 
 use super::handle::{ZERO, as_written};
-use super::{Limiter, Semaphore};
+use super::{Limiter, Semaphore, Settings};
+use crate::registry::in_force::Said;
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
 use crate::registry::{Found, Handle, Slot, States, Written, all, find};
 use crate::{Error, Keyed, Registry, Site};
 use std::sync::Arc;
@@ -46,6 +49,11 @@ impl Handle for Semaphore {
     fn set_up(&self, states: &States) -> Result<(), Error> {
         self.look_up(states).map(drop)
     }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(super::in_force::subject(self))
+    }
 }
 
 impl Found for Semaphore {
@@ -60,13 +68,13 @@ impl Found for Semaphore {
     }
 
     fn found(name: Option<&'static str>, limiter: Arc<Limiter>) -> Self {
-        let Limiter { max_wait, at_first, .. } = *limiter;
-        Self { name, site: &Site::UNKNOWN, permits: at_first, max_wait, slot: Slot::found(Ok(limiter)) }
+        let Settings { permits, max_wait } = limiter.at_first;
+        Self { name, site: &Site::UNKNOWN, permits, max_wait, said: Said::NOTHING, slot: Slot::found(Ok(limiter)) }
     }
 
     fn without_state(&self, error: Error) -> Self {
-        let &Self { name, site, permits, max_wait, .. } = self;
-        Self { name, site, permits, max_wait, slot: Slot::found(Err(error)) }
+        let &Self { name, site, permits, max_wait, said, .. } = self;
+        Self { name, site, permits, max_wait, said, slot: Slot::found(Err(error)) }
     }
 }
 

@@ -1,5 +1,9 @@
 use super::{Acquiring, Permits, Settings, Usage};
+use crate::registry::in_force::{Live, Said};
+#[cfg(feature = "config")]
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Found as _, Handle as _, Row, Shared, Slot, Written, events};
+use crate::sync::AtomicU32;
 use crate::{Error, Site};
 use std::fmt;
 use std::time::Duration;
@@ -8,15 +12,19 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Limiter {
     pub(super) label: &'static str,
-    pub(super) max_wait: Duration,
+    pub(super) max_wait: Live,
     pub(super) permits: Permits,
-    /// How many it was set up with; `resize` does not change that.
-    pub(super) at_first: u32,
+    /// What it was set up with; neither `resize` nor a setting from outside changes that.
+    pub(super) at_first: Settings,
+    /// How many are in force, but for `resize`.
+    pub(super) settled: AtomicU32,
 }
 
 impl Limiter {
     pub(crate) fn new(label: &'static str, permits: u32, max_wait: Duration) -> Self {
-        Self { label, max_wait, permits: Permits::new(permits), at_first: permits }
+        let at_first = Settings { permits, max_wait };
+        let (max_wait, settled) = (Live::new(Some(max_wait)), AtomicU32::new(permits));
+        Self { label, max_wait, permits: Permits::new(permits), at_first, settled }
     }
 
     pub(super) fn full(&self, waited: Duration) -> Error {
@@ -28,7 +36,7 @@ impl Limiter {
 
 impl Shared for Limiter {
     fn written(&self) -> Written {
-        let settings = as_written(self.at_first, self.max_wait);
+        let settings = as_written(self.at_first.permits, self.at_first.max_wait);
         Written { kind: "semaphore", name: Some(self.label), site: &Site::UNKNOWN, settings }
     }
 
@@ -38,6 +46,22 @@ impl Shared for Limiter {
 
     fn row(&self) -> Option<Row> {
         Some(self.permits.snapshot().row("semaphore"))
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        let handle = Semaphore::of(self.at_first);
+        handle.subject()
+    }
+
+    #[cfg(feature = "config")]
+    fn put_in_force(&self, values: &Values) -> Put {
+        self.put(values)
+    }
+
+    #[cfg(feature = "config")]
+    fn wake(&self) {
+        self.permits.hand_over();
     }
 }
 
@@ -67,6 +91,7 @@ pub struct Semaphore {
     pub(super) site: &'static Site,
     pub(super) permits: u32,
     pub(super) max_wait: Duration,
+    pub(super) said: Said,
     pub(super) slot: Slot<Limiter>,
 }
 
@@ -79,7 +104,7 @@ impl Semaphore {
     /// These settings, for this handle alone.
     pub const fn of(settings: Settings) -> Self {
         let Settings { permits, max_wait } = settings;
-        Self { name: None, site: &Site::UNKNOWN, permits, max_wait, slot: Slot::new() }
+        Self { name: None, site: &Site::UNKNOWN, permits, max_wait, said: Said::NOTHING, slot: Slot::new() }
     }
 
     /// Shares the permits with everything that writes this name.
@@ -91,6 +116,7 @@ impl Semaphore {
     /// How long to wait for a permit. The default, zero, refuses at once.
     pub const fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;
+        self.said = self.said.and(1);
         self
     }
 

@@ -1,8 +1,10 @@
 //! Permits for each key.
 
-use super::{Acquiring, Limiter, Limits, Semaphore};
+use super::{Acquiring, Limiter, Limits, Semaphore, Settings};
 use crate::policy::keyed::{HeldKey, HeldState, Keyed, Loss, OneKey, PerKey, hash_of};
 use crate::registry::Slot;
+use crate::registry::in_force::Said;
+use crate::sync::Ordering;
 use crate::{Error, Site};
 use std::hash::Hash;
 
@@ -53,7 +55,7 @@ impl OneKey for Limiter {
 
     fn loss(&self) -> Loss {
         let now = self.permits.snapshot();
-        let is_quiet = now.in_use == 0 && now.waiting == 0 && now.limit == self.at_first;
+        let is_quiet = now.in_use == 0 && now.waiting == 0 && now.limit == self.settled.load(Ordering::Relaxed);
         if is_quiet { Loss::Nothing } else { Loss::Protection }
     }
 
@@ -70,7 +72,7 @@ impl PerKey for Semaphore {
     }
 
     fn of_one_key(name: Option<&'static str>, held: HeldKey<Limiter>) -> Self {
-        let &Limiter { max_wait, at_first, .. } = held.get();
-        Self { name, site: &Site::UNKNOWN, permits: at_first, max_wait, slot: Slot::lent(held) }
+        let Settings { permits, max_wait } = held.get().at_first;
+        Self { name, site: &Site::UNKNOWN, permits, max_wait, said: Said::NOTHING, slot: Slot::lent(held) }
     }
 }

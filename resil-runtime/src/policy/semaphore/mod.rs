@@ -10,6 +10,8 @@ mod acquiring;
 mod balance;
 mod found;
 mod handle;
+#[cfg(feature = "config")]
+pub(crate) mod in_force;
 mod keyed;
 mod line;
 mod permits;

@@ -48,15 +48,19 @@ impl Permits {
     /// Changes how many permits may be out. If more are, none is revoked, and the next is given when the number has
     /// fallen below the limit.
     pub(crate) fn resize(&self, limit: u32) {
+        if self.set_limit(limit) {
+            self.hand_over();
+        }
+    }
+
+    /// The same, and wakes nobody. `true` if somebody is to be: then the caller must [hand over](Self::hand_over).
+    #[must_use]
+    pub(crate) fn set_limit(&self, limit: u32) -> bool {
         let mut line = self.lock();
         let by = i64::from(limit) - i64::from(line.limit);
         line.limit = limit;
         self.limit.store(limit, Ordering::Relaxed);
-        let owed = self.balance.change(by);
-        drop(line);
-        if owed {
-            self.hand_over();
-        }
+        self.balance.change(by)
     }
 
     /// How many permits may be out.
@@ -111,7 +115,7 @@ impl Permits {
 
     /// Hands free permits to those who wait, one by one.
     #[cold]
-    fn hand_over(&self) {
+    pub(crate) fn hand_over(&self) {
         while self.balance.is_owed() {
             let Some(waker) = self.serve() else { return };
             // A waker that panics must not keep the others waiting.

@@ -1,6 +1,7 @@
 //! The timeout: bounds on one attempt and on its phases.
 
 mod dial;
+pub(crate) mod in_force;
 mod settings;
 
 pub use dial::Dial;
@@ -8,7 +9,10 @@ pub use settings::Settings;
 
 use crate::context::{Bound, Frame};
 use crate::policy::attempt::Attempt;
-use crate::registry::{Handle, Registry, Written, events};
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
+use crate::registry::in_force::own;
+use crate::registry::{Handle, Registry, States, Written, events};
 use crate::{Error, Phase, Site};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -44,12 +48,21 @@ pub(super) struct Bounds {
     pub(super) read: Option<Duration>,
     /// The same for the requests within, as their timers count.
     pub(super) read_millis: Option<NonZeroU32>,
+    /// Whether a phase is bounded as written, for which the attempt needs a frame. Nothing outside changes that, so that all
+    /// other attempts have none for certain.
+    pub(super) watches_phases: bool,
     pub(super) site: &'static Site,
 }
 
 impl Bounds {
-    pub(super) const NONE: Self =
-        Self { attempt: None, connect: None, read: None, read_millis: None, site: &Site::UNKNOWN };
+    pub(super) const NONE: Self = Self {
+        attempt: None,
+        connect: None,
+        read: None,
+        read_millis: None,
+        watches_phases: false,
+        site: &Site::UNKNOWN,
+    };
 
     /// From here on it is the partner's failure when a deadline ends the attempt. A tenth less than the bound, since a
     /// deadline as long as the bound begins earlier.
@@ -57,13 +70,13 @@ impl Bounds {
         self.attempt.or(self.read).unwrap_or(Duration::from_secs(1)) / 10 * 9
     }
 
-    pub(super) fn timed_out(&self, phase: Phase) -> Error {
-        let limit = match phase {
-            Phase::Connect => self.connect,
-            Phase::Read => self.read,
-            Phase::Attempt => self.attempt,
-        };
-        let (site, limit) = (self.site, limit.unwrap_or_default());
+    #[inline]
+    fn connect_bound(&self) -> Option<Bound> {
+        self.connect.map(|limit| Bound { limit, site: self.site })
+    }
+
+    pub(super) fn timed_out(&self, phase: Phase, limit: Duration) -> Error {
+        let site = self.site;
         events::timed_out(site, phase, limit);
         Error::Timeout { site, phase, limit }
     }
@@ -79,28 +92,35 @@ impl Timeout {
 
     /// Bounds phases only; the whole is left to a [`Deadline`](crate::Deadline).
     pub const fn phases() -> Self {
-        Self { bounds: Bounds::NONE }
+        Self::within(Bounds::NONE)
     }
 
     /// These bounds.
     pub const fn of(settings: Settings) -> Self {
         let Settings { attempt, connect, read } = settings;
-        let bounds = Bounds { attempt: Some(attempt), connect, ..Bounds::NONE };
+        let timeout =
+            Self::within(Bounds { attempt: Some(attempt), connect, watches_phases: connect.is_some(), ..Bounds::NONE });
         match read {
-            Some(read) => Self { bounds }.read(read),
-            None => Self { bounds },
+            Some(read) => timeout.read(read),
+            None => timeout,
         }
+    }
+
+    const fn within(bounds: Bounds) -> Self {
+        Self { bounds }
     }
 
     /// The longest wait for a connection. Recommended: 1 to 5 s.
     pub const fn connect(mut self, limit: Duration) -> Self {
         self.bounds.connect = Some(limit);
+        self.bounds.watches_phases = true;
         self
     }
 
     /// The longest silence while waiting for data on an established connection. Recommended: 5 to 30 s.
     pub const fn read(mut self, limit: Duration) -> Self {
         self.bounds.read = Some(limit);
+        self.bounds.watches_phases = true;
         self.bounds.read_millis = NonZeroU32::new(millis(limit));
         self
     }
@@ -117,29 +137,54 @@ impl Timeout {
         Attempt::bounded(body, self)
     }
 
-    pub(super) fn bounds(&self) -> &Bounds {
-        &self.bounds
+    /// Those in force.
+    pub(super) fn bounds(&self) -> Bounds {
+        own::or(|| self.bounds, || self.in_force())
     }
 
-    pub(super) fn connect_bound(&self) -> Option<Bound> {
-        self.bounds.connect.map(|limit| Bound { limit, site: self.bounds.site })
+    #[cold]
+    #[inline(never)]
+    fn in_force(&self) -> Bounds {
+        own::look(self, || self.as_written(), |now| now.bounds(self.bounds.site))
     }
 
-    /// Whether the attempt watches its phases, for which it needs a frame.
     #[inline]
-    pub(super) fn needs_frame(&self) -> bool {
-        self.bounds.connect.is_some() || self.bounds.read.is_some()
+    pub(super) fn connect_bound(&self) -> Option<Bound> {
+        own::or(|| self.bounds.connect_bound(), || self.connect_in_force())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn connect_in_force(&self) -> Option<Bound> {
+        self.in_force().connect_bound()
+    }
+
+    #[inline]
+    pub(super) fn read_millis(&self) -> Option<NonZeroU32> {
+        own::or(|| self.bounds.read_millis, || self.read_in_force())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn read_in_force(&self) -> Option<NonZeroU32> {
+        self.in_force().read_millis
+    }
+
+    #[inline]
+    pub(super) fn watches_phases(&self) -> bool {
+        self.bounds.watches_phases
     }
 
     /// Says once that a `connect` bound has nothing that enforces it; an error where a test asked for strictness.
     #[inline]
     pub(super) fn unenforced(&self, frame: Option<&Frame>) -> Option<Error> {
-        if self.bounds.connect.is_none() { None } else { self.connect_unenforced(frame) }
+        if self.bounds.watches_phases { self.connect_unenforced(frame) } else { None }
     }
 
     #[cold]
     fn connect_unenforced(&self, frame: Option<&Frame>) -> Option<Error> {
-        let site = self.bounds.site;
+        let Bounds { connect, site, .. } = self.bounds();
+        connect?;
         Registry::with(|registry| {
             if let Some(dial) = frame.and_then(|frame| registry.dialled_outside_since(frame.dialled_outside)) {
                 if registry.is_strict() {
@@ -186,11 +231,9 @@ impl Handle for Timeout {
 
     /// Every bound that is longer.
     fn beyond(&self, deadline: Duration) -> Option<String> {
-        let Bounds { attempt, connect, read, site, .. } = self.bounds;
-        let bounds = [("attempt bound", attempt), ("`connect`", connect), ("`read`", read)];
-        let above =
-            bounds.into_iter().filter_map(|(what, bound)| Some((what, bound.filter(|bound| *bound > deadline)?)));
-        let above: Vec<_> = above.map(|(what, bound)| format!("{what} of {bound:?}")).collect();
+        let site = self.bounds.site;
+        let above = self.bounds.above(deadline).map(|(_, what, bound)| format!("{what} of {bound:?}"));
+        let above: Vec<_> = above.collect();
         (!above.is_empty()).then(|| {
             format!(
                 "the timeout of {site} can never pass: its deadline of {deadline:?} comes before its {}; write at most \
@@ -198,6 +241,16 @@ impl Handle for Timeout {
                 above.join(" and its ")
             )
         })
+    }
+
+    fn set_up(&self, states: &States) -> Result<(), Error> {
+        own::set_up(states, self, || self.as_written());
+        Ok(())
+    }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(in_force::outside::subject(&self.bounds))
     }
 
     fn out_of_range(&self) -> Option<String> {

@@ -1,0 +1,57 @@
+//! What a registry does with settings from outside.
+
+use super::{Change, Layers, Remembered, Settled, Subject, own};
+use crate::registry::states::{Entry, Owner};
+use crate::registry::{Shared, States, events};
+use crate::sync::lock;
+use std::sync::Arc;
+
+impl States {
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.remembered
+    }
+
+    /// Every policy that has a state here.
+    pub(crate) fn subjects(&self) -> Vec<Subject> {
+        self.adjustable().map(|(subject, _)| subject).collect()
+    }
+
+    /// The same, and each setting in force.
+    pub(crate) fn settled(&self) -> Vec<(Subject, Vec<Settled>)> {
+        let layers = Arc::clone(&lock(&self.layers));
+        let settle = |(subject, _): (Subject, _)| {
+            let settled = subject.settle(&layers);
+            (subject, settled)
+        };
+        self.adjustable().map(settle).collect()
+    }
+
+    fn adjustable(&self) -> impl Iterator<Item = (Subject, Arc<dyn Shared>)> {
+        let subject = |(owner, Entry { state, wrote }): (Owner, Entry)| {
+            Some((state.subject()?.entered(owner.name(), wrote?), state))
+        };
+        self.entries().into_iter().filter_map(subject)
+    }
+
+    /// Puts these settings in force, for what has a state and for what will have one, and tells what is different. One
+    /// caller at a time, who holds [`Remembered::changing`].
+    pub(crate) fn put_in_force(&self, layers: Layers) -> Vec<Change> {
+        let layers = Arc::new(layers);
+        let old = std::mem::replace(&mut *lock(&self.layers), Arc::clone(&layers));
+        if layers.are_about_stateless() {
+            own::begin();
+        }
+        let (mut changes, mut puts) = (Vec::new(), Vec::new());
+        for (subject, state) in self.adjustable() {
+            let (new, put) = subject.change(&old, &layers, &*state);
+            changes.extend(new);
+            puts.push((state, put));
+        }
+        changes.sort_by_key(|change| (change.kind, change.policy));
+        changes.iter().for_each(events::setting_changed);
+        for (state, put) in puts {
+            put.finish(&*state);
+        }
+        changes
+    }
+}

@@ -1,0 +1,8 @@
+//! Settings from outside, as a user has them.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod effect;
+mod messages;
+mod precedence;
+mod reload;
+mod support;
