@@ -13,6 +13,7 @@ pub(crate) mod departure;
 mod in_flight;
 #[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "adapters claim keys"))]
 pub(crate) mod keyed;
+mod listener;
 mod record;
 
 pub(crate) use activity::{Activity, Pause};
@@ -23,6 +24,9 @@ pub(crate) use call::{Call, Repeat, sent};
 pub(crate) use carried::Carried;
 pub(crate) use in_flight::InFlight;
 pub(crate) use keyed::AttemptKey;
+#[cfg(feature = "http")]
+pub(crate) use listener::asked_to_pause;
+pub(crate) use listener::{Listener, Pauses};
 
 use crate::registry::{Registry, States};
 use std::cell::{Cell, OnceCell};

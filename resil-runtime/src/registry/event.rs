@@ -47,6 +47,20 @@ pub enum Event {
         /// How long the call waited for a permit.
         waited: Duration,
     },
+    /// A rate limit refused a call.
+    RateLimited {
+        /// Its name, or its call site if it has none.
+        limit: &'static str,
+        /// When the next call has a chance; `None` where nobody knows.
+        retry_after: Option<Duration>,
+    },
+    /// The partner has asked for a pause, which all callers of the rate limit keep; with `key`, those of one key.
+    RatePaused {
+        /// Its name, or its call site if it has none.
+        limit: &'static str,
+        /// How long no call begins.
+        wait: Duration,
+    },
     /// A keyed policy has no place for another key: all are in use, or their circuits not closed. Until one has, new
     /// keys share one state.
     KeysFull {
@@ -184,6 +198,13 @@ impl fmt::Display for Event {
             }
             Self::SemaphoreRefused { semaphore, limit, waited } => {
                 write!(f, "{}: refused a call after {waited:?}, limit {limit}", Named("semaphore", semaphore))
+            }
+            Self::RateLimited { limit, retry_after } => {
+                write!(f, "{}: refused a call", Named("rate limit", limit))?;
+                retry_after.map_or(Ok(()), |wait| write!(f, ", next chance in {wait:?}"))
+            }
+            Self::RatePaused { limit, wait } => {
+                write!(f, "{}: the partner asks for a pause of {wait:?}", Named("rate limit", limit))
             }
             Self::KeysFull { kind, policy, max_keys } => {
                 write!(f, "{}: no place for another key, {max_keys} are in use", Named(kind, policy))

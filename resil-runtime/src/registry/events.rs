@@ -47,6 +47,16 @@ pub(crate) fn full(semaphore: &'static str, limit: u32, waited: Duration) {
     tell(|| Event::SemaphoreRefused { semaphore, limit, waited });
 }
 
+pub(crate) fn rate_limited(limit: &'static str, retry_after: Option<Duration>) {
+    event!(debug, ?limit, ?retry_after, "rate limit refused a call");
+    tell(|| Event::RateLimited { limit, retry_after });
+}
+
+pub(crate) fn rate_paused(limit: &'static str, wait: Duration) {
+    event!(info, ?limit, ?wait, "the partner asks for a pause: no call of this rate limit begins");
+    tell(|| Event::RatePaused { limit, wait });
+}
+
 pub(crate) fn keys_full(kind: &'static str, policy: &'static str, max_keys: u32) {
     event!(warn, kind, ?policy, max_keys, "no place for another key: further keys share one state");
     tell(|| Event::KeysFull { kind, policy, max_keys });
