@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// The right to begin one call now. There is nothing to give back.
-#[must_use = "it was paid for: begin the call"]
 #[derive(Clone, Copy)]
 pub struct Turn<'a> {
     limit: &'a dyn Pauses,
