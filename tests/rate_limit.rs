@@ -118,7 +118,10 @@ async fn nobody_overtakes_who_waits() {
     assert!(dear.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     tokio::time::advance(Duration::from_millis(500)).await;
     let mut cheap = Box::pin(LIMIT.acquire());
-    assert!(cheap.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "there are tokens, but not for it");
+    assert!(
+        cheap.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(),
+        "there are tokens, but not for it"
+    );
     let since = Instant::now();
     let dear = async {
         dear.await.unwrap();

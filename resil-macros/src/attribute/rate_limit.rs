@@ -204,8 +204,10 @@ impl Layer for RateLimit {
             (None, acquire)
         };
         let take = cx.admitted(TURN, &code!(#acquire.await), exit);
+        if self.with.follow.is_none() {
+            return inside.after(code!(#first #take));
+        }
         let verdict = inside.verdict(cx);
-        let heed = self.with.follow.as_ref().map(|_| code!(#TURN.heed(#verdict);));
-        inside.between(code!(#first #take), heed.unwrap_or_default())
+        inside.between(code!(#first #take), code!(#TURN.heed(#verdict);))
     }
 }
