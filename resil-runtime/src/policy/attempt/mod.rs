@@ -204,6 +204,7 @@ fn cut_off<F, E>(mut body: Pin<&mut Body<F>>, error: impl FnOnce() -> Error) -> 
 
 #[inline]
 fn begin(frame: &mut Option<Frame>, sent: Option<&Sent>) -> Option<Error> {
+    context::begins();
     if let Some(sent) = sent.filter(|sent| sent.is_keyed()) {
         Frame::of_attempt(frame, sent);
     }
