@@ -96,7 +96,7 @@ async fn a_dropped_waiter_costs_nothing_and_lets_the_next_move_up() {
     let _scope = resil::testing::isolated();
     LIMIT.acquire().await.unwrap();
     let since = Instant::now();
-    let mut waits = Vec::from_iter((0..3).map(|_| Box::pin(LIMIT.acquire())));
+    let mut waits: Vec<_> = (0..3).map(|_| Box::pin(LIMIT.acquire())).collect();
     for wait in &mut waits {
         assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }

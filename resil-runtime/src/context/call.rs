@@ -258,8 +258,7 @@ pub(crate) fn given_up(failure: GivenUp) {
 }
 
 /// An attempt of ours begins here.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "on the path of every call that succeeds")]
+#[inline]
 pub(crate) fn begins() {
     #[cold]
     #[inline(never)]

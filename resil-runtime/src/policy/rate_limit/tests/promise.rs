@@ -69,6 +69,7 @@ fn a_pause_holds_all_and_none_shortens_it() {
     assert_eq!(bucket.take(&gcra, 1, 50), Err(150));
     assert!(bucket.pause(300));
     assert_eq!(bucket.take(&gcra, 1, 299), Err(1));
-    assert_eq!((0..6).map(|_| bucket.take(&gcra, 1, 300)).filter(Result::is_ok).count(), 5, "the bucket as it was");
+    let begin = (0..6).filter(|_| bucket.take(&gcra, 1, 300).is_ok());
+    assert_eq!(begin.count(), 5, "the bucket as it was");
     assert_eq!(bucket.paused_until(300), None);
 }

@@ -27,7 +27,7 @@ fn one_in_a_cycle() {
     assert!(bucket.take(&gcra, 1, 20).unwrap_err() > cycle, "behind it, longer than a cycle");
 }
 
-/// SmallRye, rolling: two in 100 ms wait 0, 0, 100; who asks at 50, 50; at 100, 0. As a bucket that is a burst of two and one
+/// `SmallRye`, rolling: two in 100 ms wait 0, 0, 100; who asks at 50, 50; at 100, 0. As a bucket that is a burst of two and one
 /// more every 100 ms: what comes back within a window counts as well.
 #[test]
 fn a_rolling_window() {
