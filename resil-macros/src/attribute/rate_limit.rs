@@ -31,6 +31,8 @@ arguments! {
     cost: Cost = order.items,
     follow: Word,
     follow_max: Wait = "60s",
+    fleet: Word,
+    lost: Lost = "share",
 }
 
 /// So many calls in so much time.
@@ -110,6 +112,28 @@ impl FromMeta for Cost {
     }
 }
 
+/// `lost = "share"` or `lost = "refuse"`.
+#[derive(Clone, Copy)]
+enum Lost {
+    Share,
+    Refuse,
+}
+
+impl Value for Lost {
+    const WANTS: &'static str = "\"share\", to go on with the last share of the rate, or \"refuse\"";
+}
+
+impl FromMeta for Lost {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        let Some(Lit::Str(text)) = literal(expr) else { return wanted(None) };
+        wanted(match text.value().as_str() {
+            "share" => Some(Self::Share),
+            "refuse" => Some(Self::Refuse),
+            _ => None,
+        })
+    }
+}
+
 pub(crate) struct RateLimit {
     rate: Option<Setting<Rate>>,
     keyed: Option<Keyed>,
@@ -152,6 +176,19 @@ impl Attribute for RateLimit {
             let message = "a rate limit needs to know how many calls may begin in which time";
             errors.at(given.span, format!("{message}; write `#[{}]`", Self::EXAMPLE));
         }
+        if let (Some(lost), None) = (&with.lost, &with.fleet)
+            && !given.has("fleet")
+        {
+            errors.at(lost.at, "`lost` does nothing without `fleet`; add `fleet`");
+        }
+        if let (Some(fleet), None) = (&with.fleet, &with.name)
+            && !given.has("name")
+        {
+            errors.at(
+                fleet.at,
+                "`fleet` shares the rate with what has its name in other processes; add `name = \"partner\"`",
+            );
+        }
         let keyed = Keyed::of(with.key.take(), with.max_keys.take(), given, errors);
         is_known.then_some(Self { rate, keyed, with })
     }
@@ -177,7 +214,14 @@ impl Layer for RateLimit {
         let new = new_or_of(rate, with.settings.as_ref(), &code!(#runtime::policy::rate_limit::Settings), "new");
         let (name, burst) = (set(with.name.as_ref()), set(with.burst.as_ref()));
         let waits = [&with.max_wait, &with.follow_max].map(|wait| set(wait.as_ref()));
-        Some(code!(#new #name #burst #(#waits)*))
+        let fleet = with.fleet.as_ref().map(|_| {
+            let lost = match with.lost.as_ref().map_or(Lost::Share, |lost| lost.value) {
+                Lost::Share => code!(Share),
+                Lost::Refuse => code!(Refuse),
+            };
+            code!(.fleet(#runtime::policy::rate_limit::Lost::#lost))
+        });
+        Some(code!(#new #name #burst #(#waits)* #fleet))
     }
 
     fn keyed(&self) -> Option<&Keyed> {

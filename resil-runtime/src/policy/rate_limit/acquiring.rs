@@ -28,6 +28,7 @@ pin_project! {
     struct Waiting<'a> {
         place: Place<'a>,
         leaves: Leaves,
+        since: Nanos,
         until: Nanos,
         #[pin]
         timer: Sleep,
@@ -90,16 +91,20 @@ impl<'a, S: Limits<'a>> Acquiring<'a, S> {
     fn later(&mut self, limiter: &'a Limiter, wait: Nanos, cx: &mut Context<'_>) -> Poll<Result<Turn<'a>, Error>> {
         let (now, cost) = (clock::now(), self.cost);
         let left = self.deadline.or_else(context::deadline).map(|due| clock::nanos(due.remaining()));
-        let longest = limiter.plan.max_wait.min(left.map_or(Nanos::MAX, |left| left.saturating_sub(1)));
+        let Some((wait, longest)) = limiter.prospect(wait, now) else {
+            return Poll::Ready(Err(limiter.refused(None, now)));
+        };
+        let longest = longest.min(left.map_or(Nanos::MAX, |left| left.saturating_sub(1)));
         if wait > longest {
-            return Poll::Ready(Err(limiter.refused(wait, now)));
+            return Poll::Ready(Err(limiter.refused(Some(wait), now)));
         }
-        let Some(ticket) = limiter.bucket.join(&limiter.plan.gcra, cost, now, cx.waker().clone()) else {
+        let Some(ticket) = limiter.bucket().join(&limiter.plan.gcra, cost, now, cx.waker().clone()) else {
             return Poll::Ready(Ok(self.source.turn(limiter)));
         };
         let waiting = self.waiting.get_or_make(|| Waiting {
             place: Place { limiter, ticket: Some(ticket), cost },
             leaves: Leaves::default(),
+            since: now,
             until: now.saturating_add(longest),
             timer: tokio::time::sleep(Duration::ZERO),
             quiet: Pause::start(),
@@ -115,7 +120,7 @@ impl<'a> Waiting<'a> {
         let (limiter, until) = (this.place.limiter, *this.until);
         loop {
             let now = clock::now();
-            let paused = limiter.bucket.paused_until(now);
+            let paused = limiter.bucket().paused_until(now);
             let at = match this.place.look(this.leaves.after(paused, now).min(until), now, cx) {
                 Found::Now => {
                     // The future may outlive the wait.
@@ -125,7 +130,8 @@ impl<'a> Waiting<'a> {
                 Found::At(at) => at.min(until),
                 Found::Behind => until,
             };
-            if until <= now || paused.is_some_and(|paused| paused > until) {
+            let is_late = until <= now || paused.is_some_and(|paused| paused > until);
+            if is_late || limiter.is_hopeless(*this.since, now) {
                 *this.quiet = None;
                 this.place.leave();
                 return Poll::Ready(Err(limiter.refused(limiter.wait(this.place.cost, now), now)));
@@ -141,7 +147,7 @@ impl Place<'_> {
     /// Takes the tokens if it is its turn, and not before that moment.
     fn look(&mut self, not_before: Nanos, now: Nanos, cx: &Context<'_>) -> Found {
         let Self { limiter, ticket: Some(ticket), cost } = *self else { return Found::Now };
-        let found = limiter.bucket.turn(&limiter.plan.gcra, ticket, cost, (not_before, now), cx.waker().clone());
+        let found = limiter.bucket().turn(&limiter.plan.gcra, ticket, cost, (not_before, now), cx.waker().clone());
         if found == Found::Now {
             self.ticket = None;
         }
@@ -150,7 +156,7 @@ impl Place<'_> {
 
     fn leave(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.limiter.bucket.leave(&self.limiter.plan.gcra, ticket, self.cost);
+            self.limiter.bucket().leave(&self.limiter.plan.gcra, ticket, self.cost);
         }
     }
 }
@@ -174,7 +180,7 @@ impl<'a, S: Limits<'a> + Unpin> Future for Acquiring<'a, S> {
         if self.cost == 0 {
             return Poll::Ready(Err(limiter.costs_nothing()));
         }
-        match limiter.bucket.take(&limiter.plan.gcra, self.cost, clock::now()) {
+        match limiter.take(self.cost) {
             Ok(()) => Poll::Ready(Ok(self.source.turn(limiter))),
             Err(wait) => self.later(limiter, wait, cx),
         }

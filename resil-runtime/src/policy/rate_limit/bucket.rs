@@ -50,6 +50,30 @@ impl Bucket {
         Self { word: AtomicU64::new(0), queue: OnceLock::new() }
     }
 
+    /// An empty one, into which tokens are put by hand.
+    pub(super) fn empty(gcra: &Gcra) -> Self {
+        Self { word: AtomicU64::new(gcra.empty() << BITS), queue: OnceLock::new() }
+    }
+
+    /// Puts so many tokens in.
+    pub(super) fn deposit(&self, gcra: &Gcra, tokens: u32) {
+        let time = gcra.time_of(tokens);
+        let put = |word: u64| Some((word >> BITS).saturating_sub(time) << BITS | word & FLAGS);
+        _ = self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, put);
+    }
+
+    /// Wakes the first who waits, or all of them.
+    pub(super) fn wake(&self, all: bool) {
+        let Some(queue) = self.queue.get() else { return };
+        let wakers = if all { queue.lock().wakes_all() } else { queue.lock().wakes_first().into_iter().collect() };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// How long what is waited for takes to come.
+    pub(super) fn ahead(&self) -> Nanos {
+        self.queue.get().map_or(0, |queue| queue.ahead.load(Ordering::Relaxed))
+    }
+
     /// Takes so many tokens, or says how long the wait for them is. Takes no lock.
     #[inline]
     pub(super) fn take(&self, gcra: &Gcra, cost: u32, now: Nanos) -> Result<(), Nanos> {
@@ -79,8 +103,7 @@ impl Bucket {
     /// How long somebody who comes now would wait; at least a moment.
     pub(super) fn wait(&self, gcra: &Gcra, cost: u32, now: Nanos) -> Nanos {
         let word = self.word.load(Ordering::Relaxed);
-        let ahead = self.queue.get().map_or(0, |queue| queue.ahead.load(Ordering::Relaxed));
-        let behind = (word >> BITS).max(now).saturating_add(ahead);
+        let behind = (word >> BITS).max(gcra.moment(now)).saturating_add(self.ahead());
         let paused = self.paused_until(now).map_or(0, |until| until - now);
         gcra.take(behind, cost, now).err().unwrap_or(1).max(paused)
     }

@@ -1,6 +1,6 @@
 //! A rate limit as the registry and an operator hold it.
 
-use super::{Limiter, Plan, RateLimit, Settings};
+use super::{Hub, Limiter, Plan, RateLimit, Settings};
 use crate::registry::{Found, Handle, Slot, States, Written, all, find};
 use crate::{Error, Keyed, Registry, Site};
 use std::sync::Arc;
@@ -24,6 +24,19 @@ impl RateLimit {
     }
 }
 
+impl RateLimit {
+    /// Why it shares its rate with nobody.
+    fn is_alone(&self) -> Option<&'static str> {
+        if self.name.is_none() {
+            return Some("`fleet` shares the rate by its name, and it has none: write `name = \"partner\"`");
+        }
+        let is_installed = Registry::with(Hub::of).is_installed();
+        (!is_installed).then_some(
+            "`fleet` needs a store that all processes share: write `Fleet::on(&db).await?.install()?` at start, before `resil::check()`",
+        )
+    }
+}
+
 impl Handle for RateLimit {
     fn written(&self) -> Written {
         Written { kind: "rate limit", name: self.name, site: self.site, settings: self.settings.written() }
@@ -34,7 +47,8 @@ impl Handle for RateLimit {
     }
 
     fn out_of_range(&self) -> Option<String> {
-        self.settings.out_of_range().map(|problem| format!("{}: {problem}", self.written()))
+        let problem = self.settings.out_of_range().or_else(|| self.settings.fleet.and_then(|_| self.is_alone()));
+        problem.map(|problem| format!("{}: {problem}", self.written()))
     }
 
     fn set_up(&self, states: &States) -> Result<(), Error> {

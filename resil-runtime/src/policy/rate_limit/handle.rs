@@ -1,5 +1,5 @@
 use super::acquiring::spread;
-use super::{Acquiring, Bucket, Plan, Rate, Settings, Usage};
+use super::{Acquiring, Bucket, Lease, Lost, Outlook, Plan, Rate, Settings, Usage};
 use crate::clock::{self, Nanos};
 use crate::context::Pauses;
 use crate::registry::{Found as _, Row, Shared, Slot, Written, events, misconfigured};
@@ -11,26 +11,68 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Limiter {
     pub(super) plan: Arc<Plan>,
-    pub(super) bucket: Bucket,
+    bucket: Bucket,
+    /// Whose tokens it uses, if all processes share them.
+    pub(super) lease: Option<Arc<Lease>>,
 }
 
 impl Limiter {
     pub(super) fn new(plan: Arc<Plan>) -> Self {
-        Self { plan, bucket: Bucket::new() }
+        let lease = plan.settings.fleet.map(|lost| Arc::new(Lease::new(plan.label, &plan.settings, lost)));
+        Self { plan, bucket: Bucket::new(), lease }
+    }
+
+    #[inline]
+    pub(super) fn bucket(&self) -> &Bucket {
+        self.lease.as_ref().map_or(&self.bucket, |lease| &lease.bucket)
+    }
+
+    /// Takes a call's tokens, or says how long the wait for them is.
+    #[inline]
+    pub(super) fn take(&self, cost: u32) -> Result<(), Nanos> {
+        if let Some(lease) = &self.lease {
+            lease.wants(cost);
+        }
+        self.bucket().take(&self.plan.gcra, cost, clock::now())
+    }
+
+    /// How long somebody who comes now would wait, and how long that may be; `None` if nobody knows.
+    #[cold]
+    pub(super) fn prospect(&self, wait: Nanos, now: Nanos) -> Option<(Nanos, Nanos)> {
+        let Some(lease) = &self.lease else { return Some((wait, self.plan.max_wait)) };
+        let paused = self.bucket().paused_until(now).map_or(0, |until| until - now);
+        match lease.outlook(now) {
+            Outlook::Lost => None,
+            Outlook::At(at) => Some((paused.max(at - now), self.plan.max_wait)),
+            // Only the store knows, and it is asked: in so long it has answered or is away.
+            Outlook::Soon => Some((paused, self.plan.max_wait.max(1_000_000_000))),
+        }
+    }
+
+    /// Whether somebody who waits since then would wait too long.
+    pub(super) fn is_hopeless(&self, since: Nanos, now: Nanos) -> bool {
+        let may_wait_until = since.saturating_add(self.plan.max_wait);
+        self.lease.as_ref().is_some_and(|lease| match lease.outlook(now) {
+            Outlook::Lost => true,
+            Outlook::At(at) => at > may_wait_until,
+            Outlook::Soon => false,
+        })
     }
 
     /// Not now, and when it may.
     #[cold]
-    pub(super) fn refused(&self, wait: Nanos, now: Nanos) -> Error {
+    pub(super) fn refused(&self, wait: Option<Nanos>, now: Nanos) -> Error {
         // Those who are told of one pause do not come back in step.
-        let spread = if self.bucket.paused_until(now).is_some() { spread(wait) } else { 0 };
-        let retry_after = Some(Duration::from_nanos(wait.saturating_add(spread)));
+        let is_paused = self.bucket().paused_until(now).is_some();
+        let later = |wait: Nanos| wait.saturating_add(if is_paused { spread(wait) } else { 0 });
+        let retry_after = wait.map(|wait| Duration::from_nanos(later(wait)));
         events::rate_limited(self.plan.label, retry_after);
         Error::RateLimited { name: self.plan.label, retry_after }
     }
 
-    pub(super) fn wait(&self, cost: u32, now: Nanos) -> Nanos {
-        self.bucket.wait(&self.plan.gcra, cost, now)
+    /// How long somebody who comes now would wait.
+    pub(super) fn wait(&self, cost: u32, now: Nanos) -> Option<Nanos> {
+        self.prospect(self.bucket().wait(&self.plan.gcra, cost, now), now).map(|(wait, _)| wait)
     }
 
     #[cold]
@@ -45,7 +87,7 @@ impl Limiter {
     #[cold]
     pub(super) fn pause(&self, wait: Duration) {
         let wait = wait.min(self.plan.settings.follow_max);
-        if !wait.is_zero() && self.bucket.pause(clock::now().saturating_add(clock::nanos(wait))) {
+        if !wait.is_zero() && self.bucket().pause(clock::now().saturating_add(clock::nanos(wait))) {
             events::rate_paused(self.plan.label, wait);
         }
     }
@@ -53,10 +95,10 @@ impl Limiter {
     pub(super) fn usage(&self) -> Usage {
         let (now, gcra) = (clock::now(), &self.plan.gcra);
         Usage {
-            tokens: self.bucket.tokens(gcra, now),
+            tokens: self.bucket().tokens(gcra, now),
             burst: self.plan.settings.burst(),
-            waiting: self.bucket.waiting(),
-            paused_for: self.bucket.paused_until(now).map(|until| Duration::from_nanos(until - now)),
+            waiting: self.bucket().waiting(),
+            paused_for: self.bucket().paused_until(now).map(|until| Duration::from_nanos(until - now)),
         }
     }
 }
@@ -95,12 +137,12 @@ impl Shared for Limiter {
 /// use resil::policy::rate_limit::Rate;
 /// use resil::{Error, RateLimit};
 ///
-/// static BANK: RateLimit = RateLimit::new(Rate::per_minute(2)).name("bank");
+/// static BANK: RateLimit = RateLimit::new(Rate::per_minute(2)).name("small bank");
 ///
 /// BANK.acquire().await?;
 /// BANK.acquire().await?;
 /// let refused = BANK.acquire().await.unwrap_err();
-/// assert!(matches!(refused, Error::RateLimited { name: "bank", retry_after: Some(_) }));
+/// assert!(matches!(refused, Error::RateLimited { name: "small bank", retry_after: Some(_) }));
 /// # Ok(()) }
 /// ```
 #[must_use = "a rate limit limits nothing until a call asks it"]
@@ -144,6 +186,13 @@ impl RateLimit {
     /// The longest pause that a partner's answer, or [`pause`](Self::pause), can ask for: 60 s by default, zero for none.
     pub const fn follow_max(mut self, wait: Duration) -> Self {
         self.settings.follow_max = wait;
+        self
+    }
+
+    /// All processes that write this name share the rate, through the [store](super::fleet::Fleet) that each of them installs. The
+    /// other says what this one does when its store is away.
+    pub const fn fleet(mut self, lost: Lost) -> Self {
+        self.settings.fleet = Some(lost);
         self
     }
 

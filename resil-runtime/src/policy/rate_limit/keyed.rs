@@ -32,7 +32,19 @@ impl Keyed<RateLimit> {
     /// # Ok(()) }
     /// ```
     pub fn acquire(&self, key: &(impl Hash + ?Sized)) -> Acquiring<'_, OfKey<'_>> {
-        Acquiring::new(OfKey { keyed: self, hash: hash_of(key), held: None })
+        let hash = hash_of(key);
+        if self.shares()
+            && let Ok(held) = self.hold(hash)
+        {
+            held.state().lease.iter().for_each(|lease| lease.is_of(key));
+            return Acquiring::new(OfKey { keyed: self, hash, held: Some(held) });
+        }
+        Acquiring::new(OfKey { keyed: self, hash, held: None })
+    }
+
+    /// Whether all processes share the rates.
+    fn shares(&self) -> bool {
+        self.policy().settings.fleet.is_some()
     }
 }
 
@@ -46,6 +58,9 @@ pub struct OfKey<'a> {
 
 impl<'a> Limits<'a> for OfKey<'a> {
     fn limiter(&mut self) -> Result<&'a Limiter, Error> {
+        if let Some(held) = &self.held {
+            return Ok(held.state());
+        }
         Ok(self.held.insert(self.keyed.hold(self.hash)?).state())
     }
 
@@ -68,12 +83,16 @@ impl OneKey for Limiter {
     const BUSY: &'static str = "limited";
 
     fn loss(&self) -> Loss {
-        if self.bucket.is_as_new(clock::now()) { Loss::Nothing } else { Loss::Protection }
+        let now = clock::now();
+        let is_as_new = self.lease.as_ref().map_or_else(|| self.bucket().is_as_new(now), |lease| lease.is_unused(now));
+        if is_as_new { Loss::Nothing } else { Loss::Protection }
     }
 
     /// Nothing is left of a key whose bucket is full, and while the key is not held nobody takes a token.
     fn forget(&self) -> bool {
-        self.loss() == Loss::Nothing
+        let forgets = self.loss() == Loss::Nothing;
+        self.lease.iter().filter(|_| forgets).for_each(|lease| lease.forget());
+        forgets
     }
 }
 

@@ -3,10 +3,11 @@
 //! [`RateLimit`] is the handle, by hand and in expansions; [`Turn`] is what an admitted call holds.
 
 // Behind them, `gcra` is the pure machine. A `Bucket` holds its state in one atomic word, and asks the `Queue` behind a lock only
-// when somebody waits or the partner has asked for a pause. `Acquiring` is one wait.
+// when somebody waits or the partner has asked for a pause. `Acquiring` is one wait. With `fleet` the tokens of the bucket are leased.
 
 mod acquiring;
 mod bucket;
+pub mod fleet;
 mod found;
 mod gcra;
 mod handle;
@@ -21,6 +22,8 @@ mod usage;
 pub use acquiring::Acquiring;
 use acquiring::Limits;
 use bucket::Bucket;
+pub use fleet::{Fleet, Lost};
+use fleet::{Hub, Lease, Outlook};
 use gcra::Gcra;
 pub(crate) use handle::Limiter;
 pub use handle::RateLimit;

@@ -12,7 +12,10 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(super) fn new(label: &'static str, settings: Settings) -> Self {
-        let gcra = Gcra::new(settings.rate.interval(), settings.burst());
+        let gcra = match settings.fleet {
+            None => Gcra::new(settings.rate.interval(), settings.burst()),
+            Some(_) => Gcra::TOKENS,
+        };
         Self { label, settings, gcra, max_wait: clock::nanos(settings.max_wait) }
     }
 }

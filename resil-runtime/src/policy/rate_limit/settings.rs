@@ -1,4 +1,4 @@
-use super::Rate;
+use super::{Lost, Rate};
 use std::time::Duration;
 
 /// The settings of a rate limit that several functions share.
@@ -26,12 +26,14 @@ pub struct Settings {
     pub max_wait: Duration,
     /// The longest pause that a partner's answer can ask for; zero follows none.
     pub follow_max: Duration,
+    /// Whether all processes share the rate, and what one does whose store is away.
+    pub fleet: Option<Lost>,
 }
 
 impl Settings {
-    /// This rate, with as large a burst, which nobody waits for. A partner is followed for up to a minute.
+    /// This rate of this process, with as large a burst, which nobody waits for. A partner is followed for up to a minute.
     pub const fn new(rate: Rate) -> Self {
-        Self { rate, burst: None, max_wait: Duration::ZERO, follow_max: Duration::from_secs(60) }
+        Self { rate, burst: None, max_wait: Duration::ZERO, follow_max: Duration::from_secs(60), fleet: None }
     }
 
     pub(super) fn burst(&self) -> u32 {
@@ -39,12 +41,14 @@ impl Settings {
     }
 
     pub(super) fn written(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let fleet = self.fleet.map(|lost| ("fleet", format!("lost = {lost:?}")));
+        let settings = [
             ("rate", self.rate.to_string()),
             ("burst", self.burst().to_string()),
             ("max_wait", format!("{:?}", self.max_wait)),
             ("follow_max", format!("{:?}", self.follow_max)),
-        ]
+        ];
+        settings.into_iter().chain(fleet).collect()
     }
 
     /// What is out of range, and what to write.
