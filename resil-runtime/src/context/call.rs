@@ -258,7 +258,7 @@ pub(crate) fn given_up(failure: GivenUp) {
 }
 
 /// An attempt of ours begins here.
-#[inline]
+#[inline(always)]
 pub(crate) fn begins() {
     #[cold]
     #[inline(never)]
