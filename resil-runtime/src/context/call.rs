@@ -257,7 +257,7 @@ pub(crate) fn given_up(failure: GivenUp) {
     }
 }
 
-/// An attempt of ours begins here.
+/// An attempt of ours begins here, or goes on.
 #[inline(always)]
 pub(crate) fn begins() {
     #[cold]

@@ -12,7 +12,6 @@ pin_project! {
     pub struct Proven<'a, F> {
         #[pin]
         body: F,
-        has_begun: bool,
         sent: &'a mut Sent,
         // Holds the key, if there is one.
         frame: Option<Frame>,
@@ -22,7 +21,7 @@ pin_project! {
 impl<'a, F> Proven<'a, F> {
     #[inline]
     pub(super) fn new(body: F, sent: &'a mut Sent) -> Self {
-        Self { body, has_begun: false, sent, frame: None }
+        Self { body, sent, frame: None }
     }
 }
 
@@ -33,9 +32,7 @@ impl<F: Future> Future for Proven<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let body = this.body;
-        if !std::mem::replace(this.has_begun, true) {
-            context::begins();
-        }
+        context::begins();
         if this.sent.is_keyed() && this.frame.is_none() {
             Frame::of_attempt(this.frame, this.sent);
             this.frame.iter_mut().for_each(Frame::inherit);
