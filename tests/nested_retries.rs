@@ -1,5 +1,7 @@
 //! Retries do not multiply: what one has given up on, none above it repeats, unless it says so.
 
+#![expect(clippy::unused_async, reason = "a test")]
+
 use resil::policy::retry::Why;
 use resil::{Classify, Error, Event, Failure, bulkhead, deadline, fallback, registry, retry, timeout};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -61,8 +63,8 @@ async fn nested_three_by_three_make_three_requests() {
     async fn outermost(requests: &AtomicU32) -> Answer {
         outer(requests).await
     }
-    assert_eq!(requests(|requests| outer(requests)).await, (3, Some(Why::GivenUpWithin)));
-    assert_eq!(requests(|requests| outermost(requests)).await, (3, Some(Why::GivenUpWithin)), "three levels");
+    assert_eq!(requests(outer).await, (3, Some(Why::GivenUpWithin)));
+    assert_eq!(requests(outermost).await, (3, Some(Why::GivenUpWithin)), "three levels");
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +84,7 @@ async fn a_timeout_or_a_fallback_between_them_changes_nothing() {
     async fn outer(requests: &AtomicU32) -> Answer {
         answered(requests).await
     }
-    assert_eq!(requests(|requests| outer(requests)).await, (3, Some(Why::GivenUpWithin)));
+    assert_eq!(requests(outer).await, (3, Some(Why::GivenUpWithin)));
 }
 
 /// On real time: a paused clock would not wait for the thread.
@@ -109,8 +111,8 @@ async fn one_that_says_nested_repeats_it() {
     async fn outermost(requests: &AtomicU32) -> Answer {
         outer(requests).await
     }
-    assert_eq!(requests(|requests| outer(requests)).await, (9, Some(Why::NoAttemptsLeft)));
-    assert_eq!(requests(|requests| outermost(requests)).await, (9, Some(Why::GivenUpWithin)));
+    assert_eq!(requests(outer).await, (9, Some(Why::NoAttemptsLeft)));
+    assert_eq!(requests(outermost).await, (9, Some(Why::GivenUpWithin)));
     assert!(registry().to_string().contains("nested = true"), "{}", registry());
 }
 
@@ -145,10 +147,10 @@ async fn a_handled_failure_and_another_one_are_repeated() {
     async fn succeeds(requests: &AtomicU32) -> Answer {
         Ok(requests.fetch_add(1, Relaxed))
     }
-    assert_eq!(requests(|requests| another(requests)).await, (9, Some(Why::NoAttemptsLeft)));
-    assert_eq!(requests(|requests| of_a_later_call(requests)).await, (12, Some(Why::NoAttemptsLeft)));
-    assert_eq!(requests(|requests| after_a_success(requests)).await, (12, Some(Why::NoAttemptsLeft)));
-    assert_eq!(requests(|requests| after_a_retry(requests)).await, (12, Some(Why::NoAttemptsLeft)));
+    assert_eq!(requests(another).await, (9, Some(Why::NoAttemptsLeft)));
+    assert_eq!(requests(of_a_later_call).await, (12, Some(Why::NoAttemptsLeft)));
+    assert_eq!(requests(after_a_success).await, (12, Some(Why::NoAttemptsLeft)));
+    assert_eq!(requests(after_a_retry).await, (12, Some(Why::NoAttemptsLeft)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,7 +164,7 @@ async fn what_one_within_would_not_repeat_the_one_above_still_may() {
     async fn outer(requests: &AtomicU32) -> Answer {
         unsent(requests).await
     }
-    assert_eq!(requests(|requests| outer(requests)).await, (3, Some(Why::NoAttemptsLeft)), "it gave up on nothing");
+    assert_eq!(requests(outer).await, (3, Some(Why::NoAttemptsLeft)), "it gave up on nothing");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! One rate for many processes: the promise over a store that only counts, and what happens without it.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use resil::policy::rate_limit::fleet::{Answer, Ask, Fleet, Store};
 use resil::policy::rate_limit::{Lost, Rate};
 use resil::{Error, Event, RateLimit, rate_limit, registry};

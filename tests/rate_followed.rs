@@ -1,5 +1,7 @@
 //! What the partner's answers ask for, every caller of the limit keeps.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
 #[path = "../examples/support/partner/mod.rs"]
 mod partner;
 

@@ -119,7 +119,7 @@ fn wanted(asks: &[Ask]) -> String {
         let (name, part) = place(ask);
         serde_json::json!([name, part, interval, burst, demand, want, back, u8::from(*is_known), arrived])
     };
-    serde_json::Value::from_iter(asks.iter().map(one)).to_string()
+    asks.iter().map(one).collect::<serde_json::Value>().to_string()
 }
 
 /// Where its row is.

@@ -103,7 +103,9 @@ impl Hub {
 
 fn alone(leases: &[Arc<Lease>]) {
     let now = clock::now();
-    leases.iter().for_each(|lease| lease.alone(now));
+    for lease in leases {
+        lease.alone(now);
+    }
 }
 
 /// No operator's business by itself.
