@@ -27,6 +27,7 @@
 //! |---|---|
 //! | [`deadline`] | one bound over all attempts and waits, handed down to nested calls |
 //! | [`semaphore`] | limits how many calls run at a time |
+//! | [`rate_limit`] | limits how many calls begin in a span of time |
 //! | [`bulkhead`] | threads of its own and a bounded queue for calls that may block |
 //! | [`fallback`] | answers with a default, a function, or the last good value |
 //! | [`retry`] | repeats what is proven safe to repeat, after transient failures |

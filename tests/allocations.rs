@@ -1,6 +1,10 @@
 //! What a call costs in memory: nothing on success and nothing on refusal.
 
-use resil::{CircuitBreaker, Classify, Error, Keyed, Semaphore, circuit_breaker, deadline, retry, semaphore, timeout};
+use resil::policy::rate_limit::Rate;
+use resil::{
+    CircuitBreaker, Classify, Error, Keyed, RateLimit, Semaphore, circuit_breaker, deadline, rate_limit, retry,
+    semaphore, timeout,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::Future;
@@ -78,8 +82,19 @@ async fn limited(ok: bool) -> Result<u32, Failed> {
     if ok { Ok(7) } else { Err(Failed::Busy) }
 }
 
+#[rate_limit("1000000/s")]
+async fn rated(ok: bool) -> Result<u32, Failed> {
+    if ok { Ok(7) } else { Err(Failed::Busy) }
+}
+
+#[rate_limit("1/d")]
+async fn used_up(ok: bool) -> Result<u32, Failed> {
+    if ok { Ok(7) } else { Err(Failed::Busy) }
+}
+
 #[circuit_breaker(name = "keyed", key = key)]
 #[semaphore(name = "keyed", key = key, permits = 1)]
+#[rate_limit("1000000/s", key = key)]
 async fn keyed(key: u32) -> Result<u32, Failed> {
     Ok(key)
 }
@@ -117,6 +132,7 @@ fn success_allocates_nothing() {
     assert_eq!(allocations(|| ready(retried(true)).is_ok()), 0, "retry");
     assert_eq!(allocations(|| ready(bounded(true)).is_ok()), 0, "timeout");
     assert_eq!(allocations(|| ready(limited(true)).is_ok()), 0, "semaphore");
+    assert_eq!(allocations(|| ready(rated(true)).is_ok()), 0, "rate limit");
     assert_eq!(allocations(|| ready(keyed(1)).is_ok()), 0, "keyed, and the key is known");
     assert_eq!(allocations(|| ready(whole(true)).is_ok()), 0, "the whole stack");
 }
@@ -133,6 +149,8 @@ fn failure_refusal_and_an_undelayed_retry_allocate_nothing() {
     let taken = ready(FULL.acquire()).unwrap();
     assert_eq!(allocations(|| ready(FULL.acquire()).is_err()), 0, "full semaphore");
     drop(taken);
+    assert_eq!(allocations(|| ready(used_up(true)).is_err()), 0, "used up rate");
+    assert!(matches!(ready(used_up(true)), Err(Failed::Policy(Error::RateLimited { .. }))));
 }
 
 #[test]
@@ -177,11 +195,25 @@ fn a_hundred_thousand_keyed_breakers_take_at_most_24_mib() {
 }
 
 #[test]
+fn a_hundred_thousand_keyed_rate_limits_take_at_most_12_mib() {
+    static TENANTS: Keyed<RateLimit> = RateLimit::new(Rate::per_second(100)).name("rated tenants").keyed(100_000);
+    let before = BYTES.get();
+    for tenant in 0..100_000_u32 {
+        assert!(ready(TENANTS.acquire(&tenant)).is_ok());
+    }
+    let bytes = BYTES.get() - before;
+    assert!(TENANTS.usage().is_ok_and(|usage| usage.keys == 100_000));
+    println!("{} bytes a key", bytes / 100_000);
+    assert!(bytes <= 12 << 20, "{bytes} bytes");
+}
+
+#[test]
 fn policies_made_by_hand_leave_nothing_behind() {
     let all = || {
         assert!(CircuitBreaker::unnamed().admit().is_ok());
         assert!(CircuitBreaker::unnamed().keyed(10).admit("key").is_ok());
         assert!(ready(Semaphore::new(1).acquire()).is_ok());
+        assert!(ready(RateLimit::new(Rate::per_second(1)).acquire()).is_ok());
         let retry = resil::Retry::idempotent();
         assert!(retry.start().again(None).is_none());
         let fallback = resil::Fallback::stale(std::time::Duration::from_secs(60));

@@ -356,6 +356,35 @@ fn a_semaphore_under_a_breaker() {
 }
 
 #[test]
+fn a_rate_limit_by_cost_and_key() {
+    snapshot(
+        "a_rate_limit_by_cost_and_key",
+        &quote! {
+            #[retry(idempotent)]
+            #[semaphore(permits = 4)]
+            #[rate_limit("100/s", settings = BANK, burst = 20, max_wait = "2s", key = order.bank, cost = order.items, follow)]
+            #[timeout("5s")]
+            async fn send(&self, order: &Order) -> Result<Receipt, Error> {
+                self.bank.send(order).await
+            }
+        },
+    );
+}
+
+#[test]
+fn a_rate_limit_alone() {
+    snapshot(
+        "a_rate_limit_alone",
+        &quote! {
+            #[rate_limit("5/2s", name = "bank", follow_max = "30s")]
+            async fn balance(&self, account: u64) -> Result<Balance, Error> {
+                self.bank.balance(account).await
+            }
+        },
+    );
+}
+
+#[test]
 fn a_marked_method() {
     snapshot(
         "a_marked_method",

@@ -13,16 +13,22 @@ pub(crate) mod departure;
 mod in_flight;
 #[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "adapters claim keys"))]
 pub(crate) mod keyed;
+mod listener;
 mod record;
 
 pub(crate) use activity::{Activity, Pause};
 pub(crate) use bound::Bound;
 pub use bound::Due;
 pub use call::Sent;
-pub(crate) use call::{Call, Repeat, sent};
+pub(crate) use call::{Call, Repeat, begins, given_up, sent};
 pub(crate) use carried::Carried;
 pub(crate) use in_flight::InFlight;
 pub(crate) use keyed::AttemptKey;
+#[cfg(feature = "http")]
+pub(crate) use listener::asked_to_pause;
+pub(crate) use listener::{Listener, Pauses};
+
+pub(crate) use record::GivenUp;
 
 use crate::registry::{Registry, States};
 use std::cell::{Cell, OnceCell};

@@ -42,6 +42,7 @@ pub use policy::circuit_breaker::{CircuitBreaker, CircuitState, Settings, Window
 pub use policy::deadline::{Deadline, remaining, within};
 pub use policy::fallback::Fallback;
 pub use policy::keyed::Keyed;
+pub use policy::rate_limit::RateLimit;
 pub use policy::retry::{IdempotencyKey, InvalidKey, Jitter, RequestKey, Retry};
 pub use policy::semaphore::Semaphore;
 pub use policy::timeout::Timeout;

@@ -99,6 +99,7 @@ async fn samples() -> Vec<(&'static str, Error)> {
         ("`CircuitOpen`, until a known time", Error::CircuitOpen { name: "payments", retry_after: Some(seconds(30)) }),
         ("`CircuitOpen`, until nobody knows when", Error::CircuitOpen { name: "payments", retry_after: None }),
         ("`SemaphoreFull`", Error::SemaphoreFull { name: "reports", limit: 2, waited }),
+        ("`RateLimited`", Error::RateLimited { name: "bank", retry_after: Some(Duration::from_millis(500)) }),
         ("`BulkheadFull`", Error::BulkheadFull { name: "reports", limit: 2, waited: seconds(1) }),
         ("`BulkheadClosed`, not attempted", Error::BulkheadClosed { name: "reports", attempted: false }),
         ("`BulkheadClosed`, attempted", Error::BulkheadClosed { name: "reports", attempted: true }),

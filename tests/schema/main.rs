@@ -148,7 +148,7 @@ on_both_databases! {
     }
 
     async fn what_another_tool_has_begun_is_gone_on_with(db) {
-        for done in [1, 3, 5, 7, 11] {
+        for done in [1, 3, 5, 7, 11, 12] {
             for step in db.migrations().iter().take(done) {
                 DB::run_text(&db, &step.sql).await;
             }
@@ -159,7 +159,7 @@ on_both_databases! {
             assert_eq!(DB::number(&db, versions).await, i64::try_from(newest * 101).unwrap(), "each once");
             DB::run(&db, ORDERS).await;
             a_service_works(&db, "").await;
-            for table in ["answers", "intents", "operations", "once", "outbox", "records", "installation", "schema"] {
+            for table in ["answers", "intents", "operations", "once", "outbox", "records", "installation", "rates", "schema"] {
                 DB::run_text(&db, &format!("DROP TABLE resil_{table}")).await;
             }
             DB::run(&db, "DROP TABLE orders").await;

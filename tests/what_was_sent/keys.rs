@@ -246,7 +246,7 @@ async fn a_key_whose_request_never_left_is_free() -> Tested {
         *attempts += 1;
         streamed(client, url).checked().await?.text().await
     }
-    #[retry(idempotency_key = key)]
+    #[retry(idempotency_key = key, nested)]
     async fn pay(
         client: &reqwest::Client,
         url: &str,

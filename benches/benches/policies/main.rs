@@ -2,7 +2,10 @@
 
 mod peers;
 
-use resil::{Classify, Semaphore, bulkhead, circuit_breaker, deadline, outside_transaction, retry, semaphore, timeout};
+use resil::{
+    Classify, Semaphore, bulkhead, circuit_breaker, deadline, outside_transaction, rate_limit, retry, semaphore,
+    timeout,
+};
 use resil_benches::{Case, Row, case, compare, once};
 use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -128,6 +131,16 @@ async fn refused(x: u64) -> Answer {
     answer(x)
 }
 
+#[rate_limit("1000000000/s")]
+async fn rated(x: u64) -> Answer {
+    answer(x)
+}
+
+#[rate_limit("1/d")]
+async fn used_up(x: u64) -> Answer {
+    answer(x)
+}
+
 /// Takes the only permit, for good.
 fn full() -> Case {
     case(|| {
@@ -196,6 +209,12 @@ fn rows() -> Vec<Row> {
             .cell("tokio", peers::tokio_semaphore(10))
             .cell(TOWER, peers::tower_bulkhead()),
         Row::new("full", "semaphore, full", "18").cell("resil", full()).cell("tokio", peers::tokio_semaphore(0)),
+        Row::new("rate", "rate limit, free", "20")
+            .cell("resil", case(|| rated))
+            .cell("governor", peers::governor(true)),
+        Row::new("used-up", "rate limit, used up", "25")
+            .cell("resil", case(|| used_up))
+            .cell("governor", peers::governor(false)),
         Row::new("stack", "retry(breaker(timeout))", "none")
             .cell("resil", case(|| stack))
             .cell("backon+recloser+tokio", peers::by_hand_stack())

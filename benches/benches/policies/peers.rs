@@ -2,9 +2,11 @@
 
 use super::{Answer, Error, HOUR, bare, fails_every_other_time};
 use backon::{ConstantBuilder, ExponentialBuilder, Retryable};
+use governor::Quota;
 use recloser::{AsyncRecloser, Recloser};
 use resil_benches::{Case, case};
-use std::sync::LazyLock;
+use std::num::NonZeroU32;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -99,6 +101,27 @@ pub(crate) fn tokio_semaphore(permits: usize) -> Case {
     case(move || {
         async move |x| {
             let Ok(_permit) = semaphore.try_acquire() else { return Err(Error::Refused) };
+            bare(x).await
+        }
+    })
+}
+
+/// As fast as it counts, or one a day.
+pub(crate) fn governor(is_free: bool) -> Case {
+    type Limiter = governor::DefaultDirectRateLimiter;
+    let limiter = |burst: u32, every: Duration| {
+        #[expect(clippy::expect_used, reason = "these settings are in range")]
+        let quota = Quota::with_period(every).expect("a period").allow_burst(NonZeroU32::MIN.saturating_add(burst - 1));
+        Limiter::direct(quota)
+    };
+    let limiter =
+        Arc::new(if is_free { limiter(1_000_000_000, Duration::from_nanos(1)) } else { limiter(1, 24 * HOUR) });
+    case(move || {
+        let limiter = Arc::clone(&limiter);
+        async move |x| {
+            if limiter.check().is_err() {
+                return Err(Error::Refused);
+            }
             bare(x).await
         }
     })

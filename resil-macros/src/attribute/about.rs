@@ -4,9 +4,9 @@ use super::facts::{Facts, Handle, Place};
 use crate::errors::Errors;
 use crate::expand::Layer;
 use crate::function::Function;
-use crate::read::{Arguments, Given};
+use crate::read::{Arguments, Given, named_bound};
 use proc_macro2::{Span, TokenStream};
-use syn::{Expr, Lit, Path, Signature};
+use syn::{Expr, Lit, Meta, Path, Signature};
 
 /// What an attribute says of itself before it is read.
 pub(crate) trait Attribute: Layer + Sized {
@@ -29,6 +29,11 @@ pub(crate) trait Attribute: Layer + Sized {
 
     /// Takes that value.
     fn alone(_arguments: &mut Self::Arguments, _value: &Expr, _errors: &mut Errors) {}
+
+    /// What that value was given a name for, which it has not: as it is to be written.
+    fn named(meta: &Meta) -> Option<String> {
+        named_bound(meta)
+    }
 
     /// The argument that a value by itself was most likely meant for, where there is no place for one.
     fn meant_by(_value: &Lit) -> Option<&'static str> {

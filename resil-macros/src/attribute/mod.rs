@@ -10,6 +10,7 @@ pub(crate) mod facts;
 mod fallback;
 mod non_idempotent;
 mod outside_transaction;
+mod rate_limit;
 mod reading;
 mod retry;
 mod semaphore;
@@ -41,6 +42,7 @@ macro_rules! table {
             circuit_breaker: CircuitBreaker,
             semaphore: Semaphore,
             bulkhead: Bulkhead,
+            rate_limit: RateLimit,
             timeout: Timeout,
             transactional: Transactional,
         }

@@ -4,7 +4,7 @@
 use super::about::Attribute;
 use super::{Kind, Written};
 use crate::errors::{Errors, text};
-use crate::read::{Argument, Arguments as _, CRATE, Given, Item, PathTo, items, named_bound};
+use crate::read::{Argument, Arguments as _, CRATE, Given, Item, PathTo, items};
 use darling::FromMeta as _;
 use darling::ast::NestedMeta;
 use proc_macro2::Span;
@@ -83,7 +83,9 @@ fn accept<A: Attribute>(meta: &Meta, kind: Kind, given: &mut Given, errors: &mut
 fn unknown<A: Attribute>(meta: &Meta, kind: Kind, errors: &mut Errors) -> Option<&'static str> {
     let (path, attribute) = (meta.path(), kind.name());
     let written = text(path);
-    if let Some(bound) = named_bound(meta).filter(|_| A::STANDS_ALONE) {
+    if A::STANDS_ALONE
+        && let Some(bound) = A::named(meta)
+    {
         errors.on(path, format!("the bound of `#[{attribute}]` has no name; write `#[{attribute}({bound})]`"));
         return None;
     }

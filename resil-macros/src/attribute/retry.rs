@@ -36,6 +36,7 @@ arguments! {
     max: Wait = "10s",
     jitter: Jitter = "full",
     retry_status: Statuses = [429],
+    nested: Word,
     budget: Budget = "payment",
     failure_if: PathTo = is_still_pending,
 }
@@ -272,6 +273,7 @@ impl Layer for Retry {
         let jitter = with.jitter.as_ref().map(|jitter| code!(.jitter(#runtime::Jitter::#jitter)));
         let statuses = with.retry_status.as_ref().map(|statuses| statuses.constant());
         let statuses = statuses.map(|statuses| code!(.retry_status(#statuses)));
+        let nested = with.nested.as_ref().map(|_| code!(.nested()));
         // A budget of its own name, else the sibling breaker's, else the call site's.
         let budget = match (with.budget.as_ref().map(|budget| &budget.value), &cx.needs.breaker) {
             (Some(Budget::None), _) => Some(code!(.no_budget())),
@@ -281,7 +283,7 @@ impl Layer for Retry {
         };
         // Before what is written beside them, which counts.
         let settings = set(with.settings.as_ref());
-        Some(code!(#proof #settings #attempts #base #factor #max #jitter #statuses #budget))
+        Some(code!(#proof #settings #attempts #base #factor #max #jitter #statuses #nested #budget))
     }
 
     fn exit(&self) -> Option<TokenStream> {

@@ -29,10 +29,18 @@ impl Context<'_> {
         let Needs { deadline, noted, wraps, .. } = &self.needs;
         let (runtime, wraps) = (self.runtime, code!(#deadline #noted #wraps));
         match (self.needs.refuses, &self.needs.bounds, &self.needs.unbounded) {
-            (true, Some(bounds), _) => code!(#bounds(#ATTEMPT) #wraps),
-            (true, None, _) => code!(#runtime::Attempt::new(#ATTEMPT) #wraps),
+            (true, Some(bounds), _) => self.followed(code!(#bounds(#ATTEMPT) #wraps)),
+            (true, None, _) => self.followed(code!(#runtime::Attempt::new(#ATTEMPT) #wraps)),
             (false, _, Some(unbounded)) => code!(#unbounded(#ATTEMPT)),
             (false, _, None) => code!(#ATTEMPT),
+        }
+    }
+
+    /// The same, where somebody hears of its answers.
+    fn followed(&self, run: TokenStream) -> TokenStream {
+        match &self.needs.follows {
+            Some(follow) => code!(#follow(#run)),
+            None => run,
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Needs {
     pub(crate) unbounded: Option<TokenStream>,
     /// `.on(bulkhead)`, after it.
     pub(crate) wraps: TokenStream,
+    /// `turn.follow`, around the attempt with all that.
+    pub(crate) follows: Option<TokenStream>,
     /// `.under(&mut retry)`, after it: what remembers whether something was sent.
     pub(crate) noted: Option<TokenStream>,
     /// The local that remembers it.

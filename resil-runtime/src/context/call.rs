@@ -4,8 +4,8 @@
 //! So a call that sends nothing pays for neither.
 
 use super::keyed::{AttemptKey, Seen};
-use super::record::CallRecord;
-use crate::IdempotencyKey;
+use super::record::{CallRecord, GivenUp};
+use crate::{IdempotencyKey, Verdict};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -118,6 +118,11 @@ impl Sent {
     /// Whether the attempt that has just failed waited for a request that cannot act, and nothing else has left.
     pub(crate) fn failed_harmlessly(&self) -> bool {
         self.record.as_ref().is_some_and(|record| record.failed_harmlessly())
+    }
+
+    /// Whether the attempt that has just failed like this did so because a retry within has given up.
+    pub(crate) fn failed_within(&self, verdict: &Verdict) -> bool {
+        self.record.as_ref().is_some_and(|record| record.failed_within(verdict))
     }
 
     #[inline]
@@ -243,6 +248,26 @@ pub(crate) fn record() -> Option<Arc<CallRecord>> {
         put(&made);
         made
     })
+}
+
+/// A retry has given up here, which no retry around it is to take up again.
+pub(crate) fn given_up(failure: GivenUp) {
+    if let Some(record) = record() {
+        record.given_up(Some(failure));
+    }
+}
+
+/// An attempt of ours begins here, or goes on.
+#[inline(always)]
+pub(crate) fn begins() {
+    #[cold]
+    #[inline(never)]
+    fn goes_on() {
+        RECORDS.with_borrow(|records| records.last().into_iter().for_each(|record| record.goes_on()));
+    }
+    if CALL.get().is_recorded() {
+        goes_on();
+    }
 }
 
 /// Something leaves here that may act.

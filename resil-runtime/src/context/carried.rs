@@ -1,18 +1,20 @@
 use super::call::{self, Elsewhere, Repeat};
 use super::record::CallRecord;
-use super::{Activity, Frame};
+use super::{Activity, Frame, Listener};
 use crate::transaction::{Scope, scope};
 use std::cell::OnceCell;
 use std::future::Future;
 use std::sync::Arc;
 
 /// What a call takes along when its body runs on another thread: the deadline, the bound on connecting, the proof of
-/// idempotency, the transactions and connections held, the way back to its read clock, and the record of what is sent.
+/// idempotency, the transactions and connections held, the way back to its read clock, the rate limit that hears of
+/// answers, and the record of what is sent.
 pub(crate) struct Carried {
     frame: Frame,
     repeat: Repeat,
     record: Option<Arc<CallRecord>>,
     scope: Option<Arc<Scope>>,
+    listener: Option<Listener>,
     #[cfg(feature = "testing")]
     isolation: Option<crate::testing::Isolation>,
 }
@@ -29,6 +31,7 @@ impl Carried {
             repeat: Repeat::current(),
             record: call::record(),
             scope: Scope::innermost(),
+            listener: Listener::current(),
             #[cfg(feature = "testing")]
             isolation: crate::testing::Isolation::here(),
         }
@@ -53,7 +56,7 @@ impl Carried {
         #[cfg(feature = "testing")]
         let _isolated = self.isolation.as_ref().map(crate::testing::Isolation::enter);
         let _call = Elsewhere::enter(self.record.as_ref(), self.repeat);
-        scope::enter(&mut self.scope, || self.frame.enter(poll))
+        scope::enter(&mut self.scope, || self.frame.enter(|| Listener::enter(self.listener, poll)))
     }
 }
 

@@ -1,8 +1,8 @@
 use super::keyed::{Seen, Uses};
-use crate::IdempotencyKey;
 use crate::sync::{Mutex, lock};
+use crate::{IdempotencyKey, Verdict};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What one call remembers of what it sent. Shared with whatever works for the call elsewhere: a task, a thread of a
 /// bulkhead, the connection that asks for a request body.
@@ -13,11 +13,27 @@ pub(crate) struct CallRecord {
     /// Tells calls apart; never reused.
     id: u64,
     state: Mutex<Counted>,
+    /// Whether there is such a failure: asked without the lock.
+    has_given_up: AtomicBool,
     key: Option<IdempotencyKey>,
     /// What the keys of the call were used for.
     uses: Arc<Uses>,
     /// What its attempt under way has shown.
     seen: Mutex<Arc<Seen>>,
+}
+
+/// The failure that a retry within has given up on: as it is said of its last attempt, and of the whole call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GivenUp {
+    pub(crate) attempt: Verdict,
+    pub(crate) call: Verdict,
+}
+
+impl GivenUp {
+    /// Whether a failure of the call around is that one.
+    fn is(self, verdict: &Verdict) -> bool {
+        [self.attempt, self.call].contains(verdict)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +42,8 @@ struct Counted {
     left: u64,
     /// Whether what is waited for, or failed last, is a request that cannot act: if the attempt fails now, it is that.
     waits_harmlessly: bool,
+    /// What a retry within has given up on, as long as nothing of ours has begun since.
+    given_up: Option<GivenUp>,
     /// The calls it is part of: one, or all those that have polled it.
     parents: Vec<Arc<CallRecord>>,
 }
@@ -35,7 +53,8 @@ impl CallRecord {
     pub(super) fn new(key: Option<IdempotencyKey>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { id, state: Mutex::default(), key, uses: Arc::default(), seen: Mutex::default() }
+        let has_given_up = AtomicBool::new(false);
+        Self { id, state: Mutex::default(), has_given_up, key, uses: Arc::default(), seen: Mutex::default() }
     }
 
     pub(super) fn key(&self) -> Option<&IdempotencyKey> {
@@ -96,12 +115,36 @@ impl CallRecord {
             parent.add(state.left);
         }
         parent.waits_harmlessly(state.waits_harmlessly);
+        if let Some(failure) = state.given_up {
+            parent.given_up(Some(failure));
+        }
         state.parents.push(Arc::clone(parent));
     }
 
     /// Whether the other is this one, or is told of what this one sends.
     fn is_part_of(&self, other: &Self) -> bool {
         std::ptr::eq(self, other) || lock(&self.state).parents.iter().any(|parent| parent.is_part_of(other))
+    }
+
+    /// A retry within has given up, and the calls around hear of it too.
+    pub(super) fn given_up(&self, failure: Option<GivenUp>) {
+        let mut state = lock(&self.state);
+        state.given_up = failure;
+        self.has_given_up.store(failure.is_some(), Ordering::Relaxed);
+        state.parents.iter().for_each(|parent| parent.given_up(failure));
+    }
+
+    /// Something of ours begins here: what comes of the call is no more the failure that was given up on.
+    pub(super) fn goes_on(&self) {
+        if self.has_given_up.load(Ordering::Relaxed) {
+            self.given_up(None);
+        }
+    }
+
+    /// Whether an attempt that has failed like this failed because a retry within has given up. The next one starts anew.
+    pub(super) fn failed_within(&self, verdict: &Verdict) -> bool {
+        self.has_given_up.store(false, Ordering::Relaxed);
+        lock(&self.state).given_up.take().is_some_and(|failure| failure.is(verdict))
     }
 
     /// Whether anything has left that may have acted.

@@ -51,6 +51,13 @@ pub enum Error {
         /// How long this one waited for a permit.
         waited: Duration,
     },
+    /// As many calls as the rate limit allows have begun, or the partner has asked for a pause: nothing was attempted.
+    RateLimited {
+        /// The rate limit's name, or its call site if it has none.
+        name: &'static str,
+        /// When the next call has a chance; `None` where nobody knows.
+        retry_after: Option<Duration>,
+    },
     /// As many calls as the bulkhead allows are running, or all its threads were held: nothing was attempted.
     BulkheadFull {
         /// The bulkhead's name, or its call site if it has none.
@@ -155,7 +162,7 @@ impl Error {
     /// When a caller of ours may try again, if anybody knows.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::CircuitOpen { retry_after, .. } => *retry_after,
+            Self::CircuitOpen { retry_after, .. } | Self::RateLimited { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
@@ -164,7 +171,9 @@ impl Error {
 impl Classify for Error {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::CircuitOpen { retry_after, .. } => Verdict::refused().retry_after(*retry_after),
+            Self::CircuitOpen { retry_after, .. } | Self::RateLimited { retry_after, .. } => {
+                Verdict::refused().retry_after(*retry_after)
+            }
             Self::SemaphoreFull { .. }
             | Self::BulkheadFull { .. }
             | Self::BulkheadClosed { attempted: false, .. }
@@ -203,6 +212,10 @@ impl fmt::Display for Error {
                 "semaphore `{}` is full, {limit} calls are running: not called after a wait of {waited:.1?}",
                 name.escape_debug()
             ),
+            Self::RateLimited { name, retry_after } => {
+                write!(f, "rate limit `{}` is used up: not called", name.escape_debug())?;
+                retry_after.map_or(Ok(()), |wait| write!(f, ", the next call may begin in {wait:.1?}"))
+            }
             Self::BulkheadFull { name, limit, waited } => write!(
                 f,
                 "bulkhead `{}` is full, {limit} calls may run: not called after a wait of {waited:.1?}",

@@ -4,6 +4,7 @@
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod error;
+mod pause;
 #[cfg(feature = "axum")]
 pub(crate) mod problem;
 #[cfg(feature = "reqwest")]
@@ -17,6 +18,7 @@ pub(crate) use self::reqwest::{Departed, Undialled};
 #[cfg_attr(docsrs, doc(cfg(all(feature = "axum", any(feature = "sqlite", feature = "postgres")))))]
 pub use crate::sql::replay::{IdempotencyBuilder, IdempotencyLayer, IdempotencyService};
 pub use error::{Error, Transport};
+pub use pause::follow;
 #[cfg(feature = "axum")]
 pub use problem::{KeyRejection, NotKept};
 

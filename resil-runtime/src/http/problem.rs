@@ -89,8 +89,12 @@ fn answer(error: &Error) -> Response {
     match error {
         // Until an operator or the probes have decided, nobody knows.
         Error::CircuitOpen { retry_after: None, .. } => problem(StatusCode::SERVICE_UNAVAILABLE, BUSY),
-        Error::CircuitOpen { retry_after: Some(wait), .. } => busy(*wait),
-        Error::SemaphoreFull { .. }
+        // The quota is ours and not the caller's: it is no 429.
+        Error::CircuitOpen { retry_after: Some(wait), .. } | Error::RateLimited { retry_after: Some(wait), .. } => {
+            busy(*wait)
+        }
+        Error::RateLimited { retry_after: None, .. }
+        | Error::SemaphoreFull { .. }
         | Error::BulkheadFull { .. }
         | Error::BulkheadClosed { attempted: false, .. }
         | Error::Timeout { phase: Phase::Connect, .. } => busy(A_MOMENT),
@@ -172,6 +176,8 @@ mod tests {
             Error::CircuitOpen { name, retry_after: Some(limit) },
             Error::CircuitOpen { name, retry_after: None },
             Error::SemaphoreFull { name, limit: 1, waited: limit },
+            Error::RateLimited { name, retry_after: Some(limit) },
+            Error::RateLimited { name, retry_after: None },
             Error::BulkheadFull { name, limit: 1, waited: limit },
             Error::Panicked { name },
             Error::MissingKey { method: "POST" },

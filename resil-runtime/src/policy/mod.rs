@@ -8,6 +8,7 @@ pub mod circuit_breaker;
 pub mod deadline;
 pub mod fallback;
 pub mod keyed;
+pub mod rate_limit;
 pub mod retry;
 pub mod semaphore;
 pub mod timeout;

@@ -1,5 +1,6 @@
 use super::circuit_state::{Cause, CircuitState};
 use super::why::Why;
+use crate::policy::rate_limit::Lost;
 use crate::sql::{LedgerEvent, OutboxEvent};
 use crate::{Began, Effect, Kind, Phase, Site, Verdict};
 use std::fmt;
@@ -46,6 +47,37 @@ pub enum Event {
         limit: u32,
         /// How long the call waited for a permit.
         waited: Duration,
+    },
+    /// A rate limit refused a call.
+    RateLimited {
+        /// Its name, or its call site if it has none.
+        limit: &'static str,
+        /// When the next call has a chance; `None` where nobody knows.
+        retry_after: Option<Duration>,
+    },
+    /// The partner has asked for a pause, which all callers of the rate limit keep; with `key`, those of one key.
+    RatePaused {
+        /// Its name, or its call site if it has none.
+        limit: &'static str,
+        /// How long no call begins.
+        wait: Duration,
+    },
+    /// The store that a fleet's rate limit is shared through does not answer. Once, until it does again.
+    RateStoreLost {
+        /// Its name.
+        limit: &'static str,
+        /// What this process does until then.
+        lost: Lost,
+    },
+    /// The store answers again.
+    RateStoreBack {
+        /// Its name.
+        limit: &'static str,
+    },
+    /// Another process has a fleet's rate limit with another rate or burst. Each is held to its own.
+    RateDiffers {
+        /// Its name.
+        limit: &'static str,
     },
     /// A keyed policy has no place for another key: all are in use, or their circuits not closed. Until one has, new
     /// keys share one state.
@@ -188,6 +220,20 @@ impl fmt::Display for Event {
             }
             Self::SemaphoreRefused { semaphore, limit, waited } => {
                 write!(f, "{}: refused a call after {waited:?}, limit {limit}", Named("semaphore", semaphore))
+            }
+            Self::RateLimited { limit, retry_after } => {
+                write!(f, "{}: refused a call", Named("rate limit", limit))?;
+                retry_after.map_or(Ok(()), |wait| write!(f, ", next chance in {wait:?}"))
+            }
+            Self::RatePaused { limit, wait } => {
+                write!(f, "{}: the partner asks for a pause of {wait:?}", Named("rate limit", limit))
+            }
+            Self::RateStoreLost { limit, lost } => {
+                write!(f, "{}: its store does not answer, lost = {lost:?}", Named("rate limit", limit))
+            }
+            Self::RateStoreBack { limit } => write!(f, "{}: its store answers again", Named("rate limit", limit)),
+            Self::RateDiffers { limit } => {
+                write!(f, "{}: another process has another rate or burst", Named("rate limit", limit))
             }
             Self::KeysFull { kind, policy, max_keys } => {
                 write!(f, "{}: no place for another key, {max_keys} are in use", Named(kind, policy))

@@ -7,6 +7,7 @@ pub(crate) use super::stream::tell;
 use super::why::Why;
 #[cfg(feature = "reqwest")]
 use super::{Registry, States};
+use crate::policy::rate_limit::Lost;
 use crate::{Began, Phase, Site, Verdict};
 use std::panic::Location;
 use std::time::Duration;
@@ -45,6 +46,31 @@ pub(crate) fn refused(breaker: &'static str, retry_after: Option<Duration>) {
 pub(crate) fn full(semaphore: &'static str, limit: u32, waited: Duration) {
     event!(debug, ?semaphore, limit, ?waited, "semaphore refused a call");
     tell(|| Event::SemaphoreRefused { semaphore, limit, waited });
+}
+
+pub(crate) fn rate_limited(limit: &'static str, retry_after: Option<Duration>) {
+    event!(debug, ?limit, ?retry_after, "rate limit refused a call");
+    tell(|| Event::RateLimited { limit, retry_after });
+}
+
+pub(crate) fn rate_paused(limit: &'static str, wait: Duration) {
+    event!(info, ?limit, ?wait, "the partner asks for a pause: no call of this rate limit begins");
+    tell(|| Event::RatePaused { limit, wait });
+}
+
+pub(crate) fn rate_store_lost(limit: &'static str, lost: Lost) {
+    event!(error, ?limit, ?lost, "the store of a fleet's rate limit does not answer");
+    tell(|| Event::RateStoreLost { limit, lost });
+}
+
+pub(crate) fn rate_store_back(limit: &'static str) {
+    event!(info, ?limit, "the store of a fleet's rate limit answers again");
+    tell(|| Event::RateStoreBack { limit });
+}
+
+pub(crate) fn rate_differs(limit: &'static str) {
+    event!(warn, ?limit, "another process has this rate limit with another rate or burst");
+    tell(|| Event::RateDiffers { limit });
 }
 
 pub(crate) fn keys_full(kind: &'static str, policy: &'static str, max_keys: u32) {

@@ -34,7 +34,7 @@ pub(crate) use handle::{Handle, Row, Shared};
 pub use in_force::{Change, Source};
 pub use site::Site;
 pub(crate) use slot::{Lender, Slot};
-pub(crate) use states::States;
+pub(crate) use states::{Owner, States};
 pub use stream::Events;
 pub use why::Why;
 pub(crate) use written::Written;

@@ -14,6 +14,8 @@ pub enum Why {
     DeadlineNear,
     /// The partner asks for a longer pause than is waited for without a deadline.
     PauseTooLong,
+    /// A retry within this one has given up on the same failure, and this one does not say `nested`.
+    GivenUpWithin,
     /// So many calls fail that retries stopped.
     BudgetSpent,
 }
@@ -25,6 +27,7 @@ impl Why {
             Self::NoAttemptsLeft => "no attempts left",
             Self::DeadlineNear => "the deadline is nearer than the delay",
             Self::PauseTooLong => "the partner asks for a longer pause than we wait without a deadline",
+            Self::GivenUpWithin => "a retry within has given up on it",
             Self::BudgetSpent => "the retry budget is spent",
         }
     }

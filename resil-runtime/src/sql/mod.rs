@@ -8,6 +8,7 @@ pub(crate) mod db;
 pub(crate) mod faults;
 pub mod ledger;
 pub mod outbox;
+mod rates;
 #[cfg(feature = "axum")]
 pub(crate) mod replay;
 mod worker;
@@ -15,6 +16,7 @@ mod worker;
 pub(crate) use db::OnceError;
 pub(crate) use ledger::{LedgerError, LedgerEvent};
 pub(crate) use outbox::{OutboxError, OutboxEvent};
+pub(crate) use rates::TABLE as RATES;
 
 use crate::{Classify, Verdict};
 use std::error::Error as StdError;

@@ -1,6 +1,6 @@
 //! Sends a request, and finds out what is certain of it.
 
-use super::super::{Error, IDEMPOTENCY_KEY, verdict_of};
+use super::super::{Error, IDEMPOTENCY_KEY, follow, verdict_of};
 use super::Response;
 use super::connect::Undialled;
 use super::redirects::NextRequest;
@@ -51,6 +51,7 @@ pub(super) async fn send(
     match answer {
         Ok(answer) => {
             context::mark();
+            follow(answer.status(), answer.headers());
             let answer = judge(&departure, answer)?;
             departure.is_waited_for(false);
             Ok(Response::new(answer, departure))

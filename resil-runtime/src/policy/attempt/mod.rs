@@ -110,6 +110,7 @@ impl<'a, F> Attempt<'a, F> {
 impl<'a, F> Attempt<'a, F> {
     /// Takes over what the caller's frame bounds more tightly; a refusal if its deadline has passed.
     pub(super) fn begin(&mut self) -> Option<Error> {
+        context::begins();
         begin(&mut self.frame, self.sent.as_deref())
     }
 
@@ -155,6 +156,7 @@ where
         let BodyProjected::Live { body, is_entered } = this.body.project() else { return Poll::Pending };
         if !*is_entered {
             *is_entered = true;
+            context::begins();
             if let Some(refusal) = begin(this.frame, this.sent.as_deref()) {
                 return Poll::Ready(Err(Failure::Policy(refusal)));
             }

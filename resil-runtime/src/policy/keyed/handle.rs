@@ -77,6 +77,11 @@ impl<P: PerKey> Keyed<P> {
         Found::label(self)
     }
 
+    /// As every key's was written.
+    pub(crate) fn policy(&self) -> &P {
+        &self.policy
+    }
+
     pub(crate) fn hold(&self, hash: u64) -> Result<HeldState<'_, P::State>, Error> {
         Ok(self.keys()?.hold(hash))
     }

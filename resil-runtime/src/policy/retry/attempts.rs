@@ -1,5 +1,5 @@
 use super::{Delay, Proven, Retry, Why};
-use crate::context::{self, Due, Sent};
+use crate::context::{self, Due, GivenUp, Sent};
 use crate::registry::events;
 use crate::{Effect, Verdict, clock};
 use std::time::Duration;
@@ -52,9 +52,10 @@ impl<'a> Attempts<'a> {
     }
 
     #[cold]
-    fn after(&mut self, verdict: Verdict) -> Option<Delay> {
+    fn after(&mut self, failure: Verdict) -> Option<Delay> {
         let retry = self.retry;
-        let verdict = self.read(verdict);
+        let is_given_up = self.sent.failed_within(&failure) && !retry.is_nested;
+        let verdict = self.read(failure);
         self.sent.attempts = self.sent.attempts.saturating_add(1);
         let made = self.sent.attempts;
         let is_harmless = self.sent.failed_harmlessly() && !self.sent.is_keyed();
@@ -71,8 +72,11 @@ impl<'a> Attempts<'a> {
         if !retry.may_repeat(&verdict, now.statuses.all()) {
             return None;
         }
+        if is_given_up {
+            return self.give_up(Why::GivenUpWithin, failure);
+        }
         if made >= now.attempts {
-            return self.give_up(Why::NoAttemptsLeft);
+            return self.give_up(Why::NoAttemptsLeft, failure);
         }
         let previous = Duration::from_nanos(self.previous);
         let backoff = backing_off.delay(made, previous, || 1.0 - fastrand::f64());
@@ -84,14 +88,14 @@ impl<'a> Attempts<'a> {
         };
         match left {
             // An attempt needs time as well: a delay that ends with the deadline does not fit.
-            Some(left) if left <= delay => return self.give_up(Why::DeadlineNear),
+            Some(left) if left <= delay => return self.give_up(Why::DeadlineNear, failure),
             None if named > LONGEST_RETRY_AFTER.max(backing_off.max) => {
-                return self.give_up(Why::PauseTooLong);
+                return self.give_up(Why::PauseTooLong, failure);
             }
             _ => {}
         }
         if !retry.takes_from_budget() {
-            return self.give_up(Why::BudgetSpent);
+            return self.give_up(Why::BudgetSpent, failure);
         }
         self.previous = clock::nanos(backoff);
         events::retry(retry.site, made, delay, &verdict);
@@ -115,7 +119,9 @@ impl<'a> Attempts<'a> {
         Verdict { effect, ..verdict }
     }
 
-    fn give_up(&self, why: Why) -> Option<Delay> {
+    /// For good: no retry around this one takes it up again, unless it says so.
+    fn give_up(&self, why: Why, failure: Verdict) -> Option<Delay> {
+        context::given_up(GivenUp { attempt: failure, call: self.read(failure) });
         events::gave_up(self.retry.site, self.sent.attempts, why);
         None
     }

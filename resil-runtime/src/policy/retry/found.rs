@@ -34,6 +34,7 @@ impl Handle for Retry {
             ("retry_status", format!("{:?}", self.statuses)),
             ("budget", budget),
         ]);
+        let settings = settings.chain(self.is_nested.then(|| ("nested", "true".to_owned())));
         Written { kind: "retry", name: None, site: self.site, settings: settings.collect() }
     }
 

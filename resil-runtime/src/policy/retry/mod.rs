@@ -43,6 +43,7 @@ use std::time::Duration;
 /// | [`base`](Self::base), [`factor`](Self::factor), [`max`](Self::max) | 100 ms, 2, 10 s |
 /// | [`jitter`](Self::jitter) | [`Jitter::Full`] |
 /// | [`retry_status`](Self::retry_status) | none |
+/// | [`nested`](Self::nested) | no: what a retry within has given up on is not repeated |
 /// | [`budget`](Self::budget) | one of its own |
 ///
 /// ```
@@ -74,6 +75,8 @@ pub struct Retry {
     attempts: u32,
     backoff: Backoff,
     statuses: &'static [u16],
+    /// Whether it takes up what a retry within has given up on.
+    is_nested: bool,
     budget: BudgetOf,
     slot: Slot<Budget>,
     said: Said,
@@ -95,6 +98,7 @@ impl Retry {
             attempts: Settings::new().attempts,
             backoff: Backoff::DEFAULT,
             statuses: &[],
+            is_nested: false,
             budget: BudgetOf::Site,
             slot: Slot::new(),
             said: Said::NOTHING,
@@ -170,6 +174,12 @@ impl Retry {
     pub const fn retry_status(mut self, statuses: &'static [u16]) -> Self {
         self.statuses = statuses;
         self.said = self.said.and(5);
+        self
+    }
+
+    /// Repeats also what a retry within has given up on, so that the attempts of both multiply.
+    pub const fn nested(mut self) -> Self {
+        self.is_nested = true;
         self
     }
 

@@ -1,4 +1,4 @@
-use crate::context::{Frame, Sent};
+use crate::context::{self, Frame, Sent};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -32,6 +32,7 @@ impl<F: Future> Future for Proven<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let body = this.body;
+        context::begins();
         if this.sent.is_keyed() && this.frame.is_none() {
             Frame::of_attempt(this.frame, this.sent);
             this.frame.iter_mut().for_each(Frame::inherit);

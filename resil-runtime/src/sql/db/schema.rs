@@ -29,6 +29,7 @@ pub(super) const VERSIONS: &[(&str, &str)] = &[
     ("scheduled", crate::sql::outbox::SCHEDULED),
     ("resting", crate::sql::ledger::RESTING),
     ("answers", super::once::ANSWERS),
+    ("rates", crate::sql::RATES),
 ];
 
 /// Which versions there are.

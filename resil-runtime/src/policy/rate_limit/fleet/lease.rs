@@ -1,0 +1,232 @@
+//! What one limit of this process has of the fleet's tokens.
+
+use super::super::bucket::Bucket;
+use super::super::{Gcra, Settings};
+use super::hub::Hub;
+use super::{Answer, Ask, LEASE, Lost, ROUND};
+use crate::clock::{self, Nanos};
+use crate::registry::{Registry, events};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::sync::{Arc, OnceLock};
+
+/// Tokens that nobody else may use. They come by lease and not by time.
+#[derive(Debug)]
+pub(in super::super) struct Lease {
+    label: &'static str,
+    interval: Nanos,
+    burst: u32,
+    lost: Lost,
+    pub(in super::super) bucket: Bucket,
+    /// How many tokens calls have asked for since the last question, and the most that one did.
+    asked: AtomicU64,
+    largest: AtomicU32,
+    /// Of which key it is, told alike in all processes; zero of none.
+    key: AtomicU64,
+    /// Whether the hub asks for it.
+    is_active: AtomicBool,
+    hub: OnceLock<Arc<Hub>>,
+    known: Mutex<Known>,
+}
+
+/// What is known of the store, and of what may be expected.
+#[derive(Debug, Default)]
+struct Known {
+    /// Not before this; zero if nothing is said against asking.
+    used_up_until: Nanos,
+    /// The part of the rate that was this process's in the last answer.
+    share: f64,
+    /// Since when the share is kept without an answer, and what is left of a token.
+    alone_since: Option<Nanos>,
+    rest: f64,
+    forecast: u32,
+    asked_at: Nanos,
+    quiet: u32,
+    has_leased: bool,
+    differs: bool,
+}
+
+/// What a call can expect that finds no token.
+pub(in super::super) enum Outlook {
+    /// The store may have some.
+    Soon,
+    /// Not before this.
+    At(Nanos),
+    /// Nobody knows.
+    Lost,
+}
+
+/// So many questions without a call, and the lease is given back.
+const QUIET: u32 = 20;
+
+impl Lease {
+    pub(in super::super) fn new(label: &'static str, settings: &Settings, lost: Lost) -> Self {
+        Self {
+            label,
+            interval: settings.rate.interval(),
+            // A question comes once a round: a smaller bucket would overflow in between.
+            burst: settings.burst().max(whole(clock::nanos(LEASE) / settings.rate.interval())),
+            lost,
+            bucket: Bucket::empty(&Gcra::TOKENS),
+            asked: AtomicU64::new(0),
+            largest: AtomicU32::new(0),
+            key: AtomicU64::new(0),
+            is_active: AtomicBool::new(false),
+            hub: OnceLock::new(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Makes it that of a key, which it stays until that is [forgotten](Self::forget).
+    pub(in super::super) fn is_of(&self, key: &(impl Hash + ?Sized)) {
+        if self.key.load(Ordering::Relaxed) == 0 {
+            // The same in all processes, which a secret would prevent.
+            let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
+            self.key.store(hash.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it holds nothing and asks for nothing.
+    pub(in super::super) fn is_unused(&self, now: Nanos) -> bool {
+        !self.is_active.load(Ordering::Relaxed) && self.held(now) == 0 && self.bucket.waiting() == 0
+    }
+
+    /// The key is forgotten.
+    pub(in super::super) fn forget(&self) {
+        self.key.store(0, Ordering::Relaxed);
+    }
+
+    /// A call asks for so many. No round trip is made for it.
+    #[inline]
+    pub(in super::super) fn wants(self: &Arc<Self>, cost: u32) {
+        self.asked.fetch_add(cost.into(), Ordering::Relaxed);
+        self.largest.fetch_max(cost, Ordering::Relaxed);
+        if !self.is_active.load(Ordering::Relaxed) {
+            self.activate();
+        }
+    }
+
+    #[cold]
+    fn activate(self: &Arc<Self>) {
+        let hub = self.hub.get_or_init(|| Registry::with(Hub::of));
+        if !self.is_active.swap(true, Ordering::Relaxed) {
+            lock(&self.known).quiet = 0;
+            hub.add(Arc::clone(self));
+        }
+    }
+
+    /// There was none for a call: the next question is asked at once.
+    pub(in super::super) fn outlook(self: &Arc<Self>, now: Nanos) -> Outlook {
+        if !self.is_active.load(Ordering::Relaxed) {
+            self.activate();
+        }
+        let known = lock(&self.known);
+        if known.alone_since.is_some() && (self.lost == Lost::Refuse || known.share == 0.0) {
+            return Outlook::Lost;
+        }
+        if known.used_up_until > now {
+            return Outlook::At(known.used_up_until);
+        }
+        drop(known);
+        if let Some(hub) = self.hub.get() {
+            hub.hurry();
+        }
+        Outlook::Soon
+    }
+
+    /// What to ask; `None` if it has not been used for a while and has nothing to give back.
+    pub(super) fn ask(&self, now: Nanos) -> Option<Ask> {
+        let mut known = lock(&self.known);
+        let arrived = whole(self.asked.swap(0, Ordering::Relaxed));
+        let since = std::mem::replace(&mut known.asked_at, now);
+        let most = self.burst.max(self.largest.swap(0, Ordering::Relaxed));
+        let waited_for = whole(self.bucket.ahead() / Gcra::TOKENS.interval);
+        let held = self.held(now);
+        known.quiet = if arrived == 0 && waited_for == 0 { known.quiet + 1 } else { 0 };
+        if known.quiet > QUIET && held == 0 {
+            self.is_active.store(false, Ordering::Relaxed);
+            return None;
+        }
+        // Falls slowly, so that a short pause gives nothing back.
+        let passed = now.saturating_sub(since).clamp(10_000_000, clock::nanos(LEASE));
+        let asked = whole(u64::from(arrived).saturating_mul(clock::nanos(LEASE)).div_ceil(passed));
+        known.forecast = if known.quiet >= QUIET { 0 } else { asked.max(known.forecast - known.forecast.div_ceil(8)) };
+        let demand = known.forecast.max(waited_for);
+        let mut back = held.saturating_sub(demand);
+        if back > 0 && self.bucket.take(&Gcra::TOKENS, back, now).is_err() {
+            back = 0;
+        }
+        Some(Ask {
+            name: self.label,
+            key: Some(self.key.load(Ordering::Relaxed)).filter(|key| *key != 0),
+            interval: self.interval,
+            burst: self.burst,
+            demand,
+            arrived,
+            want: demand.min(most).saturating_sub(held),
+            back,
+            is_known: known.has_leased,
+        })
+    }
+
+    /// Uses what was granted.
+    pub(super) fn answered(&self, ask: &Ask, answer: &Answer, now: Nanos) {
+        let mut known = lock(&self.known);
+        if known.alone_since.take().is_some() {
+            events::rate_store_back(self.label);
+        }
+        if answer.differs && !known.differs {
+            events::rate_differs(self.label);
+        }
+        known.differs = answer.differs;
+        known.has_leased = true;
+        if ask.demand > 0 {
+            known.share = (f64::from(ask.demand) / f64::from(answer.demand.max(1))).min(1.0);
+        }
+        let is_short = answer.granted < ask.want;
+        let wait = clock::nanos(answer.wait.max(ROUND));
+        known.used_up_until = if is_short { now.saturating_add(wait) } else { 0 };
+        drop(known);
+        self.bucket.deposit(&Gcra::TOKENS, answer.granted.min(ask.want));
+        self.bucket.wake(is_short);
+    }
+
+    /// Nobody answers.
+    pub(super) fn alone(&self, now: Nanos) {
+        let mut known = lock(&self.known);
+        let Some(since) = known.alone_since.replace(now) else {
+            events::rate_store_lost(self.label, self.lost);
+            drop(known);
+            self.bucket.wake(true);
+            return;
+        };
+        let mut kept = 0;
+        if self.lost == Lost::Share {
+            let passed = f64_of(now.saturating_sub(since)) / f64_of(self.interval);
+            let tokens = known.share.mul_add(passed, known.rest);
+            // No more than it could have had at once.
+            let room = self.burst.saturating_sub(self.held(now));
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+            let all = tokens.floor() as u32;
+            kept = all.min(room);
+            known.rest = tokens.fract();
+        }
+        known.used_up_until = now.saturating_add(clock::nanos(ROUND));
+        drop(known);
+        self.bucket.deposit(&Gcra::TOKENS, kept);
+        self.bucket.wake(true);
+    }
+
+    fn held(&self, now: Nanos) -> u32 {
+        whole(self.bucket.tokens(&Gcra::TOKENS, now).max(0).cast_unsigned())
+    }
+}
+
+fn whole(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share is no exact number")]
+fn f64_of(nanos: Nanos) -> f64 {
+    nanos as f64
+}

@@ -1,0 +1,70 @@
+//! The generic cell rate algorithm, with time passed in.
+
+use crate::clock::Nanos;
+
+/// A bucket of `burst` tokens into which one comes every `interval`.
+///
+/// Its whole state is a moment: when it will be full again. A bucket whose moment has passed is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gcra {
+    /// How long one token takes, rounded up: the rate is never exceeded.
+    pub(super) interval: Nanos,
+    /// How long an empty bucket takes.
+    whole: Nanos,
+    /// All ones; zero where tokens do not come by time.
+    runs: u64,
+}
+
+/// The latest moment there is, so that two bits of a word are left.
+pub(super) const LATEST: Nanos = (1 << 62) - 1;
+
+impl Gcra {
+    pub(super) const fn new(interval: Nanos, burst: u32) -> Self {
+        let whole = interval.saturating_mul(burst as u64);
+        Self { interval, whole: if whole < LATEST { whole } else { LATEST }, runs: u64::MAX }
+    }
+
+    /// Of tokens that are put in by hand. Who waits for one looks again after the interval.
+    pub(super) const TOKENS: Self = Self { runs: 0, ..Self::new(10_000_000, u32::MAX) };
+
+    /// The moment of an empty bucket for which time stands still.
+    pub(super) const fn empty(&self) -> Nanos {
+        self.whole
+    }
+
+    /// The moment that counts.
+    #[inline]
+    pub(super) const fn moment(&self, now: Nanos) -> Nanos {
+        now & self.runs
+    }
+
+    /// Takes so many tokens: when the bucket is full again then, or how long until they are there.
+    ///
+    /// More than the bucket holds are given when it is full, and are owed.
+    #[inline]
+    pub(super) const fn take(&self, full_at: Nanos, cost: u32, now: Nanos) -> Result<Nanos, Nanos> {
+        let now = self.moment(now);
+        let takes = self.time_of(cost);
+        let begins = if full_at > now { full_at } else { now };
+        let needs = if takes < self.whole { takes } else { self.whole };
+        let missing = (begins - now + needs).saturating_sub(self.whole);
+        if missing > 0 {
+            return Err(missing);
+        }
+        let next = begins.saturating_add(takes);
+        Ok(if next < LATEST { next } else { LATEST })
+    }
+
+    /// How long so many tokens take to come.
+    #[inline]
+    pub(super) const fn time_of(&self, cost: u32) -> Nanos {
+        self.interval.saturating_mul(cost as u64)
+    }
+
+    /// How many tokens are there; negative if some are owed.
+    pub(super) fn tokens(&self, full_at: Nanos, now: Nanos) -> i64 {
+        let missing = full_at.saturating_sub(self.moment(now));
+        let held = (self.whole / self.interval).cast_signed();
+        held.saturating_sub(missing.div_ceil(self.interval).cast_signed())
+    }
+}
