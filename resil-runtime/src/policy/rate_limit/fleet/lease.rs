@@ -40,6 +40,8 @@ struct Known {
     alone_since: Option<Nanos>,
     rest: f64,
     forecast: u32,
+    /// How many tokens calls ask for in a lease's time, on average: unlike the forecast, not too many.
+    pace: f64,
     asked_at: Nanos,
     quiet: u32,
     has_leased: bool,
@@ -147,8 +149,10 @@ impl Lease {
             self.is_active.store(false, Ordering::Relaxed);
             return None;
         }
-        // Falls slowly, so that a short pause gives nothing back.
         let passed = now.saturating_sub(since).clamp(10_000_000, clock::nanos(LEASE));
+        let part = f64_of(passed) / f64_of(clock::nanos(LEASE));
+        known.pace += (f64::from(arrived) / part - known.pace) * part / 5.0;
+        // Falls slowly, so that a short pause gives nothing back.
         let asked = whole(u64::from(arrived).saturating_mul(clock::nanos(LEASE)).div_ceil(passed));
         known.forecast = if known.quiet >= QUIET { 0 } else { asked.max(known.forecast - known.forecast.div_ceil(8)) };
         let demand = known.forecast.max(waited_for);
@@ -181,7 +185,7 @@ impl Lease {
         known.differs = answer.differs;
         known.has_leased = true;
         if ask.demand > 0 {
-            known.share = (f64::from(ask.demand) / f64::from(answer.demand.max(1))).min(1.0);
+            known.share = (known.pace / f64::from(answer.demand.max(1))).min(1.0);
         }
         let is_short = answer.granted < ask.want;
         let wait = clock::nanos(answer.wait.max(ROUND));
