@@ -149,9 +149,10 @@ impl Lease {
             self.is_active.store(false, Ordering::Relaxed);
             return None;
         }
-        let passed = now.saturating_sub(since).clamp(10_000_000, clock::nanos(LEASE));
+        let passed = now.saturating_sub(since).max(1);
         let part = f64_of(passed) / f64_of(clock::nanos(LEASE));
-        known.pace += (f64::from(arrived) / part - known.pace) * part / 5.0;
+        known.pace += (f64::from(arrived) / part - known.pace) * (part / 5.0).min(1.0);
+        let passed = passed.clamp(10_000_000, clock::nanos(LEASE));
         // Falls slowly, so that a short pause gives nothing back.
         let asked = whole(u64::from(arrived).saturating_mul(clock::nanos(LEASE)).div_ceil(passed));
         known.forecast = if known.quiet >= QUIET { 0 } else { asked.max(known.forecast - known.forecast.div_ceil(8)) };
