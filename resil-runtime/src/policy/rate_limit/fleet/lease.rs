@@ -42,6 +42,8 @@ struct Known {
     forecast: u32,
     /// How many tokens calls ask for in a lease's time, on average: unlike the forecast, not too many.
     pace: f64,
+    /// The same of all processes.
+    all: f64,
     asked_at: Nanos,
     quiet: u32,
     has_leased: bool,
@@ -186,7 +188,10 @@ impl Lease {
         known.differs = answer.differs;
         known.has_leased = true;
         if ask.demand > 0 {
-            known.share = (known.pace / f64::from(answer.demand.max(1))).min(1.0);
+            // On average as well: a moment in which few others asked must not be kept for as long as nobody answers.
+            let all = f64::from(answer.demand.max(1));
+            known.all = if known.all == 0.0 { all } else { known.all + (all - known.all) / 16.0 };
+            known.share = (known.pace / known.all.max(all)).min(1.0);
         }
         let is_short = answer.granted < ask.want;
         let wait = clock::nanos(answer.wait.max(ROUND));
