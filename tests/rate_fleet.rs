@@ -148,7 +148,7 @@ async fn a_store_that_is_away_leaves_the_last_share_or_nothing() {
     assert!((475..=525).contains(&shares) && (475..=525).contains(&refuses), "{shares} {refuses}");
     store.0.is_away.store(true, Relaxed);
     let (shares, refuses) = tokio::join!(count(&SHARE, 60), count(&NOTHING, 60));
-    assert!((4000..=6050).contains(&shares), "alone it had all of it, as far as that is known: {shares}");
+    assert!((3000..=6050).contains(&shares), "alone it had all of it, as far as that is known: {shares}");
     assert!(refuses <= 50, "{refuses}");
     assert!(matches!(NOTHING.acquire().await, Err(Error::RateLimited { retry_after: None, .. })));
     store.0.is_away.store(false, Relaxed);

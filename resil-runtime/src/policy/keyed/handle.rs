@@ -4,13 +4,14 @@ use crate::registry::{Found, Slot};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::LazyLock;
 
-/// A policy with a state for each key: what `key = ..` makes of a `#[circuit_breaker]` or a `#[semaphore]`.
+/// A policy with a state for each key: what `key = ..` makes of a `#[circuit_breaker]`, a `#[semaphore]` or a `#[rate_limit]`.
 ///
 /// One circuit a tenant, one limit an account: the trouble of one does not refuse the calls of the others. Make one
-/// with [`CircuitBreaker::keyed`](crate::CircuitBreaker::keyed) or [`Semaphore::keyed`](crate::Semaphore::keyed).
+/// with [`CircuitBreaker::keyed`](crate::CircuitBreaker::keyed), [`Semaphore::keyed`](crate::Semaphore::keyed) or
+/// [`RateLimit::keyed`](crate::RateLimit::keyed).
 ///
 /// The number of keys is bounded. When a new one finds no place, one that has not been used recently and has nothing
-/// to lose is forgotten: its circuit is closed, none of its permits are in use. Where there is no such key, the new one
+/// to lose is forgotten: its circuit is closed, none of its permits are in use, its bucket is full. Where there is no such key, the new one
 /// shares a state with all that find no place, which an [`Event`](crate::Event) reports.
 ///
 /// A key is anything that can be hashed. It is hashed once a call with a secret of the process, and neither kept nor

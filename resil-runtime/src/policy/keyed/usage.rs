@@ -7,7 +7,8 @@ pub struct KeyUsage {
     pub max_keys: u32,
     /// How many have one.
     pub keys: u32,
-    /// Those of them that cannot be forgotten now: a circuit that is not closed, a semaphore in use or resized.
+    /// Those of them that cannot be forgotten now: a circuit that is not closed, a semaphore in use or resized, a
+    /// rate limit whose bucket is not full.
     pub busy: u32,
     /// Whether the state that keys without a place share is such a one.
     pub rest_busy: bool,

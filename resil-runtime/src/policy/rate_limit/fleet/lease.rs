@@ -40,6 +40,10 @@ struct Known {
     alone_since: Option<Nanos>,
     rest: f64,
     forecast: u32,
+    /// How many tokens calls ask for in a lease's time, on average: unlike the forecast, not too many.
+    pace: f64,
+    /// The same of all processes.
+    all: f64,
     asked_at: Nanos,
     quiet: u32,
     has_leased: bool,
@@ -147,8 +151,11 @@ impl Lease {
             self.is_active.store(false, Ordering::Relaxed);
             return None;
         }
+        let passed = now.saturating_sub(since).max(1);
+        let part = f64_of(passed) / f64_of(clock::nanos(LEASE));
+        known.pace += (f64::from(arrived) / part - known.pace) * (part / 5.0).min(1.0);
+        let passed = passed.clamp(10_000_000, clock::nanos(LEASE));
         // Falls slowly, so that a short pause gives nothing back.
-        let passed = now.saturating_sub(since).clamp(10_000_000, clock::nanos(LEASE));
         let asked = whole(u64::from(arrived).saturating_mul(clock::nanos(LEASE)).div_ceil(passed));
         known.forecast = if known.quiet >= QUIET { 0 } else { asked.max(known.forecast - known.forecast.div_ceil(8)) };
         let demand = known.forecast.max(waited_for);
@@ -181,7 +188,10 @@ impl Lease {
         known.differs = answer.differs;
         known.has_leased = true;
         if ask.demand > 0 {
-            known.share = (f64::from(ask.demand) / f64::from(answer.demand.max(1))).min(1.0);
+            // On average as well: a moment in which few others asked must not be kept for as long as nobody answers.
+            let all = f64::from(answer.demand.max(1));
+            known.all = if known.all == 0.0 { all } else { known.all + (all - known.all) / 16.0 };
+            known.share = (known.pace / known.all.max(all)).min(1.0);
         }
         let is_short = answer.granted < ask.want;
         let wait = clock::nanos(answer.wait.max(ROUND));
