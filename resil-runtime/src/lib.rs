@@ -25,6 +25,7 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
+mod words;
 
 #[cfg(feature = "config")]
 #[cfg_attr(docsrs, doc(cfg(feature = "config")))]

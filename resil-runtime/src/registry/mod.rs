@@ -12,6 +12,8 @@ mod handle;
 pub(crate) mod in_force;
 #[cfg(feature = "testing")]
 pub(crate) mod isolated;
+#[cfg(feature = "tracing")]
+pub(crate) mod log;
 mod report;
 mod site;
 mod slot;

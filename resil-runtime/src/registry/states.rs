@@ -48,6 +48,8 @@ pub struct States {
     pub(super) remembered: super::in_force::Remembered,
     all: Mutex<HashMap<TypeId, OfKind>>,
     pub(super) stream: Stream,
+    #[cfg(feature = "tracing")]
+    pub(super) lines: Mutex<super::log::Lines>,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
     /// How many connections were made outside of any call, and where the last one was.
