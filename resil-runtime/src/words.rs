@@ -3,6 +3,9 @@
 macro_rules! words {
     ($($kind:ident { $($variant:ident => $word:literal),+ $(,)? })+) => {$(
         impl $kind {
+            #[allow(dead_code, reason = "where each is a series, or none")]
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
+
             #[doc = concat!("The word that log fields, metrics and JSON have for it: `", $crate::words::first!($($word),+), "` for the first.")]
             pub const fn as_str(self) -> &'static str {
                 match self {

@@ -9,7 +9,7 @@ use crate::read::{
     Argument, Constant, Count, Factor, Given, Name, Parameter, PathTo, Value, Wait, Word, arguments, fraction,
     likely_count, literal, name, reason, set, ungrouped, wanted,
 };
-use crate::tokens::{Local, OUTCOME, code, code_at};
+use crate::tokens::{CALL, Local, OUTCOME, code, code_at};
 use darling::FromMeta;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -311,6 +311,7 @@ impl Layer for Retry {
                 let #DELAY = {
                     #inside
                     let ::core::option::Option::Some(#DELAY) = (&mut #RETRY).again(#verdict) else { break #OUTCOME };
+                    (&#CALL).waits(&#DELAY);
                     #DELAY
                 };
                 #DELAY.await;

@@ -6,6 +6,7 @@ use super::circuit_state::{CircuitState, Transition};
 #[cfg(feature = "tracing")]
 use super::log::{seconds, text};
 pub(crate) use super::stream::tell;
+use super::stream::tell_of_call;
 use super::why::Why;
 #[cfg(feature = "reqwest")]
 use super::{Registry, States};
@@ -61,6 +62,9 @@ pub(crate) fn transition(breaker: &'static str, transition: Transition) {
                 "circuit breaker changed state"
             );
         }
+    }
+    if from != to {
+        super::Registry::with(|states| states.saw_change(breaker, cause));
     }
     tell(|| {
         if from == to {
@@ -145,9 +149,39 @@ pub(crate) fn fell_back(site: &'static Site, verdict: &Verdict) {
     tell(|| Event::FellBack { site, verdict: *verdict });
 }
 
-pub(crate) fn gave_up(site: &'static Site, attempt: u32, why: Why) {
-    event_of!(site, INFO, "attempt failed, not retrying", site = text(site), attempt = attempt, why = why.as_str());
-    tell(|| Event::GaveUp { site, attempt, why });
+pub(crate) fn gave_up(site: &'static Site, attempt: u32, why: Why, verdict: &Verdict) {
+    event_of!(
+        site,
+        INFO,
+        "attempt failed, not retrying",
+        site = text(site),
+        attempt = attempt,
+        why = why.as_str(),
+        kind = verdict.kind.as_str(),
+        effect = verdict.effect.as_str(),
+        status = verdict.status
+    );
+    tell(|| Event::GaveUp { site, attempt, why, verdict: *verdict });
+}
+
+/// Subscribers hear of each call, the log of those that failed with a text that was asked for.
+pub(super) fn finished(event: Event) {
+    #[cfg(feature = "tracing")]
+    if let Event::Finished { site, attempts, elapsed, outcome, error: Some(error), .. } = &event {
+        let status = if let super::Outcome::Failed(verdict) = outcome { verdict.status } else { None };
+        event_of!(
+            *site,
+            INFO,
+            "call failed",
+            site = text(site),
+            attempts = attempts,
+            elapsed_seconds = seconds(*elapsed),
+            kind = outcome.as_str(),
+            status = status,
+            error = text(error)
+        );
+    }
+    tell_of_call(|| event);
 }
 
 pub(crate) fn in_doubt(site: &'static Site, verdict: &Verdict) {

@@ -69,10 +69,10 @@ impl<'a> Attempts<'a> {
         let now = retry.now();
         let backing_off = &now.backoff;
         if !retry.may_repeat(&verdict, now.statuses.all()) {
-            return None;
+            return self.give_up(Why::NotRepeatable, &verdict);
         }
         if made >= now.attempts {
-            return self.give_up(Why::NoAttemptsLeft);
+            return self.give_up(Why::NoAttemptsLeft, &verdict);
         }
         let previous = Duration::from_nanos(self.previous);
         let backoff = backing_off.delay(made, previous, || 1.0 - fastrand::f64());
@@ -84,14 +84,14 @@ impl<'a> Attempts<'a> {
         };
         match left {
             // An attempt needs time as well: a delay that ends with the deadline does not fit.
-            Some(left) if left <= delay => return self.give_up(Why::DeadlineNear),
+            Some(left) if left <= delay => return self.give_up(Why::DeadlineNear, &verdict),
             None if named > LONGEST_RETRY_AFTER.max(backing_off.max) => {
-                return self.give_up(Why::PauseTooLong);
+                return self.give_up(Why::PauseTooLong, &verdict);
             }
             _ => {}
         }
         if !retry.takes_from_budget() {
-            return self.give_up(Why::BudgetSpent);
+            return self.give_up(Why::BudgetSpent, &verdict);
         }
         self.previous = clock::nanos(backoff);
         events::retry(retry.site, made, delay, &verdict);
@@ -115,8 +115,8 @@ impl<'a> Attempts<'a> {
         Verdict { effect, ..verdict }
     }
 
-    fn give_up(&self, why: Why) -> Option<Delay> {
-        events::gave_up(self.retry.site, self.sent.attempts, why);
+    fn give_up(&self, why: Why, verdict: &Verdict) -> Option<Delay> {
+        events::gave_up(self.retry.site, self.sent.attempts, why, verdict);
         None
     }
 

@@ -92,8 +92,8 @@ pub(crate) fn are_documented(lines: &[Line], count: usize) {
         for (field, value) in &line.fields {
             let is_right = match *field {
                 field if field.ends_with("_seconds") => matches!(value, Value::Float(_)),
-                "limit" | "attempt" | "status" | "max_keys" | "count" | "version" | "records" | "differences"
-                | "left_out" => {
+                "limit" | "attempt" | "attempts" | "status" | "max_keys" | "count" | "version" | "records"
+                | "differences" | "left_out" => {
                     matches!(value, Value::Number(_))
                 }
                 "refused" | "attempted" | "cut_short" | "begins_anew" => matches!(value, Value::Bool(_)),
@@ -115,6 +115,14 @@ fn began() -> Began {
 fn every_line_is_documented_and_its_fields_are_plain_text_and_numbers() {
     let change = |from, to| Transition { from, to, cause: super::super::Cause::Manual };
     let (second, verdict) = (Duration::from_secs(1), Verdict::status(503));
+    let failed = Event::Finished {
+        site: &SITE,
+        attempts: 3,
+        waited: second,
+        elapsed: second,
+        outcome: crate::Outcome::Failed(verdict),
+        error: Some("busy".into()),
+    };
     let written = lines(|| {
         transition(NAME, change(CircuitState::Closed, CircuitState::Open));
         transition(NAME, change(CircuitState::HalfOpen, CircuitState::Closed));
@@ -126,7 +134,8 @@ fn every_line_is_documented_and_its_fields_are_plain_text_and_numbers() {
         panicked(NAME);
         retry(&SITE, 1, second, &verdict);
         fell_back(&SITE, &verdict);
-        gave_up(&SITE, 3, Why::NoAttemptsLeft);
+        gave_up(&SITE, 3, Why::NoAttemptsLeft, &verdict);
+        finished(failed);
         in_doubt(&SITE, &verdict);
         key_not_sent(&SITE);
         timed_out(&SITE, Phase::Read, second);
@@ -140,7 +149,7 @@ fn every_line_is_documented_and_its_fields_are_plain_text_and_numbers() {
         #[cfg(feature = "config")]
         settings_refused(&std::io::Error::other("resil.toml:3\n"));
     });
-    are_documented(&written, 19 + usize::from(cfg!(feature = "reqwest")) + usize::from(cfg!(feature = "config")));
+    are_documented(&written, 20 + usize::from(cfg!(feature = "reqwest")) + usize::from(cfg!(feature = "config")));
     assert_eq!(written[0].fields["breaker"], Value::Text("gateway".to_owned()));
     assert_eq!((verdict.kind, verdict.effect), (Kind::Transient, Effect::Unknown));
     let retrying = &written[8].fields;
@@ -153,7 +162,7 @@ fn every_line_is_documented_and_its_fields_are_plain_text_and_numbers() {
 fn in_a_storm_the_lines_are_bounded_and_subscribers_hear_all() {
     let _scope = crate::testing::isolated();
     let mut events = crate::registry().subscribe();
-    let written = lines(|| (0..500).for_each(|_| gave_up(&SITE, 1, Why::BudgetSpent)));
+    let written = lines(|| (0..500).for_each(|_| gave_up(&SITE, 1, Why::BudgetSpent, &Verdict::transient())));
     assert_eq!(written.len(), 10);
     assert_eq!(std::iter::from_fn(|| events.try_next()).count(), 500);
 }
