@@ -29,7 +29,7 @@ macro_rules! event_of {
         if tracing::enabled!(target: "resil", tracing::Level::$level)
             && let Some(left_out) = super::log::one_more($place, $message)
         {
-            tracing::event!(target: "resil", tracing::Level::$level, $($field = $value,)+ left_out, $message);
+            tracing::event!(target: "resil", tracing::Level::$level, $($field = $value,)+ left_out = (left_out > 0).then_some(left_out), $message);
         }
     }};
 }
@@ -50,7 +50,7 @@ pub(crate) fn transition(breaker: &'static str, transition: Transition) {
             );
         }
         _ if from == to => {
-            event!(warn, breaker = text(breaker), cause = cause.as_str(), "circuit breaker would have opened")
+            event!(warn, breaker = text(breaker), cause = cause.as_str(), "circuit breaker would have opened");
         }
         _ => {
             event!(

@@ -84,11 +84,11 @@ impl Place for &'static Site {
     }
 }
 
-/// Whether to write this line. In it, how many like it were left out before, if any were.
-pub(super) fn one_more(place: impl Place, message: &'static str) -> Option<Option<u64>> {
+/// How many lines like this one were left out before it, if it is to be written.
+pub(super) fn one_more(place: impl Place, message: &'static str) -> Option<u64> {
     let (name, line) = place.place();
     let count = |states: &States| lock(&states.lines).one_more((name, line, message), clock::now());
-    super::Registry::with(count).map(|left_out| (left_out > 0).then_some(left_out))
+    super::Registry::with(count)
 }
 
 #[cfg(test)]

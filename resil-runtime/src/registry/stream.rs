@@ -177,7 +177,7 @@ impl Drop for Events {
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("waiting", &self.receiver.len()).finish()
+        f.debug_struct("Events").field("waiting", &self.receiver.len()).field("of_calls", &self.of_calls).finish()
     }
 }
 

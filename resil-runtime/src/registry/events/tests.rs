@@ -1,10 +1,11 @@
 //! Every line, as a subscriber reads it that writes JSON.
 
 use super::*;
+use crate::sync::{Mutex, lock};
 use crate::{Effect, Kind};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tracing::field::{Field, Visit};
 use tracing::{Metadata, Subscriber, span};
 
@@ -52,7 +53,7 @@ impl Subscriber for Lines {
     fn event(&self, event: &tracing::Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        self.0.lock().expect("whole").push(line);
+        lock(&self.0).push(line);
     }
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
         span::Id::from_u64(1)
@@ -67,13 +68,14 @@ impl Subscriber for Lines {
 pub(crate) fn lines(of: impl FnOnce()) -> Vec<Line> {
     let lines = Lines::default();
     tracing::subscriber::with_default(lines.clone(), of);
-    std::mem::take(&mut *lines.0.lock().expect("whole"))
+    std::mem::take(&mut *lock(&lines.0))
 }
 
 /// Each line is in the table of `docs/operation.md` with the fields it has, and these are of one kind by their name.
 pub(crate) fn are_documented(lines: &[Line], count: usize) {
     assert_eq!(lines.len(), count, "{lines:?}");
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operation.md")).expect("the page");
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operation.md"))
+        .unwrap_or_else(|error| panic!("{error}"));
     let head =
         |message: &str| message.replace('`', "").split([':', '(']).next().map(str::trim).unwrap_or_default().to_owned();
     let table =
