@@ -55,6 +55,7 @@
 //! - `axum`: the `Idempotency-Key` header of your own callers, and [`Error`] as a response.
 //! - `sqlite`, `postgres`: `resil::Db` and its transactions, `resil::ledger` and `resil::outbox`, through sqlx; [`Classify`](trait@Classify) for `sqlx::Error`.
 //! - `config`: settings from outside, `resil::configure("resil.toml")`; see `resil::config`.
+//! - `metrics`: calls, retries, refusals, circuits and permits as numbers, through the `metrics` facade; see `resil::metrics`.
 //! - `testing`: `resil::testing`, a registry and a clock for each test.
 
 #![forbid(unsafe_code)]
@@ -85,6 +86,8 @@ mod pages {
     struct Migrating;
     #[doc = include_str!("../docs/settings.md")]
     struct Settings;
+    #[doc = include_str!("../docs/metrics.md")]
+    struct Metrics;
     #[doc = include_str!("../docs/operation.md")]
     struct Operation;
     #[doc = include_str!("../docs/architecture.md")]

@@ -37,8 +37,8 @@ impl Subscriber for Account {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let mut happened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(delay) = fields.get("delay") {
-            happened.waits.push(rounded(delay));
+        if let Some(delay) = fields.get("delay_seconds").and_then(|delay| delay.parse::<f64>().ok()) {
+            happened.waits.push(format!("{:.0}ms", delay * 1_000.0));
         }
         if let (Some(from), Some(to)) = (fields.get("from"), fields.get("to")) {
             happened.transitions.push(format!("{from} -> {to}"));
@@ -54,12 +54,6 @@ impl Subscriber for Account {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// `17.203981ms` as `17ms`.
-fn rounded(delay: &str) -> String {
-    let (number, unit) = delay.split_at(delay.find(char::is_alphabetic).unwrap_or(delay.len()));
-    number.parse::<f64>().map_or_else(|_| delay.to_owned(), |number| format!("{number:.0}{unit}"))
-}
-
 #[derive(Default)]
 struct Fields(Vec<(&'static str, String)>);
 
@@ -70,6 +64,10 @@ impl Fields {
 }
 
 impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.push((field.name(), value.to_owned()));
+    }
+
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let mut text = String::new();
         if write!(text, "{value:?}").is_ok() {

@@ -13,12 +13,13 @@ async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error>
     const _: () = ();
     #[timeout(used)]
     const _: () = ();
-    let (retry, bulkhead, timeout) = {
+    let (calls, retry, bulkhead, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::stock"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
+        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::idempotent().at(&SITE);
         static BULKHEAD: ::resil::Bulkhead = ::resil::Bulkhead::new(4)
             .name("erp")
@@ -29,9 +30,10 @@ async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error>
                 ::core::time::Duration::from_secs(5),
             )
             .at(&SITE);
-        ::resil::__private::collect!(SITE, RETRY, BULKHEAD, TIMEOUT);
-        (&RETRY, &BULKHEAD, &TIMEOUT)
+        ::resil::__private::collect!(SITE, CALLS; RETRY, BULKHEAD, TIMEOUT);
+        (&CALLS, &RETRY, &BULKHEAD, &TIMEOUT)
     };
+    let call = calls.begin();
     let mut retry = retry.start();
     let outcome = loop {
         let delay = {
@@ -51,9 +53,12 @@ async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error>
             let outcome = timeout.apply(attempt).under(&mut retry).on(bulkhead).await;
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again((&outcome).resil_verdict()) else { break outcome };
+            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
-    outcome.map_err(::resil::Failure::into_error)
+    let outcome = outcome.map_err(::resil::Failure::into_error);
+    ::resil::__private::end!(call, outcome);
+    outcome
 }

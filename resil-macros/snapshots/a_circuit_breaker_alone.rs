@@ -5,17 +5,19 @@
 
 async fn ping(self: Arc<Self>) -> anyhow::Result<impl Iterator<Item = u8>> {
     use ::resil::__private::{Judge as _, JudgeResponse as _};
-    let circuit_breaker = {
+    let (calls, circuit_breaker) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::ping"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
+        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static CIRCUIT_BREAKER: ::resil::CircuitBreaker = ::resil::CircuitBreaker::unnamed()
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CIRCUIT_BREAKER);
-        &CIRCUIT_BREAKER
+        ::resil::__private::collect!(SITE, CALLS; CIRCUIT_BREAKER);
+        (&CALLS, &CIRCUIT_BREAKER)
     };
+    let call = calls.begin();
     let outcome = 'call: {
         let pass = match circuit_breaker.admit() {
             ::core::result::Result::Ok(pass) => pass,
@@ -36,5 +38,10 @@ async fn ping(self: Arc<Self>) -> anyhow::Result<impl Iterator<Item = u8>> {
         pass.record(verdict);
         outcome
     };
-    outcome.map_err(::resil::Failure::into_error)
+    let outcome = outcome.map_err(::resil::Failure::into_error);
+    if outcome.is_err() {
+        calls.failed(::resil::__private::meaning!(outcome));
+    }
+    ::resil::__private::end!(call, outcome);
+    outcome
 }

@@ -13,18 +13,22 @@ fn pay(
         let order = order;
         #[fallback(used)]
         const _: () = ();
-        let fallback = {
+        let (calls, fallback) = {
             static SITE: ::resil::Site = ::resil::Site {
                 function: ::core::concat!(::core::module_path!(), "::pay"),
                 file: ::core::file!(),
                 line: ::core::line!(),
             };
+            static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(
+                &SITE,
+            );
             static FALLBACK: ::resil::Fallback = ::resil::Fallback::asking()
                 .unsent()
                 .at(&SITE);
-            ::resil::__private::collect!(SITE, FALLBACK);
-            &FALLBACK
+            ::resil::__private::collect!(SITE, CALLS; FALLBACK);
+            (&CALLS, &FALLBACK)
         };
+        let call = calls.begin();
         let mut sent = ::resil::Sent::new();
         let attempt = async {
             if false {
@@ -47,6 +51,8 @@ fn pay(
             }
             ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
         };
-        outcome.map_err(::resil::Failure::into_error)
+        let outcome = outcome.map_err(::resil::Failure::into_error);
+        ::resil::__private::end!(call, outcome);
+        outcome
     })
 }

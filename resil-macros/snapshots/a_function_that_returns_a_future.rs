@@ -7,19 +7,23 @@
 fn ping(&self) -> impl Future<Output = Result<(), Error>> + Send {
     let url = self.url();
     async move {
-        let timeout = {
+        let (calls, timeout) = {
             static SITE: ::resil::Site = ::resil::Site {
                 function: ::core::concat!(::core::module_path!(), "::ping"),
                 file: ::core::file!(),
                 line: ::core::line!(),
             };
+            static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(
+                &SITE,
+            );
             static TIMEOUT: ::resil::Timeout = ::resil::Timeout::attempt(
                     ::core::time::Duration::from_secs(1),
                 )
                 .at(&SITE);
-            ::resil::__private::collect!(SITE, TIMEOUT);
-            &TIMEOUT
+            ::resil::__private::collect!(SITE, CALLS; TIMEOUT);
+            (&CALLS, &TIMEOUT)
         };
+        let call = calls.begin();
         let attempt = async move {
             if false {
                 return ::resil::__private::output::<Result<(), Error>>();
@@ -27,6 +31,8 @@ fn ping(&self) -> impl Future<Output = Result<(), Error>> + Send {
             connect(url).await
         };
         let outcome = timeout.apply(attempt).await;
-        outcome.map_err(::resil::Failure::into_error)
+        let outcome = outcome.map_err(::resil::Failure::into_error);
+        ::resil::__private::end!(call, outcome);
+        outcome
     }
 }

@@ -41,18 +41,22 @@ where
                 Judge as _, JudgeResponse as _, Awaiting as _, UnderRetry as _,
                 Unmarked as _,
             };
-            let retry = {
+            let (calls, retry) = {
                 static SITE: ::resil::Site = ::resil::Site {
                     function: ::core::concat!(::core::module_path!(), "::ping"),
                     file: ::core::file!(),
                     line: ::core::line!(),
                 };
+                static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(
+                    &SITE,
+                );
                 static RETRY: ::resil::Retry = ::resil::Retry::idempotent().at(&SITE);
-                ::resil::__private::collect!(SITE, RETRY);
-                &RETRY
+                ::resil::__private::collect!(SITE, CALLS; RETRY);
+                (&CALLS, &RETRY)
             };
+            let call = calls.begin();
             let mut retry = retry.start();
-            loop {
+            let outcome = loop {
                 let delay = {
                     let attempt = async {
                         if false {
@@ -66,10 +70,13 @@ where
                     let outcome = (&mut retry).prove(attempt).await;
                     let ::core::option::Option::Some(delay) = (&mut retry)
                         .again((&outcome).resil_verdict()) else { break outcome };
+                    (&call).waits(&delay);
                     delay
                 };
                 delay.await;
-            }
+            };
+            ::resil::__private::end!(call, outcome);
+            outcome
         };
         #[allow(unreachable_code)] __ret
     })

@@ -5,17 +5,19 @@
 
 async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> {
     use ::resil::__private::{Awaiting as _, InTransaction as _, Unmarked as _};
-    let transactional = {
+    let (calls, transactional) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::insert"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
+        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static TRANSACTIONAL: ::resil::Transactional = ::resil::Transactional::taking_part()
             .at(&SITE);
-        ::resil::__private::collect!(SITE, TRANSACTIONAL);
-        &TRANSACTIONAL
+        ::resil::__private::collect!(SITE, CALLS; TRANSACTIONAL);
+        (&CALLS, &TRANSACTIONAL)
     };
+    let call = calls.begin();
     let attempt = async move {
         let scope = transactional.take_part(&tx);
         (&scope)
@@ -31,5 +33,7 @@ async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> 
             .await
     };
     let outcome = ::resil::Attempt::new(attempt).await;
-    outcome.map_err(::resil::Failure::into_error)
+    let outcome = outcome.map_err(::resil::Failure::into_error);
+    ::resil::__private::end!(call, outcome);
+    outcome
 }

@@ -8,12 +8,13 @@ async fn send(&self, order: Order) -> Result<(), Error> {
     use ::resil::__private::{Judge as _, JudgeResponse as _};
     #[semaphore(used)]
     const _: () = ();
-    let (circuit_breaker, semaphore) = {
+    let (calls, circuit_breaker, semaphore) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::send"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
+        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static CIRCUIT_BREAKER: ::resil::Keyed<::resil::CircuitBreaker> = ::resil::CircuitBreaker::named(
                 "shops",
             )
@@ -22,9 +23,10 @@ async fn send(&self, order: Order) -> Result<(), Error> {
         static SEMAPHORE: ::resil::Keyed<::resil::Semaphore> = ::resil::Semaphore::new(4)
             .at(&SITE)
             .keyed(500);
-        ::resil::__private::collect!(SITE, CIRCUIT_BREAKER, SEMAPHORE);
-        (&CIRCUIT_BREAKER, &SEMAPHORE)
+        ::resil::__private::collect!(SITE, CALLS; CIRCUIT_BREAKER, SEMAPHORE);
+        (&CALLS, &CIRCUIT_BREAKER, &SEMAPHORE)
     };
+    let call = calls.begin();
     let outcome = 'call: {
         let pass = match circuit_breaker.admit(&order.shop) {
             ::core::result::Result::Ok(pass) => pass,
@@ -55,5 +57,10 @@ async fn send(&self, order: Order) -> Result<(), Error> {
         pass.record(verdict);
         outcome
     };
-    outcome.map_err(::resil::Failure::into_error)
+    let outcome = outcome.map_err(::resil::Failure::into_error);
+    if outcome.is_err() {
+        calls.failed(::resil::__private::meaning!(outcome));
+    }
+    ::resil::__private::end!(call, outcome);
+    outcome
 }

@@ -17,19 +17,21 @@ async fn place(
     use ::resil::__private::{
         OnAny as _, OnPool as _, Awaiting as _, InTransaction as _, Unmarked as _,
     };
-    let transactional = {
+    let (calls, transactional) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::place"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
+        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static TRANSACTIONAL: ::resil::Transactional = ::resil::Transactional::opening()
             .op("order.place")
             .keep(::core::time::Duration::from_secs(172800))
             .at(&SITE);
-        ::resil::__private::collect!(SITE, TRANSACTIONAL);
-        &TRANSACTIONAL
+        ::resil::__private::collect!(SITE, CALLS; TRANSACTIONAL);
+        (&CALLS, &TRANSACTIONAL)
     };
+    let call = calls.begin();
     let attempt = async move {
         let once = transactional.once(&request_id).argument(&item).argument(&number);
         let mut transaction = match transactional
@@ -64,5 +66,7 @@ async fn place(
         transaction.end(outcome).await
     };
     let outcome = ::resil::Attempt::new(attempt).await;
-    outcome.map_err(::resil::Failure::into_error)
+    let outcome = outcome.map_err(::resil::Failure::into_error);
+    ::resil::__private::end!(call, outcome);
+    outcome
 }

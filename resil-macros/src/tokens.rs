@@ -32,6 +32,8 @@ pub(crate) use {code, code_at};
 pub(crate) struct Local(pub(crate) &'static str);
 
 pub(crate) const ATTEMPT: Local = Local("attempt");
+pub(crate) const CALL: Local = Local("call");
+pub(crate) const CALLS: Local = Local("calls");
 pub(crate) const OUTCOME: Local = Local("outcome");
 pub(crate) const REFUSAL: Local = Local("refusal");
 pub(crate) const VERDICT: Local = Local("verdict");

@@ -12,19 +12,29 @@ mod clock;
 pub mod config;
 mod context;
 mod failure;
+pub mod health {
+    //! What [`health()`](crate::health()) answers.
+
+    pub use crate::registry::{Health, OpenCircuit, OpenKeys, Waiting};
+}
 #[cfg(feature = "http")]
 pub mod http;
 mod lazy;
 mod mark;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub mod metrics;
 pub mod net;
 pub mod policy;
 mod registry;
+pub mod shutdown;
 #[cfg_attr(not(feature = "sqlx"), path = "sql/absent.rs")]
 mod sql;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
+mod words;
 
 #[cfg(feature = "config")]
 #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
@@ -46,7 +56,8 @@ pub use policy::rate_limit::RateLimit;
 pub use policy::retry::{IdempotencyKey, InvalidKey, Jitter, RequestKey, Retry};
 pub use policy::semaphore::Semaphore;
 pub use policy::timeout::Timeout;
-pub use registry::{CallSite, Event, Events, Policy, Registry, Site, check, registry};
+pub use registry::{CallSite, Event, Events, Outcome, Policy, Registry, Site, check, health, registry};
+pub use shutdown::Shutdown;
 #[cfg(feature = "sqlx")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres"))))]
 pub use sql::{
@@ -71,6 +82,7 @@ pub mod __private {
     };
     pub use crate::policy::fallback::{Answer, Keepable, answer, answer_within};
     pub use crate::policy::retry::{RepresentsDoubt, Told, Untold};
+    pub use crate::registry::calls::{Calls, Ended, EndedOtherwise, EndedSilently, EndedSomehow, EndedWithStatus};
     pub use crate::registry::{CallSite, Policy};
     #[cfg(feature = "sqlx")]
     pub use crate::sql::{
@@ -83,11 +95,44 @@ pub mod __private {
     #[macro_export]
     #[doc(hidden)]
     macro_rules! __collect {
-        ($site:ident, $($policy:ident),*) => {
+        ($site:ident, $calls:ident; $($policy:ident),*) => {
+            $crate::__collect!(@ $site, ::core::option::Option::Some(&$calls), $($policy),*);
+        };
+        ($site:ident; $($policy:ident),*) => {
+            $crate::__collect!(@ $site, ::core::option::Option::None, $($policy),*);
+        };
+        (@ $site:ident, $calls:expr, $($policy:ident),*) => {
             $crate::__private::inventory::submit! {
-                $crate::__private::CallSite::new(&$site, &[$($crate::__private::Policy::new(&$policy)),*])
+                $crate::__private::CallSite::new(&$site, $calls, &[$($crate::__private::Policy::new(&$policy)),*])
             }
         };
     }
     pub use crate::__collect as collect;
+
+    /// What the outcome of a call means, whatever its type.
+    #[macro_export]
+    #[doc(hidden)]
+    macro_rules! __meaning {
+        ($outcome:ident) => {{
+            use $crate::__private::{EndedOtherwise as _, EndedSomehow as _, EndedWithStatus as _};
+            (&&$crate::__private::Ended(&$outcome)).resil_meaning()
+        }};
+    }
+    pub use crate::__meaning as meaning;
+
+    /// A call is over, with this outcome.
+    #[macro_export]
+    #[doc(hidden)]
+    macro_rules! __end {
+        ($call:ident, $outcome:ident) => {
+            $call.end(
+                || $crate::__meaning!($outcome),
+                || {
+                    use $crate::__private::EndedSilently as _;
+                    $crate::__private::Ended(&$outcome).resil_words()
+                },
+            )
+        };
+    }
+    pub use crate::__end as end;
 }

@@ -6,7 +6,7 @@ use crate::errors::Errors;
 use crate::expand::{Call, Context, Layer, Mark};
 use crate::paths;
 use crate::read::{Given, arguments};
-use crate::tokens::{Local, REFUSAL, code, code_at};
+use crate::tokens::{CALLS, Local, REFUSAL, code, code_at};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Path, Type};
@@ -42,8 +42,10 @@ impl Layer for OutsideTransaction {
     /// Refuses a call inside a transaction, before any policy is asked.
     fn around(&self, inside: Call, _: &TokenStream, cx: &Context<'_>) -> Call {
         let refused = cx.refused();
+        let counted = cx.counts().then(|| code!(#CALLS.refused();));
         inside.after(code! {
             if let ::core::result::Result::Err(#REFUSAL) = #TRANSACTION_GUARD.check_call(#CALLED_AT) {
+                #counted
                 return #refused;
             }
         })

@@ -9,7 +9,7 @@ use crate::read::{
     Argument, Constant, Count, Factor, Given, Name, Parameter, PathTo, Value, Wait, Word, arguments, fraction,
     likely_count, literal, name, reason, set, ungrouped, wanted,
 };
-use crate::tokens::{Local, OUTCOME, code, code_at};
+use crate::tokens::{CALL, Local, OUTCOME, code, code_at};
 use darling::FromMeta;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -307,12 +307,14 @@ impl Layer for Retry {
         let verdict = inside.verdict(cx);
         let verdict = cx.failure_if(verdict, self.with.failure_if.as_deref());
         let inside = inside.into_statements();
+        let waits = cx.counts().then(|| code!((&#CALL).waits(&#DELAY);));
         // The outcome is gone before the wait: it would be a part of the future, and decide whether that is `Send`.
         let attempts = code! {
             loop {
                 let #DELAY = {
                     #inside
                     let ::core::option::Option::Some(#DELAY) = (&mut #RETRY).again(#verdict) else { break #OUTCOME };
+                    #waits
                     #DELAY
                 };
                 #DELAY.await;

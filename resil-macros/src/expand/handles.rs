@@ -4,7 +4,7 @@ use super::context::Context;
 use super::keyed::Keyed;
 use super::layer::Layers;
 use crate::attribute::facts::Handle;
-use crate::tokens::{code, hygienic};
+use crate::tokens::{CALLS, code, hygienic};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::Path;
@@ -39,12 +39,21 @@ pub(super) fn handles(layers: &Layers<'_>, cx: &Context<'_>) -> Option<TokenStre
     let runtime = cx.runtime;
     let locals: Vec<_> = policies.iter().map(|policy| policy.handle.local).collect();
     let statics: Vec<_> = locals.iter().map(|local| local.in_static()).collect();
+    let is_counted = cx.counts();
+    let calls = is_counted.then(|| code!(, CALLS));
+    let counted =
+        is_counted.then(|| code!(static CALLS: #runtime::__private::Calls = #runtime::__private::Calls::of(&SITE);));
     let statements = policies.iter().map(|policy| policy.statement(runtime));
     let path = format!("::{}", cx.function.signature.ident);
-    let (pattern, value) = match (&locals[..], &statics[..]) {
-        ([], _) => return None,
+    let own = is_counted.then_some((CALLS, CALLS.in_static()));
+    let (shown, of): (Vec<_>, Vec<_>) =
+        own.into_iter().chain(locals.iter().copied().zip(statics.iter().cloned())).unzip();
+    if policies.is_empty() {
+        return None;
+    }
+    let (pattern, value) = match (&shown[..], &of[..]) {
         ([local], [of]) => (local.to_token_stream(), code!(&#of)),
-        _ => (code!((#(#locals),*)), code!((#(&#statics),*))),
+        _ => (code!((#(#shown),*)), code!((#(&#of),*))),
     };
     Some(code! {
         let #pattern = {
@@ -53,8 +62,9 @@ pub(super) fn handles(layers: &Layers<'_>, cx: &Context<'_>) -> Option<TokenStre
                 file: ::core::file!(),
                 line: ::core::line!(),
             };
+            #counted
             #(#statements)*
-            #runtime::__private::collect!(SITE, #(#statics),*);
+            #runtime::__private::collect!(SITE #calls; #(#statics),*);
             #value
         };
     })

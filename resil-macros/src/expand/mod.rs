@@ -22,7 +22,7 @@ pub(crate) use marks::Mark;
 
 use crate::function::{Function, span_of_error};
 use crate::paths;
-use crate::tokens::{OUTCOME, code, code_at, hygienic};
+use crate::tokens::{CALL, CALLS, OUTCOME, code, code_at, hygienic};
 use marks::Marks;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -68,8 +68,14 @@ fn statements(layers: &Layers<'_>, cx: &Context<'_>, siblings: &[Path]) -> Token
     {
         layers.insert(first, &Block);
     }
+    if cx.counts() {
+        // Below the marks, which may refuse a call before it begins.
+        let first = layers.iter().rposition(|layer| layer.mark().is_some()).map_or(0, |mark| mark + 1);
+        layers.insert(first, &Begun);
+    }
     let call = fold(&layers, &TokenStream::new(), innermost, cx);
-    let call = if cx.needs.refuses { cx.end(call) } else { call.into_expression() };
+    let call = if cx.needs.refuses { cx.end(call) } else { call };
+    let call = if cx.counts() { cx.ended(call) } else { call.into_expression() };
     code!(#traits #siblings #(#first)* #handles #call)
 }
 
@@ -82,6 +88,11 @@ fn fold(layers: &[&dyn Layer], exit: &TokenStream, innermost: Call, cx: &Context
 }
 
 impl Context<'_> {
+    /// Whether somebody may count its calls. Without the feature, nothing is paid for it.
+    pub(crate) fn counts(&self) -> bool {
+        self.needs.guards && cfg!(any(feature = "metrics", test))
+    }
+
     /// The traits whose methods the expansion calls.
     fn traits(&self, is_looked_at: bool) -> Option<TokenStream> {
         let Self { runtime, needs, .. } = self;
@@ -98,11 +109,37 @@ impl Context<'_> {
     }
 
     /// `outcome.map_err(Failure::into_error)`, where a missing `From<resil::Error>` is reported at the error type.
-    fn end(&self, call: Call) -> TokenStream {
+    fn end(&self, call: Call) -> Call {
         let (statements, at) = (call.into_statements(), span_of_error(&self.function.output));
         let runtime = paths::located_at(self.runtime, at);
-        let end = code_at!(at=> #OUTCOME.map_err(#runtime::Failure::into_error));
-        code!(#statements #end)
+        Call::new(statements, code_at!(at=> #OUTCOME.map_err(#runtime::Failure::into_error)))
+    }
+
+    /// `end!(call, outcome)`: whoever listens is told what came of it. What no retry tells of a failure is told before.
+    fn ended(&self, call: Call) -> TokenStream {
+        let (runtime, statements) = (self.runtime, call.into_statements());
+        let failed = (self.needs.judges && self.needs.noted.is_none()).then(|| {
+            code! {
+                if #OUTCOME.is_err() {
+                    #CALLS.failed(#runtime::__private::meaning!(#OUTCOME));
+                }
+            }
+        });
+        code! {
+            #statements
+            #failed
+            #runtime::__private::end!(#CALL, #OUTCOME);
+            #OUTCOME
+        }
+    }
+}
+
+/// The beginning of what is counted as a call.
+struct Begun;
+
+impl Layer for Begun {
+    fn around(&self, inside: Call, _: &TokenStream, _: &Context<'_>) -> Call {
+        inside.after(code!(let #CALL = #CALLS.begin();))
     }
 }
 

@@ -1,5 +1,6 @@
 use super::{Classify, Verdict};
 use crate::sql::{LedgerError, OnceError, OutboxError};
+use crate::words::words;
 use crate::{Began, Site, TransactionError};
 use std::fmt;
 use std::io;
@@ -18,13 +19,13 @@ pub enum Phase {
     Attempt,
 }
 
+words! {
+    Phase { Connect => "connect", Read => "read", Attempt => "attempt" }
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "connect",
-            Self::Read => "read",
-            Self::Attempt => "attempt",
-        })
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,5 +1,11 @@
+use crate::words::words;
 use std::fmt;
 use std::time::Duration;
+
+words! {
+    Kind { Transient => "transient", Permanent => "permanent", Caller => "caller", Refused => "refused" }
+    Effect { None => "none", Unknown => "unknown" }
+}
 
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,5 +1,6 @@
 //! Annotated functions and their policies, as an operator sees them.
 
+use super::calls::Calls;
 use super::handle::Handle;
 use super::{Site, Written};
 use std::any::Any;
@@ -12,6 +13,8 @@ use std::fmt;
 pub struct CallSite {
     site: &'static Site,
     policies: &'static [Policy],
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "only counted"))]
+    calls: Option<&'static Calls>,
 }
 
 /// A policy of a [`CallSite`]: the very handle that the attribute expands to.
@@ -25,8 +28,14 @@ inventory::collect!(CallSite);
 impl CallSite {
     /// For expansions.
     #[doc(hidden)]
-    pub const fn new(site: &'static Site, policies: &'static [Policy]) -> Self {
-        Self { site, policies }
+    pub const fn new(site: &'static Site, calls: Option<&'static Calls>, policies: &'static [Policy]) -> Self {
+        Self { site, policies, calls }
+    }
+
+    /// Its calls, if they have an end that is seen.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn calls(&self) -> Option<&'static Calls> {
+        self.calls
     }
 
     /// Where the function stands.

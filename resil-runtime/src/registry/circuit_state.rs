@@ -1,5 +1,27 @@
 //! The states of a breaker and the changes between them.
 
+use crate::words::words;
+
+words! {
+    CircuitState {
+        Closed => "closed",
+        Observing => "observing",
+        Disabled => "disabled",
+        HalfOpen => "half_open",
+        Open => "open",
+        ForcedOpen => "forced_open",
+    }
+    Cause {
+        FailureRate => "failure_rate",
+        SlowRate => "slow_rate",
+        WaitOver => "wait_over",
+        ProbesPassed => "probes_passed",
+        NoProbeEnded => "no_probe_ended",
+        OnlyCallerFaults => "only_caller_faults",
+        Manual => "manual",
+    }
+}
+
 /// What a breaker is doing now.
 ///
 /// The first three let every call through, the last two let none through until their time is over.

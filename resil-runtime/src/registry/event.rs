@@ -1,10 +1,12 @@
 use super::circuit_state::{Cause, CircuitState};
+use super::outcome::Outcome;
 use super::why::Why;
 use crate::policy::rate_limit::Lost;
 use crate::sql::{LedgerEvent, OutboxEvent};
 use crate::{Began, Effect, Kind, Phase, Site, Verdict};
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Something that happened in a policy: what [`Registry::subscribe`](crate::Registry::subscribe) streams.
@@ -114,7 +116,7 @@ pub enum Event {
         /// What the failure means.
         verdict: Verdict,
     },
-    /// An attempt failed, and no other follows although its failure may be repeated.
+    /// An attempt failed, and no other follows.
     GaveUp {
         /// The function.
         site: &'static Site,
@@ -122,6 +124,24 @@ pub enum Event {
         attempt: u32,
         /// Why there is no other.
         why: Why,
+        /// What the failure means.
+        verdict: Verdict,
+    },
+    /// A call of an annotated function is over, whatever came of it. Only who asked for it hears of it:
+    /// [`Events::with_calls`](crate::Events::with_calls).
+    Finished {
+        /// The function.
+        site: &'static Site,
+        /// How many attempts were made. One that a policy refused is none.
+        attempts: u32,
+        /// How long it waited between attempts.
+        waited: Duration,
+        /// How long it took, waits included.
+        elapsed: Duration,
+        /// What came of it.
+        outcome: Outcome,
+        /// What its error says, if [`Registry::tell_errors`](crate::Registry::tell_errors) was asked for it.
+        error: Option<Arc<str>>,
     },
     /// A call under an idempotency key ended in doubt: its last failure had no effect, and an earlier attempt may have
     /// been applied. [`Error::InDoubt`](crate::Error::InDoubt) is returned.
@@ -245,7 +265,17 @@ impl fmt::Display for Event {
             Self::Retrying { site, attempt, delay, verdict } => {
                 write!(f, "{site}: attempt {attempt} failed ({}), next in {delay:?}", Meaning(verdict))
             }
-            Self::GaveUp { site, attempt, why } => write!(f, "{site}: attempt {attempt} failed, not retrying: {why}"),
+            Self::GaveUp { site, attempt, why, verdict } => {
+                write!(f, "{site}: attempt {attempt} failed ({}), not retrying: {why}", Meaning(verdict))
+            }
+            Self::Finished { site, attempts, waited, elapsed, outcome, error } => {
+                write!(
+                    f,
+                    "{site}: {} after {attempts} attempts in {elapsed:?}, {waited:?} of it waiting",
+                    outcome.as_str()
+                )?;
+                error.as_ref().map_or(Ok(()), |error| write!(f, ": {error}"))
+            }
             Self::InDoubt { site, verdict } => {
                 write!(f, "{site}: in doubt ({}), an earlier attempt may have been applied", Meaning(verdict))
             }

@@ -3,7 +3,10 @@
 
 use super::Event;
 use super::circuit_state::{CircuitState, Transition};
+#[cfg(feature = "tracing")]
+use super::log::{seconds, text};
 pub(crate) use super::stream::tell;
+use super::stream::tell_of_call;
 use super::why::Why;
 #[cfg(feature = "reqwest")]
 use super::{Registry, States};
@@ -12,10 +15,23 @@ use crate::{Began, Phase, Site, Verdict};
 use std::panic::Location;
 use std::time::Duration;
 
+/// A log line. Fields are texts, numbers and booleans: see `log`.
 macro_rules! event {
     ($level:ident, $($rest:tt)+) => {{
         #[cfg(feature = "tracing")]
         tracing::$level!(target: "resil", $($rest)+);
+    }};
+}
+
+/// One that may come as often as calls do: `event_of!(place, INFO, "message", fields)`.
+macro_rules! event_of {
+    ($place:expr, $level:ident, $message:literal, $($field:ident = $value:expr),+) => {{
+        #[cfg(feature = "tracing")]
+        if tracing::enabled!(target: "resil", tracing::Level::$level)
+            && let Some(left_out) = super::log::one_more($place, $message)
+        {
+            tracing::event!(target: "resil", tracing::Level::$level, $($field = $value,)+ left_out = (left_out > 0).then_some(left_out), $message);
+        }
     }};
 }
 #[cfg_attr(not(feature = "sqlx"), allow(unused_imports, reason = "what else tells needs a database"))]
@@ -24,9 +40,32 @@ pub(crate) use event;
 pub(crate) fn transition(breaker: &'static str, transition: Transition) {
     let Transition { from, to, cause } = transition;
     match to {
-        CircuitState::Closed => event!(info, ?breaker, ?from, ?to, ?cause, "circuit breaker closed"),
-        _ if from == to => event!(warn, ?breaker, ?cause, "circuit breaker would have opened"),
-        _ => event!(warn, ?breaker, ?from, ?to, ?cause, "circuit breaker changed state"),
+        CircuitState::Closed => {
+            event!(
+                info,
+                breaker = text(breaker),
+                from = from.as_str(),
+                to = to.as_str(),
+                cause = cause.as_str(),
+                "circuit breaker closed"
+            );
+        }
+        _ if from == to => {
+            event!(warn, breaker = text(breaker), cause = cause.as_str(), "circuit breaker would have opened");
+        }
+        _ => {
+            event!(
+                warn,
+                breaker = text(breaker),
+                from = from.as_str(),
+                to = to.as_str(),
+                cause = cause.as_str(),
+                "circuit breaker changed state"
+            );
+        }
+    }
+    if from != to {
+        super::Registry::with(|states| states.saw_change(breaker, cause));
     }
     tell(|| {
         if from == to {
@@ -39,84 +78,171 @@ pub(crate) fn transition(breaker: &'static str, transition: Transition) {
 
 #[inline]
 pub(crate) fn refused(breaker: &'static str, retry_after: Option<Duration>) {
-    event!(debug, ?breaker, ?retry_after, "circuit breaker refused a call");
+    event_of!(
+        breaker,
+        DEBUG,
+        "circuit breaker refused a call",
+        breaker = text(breaker),
+        retry_after_seconds = seconds(retry_after)
+    );
     tell(|| Event::CircuitRefused { breaker, retry_after });
 }
 
 pub(crate) fn full(semaphore: &'static str, limit: u32, waited: Duration) {
-    event!(debug, ?semaphore, limit, ?waited, "semaphore refused a call");
+    event_of!(
+        semaphore,
+        DEBUG,
+        "semaphore refused a call",
+        semaphore = text(semaphore),
+        limit = limit,
+        waited_seconds = seconds(waited)
+    );
     tell(|| Event::SemaphoreRefused { semaphore, limit, waited });
 }
 
 pub(crate) fn rate_limited(limit: &'static str, retry_after: Option<Duration>) {
-    event!(debug, ?limit, ?retry_after, "rate limit refused a call");
+    event_of!(
+        limit,
+        DEBUG,
+        "rate limit refused a call",
+        limit = text(limit),
+        retry_after_seconds = seconds(retry_after)
+    );
     tell(|| Event::RateLimited { limit, retry_after });
 }
 
 pub(crate) fn rate_paused(limit: &'static str, wait: Duration) {
-    event!(info, ?limit, ?wait, "the partner asks for a pause: no call of this rate limit begins");
+    event_of!(
+        limit,
+        INFO,
+        "the partner asks for a pause: no call of this rate limit begins",
+        limit = text(limit),
+        wait_seconds = seconds(wait)
+    );
     tell(|| Event::RatePaused { limit, wait });
 }
 
 pub(crate) fn rate_store_lost(limit: &'static str, lost: Lost) {
-    event!(error, ?limit, ?lost, "the store of a fleet's rate limit does not answer");
+    event!(error, limit = text(limit), lost = lost.as_str(), "the store of a fleet's rate limit does not answer");
     tell(|| Event::RateStoreLost { limit, lost });
 }
 
 pub(crate) fn rate_store_back(limit: &'static str) {
-    event!(info, ?limit, "the store of a fleet's rate limit answers again");
+    event!(info, limit = text(limit), "the store of a fleet's rate limit answers again");
     tell(|| Event::RateStoreBack { limit });
 }
 
 pub(crate) fn rate_differs(limit: &'static str) {
-    event!(warn, ?limit, "another process has this rate limit with another rate or burst");
+    event!(warn, limit = text(limit), "another process has this rate limit with another rate or burst");
     tell(|| Event::RateDiffers { limit });
 }
 
 pub(crate) fn keys_full(kind: &'static str, policy: &'static str, max_keys: u32) {
-    event!(warn, kind, ?policy, max_keys, "no place for another key: further keys share one state");
+    event!(warn, kind, policy = text(policy), max_keys, "no place for another key: further keys share one state");
     tell(|| Event::KeysFull { kind, policy, max_keys });
 }
 
 pub(crate) fn bulkhead_full(bulkhead: &'static str, limit: u32, waited: Duration) {
-    event!(debug, ?bulkhead, limit, ?waited, "bulkhead refused a call");
+    event_of!(
+        bulkhead,
+        DEBUG,
+        "bulkhead refused a call",
+        bulkhead = text(bulkhead),
+        limit = limit,
+        waited_seconds = seconds(waited)
+    );
     tell(|| Event::BulkheadRefused { bulkhead, limit, waited });
 }
 
 pub(crate) fn panicked(bulkhead: &'static str) {
-    event!(warn, ?bulkhead, "call panicked in its bulkhead");
+    event_of!(bulkhead, WARN, "call panicked in its bulkhead", bulkhead = text(bulkhead));
     tell(|| Event::Panicked { bulkhead });
 }
 
 pub(crate) fn retry(site: &'static Site, attempt: u32, delay: Duration, verdict: &Verdict) {
-    event!(info, %site, attempt, ?delay, kind = ?verdict.kind, effect = ?verdict.effect, status = ?verdict.status, "attempt failed, retrying");
+    event_of!(
+        site,
+        INFO,
+        "attempt failed, retrying",
+        site = text(site),
+        attempt = attempt,
+        delay_seconds = seconds(delay),
+        kind = verdict.kind.as_str(),
+        effect = verdict.effect.as_str(),
+        status = verdict.status
+    );
     tell(|| Event::Retrying { site, attempt, delay, verdict: *verdict });
 }
 
 pub(crate) fn fell_back(site: &'static Site, verdict: &Verdict) {
-    event!(info, %site, kind = ?verdict.kind, effect = ?verdict.effect, status = ?verdict.status, "call failed, answering with the fallback");
+    event_of!(
+        site,
+        INFO,
+        "call failed, answering with the fallback",
+        site = text(site),
+        kind = verdict.kind.as_str(),
+        effect = verdict.effect.as_str(),
+        status = verdict.status
+    );
     tell(|| Event::FellBack { site, verdict: *verdict });
 }
 
-pub(crate) fn gave_up(site: &'static Site, attempt: u32, why: Why) {
-    event!(info, %site, attempt, why = why.as_str(), "attempt failed, not retrying");
-    tell(|| Event::GaveUp { site, attempt, why });
+pub(crate) fn gave_up(site: &'static Site, attempt: u32, why: Why, verdict: &Verdict) {
+    event_of!(
+        site,
+        INFO,
+        "attempt failed, not retrying",
+        site = text(site),
+        attempt = attempt,
+        why = why.as_str(),
+        kind = verdict.kind.as_str(),
+        effect = verdict.effect.as_str(),
+        status = verdict.status
+    );
+    tell(|| Event::GaveUp { site, attempt, why, verdict: *verdict });
+}
+
+/// Subscribers hear of each call, the log of those that failed with a text that was asked for.
+pub(super) fn finished(event: Event) {
+    #[cfg(feature = "tracing")]
+    if let Event::Finished { site, attempts, elapsed, outcome, error: Some(error), .. } = &event {
+        let status = if let super::Outcome::Failed(verdict) = outcome { verdict.status } else { None };
+        event_of!(
+            *site,
+            INFO,
+            "call failed",
+            site = text(site),
+            attempts = attempts,
+            elapsed_seconds = seconds(*elapsed),
+            kind = outcome.as_str(),
+            status = status,
+            error = text(error)
+        );
+    }
+    tell_of_call(|| event);
 }
 
 pub(crate) fn in_doubt(site: &'static Site, verdict: &Verdict) {
-    event!(warn, %site, kind = ?verdict.kind, status = ?verdict.status, "call is in doubt: an earlier attempt may have been applied");
+    event_of!(
+        site,
+        WARN,
+        "call is in doubt: an earlier attempt may have been applied",
+        site = text(site),
+        kind = verdict.kind.as_str(),
+        status = verdict.status
+    );
     tell(|| Event::InDoubt { site, verdict: *verdict });
 }
 
 pub(crate) fn key_not_sent(site: &'static Site) {
-    event!(warn, %site, "a partner was called under an idempotency key that was not sent");
+    event_of!(site, WARN, "a partner was called under an idempotency key that was not sent", site = text(site));
     tell(|| Event::KeyNotSent { site });
 }
 
 #[cfg(feature = "reqwest")]
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only logged"))]
 pub(crate) fn harmless(why: &'static str) {
-    event!(debug, ?why, "a request is said to be harmless");
+    event!(debug, why = text(why), "a request is said to be harmless");
 }
 
 /// Once.
@@ -132,43 +258,87 @@ pub(crate) fn connect_unproven() {
 }
 
 pub(crate) fn timed_out(site: &'static Site, phase: Phase, limit: Duration) {
-    event!(info, %site, %phase, ?limit, "timed out");
+    event_of!(site, INFO, "timed out", site = text(site), phase = phase.as_str(), limit_seconds = seconds(limit));
     tell(|| Event::TimedOut { site, phase, limit });
 }
 
 pub(crate) fn deadline(site: &'static Site, limit: Duration, attempted: bool, cut_short: bool) {
-    event!(info, %site, ?limit, attempted, cut_short, "deadline passed");
+    event_of!(
+        site,
+        INFO,
+        "deadline passed",
+        site = text(site),
+        limit_seconds = seconds(limit),
+        attempted = attempted,
+        cut_short = cut_short
+    );
     tell(|| Event::DeadlinePassed { site, limit, attempted, cut_short });
 }
 
 pub(crate) fn called_inside(site: &'static Site, called_at: &'static Location<'static>, began: Began, refused: bool) {
-    event!(warn, %site, %called_at, %began, refused, "external call inside a transaction");
+    event_of!(
+        site,
+        WARN,
+        "external call inside a transaction",
+        site = text(site),
+        called_at = text(called_at),
+        began = text(began),
+        refused = refused
+    );
     tell(|| Event::CalledInside { site, called_at, began, refused });
 }
 
 pub(crate) fn allowed_inside(site: &'static Site, called_at: &'static Location<'static>, reason: &'static str) {
-    event!(debug, %site, %called_at, reason, "external call allowed by `resil::allow`");
+    event_of!(
+        site,
+        DEBUG,
+        "external call allowed by `resil::allow`",
+        site = text(site),
+        called_at = text(called_at),
+        reason = text(reason)
+    );
     tell(|| Event::AllowedInside { site, called_at, reason });
 }
 
 pub(crate) fn dialled_outside(site: &'static Site) {
-    event!(warn, %site, "a connection is made outside of any annotated call, where no `connect` bounds it: write `resil::net::connect(..)` within the annotated call");
+    event!(
+        warn,
+        site = text(site),
+        "a connection is made outside of any annotated call, where no `connect` bounds it: write `resil::net::connect(..)` within the annotated call"
+    );
     tell(|| Event::ConnectUnenforced { site });
 }
 
 pub(crate) fn connect_unenforced(site: &'static Site) {
-    event!(warn, %site, "`connect` bounds nothing: no adapter is installed. Use `resil::http::client()`, build around your own with `resil::http::watch(..)`, or dial through `resil::net::connect`");
+    event!(
+        warn,
+        site = text(site),
+        "`connect` bounds nothing: no adapter is installed. Use `resil::http::client()`, build around your own with `resil::http::watch(..)`, or dial through `resil::net::connect`"
+    );
     tell(|| Event::ConnectUnenforced { site });
 }
 
 #[cfg(feature = "config")]
 pub(crate) fn setting_changed(change: &super::Change) {
-    event!(info, kind = change.kind, policy = change.policy, setting = change.setting, from = &*change.from, to = &*change.to, source = %change.source, begins_anew = change.begins_anew, "setting changed");
+    event!(
+        info,
+        kind = change.kind,
+        policy = text(change.policy),
+        setting = change.setting,
+        from = text(&change.from),
+        to = text(&change.to),
+        source = text(&change.source),
+        begins_anew = change.begins_anew,
+        "setting changed"
+    );
     tell(|| Event::SettingChanged(change.clone()));
 }
 
 #[cfg(feature = "config")]
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only logged"))]
 pub(crate) fn settings_refused(error: &dyn std::error::Error) {
-    event!(warn, %error, "settings refused: those of before are still in force");
+    event!(warn, error = text(error), "settings refused: those of before are still in force");
 }
+
+#[cfg(all(test, feature = "tracing", not(resil_loom)))]
+pub(crate) mod tests;

@@ -3,8 +3,10 @@
 //! Every policy comes in by one door, [`Handle`], and every state by another, [`State`]. The registry knows no policy.
 
 mod call_site;
+pub(crate) mod calls;
 mod check;
 mod circuit_state;
+mod condition;
 mod event;
 pub(crate) mod events;
 mod find;
@@ -12,7 +14,11 @@ mod handle;
 pub(crate) mod in_force;
 #[cfg(feature = "testing")]
 pub(crate) mod isolated;
+#[cfg(feature = "tracing")]
+pub(crate) mod log;
+mod outcome;
 mod report;
+mod said;
 mod site;
 mod slot;
 pub(crate) mod states;
@@ -25,6 +31,7 @@ pub use check::check;
 pub(crate) use check::policies;
 pub(crate) use circuit_state::Transition;
 pub use circuit_state::{Cause, CircuitState};
+pub use condition::{Health, OpenCircuit, OpenKeys, Waiting, health};
 pub use event::Event;
 pub use find::{Registry, registry};
 pub(crate) use find::{all, find};
@@ -32,10 +39,13 @@ pub(crate) use handle::Found;
 pub(crate) use handle::{Handle, Row, Shared};
 #[cfg(feature = "config")]
 pub use in_force::{Change, Source};
+pub use outcome::Outcome;
 pub use site::Site;
 pub(crate) use slot::{Lender, Slot};
 pub(crate) use states::{Owner, States};
 pub use stream::Events;
+#[cfg(feature = "metrics")]
+pub(crate) use stream::count_events;
 pub use why::Why;
 pub(crate) use written::Written;
 

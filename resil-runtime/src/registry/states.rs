@@ -50,6 +50,11 @@ pub struct States {
     pub(super) remembered: super::in_force::Remembered,
     all: Mutex<HashMap<TypeId, OfKind>>,
     pub(super) stream: Stream,
+    pub(super) seen: Mutex<super::condition::Seen>,
+    /// Whether the ends of failed calls tell the text of the error.
+    pub(super) tells_errors: AtomicBool,
+    #[cfg(feature = "tracing")]
+    pub(super) lines: Mutex<super::log::Lines>,
     dials_are_bounded: AtomicBool,
     warned_of_dials: AtomicBool,
     /// How many connections were made outside of any call, and where the last one was.
@@ -256,6 +261,9 @@ impl States {
 /// The end of a test's: nothing is left running.
 impl Drop for States {
     fn drop(&mut self) {
+        if self.tells_errors() {
+            super::calls::one_listener_less();
+        }
         self.end();
     }
 }

@@ -1,5 +1,6 @@
 //! Events as they happen, to whoever subscribed.
 
+use super::calls::{one_listener_less, one_listener_more};
 use super::{Event, Registry};
 use std::fmt;
 use std::future::pending;
@@ -11,8 +12,19 @@ use tokio::sync::broadcast::{self, Receiver, Sender};
 /// How many events wait for a slow subscriber. The oldest go first.
 const BUFFERED: usize = 1024;
 
-/// All subscribers of the process, so that an event nobody waits for costs one load and is never put together.
+/// All subscribers of the process, and whoever counts, so that an event nobody waits for costs one load and is never put
+/// together.
 static SUBSCRIBERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Those of them that want the end of each call.
+static OF_CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// Has events counted from now on.
+#[cfg(feature = "metrics")]
+pub(crate) fn count_events() {
+    SUBSCRIBERS.fetch_add(1, Ordering::Relaxed);
+    one_listener_more();
+}
 
 /// What one registry tells. Has no buffer until somebody subscribes.
 #[derive(Debug, Default)]
@@ -21,7 +33,7 @@ pub(super) struct Stream(OnceLock<Sender<Event>>);
 impl Stream {
     fn subscribe(&self) -> Events {
         SUBSCRIBERS.fetch_add(1, Ordering::Relaxed);
-        Events { receiver: self.0.get_or_init(|| broadcast::channel(BUFFERED).0).subscribe() }
+        Events { receiver: self.0.get_or_init(|| broadcast::channel(BUFFERED).0).subscribe(), of_calls: false }
     }
 
     fn send(&self, event: Event) {
@@ -37,7 +49,16 @@ impl Stream {
 pub(crate) fn tell(event: impl FnOnce() -> Event) {
     if SUBSCRIBERS.load(Ordering::Relaxed) > 0 {
         let event = event();
+        #[cfg(feature = "metrics")]
+        crate::metrics::count(&event);
         Registry::with(|states| states.stream.send(event));
+    }
+}
+
+/// The same for the end of a call.
+pub(super) fn tell_of_call(event: impl FnOnce() -> Event) {
+    if OF_CALLS.load(Ordering::Relaxed) > 0 {
+        Registry::with(|states| states.stream.send(event()));
     }
 }
 
@@ -70,9 +91,41 @@ impl Registry {
 #[must_use = "dropping it unsubscribes"]
 pub struct Events {
     receiver: Receiver<Event>,
+    /// Whether the end of each call is among them.
+    of_calls: bool,
 }
 
 impl Events {
+    /// The same, and the end of each call: [`Event::Finished`]. As long as such a subscription lives, each call of an annotated
+    /// function is timed, and takes room among the 1024 events that are kept for the slow ones. It needs the feature `metrics`,
+    /// without which no call is watched.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use resil::{Event, Outcome, circuit_breaker, registry};
+    ///
+    /// #[circuit_breaker]
+    /// async fn pay() -> std::io::Result<()> { Ok(()) }
+    ///
+    /// let mut events = registry().subscribe().with_calls();
+    /// assert!(pay().await.is_ok());
+    /// let Event::Finished { attempts: 1, outcome, .. } = events.next().await else { panic!("it is over") };
+    /// assert_eq!(outcome, Outcome::Succeeded);
+    /// # }
+    /// ```
+    pub fn with_calls(mut self) -> Self {
+        if !std::mem::replace(&mut self.of_calls, true) {
+            OF_CALLS.fetch_add(1, Ordering::Relaxed);
+            one_listener_more();
+        }
+        self
+    }
+
+    /// Whether it is somebody else's.
+    fn skips(&self, event: &Event) -> bool {
+        !self.of_calls && matches!(event, Event::Finished { .. })
+    }
+
     /// Waits for the next event. Dropping the future loses none. It never ends; of an isolated registry that is gone it
     /// waits forever.
     ///
@@ -85,10 +138,13 @@ impl Events {
     /// # }
     /// ```
     pub async fn next(&mut self) -> Event {
-        match self.receiver.recv().await {
-            Ok(event) => event,
-            Err(RecvError::Lagged(events)) => Event::Missed(events),
-            Err(RecvError::Closed) => pending().await,
+        loop {
+            match self.receiver.recv().await {
+                Ok(event) if self.skips(&event) => {}
+                Ok(event) => return event,
+                Err(RecvError::Lagged(events)) => return Event::Missed(events),
+                Err(RecvError::Closed) => return pending().await,
+            }
         }
     }
 
@@ -99,10 +155,13 @@ impl Events {
     /// assert!(events.try_next().is_none());
     /// ```
     pub fn try_next(&mut self) -> Option<Event> {
-        match self.receiver.try_recv() {
-            Ok(event) => Some(event),
-            Err(TryRecvError::Lagged(events)) => Some(Event::Missed(events)),
-            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
+        loop {
+            match self.receiver.try_recv() {
+                Ok(event) if self.skips(&event) => {}
+                Ok(event) => return Some(event),
+                Err(TryRecvError::Lagged(events)) => return Some(Event::Missed(events)),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
+            }
         }
     }
 }
@@ -110,12 +169,16 @@ impl Events {
 impl Drop for Events {
     fn drop(&mut self) {
         SUBSCRIBERS.fetch_sub(1, Ordering::Relaxed);
+        if self.of_calls {
+            OF_CALLS.fetch_sub(1, Ordering::Relaxed);
+            one_listener_less();
+        }
     }
 }
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("waiting", &self.receiver.len()).finish()
+        f.debug_struct("Events").field("waiting", &self.receiver.len()).field("of_calls", &self.of_calls).finish()
     }
 }
 

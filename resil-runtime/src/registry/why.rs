@@ -18,6 +18,10 @@ pub enum Why {
     GivenUpWithin,
     /// So many calls fail that retries stopped.
     BudgetSpent,
+    /// The failure is not one to repeat: an answer like 400 or 500, or under `unsent` one that may have acted.
+    NotRepeatable,
+    /// The function has no retry.
+    NoRetry,
 }
 
 impl Why {
@@ -29,6 +33,34 @@ impl Why {
             Self::PauseTooLong => "the partner asks for a longer pause than we wait without a deadline",
             Self::GivenUpWithin => "a retry within has given up on it",
             Self::BudgetSpent => "the retry budget is spent",
+            Self::NotRepeatable => "the failure is not one to repeat",
+            Self::NoRetry => "there is no retry",
+        }
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Why {
+    /// Those of a retry.
+    pub(crate) const OF_RETRY: [Self; 6] = [
+        Self::NoAttemptsLeft,
+        Self::DeadlineNear,
+        Self::PauseTooLong,
+        Self::GivenUpWithin,
+        Self::BudgetSpent,
+        Self::NotRepeatable,
+    ];
+
+    /// As a label.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::NoAttemptsLeft => "no_attempts_left",
+            Self::DeadlineNear => "deadline_near",
+            Self::PauseTooLong => "pause_too_long",
+            Self::GivenUpWithin => "given_up_within",
+            Self::BudgetSpent => "budget_spent",
+            Self::NotRepeatable => "not_repeatable",
+            Self::NoRetry => "no_retry",
         }
     }
 }

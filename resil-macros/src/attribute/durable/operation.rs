@@ -293,7 +293,7 @@ impl<'a> Operation<'a> {
                     &[#(#runtime::__private::database_name::<#databases>()),*],
                 )
                 .at(&SITE);
-                #runtime::__private::collect!(SITE, DURABLE);
+                #runtime::__private::collect!(SITE; DURABLE);
             };
         }
     }

@@ -70,7 +70,7 @@ impl<'a> Attempts<'a> {
         let now = retry.now();
         let backing_off = &now.backoff;
         if !retry.may_repeat(&verdict, now.statuses.all()) {
-            return None;
+            return self.ends(Why::NotRepeatable, &verdict);
         }
         if is_given_up {
             return self.give_up(Why::GivenUpWithin, failure);
@@ -121,8 +121,13 @@ impl<'a> Attempts<'a> {
 
     /// For good: no retry around this one takes it up again, unless it says so.
     fn give_up(&self, why: Why, failure: Verdict) -> Option<Delay> {
-        context::given_up(GivenUp { attempt: failure, call: self.read(failure) });
-        events::gave_up(self.retry.site, self.sent.attempts, why);
+        let verdict = self.read(failure);
+        context::given_up(GivenUp { attempt: failure, call: verdict });
+        self.ends(why, &verdict)
+    }
+
+    fn ends(&self, why: Why, verdict: &Verdict) -> Option<Delay> {
+        events::gave_up(self.retry.site, self.sent.attempts, why, verdict);
         None
     }
 

@@ -1,3 +1,4 @@
+use crate::clock;
 use crate::context::Pause;
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -23,6 +24,12 @@ pin_project! {
 impl Delay {
     pub(super) fn of(delay: Duration) -> Self {
         Self { sleep: (!delay.is_zero()).then(|| tokio::time::sleep(delay)), pause: None }
+    }
+
+    /// What is left of it.
+    pub(crate) fn lasts(&self) -> Duration {
+        let left = |sleep: &Sleep| sleep.deadline().saturating_duration_since(clock::instant());
+        self.sleep.as_ref().map_or(Duration::ZERO, left)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::{Message, MessageId};
 use crate::registry::events::{event, tell};
+#[cfg(feature = "tracing")]
+use crate::registry::log::{seconds, text};
 use crate::{Error, Event};
 use std::fmt;
 use std::time::Duration;
@@ -74,7 +76,14 @@ impl fmt::Display for OutboxEvent {
 
 pub(super) fn failed(message: &Message, why: &str) {
     let Message { id, topic, attempt, .. } = message;
-    event!(info, %id, ?topic, attempt, ?why, "message was not delivered, to be tried again");
+    event!(
+        info,
+        id = text(id),
+        topic = text(topic),
+        attempt,
+        why = text(why),
+        "message was not delivered, to be tried again"
+    );
     tell(|| {
         let (topic, why) = (topic.clone(), why.to_owned());
         Event::Outbox(OutboxEvent::Failed { id: *id, topic, attempt: *attempt, why })
@@ -83,21 +92,49 @@ pub(super) fn failed(message: &Message, why: &str) {
 
 pub(super) fn set_aside(message: &Message, why: &str) {
     let Message { id, topic, .. } = message;
-    event!(warn, %id, ?topic, ?why, "message was set aside, it needs an operator");
+    event!(warn, id = text(id), topic = text(topic), why = text(why), "message was set aside, it needs an operator");
     tell(|| Event::Outbox(OutboxEvent::SetAside { id: *id, topic: topic.clone(), why: why.to_owned() }));
 }
 
 pub(super) fn lost(id: MessageId, topic: &str) {
-    event!(warn, %id, ?topic, "the lease of a message was lost, it may be delivered again");
+    event!(warn, id = text(id), topic = text(topic), "the lease of a message was lost, it may be delivered again");
     tell(|| Event::Outbox(OutboxEvent::Lost { id, topic: topic.to_owned() }));
 }
 
 pub(super) fn left_to_others(topic: &str, waits: Duration) {
-    event!(warn, ?topic, ?waits, "messages are left to other relays");
+    event!(warn, topic = text(topic), waits_seconds = seconds(waits), "messages are left to other relays");
     tell(|| Event::Outbox(OutboxEvent::LeftToOthers { topic: topic.to_owned(), waits }));
 }
 
 pub(super) fn unreachable(error: &Error) {
-    event!(warn, %error, "the database of the outbox cannot be reached");
+    event!(warn, error = text(error), "the database of the outbox cannot be reached");
     tell(|| Event::Outbox(OutboxEvent::Unreachable { why: error.to_string() }));
+}
+
+#[cfg(all(test, feature = "tracing", not(resil_loom)))]
+mod tests {
+    use super::*;
+    use crate::registry::events::tests::{are_documented, lines};
+    use std::time::SystemTime;
+
+    #[test]
+    fn every_line_is_documented_and_its_fields_are_plain_text_and_numbers() {
+        let message = Message {
+            id: MessageId::new(),
+            topic: "order.paid".to_owned(),
+            ordering: None,
+            payload: String::new(),
+            attempt: 2,
+            recorded: SystemTime::UNIX_EPOCH,
+            unreadable: super::super::message::Unreadable::default(),
+        };
+        let written = lines(|| {
+            failed(&message, "no\nbroker");
+            set_aside(&message, "no broker");
+            lost(message.id, &message.topic);
+            left_to_others(&message.topic, Duration::from_secs(90));
+            unreachable(&Error::CircuitOpen { name: "books", retry_after: None });
+        });
+        are_documented(&written, 5);
+    }
 }

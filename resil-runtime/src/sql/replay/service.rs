@@ -129,7 +129,7 @@ where
 async fn keep(rule: &Rule, id: &str, payload: &str, parts: &http::response::Parts, body: &Bytes) {
     let answer = Answer::of(parts, body, &rule.headers);
     if let Err(error) = rule.store.keep(id, payload, answer, rule.keep).await {
-        event!(warn, %error, "an answer was not kept, its repeat will run again");
+        event!(warn, error = crate::registry::log::text(error), "an answer was not kept, its repeat will run again");
         _ = error;
     }
 }
@@ -147,7 +147,11 @@ async fn read(body: Body, longest: usize) -> Result<Bytes, Response> {
 
 /// Nobody can tell whether it is a repeat. Nothing was done, whatever became of the question.
 fn refused(error: &Error) -> Response {
-    event!(warn, %error, "a request was refused, because its answer could not be looked up");
+    event!(
+        warn,
+        error = crate::registry::log::text(error),
+        "a request was refused, because its answer could not be looked up"
+    );
     match error.verdict().kind {
         Kind::Transient => busy(A_MOMENT),
         _ => ours(),

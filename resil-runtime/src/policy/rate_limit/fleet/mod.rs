@@ -11,6 +11,7 @@ pub(super) use hub::Hub;
 pub(super) use lease::{Lease, Outlook};
 
 use crate::registry::Registry;
+use crate::words::words;
 use crate::{Error, Misconfiguration};
 use std::fmt;
 use std::future::Future;
@@ -31,6 +32,13 @@ pub enum Lost {
     Share,
     /// It refuses calls, once the tokens that it has are used up.
     Refuse,
+}
+
+words! {
+    Lost {
+        Share => "share",
+        Refuse => "refuse",
+    }
 }
 
 /// What a process asks of the store for one limit.

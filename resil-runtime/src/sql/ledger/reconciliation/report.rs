@@ -34,6 +34,22 @@ pub struct Reconciliation {
 const KEPT: usize = 1_000;
 
 impl Reconciliation {
+    #[cfg(test)]
+    pub(crate) fn that_found(only_there: u64, held_back: bool) -> Self {
+        Self {
+            op: "pay".to_owned(),
+            period: SystemTime::UNIX_EPOCH..SystemTime::UNIX_EPOCH,
+            records: only_there,
+            agree: 0,
+            open: 0,
+            manual: 0,
+            other: 0,
+            held_back,
+            found: [only_there, 0, 0, 0],
+            differences: Vec::new(),
+        }
+    }
+
     /// How many differences there were of this kind.
     pub fn count(&self, kind: DifferenceKind) -> u64 {
         self.found[kind.index()]

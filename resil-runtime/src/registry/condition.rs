@@ -1,0 +1,204 @@
+//! How the policies are, at one look.
+
+use super::{Cause, CircuitState, Registry, States, registry};
+use crate::policy::semaphore::Usage;
+use crate::sync::lock;
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// Which circuits let not every call pass, and which lines callers stand in: what [`health`] answers.
+///
+/// It prints as a line for each. With the feature `axum` it is an answer, too: 200 with the same as JSON, whatever it says. **Do
+/// not make readiness of it.** A process whose partner is away answers as well as it can, by refusing at once and by fallbacks; taken out
+/// of the load balancer it answers nothing, and since all processes see the same partner, they are all taken out. Readiness asks
+/// what only this process lacks.
+///
+/// ```
+/// use axum::{Router, routing::get};
+///
+/// let router: Router = Router::new()
+///     .route("/ready", get(|| async { "ok" }))
+///     .route("/health", get(|| async { resil::health() }));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Circuits that are open, forced open, or half-open, by label.
+    pub circuits: Vec<OpenCircuit>,
+    /// Circuit breakers with a key of which some circuits are not closed, by label.
+    pub keyed: Vec<OpenKeys>,
+    /// Semaphores and bulkheads that callers wait for, by label.
+    pub lines: Vec<Waiting>,
+}
+
+/// A circuit that does not let every call pass.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct OpenCircuit {
+    /// Its name, or its call site.
+    pub name: &'static str,
+    /// Its state.
+    pub state: CircuitState,
+    /// Since when it is in that.
+    pub since: Option<SystemTime>,
+    /// Why.
+    pub cause: Option<Cause>,
+    /// When the next call has a chance, where that is known.
+    pub retry_after: Option<Duration>,
+}
+
+/// The circuits of a breaker with a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenKeys {
+    /// Its name, or its call site.
+    pub name: &'static str,
+    /// How many of its keys have a circuit that is not closed.
+    pub open: u32,
+    /// How many keys it has.
+    pub keys: u32,
+}
+
+/// A line of callers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// `semaphore` or `bulkhead`.
+    pub kind: &'static str,
+    /// Its name, or its call site.
+    pub name: &'static str,
+    /// How many calls it allows at a time.
+    pub limit: u32,
+    /// How many are in use.
+    pub in_use: u32,
+    /// How many callers wait.
+    pub waiting: usize,
+    /// Whether there are more of them than when `health()` was asked before.
+    pub grows: bool,
+}
+
+/// What a registry remembers for [`health`].
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    changed: HashMap<&'static str, (SystemTime, Cause)>,
+    waited: HashMap<(&'static str, &'static str), usize>,
+}
+
+impl States {
+    /// A circuit has changed its state.
+    pub(super) fn saw_change(&self, breaker: &'static str, cause: Cause) {
+        lock(&self.seen).changed.insert(breaker, (SystemTime::now(), cause));
+    }
+}
+
+/// How the policies of this process are: what is open, since when and why, and which lines grow.
+///
+/// It looks at each policy and waits for nothing. See [`Health`] for why it is no readiness.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
+/// use resil::{CircuitBreaker, health};
+///
+/// static MAILER: CircuitBreaker = CircuitBreaker::named("mailer");
+///
+/// assert!(health().is_well());
+/// MAILER.force_open()?;
+/// assert_eq!(health().circuits[0].name, "mailer");
+/// println!("{}", health());
+/// # Ok(()) }
+/// ```
+pub fn health() -> Health {
+    let all = registry();
+    let circuits = all.circuit_breakers().into_iter().filter_map(|breaker| {
+        let (name, now) = (breaker.label(), breaker.snapshot().ok()?);
+        let seen = Registry::with(|states| lock(&states.seen).changed.get(name).copied());
+        let (since, cause) = seen.unzip();
+        (!now.state.lets_all_pass()).then_some(OpenCircuit {
+            name,
+            state: now.state,
+            since,
+            cause,
+            retry_after: now.retry_after,
+        })
+    });
+    let keyed = all.keyed_circuit_breakers().into_iter().filter_map(|breakers| {
+        let usage = breakers.usage().ok().filter(|usage| usage.busy > 0)?;
+        Some(OpenKeys { name: breakers.label(), open: usage.busy, keys: usage.keys })
+    });
+    let semaphores = all.semaphores();
+    let semaphores = semaphores.iter().map(|one| ("semaphore", one.label(), one.usage()));
+    let bulkheads = all.bulkheads();
+    let bulkheads = bulkheads.iter().map(|one| ("bulkhead", one.label(), one.usage()));
+    let lines = semaphores.chain(bulkheads).filter_map(|(kind, name, usage)| {
+        let Usage { limit, in_use, waiting } = usage.ok()?;
+        let before = Registry::with(|states| lock(&states.seen).waited.insert((kind, name), waiting));
+        let grows = waiting > before.unwrap_or(0);
+        (waiting > 0).then_some(Waiting { kind, name, limit, in_use, waiting, grows })
+    });
+    Health { circuits: circuits.collect(), keyed: keyed.collect(), lines: lines.collect() }
+}
+
+impl Health {
+    /// Whether every circuit lets all calls pass, and nobody waits.
+    pub fn is_well(&self) -> bool {
+        self.circuits.is_empty() && self.keyed.is_empty() && self.lines.is_empty()
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_well() {
+            return f.write_str("every circuit lets calls pass, and nobody waits");
+        }
+        let mut lines = Vec::new();
+        for OpenCircuit { name, state, since, cause, .. } in &self.circuits {
+            let since = since.and_then(|since| since.elapsed().ok()).map(|ago| format!(" for {}s", ago.as_secs()));
+            let cause = cause.map(|cause| format!(", {}", cause.as_str()));
+            let (since, cause) = (since.unwrap_or_default(), cause.unwrap_or_default());
+            lines.push(format!("circuit breaker `{}`: {}{since}{cause}", name.escape_debug(), state.as_str()));
+        }
+        for OpenKeys { name, open, keys } in &self.keyed {
+            lines.push(format!("circuit breaker `{}`: {open} of {keys} keys are not closed", name.escape_debug()));
+        }
+        for Waiting { kind, name, limit, in_use, waiting, grows } in &self.lines {
+            let grows = if *grows { ", and more than before" } else { "" };
+            lines.push(format!(
+                "{kind} `{}`: {waiting} wait{grows}, {in_use} of {limit} are in use",
+                name.escape_debug()
+            ));
+        }
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+#[cfg(feature = "axum")]
+impl axum::response::IntoResponse for Health {
+    fn into_response(self) -> axum::response::Response {
+        let unix = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs_f64());
+        let circuits = self.circuits.iter().map(|one| {
+            serde_json::json!({
+                "name": one.name,
+                "state": one.state.as_str(),
+                "since_unix_seconds": one.since.and_then(unix),
+                "cause": one.cause.map(Cause::as_str),
+                "retry_after_seconds": one.retry_after.map(|wait| wait.as_secs_f64()),
+            })
+        });
+        let keyed =
+            self.keyed.iter().map(|one| serde_json::json!({ "name": one.name, "open": one.open, "keys": one.keys }));
+        let lines = self.lines.iter().map(|one| {
+            serde_json::json!({
+                "kind": one.kind, "name": one.name, "limit": one.limit, "in_use": one.in_use, "waiting": one.waiting,
+                "grows": one.grows,
+            })
+        });
+        let body = serde_json::json!({
+            "is_well": self.is_well(),
+            "circuits": circuits.collect::<Vec<_>>(),
+            "keyed": keyed.collect::<Vec<_>>(),
+            "lines": lines.collect::<Vec<_>>(),
+        });
+        ([(http::header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    }
+}

@@ -1,0 +1,95 @@
+//! The text of an error, for those who asked for it: what a partner has sent may be in it.
+
+use super::calls::{one_listener_less, one_listener_more};
+use super::{Registry, States};
+use crate::sync::Ordering;
+
+/// As much of a text is told.
+const LONGEST: usize = 500;
+
+/// Bounded, in one line, and without what a URL may hold of secrets: its query, its fragment, and who logs in by it.
+pub(super) fn said(text: &str) -> String {
+    // What a partner sends has no bound.
+    let is_cut = text.len() > LONGEST;
+    let text = &text[..text.floor_char_boundary(LONGEST)];
+    let mut said = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, url) = rest.split_at(at + 3);
+        said.push_str(before);
+        let end = url.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | ')' | ']'));
+        let (url, after) = url.split_at(end.unwrap_or(url.len()));
+        let path = url.find(['?', '#']).map_or(url, |query| &url[..query]);
+        let host = path.find('/').unwrap_or(path.len());
+        let path = path[..host].rfind('@').map_or(path, |login| &path[login + 1..]);
+        said.push_str(path);
+        rest = after;
+    }
+    said.push_str(rest);
+    let hidden = |c: char| c.is_control();
+    if said.contains(hidden) {
+        said = said.chars().map(|c| if hidden(c) { ' ' } else { c }).collect();
+    }
+    if is_cut {
+        said.push('…');
+    }
+    said
+}
+
+impl Registry {
+    /// Whether the end of a failed call tells the text of its error: in a log line `call failed`, and in
+    /// [`Event::Finished`](crate::Event::Finished). Off until it is asked for, because a text may hold what a partner or a
+    /// user has sent.
+    ///
+    /// It needs the feature `metrics`, without which no call is watched.
+    ///
+    /// Where the error has `Display`, 500 bytes of it at most are told, in one line; a URL in it is told without its query. While
+    /// it is on, each call is timed.
+    ///
+    /// ```
+    /// resil::registry().tell_errors(true);
+    /// # resil::registry().tell_errors(false);
+    /// ```
+    pub fn tell_errors(self, tell: bool) {
+        Self::with(|states| {
+            let before = states.tells_errors.swap(tell, Ordering::Relaxed);
+            match (before, tell) {
+                (false, true) => one_listener_more(),
+                (true, false) => one_listener_less(),
+                _ => {}
+            }
+        });
+    }
+}
+
+impl States {
+    pub(super) fn tells_errors(&self) -> bool {
+        self.tells_errors.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_in_one_short_line_without_the_query_of_a_url() {
+        for (text, told) in [
+            ("connection reset", "connection reset"),
+            (
+                "error for url (https://p.example/pay?card=4111&pin=1): 503",
+                "error for url (https://p.example/pay): 503",
+            ),
+            ("https://me:secret@p.example/a@b", "https://p.example/a@b"),
+            ("two https://a/?x=1 and https://b/#y.", "two https://a/ and https://b/"),
+            ("a\nb\u{1b}[31m", "a b [31m"),
+            ("://", "://"),
+            ("http://?", "http://"),
+        ] {
+            assert_eq!(said(text), told);
+        }
+        let long = said(&"가".repeat(1_000));
+        assert_eq!((long.len(), long.ends_with('…')), (498 + '…'.len_utf8(), true));
+        assert!(said(&format!("https://p.example/{}?secret", "a".repeat(600))).ends_with("aaa…"));
+    }
+}

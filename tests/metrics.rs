@@ -1,0 +1,197 @@
+//! What the metrics say, read from the text of a Prometheus endpoint. One process, one recorder: one test.
+
+#![allow(clippy::float_cmp, reason = "counts are exact")]
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use resil::{Classify, Error, Semaphore, circuit_breaker, deadline, fallback, registry, retry, semaphore, timeout};
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::time::Duration;
+
+static HELD: Semaphore = Semaphore::new(3).name("held");
+
+#[derive(Debug, Classify)]
+enum Failed {
+    #[classify(status)]
+    Status(u16),
+    #[classify(delegate)]
+    Policy(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Policy(error)
+    }
+}
+
+/// What a partner does, by chance.
+async fn partner(answer: u8) -> Result<(), Failed> {
+    match answer {
+        0..60 => Ok(()),
+        60..70 => {
+            tokio::task::yield_now().await;
+            Ok(())
+        }
+        70..80 => Err(Failed::Status(503)),
+        80..88 => Err(Failed::Status(400)),
+        88..94 => Err(Failed::Status(500)),
+        94..97 => panic!("a bug"),
+        _ => pending().await,
+    }
+}
+
+#[deadline("60s")]
+#[retry(idempotent, attempts = 2, base = "0ms", budget = "loaded")]
+#[circuit_breaker(name = "loaded", window = 50, min_calls = 50, failure_rate = 0.6, open_for = "1ms")]
+#[semaphore(name = "loaded", permits = 4)]
+#[timeout("30s")]
+async fn loaded(answer: u8) -> Result<(), Failed> {
+    partner(answer).await
+}
+
+#[fallback(value = ())]
+#[circuit_breaker(name = "answered", window = 50, min_calls = 50, failure_rate = 1.0)]
+async fn answered(answer: u8) -> Result<(), Failed> {
+    partner(answer).await
+}
+
+#[circuit_breaker(name = "by key", key = key, max_keys = 1000)]
+async fn by_key(key: u32) -> Result<(), Failed> {
+    if key == u32::MAX { Err(Failed::Status(500)) } else { Ok(()) }
+}
+
+/// Series and their values.
+fn parsed(text: &str) -> BTreeMap<String, f64> {
+    let mut series = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').unwrap_or_default();
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
+            continue;
+        }
+        assert!(!line.starts_with('#'), "{line}");
+        let (name, value) = line.rsplit_once(' ').unwrap_or_default();
+        let Ok(value) = value.parse() else { panic!("{line}") };
+        assert!(series.insert(name.to_owned(), value).is_none(), "twice: {line}");
+    }
+    series
+}
+
+/// The sum of all series that begin with this and have that in their labels.
+fn sum(series: &BTreeMap<String, f64>, name: &str, labels: &str) -> f64 {
+    let of = |series: &&String| series.starts_with(name) && series.contains(labels);
+    series.iter().filter(|(series, _)| of(series)).map(|(_, value)| value).sum()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_endpoint_tells_what_happened() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload_as_str() != Some("a bug") {
+            usual(panic);
+        }
+    }));
+    let Ok(prometheus) = PrometheusBuilder::new().install_recorder() else { panic!("it is the only one") };
+    _ = loaded(0).await;
+    resil::metrics::install();
+
+    // Everything is there, and nothing has happened: what came before is not counted.
+    let before = parsed(&prometheus.render());
+    for (name, labels, states) in [
+        ("resil_calls_total", "::loaded", 7),
+        ("resil_attempts_total", "::loaded", 1),
+        ("resil_retries_total", "::loaded", 4),
+        ("resil_retries_given_up_total", "::loaded", 5),
+        ("resil_timeouts_total", "::loaded", 3),
+        ("resil_deadlines_passed_total", "::loaded", 1),
+        ("resil_fallbacks_total", "::answered", 4),
+        ("resil_refusals_total", "\"loaded\"", 2),
+        ("resil_circuit_state", "\"answered\"", 6),
+        ("resil_circuit_transitions_total", "\"answered\"", 6),
+        ("resil_permits_limit", "\"loaded\"", 1),
+        ("resil_keys_limit", "by key", 1),
+    ] {
+        let found = before.keys().filter(|series| series.starts_with(name) && series.contains(labels)).count();
+        assert_eq!(found, states, "{name}: {before:#?}");
+    }
+    assert!(
+        before.iter().all(|(name, value)| !name.contains("_total") || name.contains("revision") || *value == 0.0),
+        "{before:#?}"
+    );
+    assert_eq!(sum(&before, "resil_circuit_state", "\"loaded\",state=\"closed\""), 1.0);
+
+    // 100,000 calls with faults, cancels and panics.
+    let mut random = fastrand::Rng::with_seed(18);
+    let mut made = [0_u32; 2];
+    for _ in 0..100_000 {
+        let (answer, which) = (random.u8(0..100), random.usize(0..2));
+        let cancel = random.u8(0..10) == 0;
+        made[which] += 1;
+        let call = async move { if which == 0 { loaded(answer).await } else { answered(answer).await } };
+        let hangs = answer >= 97;
+        let call = tokio::spawn(call);
+        if cancel || hangs {
+            // Once it has begun: one that is aborted before its first poll is no call.
+            tokio::task::yield_now().await;
+            call.abort();
+        }
+        _ = call.await;
+    }
+    for key in 0..100_000 {
+        _ = by_key(key).await;
+    }
+    resil::metrics::publish();
+    let after = parsed(&prometheus.render());
+    for (site, made) in ["::loaded", "::answered"].into_iter().zip(made) {
+        assert_eq!(sum(&after, "resil_calls_total", site), f64::from(made), "{site}: {after:#?}");
+        assert_eq!(sum(&after, "resil_call_duration_seconds_count", site), f64::from(made), "{site}");
+        for outcome in ["succeeded", "panicked", "cancelled"] {
+            let outcome = format!("outcome=\"{outcome}\"");
+            let some =
+                after.iter().any(|(series, value)| series.contains(site) && series.contains(&outcome) && *value > 0.0);
+            assert!(some, "{site} {outcome}");
+        }
+    }
+    let [calls, attempts] = ["resil_calls_total", "resil_attempts_total"].map(|name| sum(&after, name, "::loaded"));
+    let refused = sum(&after, "resil_calls_total", "outcome=\"refused\"");
+    assert!(
+        attempts <= calls + sum(&after, "resil_retries_total", "::loaded"),
+        "{attempts} of {calls}, {refused} refused"
+    );
+    assert!(sum(&after, "resil_fallbacks_total", "") > 0.0);
+    assert_eq!(sum(&after, "resil_calls_total", "::by_key"), 100_000.0);
+    assert!(sum(&after, "resil_keys{", "by key") <= 1000.0);
+    let per_key = after.keys().filter(|series| series.contains("by_key") || series.contains("by key")).count();
+    assert!(per_key < 30, "{per_key}");
+
+    // What is open and used now.
+    let permit = HELD.acquire().await;
+    let Some(breaker) = registry().circuit_breaker("answered") else { panic!("it is written") };
+    assert!(breaker.force_open().is_ok());
+    assert!(answered(0).await.is_ok(), "by the fallback");
+    resil::metrics::publish();
+    let now = parsed(&prometheus.render());
+    assert_eq!(sum(&now, "resil_circuit_state", "\"answered\",state=\"forced_open\""), 1.0);
+    assert_eq!(sum(&now, "resil_circuit_state", "\"answered\",state=\"closed\""), 0.0);
+    assert_eq!(sum(&now, "resil_permits_used", "\"held\""), 1.0);
+    assert_eq!(sum(&now, "resil_permits_limit", "\"held\""), 3.0);
+    assert_eq!(sum(&now, "resil_refusals_total", "\"answered\",reason=\"circuit_open\""), 1.0);
+    drop(permit);
+
+    // Opted out of: counted, and not timed.
+    resil::metrics::time_calls(false);
+    _ = by_key(0).await;
+    resil::metrics::publish();
+    let untimed = parsed(&prometheus.render());
+    let timed = |series: &BTreeMap<String, f64>| sum(series, "resil_call_duration_seconds_count", "::by_key");
+    assert_eq!((sum(&untimed, "resil_calls_total", "::by_key"), timed(&untimed)), (100_001.0, timed(&now)));
+
+    // Once a second, by itself.
+    _ = by_key(0).await;
+    let told = async {
+        while sum(&parsed(&prometheus.render()), "resil_calls_total", "::by_key") < 100_002.0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), told).await.is_ok(), "it is told once a second");
+}
