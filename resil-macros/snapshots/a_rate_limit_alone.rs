@@ -4,12 +4,13 @@
 // }
 
 async fn balance(&self, account: u64) -> Result<Balance, Error> {
-    let rate_limit = {
+    let (calls, rate_limit) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::balance"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
+        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static RATE_LIMIT: ::resil::RateLimit = ::resil::RateLimit::new(
                 ::resil::policy::rate_limit::Rate::new(
                     5,
@@ -19,9 +20,10 @@ async fn balance(&self, account: u64) -> Result<Balance, Error> {
             .name("bank")
             .follow_max(::core::time::Duration::from_secs(30))
             .at(&SITE);
-        ::resil::__private::collect!(SITE, RATE_LIMIT);
-        &RATE_LIMIT
+        ::resil::__private::collect!(SITE, CALLS; RATE_LIMIT);
+        (&CALLS, &RATE_LIMIT)
     };
+    let call = calls.begin();
     let outcome = 'call: {
         let turn = match rate_limit.acquire().await {
             ::core::result::Result::Ok(turn) => turn,
@@ -39,5 +41,7 @@ async fn balance(&self, account: u64) -> Result<Balance, Error> {
         };
         turn.follow(::resil::Attempt::new(attempt)).await
     };
-    outcome.map_err(::resil::Failure::into_error)
+    let outcome = outcome.map_err(::resil::Failure::into_error);
+    ::resil::__private::end!(call, outcome);
+    outcome
 }
