@@ -13,13 +13,12 @@ async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error>
     const _: () = ();
     #[timeout(used)]
     const _: () = ();
-    let (calls, retry, bulkhead, timeout) = {
+    let (retry, bulkhead, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::stock"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::idempotent().at(&SITE);
         static BULKHEAD: ::resil::Bulkhead = ::resil::Bulkhead::new(4)
             .name("erp")
@@ -30,10 +29,9 @@ async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error>
                 ::core::time::Duration::from_secs(5),
             )
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; RETRY, BULKHEAD, TIMEOUT);
-        (&CALLS, &RETRY, &BULKHEAD, &TIMEOUT)
+        ::resil::__private::collect!(SITE; RETRY, BULKHEAD, TIMEOUT);
+        (&RETRY, &BULKHEAD, &TIMEOUT)
     };
-    let call = calls.begin();
     let mut retry = retry.start();
     let outcome = loop {
         let delay = {
@@ -53,12 +51,9 @@ async fn stock(self: Arc<Self>, (item, _): (Item, Region)) -> Result<u32, Error>
             let outcome = timeout.apply(attempt).under(&mut retry).on(bulkhead).await;
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again((&outcome).resil_verdict()) else { break outcome };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

@@ -21,33 +21,28 @@ fn charge(
             const _: () = ();
             #[timeout(used)]
             const _: () = ();
-            let (calls, transaction_guard, timeout) = {
+            let (transaction_guard, timeout) = {
                 static SITE: ::resil::Site = ::resil::Site {
                     function: ::core::concat!(::core::module_path!(), "::charge"),
                     file: ::core::file!(),
                     line: ::core::line!(),
                 };
-                static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(
-                    &SITE,
-                );
                 static TRANSACTION_GUARD: ::resil::TransactionGuard = ::resil::TransactionGuard::new()
                     .at(&SITE);
                 static TIMEOUT: ::resil::Timeout = ::resil::Timeout::attempt(
                         ::core::time::Duration::from_secs(5),
                     )
                     .at(&SITE);
-                ::resil::__private::collect!(SITE, CALLS; TRANSACTION_GUARD, TIMEOUT);
-                (&CALLS, &TRANSACTION_GUARD, &TIMEOUT)
+                ::resil::__private::collect!(SITE; TRANSACTION_GUARD, TIMEOUT);
+                (&TRANSACTION_GUARD, &TIMEOUT)
             };
             if let ::core::result::Result::Err(refusal) = transaction_guard
                 .check_call(called_at)
             {
-                calls.refused();
                 return ::core::result::Result::Err(
                     ::resil::Failure::into_error(::resil::Failure::Policy(refusal)),
                 );
             }
-            let call = calls.begin();
             let attempt = async move {
                 if false {
                     return ::resil::__private::output::<Result<Receipt, Error>>();
@@ -55,9 +50,7 @@ fn charge(
                 self.post(order).await
             };
             let outcome = timeout.apply(attempt).await;
-            let outcome = outcome.map_err(::resil::Failure::into_error);
-            ::resil::__private::end!(call, outcome);
-            outcome
+            outcome.map_err(::resil::Failure::into_error)
         }),
     )
 }

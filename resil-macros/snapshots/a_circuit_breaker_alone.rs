@@ -5,19 +5,17 @@
 
 async fn ping(self: Arc<Self>) -> anyhow::Result<impl Iterator<Item = u8>> {
     use ::resil::__private::{Judge as _, JudgeResponse as _};
-    let (calls, circuit_breaker) = {
+    let circuit_breaker = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::ping"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static CIRCUIT_BREAKER: ::resil::CircuitBreaker = ::resil::CircuitBreaker::unnamed()
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; CIRCUIT_BREAKER);
-        (&CALLS, &CIRCUIT_BREAKER)
+        ::resil::__private::collect!(SITE; CIRCUIT_BREAKER);
+        &CIRCUIT_BREAKER
     };
-    let call = calls.begin();
     let outcome = 'call: {
         let pass = match circuit_breaker.admit() {
             ::core::result::Result::Ok(pass) => pass,
@@ -38,10 +36,5 @@ async fn ping(self: Arc<Self>) -> anyhow::Result<impl Iterator<Item = u8>> {
         pass.record(verdict);
         outcome
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    if outcome.is_err() {
-        calls.failed(::resil::__private::meaning!(outcome));
-    }
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

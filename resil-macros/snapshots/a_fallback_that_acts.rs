@@ -8,21 +8,19 @@ async fn pay(order: &Order) -> Result<Receipt, Error> {
     use ::resil::__private::{Judge as _, JudgeResponse as _};
     #[retry(used)]
     const _: () = ();
-    let (calls, fallback, retry) = {
+    let (fallback, retry) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::pay"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static FALLBACK: ::resil::Fallback = ::resil::Fallback::asking()
             .unsent()
             .at(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::unsent().at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; FALLBACK, RETRY);
-        (&CALLS, &FALLBACK, &RETRY)
+        ::resil::__private::collect!(SITE; FALLBACK, RETRY);
+        (&FALLBACK, &RETRY)
     };
-    let call = calls.begin();
     let mut retry = retry.start();
     let outcome = loop {
         let delay = {
@@ -35,7 +33,6 @@ async fn pay(order: &Order) -> Result<Receipt, Error> {
             let outcome = ::resil::Attempt::new(attempt).under(&mut retry).await;
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again((&outcome).resil_verdict()) else { break outcome };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
@@ -54,7 +51,5 @@ async fn pay(order: &Order) -> Result<Receipt, Error> {
         }
         ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

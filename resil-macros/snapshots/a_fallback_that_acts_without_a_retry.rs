@@ -13,22 +13,18 @@ fn pay(
         let order = order;
         #[fallback(used)]
         const _: () = ();
-        let (calls, fallback) = {
+        let fallback = {
             static SITE: ::resil::Site = ::resil::Site {
                 function: ::core::concat!(::core::module_path!(), "::pay"),
                 file: ::core::file!(),
                 line: ::core::line!(),
             };
-            static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(
-                &SITE,
-            );
             static FALLBACK: ::resil::Fallback = ::resil::Fallback::asking()
                 .unsent()
                 .at(&SITE);
-            ::resil::__private::collect!(SITE, CALLS; FALLBACK);
-            (&CALLS, &FALLBACK)
+            ::resil::__private::collect!(SITE; FALLBACK);
+            &FALLBACK
         };
-        let call = calls.begin();
         let mut sent = ::resil::Sent::new();
         let attempt = async {
             if false {
@@ -51,8 +47,6 @@ fn pay(
             }
             ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
         };
-        let outcome = outcome.map_err(::resil::Failure::into_error);
-        ::resil::__private::end!(call, outcome);
-        outcome
+        outcome.map_err(::resil::Failure::into_error)
     })
 }

@@ -5,18 +5,16 @@
 
 async fn rate(&self, currency: String) -> Result<Rate, Error> {
     use ::resil::__private::{Awaiting as _, UnderFallback as _, Unmarked as _};
-    let (calls, fallback) = {
+    let fallback = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::rate"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static FALLBACK: ::resil::Fallback = ::resil::Fallback::asking().at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; FALLBACK);
-        (&CALLS, &FALLBACK)
+        ::resil::__private::collect!(SITE; FALLBACK);
+        &FALLBACK
     };
-    let call = calls.begin();
     let attempt = async {
         if false {
             return ::resil::__private::output::<Result<Rate, Error>>();
@@ -43,7 +41,5 @@ async fn rate(&self, currency: String) -> Result<Rate, Error> {
         }
         ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

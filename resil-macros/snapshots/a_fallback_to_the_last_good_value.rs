@@ -7,13 +7,12 @@
 async fn price(item: &str) -> Result<Price, Error> {
     #[timeout(used)]
     const _: () = ();
-    let (calls, fallback, timeout) = {
+    let (fallback, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::price"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static FALLBACK: ::resil::Fallback = ::resil::Fallback::stale(
                 ::core::time::Duration::from_secs(600),
             )
@@ -22,10 +21,9 @@ async fn price(item: &str) -> Result<Price, Error> {
                 ::core::time::Duration::from_secs(2),
             )
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; FALLBACK, TIMEOUT);
-        (&CALLS, &FALLBACK, &TIMEOUT)
+        ::resil::__private::collect!(SITE; FALLBACK, TIMEOUT);
+        (&FALLBACK, &TIMEOUT)
     };
-    let call = calls.begin();
     let last_good = fallback.last_good(item).typed(&|| ());
     let attempt = async {
         if false {
@@ -44,7 +42,5 @@ async fn price(item: &str) -> Result<Price, Error> {
         }
         ::core::result::Result::Err(failure) => ::core::result::Result::Err(failure),
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

@@ -7,23 +7,19 @@
 fn ping(&self) -> impl Future<Output = Result<(), Error>> + Send {
     let url = self.url();
     async move {
-        let (calls, timeout) = {
+        let timeout = {
             static SITE: ::resil::Site = ::resil::Site {
                 function: ::core::concat!(::core::module_path!(), "::ping"),
                 file: ::core::file!(),
                 line: ::core::line!(),
             };
-            static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(
-                &SITE,
-            );
             static TIMEOUT: ::resil::Timeout = ::resil::Timeout::attempt(
                     ::core::time::Duration::from_secs(1),
                 )
                 .at(&SITE);
-            ::resil::__private::collect!(SITE, CALLS; TIMEOUT);
-            (&CALLS, &TIMEOUT)
+            ::resil::__private::collect!(SITE; TIMEOUT);
+            &TIMEOUT
         };
-        let call = calls.begin();
         let attempt = async move {
             if false {
                 return ::resil::__private::output::<Result<(), Error>>();
@@ -31,8 +27,6 @@ fn ping(&self) -> impl Future<Output = Result<(), Error>> + Send {
             connect(url).await
         };
         let outcome = timeout.apply(attempt).await;
-        let outcome = outcome.map_err(::resil::Failure::into_error);
-        ::resil::__private::end!(call, outcome);
-        outcome
+        outcome.map_err(::resil::Failure::into_error)
     }
 }

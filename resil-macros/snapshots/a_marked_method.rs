@@ -23,23 +23,19 @@ fn charge(
         let (won, _) = argument_2;
         #[timeout(used)]
         const _: () = ();
-        let (calls, timeout) = {
+        let timeout = {
             static SITE: ::resil::Site = ::resil::Site {
                 function: ::core::concat!(::core::module_path!(), "::charge"),
                 file: ::core::file!(),
                 line: ::core::line!(),
             };
-            static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(
-                &SITE,
-            );
             static TIMEOUT: ::resil::Timeout = ::resil::Timeout::attempt(
                     ::core::time::Duration::from_secs(5),
                 )
                 .at(&SITE);
-            ::resil::__private::collect!(SITE, CALLS; TIMEOUT);
-            (&CALLS, &TIMEOUT)
+            ::resil::__private::collect!(SITE; TIMEOUT);
+            &TIMEOUT
         };
-        let call = calls.begin();
         let attempt = async move {
             if false {
                 return ::resil::__private::output::<Result<Receipt, Error>>();
@@ -48,8 +44,6 @@ fn charge(
             self.send(order).await
         };
         let outcome = timeout.apply(attempt).await;
-        let outcome = outcome.map_err(::resil::Failure::into_error);
-        ::resil::__private::end!(call, outcome);
-        outcome
+        outcome.map_err(::resil::Failure::into_error)
     })
 }

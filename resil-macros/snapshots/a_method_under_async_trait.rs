@@ -41,22 +41,18 @@ where
                 Judge as _, JudgeResponse as _, Awaiting as _, UnderRetry as _,
                 Unmarked as _,
             };
-            let (calls, retry) = {
+            let retry = {
                 static SITE: ::resil::Site = ::resil::Site {
                     function: ::core::concat!(::core::module_path!(), "::ping"),
                     file: ::core::file!(),
                     line: ::core::line!(),
                 };
-                static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(
-                    &SITE,
-                );
                 static RETRY: ::resil::Retry = ::resil::Retry::idempotent().at(&SITE);
-                ::resil::__private::collect!(SITE, CALLS; RETRY);
-                (&CALLS, &RETRY)
+                ::resil::__private::collect!(SITE; RETRY);
+                &RETRY
             };
-            let call = calls.begin();
             let mut retry = retry.start();
-            let outcome = loop {
+            loop {
                 let delay = {
                     let attempt = async {
                         if false {
@@ -70,13 +66,10 @@ where
                     let outcome = (&mut retry).prove(attempt).await;
                     let ::core::option::Option::Some(delay) = (&mut retry)
                         .again((&outcome).resil_verdict()) else { break outcome };
-                    (&call).waits(&delay);
                     delay
                 };
                 delay.await;
-            };
-            ::resil::__private::end!(call, outcome);
-            outcome
+            }
         };
         #[allow(unreachable_code)] __ret
     })

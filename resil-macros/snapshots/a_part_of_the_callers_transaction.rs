@@ -5,19 +5,17 @@
 
 async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> {
     use ::resil::__private::{Awaiting as _, InTransaction as _, Unmarked as _};
-    let (calls, transactional) = {
+    let transactional = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::insert"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static TRANSACTIONAL: ::resil::Transactional = ::resil::Transactional::taking_part()
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; TRANSACTIONAL);
-        (&CALLS, &TRANSACTIONAL)
+        ::resil::__private::collect!(SITE; TRANSACTIONAL);
+        &TRANSACTIONAL
     };
-    let call = calls.begin();
     let attempt = async move {
         let scope = transactional.take_part(&tx);
         (&scope)
@@ -33,7 +31,5 @@ async fn insert(tx: &mut Tx<Postgres>, order: &Order) -> Result<OrderId, Error> 
             .await
     };
     let outcome = ::resil::Attempt::new(attempt).await;
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

@@ -4,13 +4,12 @@
 // }
 
 async fn balance(&self, account: u64) -> Result<Balance, Error> {
-    let (calls, rate_limit) = {
+    let rate_limit = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::balance"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static RATE_LIMIT: ::resil::RateLimit = ::resil::RateLimit::new(
                 ::resil::policy::rate_limit::Rate::new(
                     5,
@@ -20,10 +19,9 @@ async fn balance(&self, account: u64) -> Result<Balance, Error> {
             .name("bank")
             .follow_max(::core::time::Duration::from_secs(30))
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; RATE_LIMIT);
-        (&CALLS, &RATE_LIMIT)
+        ::resil::__private::collect!(SITE; RATE_LIMIT);
+        &RATE_LIMIT
     };
-    let call = calls.begin();
     let outcome = 'call: {
         let turn = match rate_limit.acquire().await {
             ::core::result::Result::Ok(turn) => turn,
@@ -41,7 +39,5 @@ async fn balance(&self, account: u64) -> Result<Balance, Error> {
         };
         turn.follow(::resil::Attempt::new(attempt)).await
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

@@ -24,13 +24,12 @@ async fn send(&self, order: &Order) -> Result<Receipt, Error> {
     const _: () = ();
     #[timeout(used)]
     const _: () = ();
-    let (calls, retry, semaphore, rate_limit, timeout) = {
+    let (retry, semaphore, rate_limit, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::send"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::idempotent().at(&SITE);
         static SEMAPHORE: ::resil::Semaphore = ::resil::Semaphore::new(4).at(&SITE);
         static RATE_LIMIT: ::resil::Keyed<::resil::RateLimit> = ::resil::RateLimit::of(::resil::policy::rate_limit::Settings {
@@ -48,10 +47,9 @@ async fn send(&self, order: &Order) -> Result<Receipt, Error> {
                 ::core::time::Duration::from_secs(5),
             )
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; RETRY, SEMAPHORE, RATE_LIMIT, TIMEOUT);
-        (&CALLS, &RETRY, &SEMAPHORE, &RATE_LIMIT, &TIMEOUT)
+        ::resil::__private::collect!(SITE; RETRY, SEMAPHORE, RATE_LIMIT, TIMEOUT);
+        (&RETRY, &SEMAPHORE, &RATE_LIMIT, &TIMEOUT)
     };
-    let call = calls.begin();
     let mut retry = retry.start();
     let outcome = loop {
         let delay = {
@@ -82,12 +80,9 @@ async fn send(&self, order: &Order) -> Result<Receipt, Error> {
             ::core::mem::drop(permit);
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again((&outcome).resil_verdict()) else { break outcome };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

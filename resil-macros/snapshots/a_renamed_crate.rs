@@ -8,25 +8,21 @@ async fn ping() -> Result<(), Error> {
     use crate::vendored::resil::__private::{
         Judge as _, JudgeResponse as _, Awaiting as _, UnderRetry as _, Unmarked as _,
     };
-    let (calls, retry, timeout) = {
+    let (retry, timeout) = {
         static SITE: crate::vendored::resil::Site = crate::vendored::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::ping"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: crate::vendored::resil::__private::Calls = crate::vendored::resil::__private::Calls::of(
-            &SITE,
-        );
         static RETRY: crate::vendored::resil::Retry = crate::vendored::resil::Retry::idempotent()
             .at(&SITE);
         static TIMEOUT: crate::vendored::resil::Timeout = crate::vendored::resil::Timeout::attempt(
                 ::core::time::Duration::from_secs(1),
             )
             .at(&SITE);
-        crate::vendored::resil::__private::collect!(SITE, CALLS; RETRY, TIMEOUT);
-        (&CALLS, &RETRY, &TIMEOUT)
+        crate::vendored::resil::__private::collect!(SITE; RETRY, TIMEOUT);
+        (&RETRY, &TIMEOUT)
     };
-    let call = calls.begin();
     let mut retry = retry.start();
     let outcome = loop {
         let delay = {
@@ -41,12 +37,9 @@ async fn ping() -> Result<(), Error> {
             let outcome = timeout.apply(attempt).under(&mut retry).await;
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again((&outcome).resil_verdict()) else { break outcome };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
-    let outcome = outcome.map_err(crate::vendored::resil::Failure::into_error);
-    crate::vendored::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(crate::vendored::resil::Failure::into_error)
 }

@@ -8,13 +8,12 @@ async fn report(&self, year: u32) -> Result<Report, Error> {
     use ::resil::__private::{Judge as _, JudgeResponse as _};
     #[semaphore(used)]
     const _: () = ();
-    let (calls, circuit_breaker, semaphore) = {
+    let (circuit_breaker, semaphore) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::report"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static CIRCUIT_BREAKER: ::resil::CircuitBreaker = ::resil::CircuitBreaker::named(
                 "reports",
             )
@@ -23,10 +22,9 @@ async fn report(&self, year: u32) -> Result<Report, Error> {
             .name("reports")
             .max_wait(::core::time::Duration::from_millis(100))
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; CIRCUIT_BREAKER, SEMAPHORE);
-        (&CALLS, &CIRCUIT_BREAKER, &SEMAPHORE)
+        ::resil::__private::collect!(SITE; CIRCUIT_BREAKER, SEMAPHORE);
+        (&CIRCUIT_BREAKER, &SEMAPHORE)
     };
-    let call = calls.begin();
     let outcome = 'call: {
         let pass = match circuit_breaker.admit() {
             ::core::result::Result::Ok(pass) => pass,
@@ -56,10 +54,5 @@ async fn report(&self, year: u32) -> Result<Report, Error> {
         pass.record(verdict);
         outcome
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    if outcome.is_err() {
-        calls.failed(::resil::__private::meaning!(outcome));
-    }
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

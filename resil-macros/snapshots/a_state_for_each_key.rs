@@ -8,13 +8,12 @@ async fn send(&self, order: Order) -> Result<(), Error> {
     use ::resil::__private::{Judge as _, JudgeResponse as _};
     #[semaphore(used)]
     const _: () = ();
-    let (calls, circuit_breaker, semaphore) = {
+    let (circuit_breaker, semaphore) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::send"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static CIRCUIT_BREAKER: ::resil::Keyed<::resil::CircuitBreaker> = ::resil::CircuitBreaker::named(
                 "shops",
             )
@@ -23,10 +22,9 @@ async fn send(&self, order: Order) -> Result<(), Error> {
         static SEMAPHORE: ::resil::Keyed<::resil::Semaphore> = ::resil::Semaphore::new(4)
             .at(&SITE)
             .keyed(500);
-        ::resil::__private::collect!(SITE, CALLS; CIRCUIT_BREAKER, SEMAPHORE);
-        (&CALLS, &CIRCUIT_BREAKER, &SEMAPHORE)
+        ::resil::__private::collect!(SITE; CIRCUIT_BREAKER, SEMAPHORE);
+        (&CIRCUIT_BREAKER, &SEMAPHORE)
     };
-    let call = calls.begin();
     let outcome = 'call: {
         let pass = match circuit_breaker.admit(&order.shop) {
             ::core::result::Result::Ok(pass) => pass,
@@ -57,10 +55,5 @@ async fn send(&self, order: Order) -> Result<(), Error> {
         pass.record(verdict);
         outcome
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    if outcome.is_err() {
-        calls.failed(::resil::__private::meaning!(outcome));
-    }
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

@@ -12,13 +12,12 @@ async fn ping(&mut self) -> Result<(), Error> {
     )]
     const read_outside_its_range: () = ();
     let () = read_outside_its_range;
-    let (calls, deadline, timeout) = {
+    let (deadline, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::ping"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static DEADLINE: ::resil::Deadline = ::resil::Deadline::within(
                 ::core::time::Duration::from_secs(3),
             )
@@ -26,10 +25,9 @@ async fn ping(&mut self) -> Result<(), Error> {
         static TIMEOUT: ::resil::Timeout = ::resil::Timeout::phases()
             .read(::core::time::Duration::from_secs(1))
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; DEADLINE, TIMEOUT);
-        (&CALLS, &DEADLINE, &TIMEOUT)
+        ::resil::__private::collect!(SITE; DEADLINE, TIMEOUT);
+        (&DEADLINE, &TIMEOUT)
     };
-    let call = calls.begin();
     let deadline = deadline.start();
     let attempt = async move {
         if false {
@@ -38,7 +36,5 @@ async fn ping(&mut self) -> Result<(), Error> {
         self.socket.ping().await
     };
     let outcome = timeout.apply(attempt).within(deadline).await;
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

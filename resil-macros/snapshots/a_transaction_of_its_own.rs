@@ -12,20 +12,18 @@ async fn place(&self, order: &Order) -> Result<OrderId, Error> {
     };
     #[transactional(used)]
     const _: () = ();
-    let (calls, retry, transactional) = {
+    let (retry, transactional) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::place"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::unsent().at(&SITE);
         static TRANSACTIONAL: ::resil::Transactional = ::resil::Transactional::opening()
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; RETRY, TRANSACTIONAL);
-        (&CALLS, &RETRY, &TRANSACTIONAL)
+        ::resil::__private::collect!(SITE; RETRY, TRANSACTIONAL);
+        (&RETRY, &TRANSACTIONAL)
     };
-    let call = calls.begin();
     let mut retry = retry.start();
     let outcome = loop {
         let delay = {
@@ -63,12 +61,9 @@ async fn place(&self, order: &Order) -> Result<OrderId, Error> {
             let outcome = ::resil::Attempt::new(attempt).under(&mut retry).await;
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again((&outcome).resil_verdict()) else { break outcome };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

@@ -17,21 +17,19 @@ async fn place(
     use ::resil::__private::{
         OnAny as _, OnPool as _, Awaiting as _, InTransaction as _, Unmarked as _,
     };
-    let (calls, transactional) = {
+    let transactional = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::place"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static TRANSACTIONAL: ::resil::Transactional = ::resil::Transactional::opening()
             .op("order.place")
             .keep(::core::time::Duration::from_secs(172800))
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; TRANSACTIONAL);
-        (&CALLS, &TRANSACTIONAL)
+        ::resil::__private::collect!(SITE; TRANSACTIONAL);
+        &TRANSACTIONAL
     };
-    let call = calls.begin();
     let attempt = async move {
         let once = transactional.once(&request_id).argument(&item).argument(&number);
         let mut transaction = match transactional
@@ -66,7 +64,5 @@ async fn place(
         transaction.end(outcome).await
     };
     let outcome = ::resil::Attempt::new(attempt).await;
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

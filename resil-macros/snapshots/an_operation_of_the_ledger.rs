@@ -33,22 +33,20 @@ pub async fn confirm(
     #[timeout(used)]
     const _: () = ();
     let _ = (&order_id, &amount);
-    let (calls, retry, timeout) = {
+    let (retry, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::confirm"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::idempotency_key().at(&SITE);
         static TIMEOUT: ::resil::Timeout = ::resil::Timeout::attempt(
                 ::core::time::Duration::from_secs(15),
             )
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; RETRY, TIMEOUT);
-        (&CALLS, &RETRY, &TIMEOUT)
+        ::resil::__private::collect!(SITE; RETRY, TIMEOUT);
+        (&RETRY, &TIMEOUT)
     };
-    let call = calls.begin();
     let mut retry = retry.start_with(key);
     let outcome = loop {
         let delay = {
@@ -63,16 +61,13 @@ pub async fn confirm(
             let outcome = timeout.apply(attempt).under(&mut retry).await;
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again((&outcome).resil_verdict()) else { break outcome };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
     let outcome = (&mut retry)
         .conclude(outcome, |failure| ::resil::__private::Told(failure).resil_text());
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }
 ///The operation of [`confirm()`], for the ledger.
 #[derive(::core::fmt::Debug)]

@@ -37,13 +37,12 @@ async fn confirm(&self, order: Order, key: &IdempotencyKey) -> Result<Receipt, E
     const _: () = ();
     #[timeout(used)]
     const _: () = ();
-    let (calls, deadline, retry, circuit_breaker, timeout) = {
+    let (deadline, retry, circuit_breaker, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::confirm"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static DEADLINE: ::resil::Deadline = ::resil::Deadline::within(
                 ::core::time::Duration::from_secs(30),
             )
@@ -77,12 +76,9 @@ async fn confirm(&self, order: Order, key: &IdempotencyKey) -> Result<Receipt, E
             .connect(::core::time::Duration::from_secs(2))
             .read(::core::time::Duration::from_secs(5))
             .at(&SITE);
-        ::resil::__private::collect!(
-            SITE, CALLS; DEADLINE, RETRY, CIRCUIT_BREAKER, TIMEOUT
-        );
-        (&CALLS, &DEADLINE, &RETRY, &CIRCUIT_BREAKER, &TIMEOUT)
+        ::resil::__private::collect!(SITE; DEADLINE, RETRY, CIRCUIT_BREAKER, TIMEOUT);
+        (&DEADLINE, &RETRY, &CIRCUIT_BREAKER, &TIMEOUT)
     };
-    let call = calls.begin();
     let deadline = deadline.start();
     let mut retry = retry.start_with(key).within(deadline);
     let outcome = loop {
@@ -111,14 +107,11 @@ async fn confirm(&self, order: Order, key: &IdempotencyKey) -> Result<Receipt, E
             let ::core::option::Option::Some(delay) = (&mut retry)
                 .again(::resil::__private::failure_if(verdict, &outcome, is_pending))
             else { break outcome };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
     let outcome = (&mut retry)
         .conclude(outcome, |failure| ::resil::__private::Told(failure).resil_text());
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

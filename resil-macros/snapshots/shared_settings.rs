@@ -16,13 +16,12 @@ async fn balance(&self, account: u64) -> Result<Balance, Error> {
     const _: () = ();
     #[timeout(used)]
     const _: () = ();
-    let (calls, retry, circuit_breaker, semaphore, timeout) = {
+    let (retry, circuit_breaker, semaphore, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::balance"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::idempotent()
             .settings(PATIENT)
             .attempts(5)
@@ -42,12 +41,9 @@ async fn balance(&self, account: u64) -> Result<Balance, Error> {
                 ..SHORT
             })
             .at(&SITE);
-        ::resil::__private::collect!(
-            SITE, CALLS; RETRY, CIRCUIT_BREAKER, SEMAPHORE, TIMEOUT
-        );
-        (&CALLS, &RETRY, &CIRCUIT_BREAKER, &SEMAPHORE, &TIMEOUT)
+        ::resil::__private::collect!(SITE; RETRY, CIRCUIT_BREAKER, SEMAPHORE, TIMEOUT);
+        (&RETRY, &CIRCUIT_BREAKER, &SEMAPHORE, &TIMEOUT)
     };
-    let call = calls.begin();
     let mut retry = retry.start();
     let outcome = loop {
         let delay = {
@@ -79,12 +75,9 @@ async fn balance(&self, account: u64) -> Result<Balance, Error> {
             let ::core::option::Option::Some(delay) = (&mut retry).again(verdict) else {
                 break outcome
             };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

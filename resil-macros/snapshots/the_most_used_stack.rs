@@ -13,13 +13,12 @@ pub async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, Payment
     const _: () = ();
     #[timeout(used)]
     const _: () = ();
-    let (calls, retry, circuit_breaker, timeout) = {
+    let (retry, circuit_breaker, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::status"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static RETRY: ::resil::Retry = ::resil::Retry::idempotent()
             .budget("payment")
             .at(&SITE);
@@ -31,10 +30,9 @@ pub async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, Payment
                 ::core::time::Duration::from_secs(5),
             )
             .at(&SITE);
-        ::resil::__private::collect!(SITE, CALLS; RETRY, CIRCUIT_BREAKER, TIMEOUT);
-        (&CALLS, &RETRY, &CIRCUIT_BREAKER, &TIMEOUT)
+        ::resil::__private::collect!(SITE; RETRY, CIRCUIT_BREAKER, TIMEOUT);
+        (&RETRY, &CIRCUIT_BREAKER, &TIMEOUT)
     };
-    let call = calls.begin();
     let mut retry = retry.start();
     let outcome = loop {
         let delay = {
@@ -61,12 +59,9 @@ pub async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, Payment
             let ::core::option::Option::Some(delay) = (&mut retry).again(verdict) else {
                 break outcome
             };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

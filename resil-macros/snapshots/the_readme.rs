@@ -15,13 +15,12 @@ pub async fn pay(&self, order: u64, key: &IdempotencyKey) -> Result<String, Erro
     const _: () = ();
     #[timeout(used)]
     const _: () = ();
-    let (calls, deadline, retry, circuit_breaker, timeout) = {
+    let (deadline, retry, circuit_breaker, timeout) = {
         static SITE: ::resil::Site = ::resil::Site {
             function: ::core::concat!(::core::module_path!(), "::pay"),
             file: ::core::file!(),
             line: ::core::line!(),
         };
-        static CALLS: ::resil::__private::Calls = ::resil::__private::Calls::of(&SITE);
         static DEADLINE: ::resil::Deadline = ::resil::Deadline::within(
                 ::core::time::Duration::from_secs(30),
             )
@@ -39,12 +38,9 @@ pub async fn pay(&self, order: u64, key: &IdempotencyKey) -> Result<String, Erro
             .connect(::core::time::Duration::from_secs(2))
             .read(::core::time::Duration::from_secs(5))
             .at(&SITE);
-        ::resil::__private::collect!(
-            SITE, CALLS; DEADLINE, RETRY, CIRCUIT_BREAKER, TIMEOUT
-        );
-        (&CALLS, &DEADLINE, &RETRY, &CIRCUIT_BREAKER, &TIMEOUT)
+        ::resil::__private::collect!(SITE; DEADLINE, RETRY, CIRCUIT_BREAKER, TIMEOUT);
+        (&DEADLINE, &RETRY, &CIRCUIT_BREAKER, &TIMEOUT)
     };
-    let call = calls.begin();
     let deadline = deadline.start();
     let mut retry = retry.start_with(key).within(deadline);
     let outcome = loop {
@@ -75,14 +71,11 @@ pub async fn pay(&self, order: u64, key: &IdempotencyKey) -> Result<String, Erro
             let ::core::option::Option::Some(delay) = (&mut retry).again(verdict) else {
                 break outcome
             };
-            (&call).waits(&delay);
             delay
         };
         delay.await;
     };
     let outcome = (&mut retry)
         .conclude(outcome, |failure| ::resil::__private::Told(failure).resil_text());
-    let outcome = outcome.map_err(::resil::Failure::into_error);
-    ::resil::__private::end!(call, outcome);
-    outcome
+    outcome.map_err(::resil::Failure::into_error)
 }

@@ -4,8 +4,14 @@
 use crate::attribute::Kind;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
+use std::cell::Cell;
 use std::path::Path;
 use syn::{Attribute, Meta};
+
+thread_local! {
+    /// With the feature `metrics`, or without it.
+    pub(crate) static IS_COUNTED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Expands the outermost attribute, as the compiler would, and compares with the file.
 fn snapshot(name: &str, function: &TokenStream) {
@@ -54,6 +60,32 @@ fn the_most_used_stack() {
             }
         },
     );
+}
+
+#[test]
+fn calls_that_are_counted() {
+    IS_COUNTED.set(true);
+    snapshot(
+        "calls_that_are_counted",
+        &quote! {
+            #[outside_transaction]
+            #[retry(idempotent)]
+            #[circuit_breaker(name = "payment")]
+            async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, PaymentError> {
+                Ok(gateway.get(order).await?)
+            }
+        },
+    );
+    snapshot(
+        "a_counted_breaker_alone",
+        &quote! {
+            #[circuit_breaker]
+            async fn status(gateway: &Gateway) -> Result<Receipt, PaymentError> {
+                Ok(gateway.get().await?)
+            }
+        },
+    );
+    IS_COUNTED.set(false);
 }
 
 /// The method of the README, and what the README shows of its expansion. A comment there stands for what is left out.

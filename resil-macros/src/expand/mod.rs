@@ -87,10 +87,21 @@ fn fold(layers: &[&dyn Layer], exit: &TokenStream, innermost: Call, cx: &Context
     outermost.around(inside, exit, cx)
 }
 
+#[cfg(not(test))]
+const fn is_counted() -> bool {
+    cfg!(feature = "metrics")
+}
+
+/// Whichever features the others are tested with.
+#[cfg(test)]
+fn is_counted() -> bool {
+    crate::snapshots::IS_COUNTED.get()
+}
+
 impl Context<'_> {
     /// Whether somebody may count its calls. Without the feature, nothing is paid for it.
     pub(crate) fn counts(&self) -> bool {
-        self.needs.guards && cfg!(any(feature = "metrics", test))
+        self.needs.guards && is_counted()
     }
 
     /// The traits whose methods the expansion calls.
