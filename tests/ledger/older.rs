@@ -71,7 +71,7 @@ pub async fn as_version_5<DB: Shop>(db: &Db<DB>) {
     };
     let back = format!(
         "{trigger}; DROP INDEX resil_intents_resting; {outbox} DROP INDEX resil_intents_key; {columns} DROP TABLE resil_installation;
-        DROP TABLE resil_answers;
+        DROP TABLE resil_answers; DROP TABLE resil_rates;
         DELETE FROM resil_schema WHERE version > 5"
     );
     DB::run_text(db, &back).await;

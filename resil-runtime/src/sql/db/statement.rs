@@ -8,7 +8,7 @@ use super::verdict::says_ended;
 use super::{Backend, Db, Tx};
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::{Began, Holds, Step};
-use crate::{Classify, Error, Site, Verdict};
+use crate::{Classify, Error, Site};
 use std::time::Duration;
 
 /// A value that travels with a statement, never in its text.
@@ -322,8 +322,9 @@ fn was_rolled_back(error: &sqlx::Error) -> bool {
 }
 
 /// Whether it was done, nobody knows.
+#[cfg(feature = "testing")]
 fn unanswered(began: Began) -> Error {
-    failed(began, Step::Statement, Verdict::transient(), Some("no answer in time".into()))
+    failed(began, Step::Statement, crate::Verdict::transient(), Some("no answer in time".into()))
 }
 
 fn not_run(began: Began, error: sqlx::Error) -> Error {

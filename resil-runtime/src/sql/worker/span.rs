@@ -22,6 +22,7 @@ impl CallersSpan {
     }
 
     /// Runs a future in it.
+    #[cfg_attr(not(feature = "tracing"), expect(clippy::unused_self, reason = "nobody asks for spans"))]
     pub(crate) fn around<F: Future>(&self, body: F) -> impl Future<Output = F::Output> {
         #[cfg(feature = "tracing")]
         {
