@@ -101,7 +101,7 @@ async fn the_endpoint_tells_what_happened() {
         ("resil_calls_total", "::loaded", 7),
         ("resil_attempts_total", "::loaded", 1),
         ("resil_retries_total", "::loaded", 4),
-        ("resil_retries_given_up_total", "::loaded", 5),
+        ("resil_retries_given_up_total", "::loaded", 6),
         ("resil_timeouts_total", "::loaded", 3),
         ("resil_deadlines_passed_total", "::loaded", 1),
         ("resil_fallbacks_total", "::answered", 4),
