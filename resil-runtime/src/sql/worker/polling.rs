@@ -125,8 +125,9 @@ pub(crate) async fn run<W: Worker>(worker: &mut W, polling: Polling, stop: impl 
             }
         };
         let (claimed, is_stopped) = beside(&mut stop, claim).await;
-        let is_full = running.len() >= worker.room(polling.concurrency);
+        // In this order: where a rest ends between the two, there is room. The other way round nothing would be waited for.
         let (rests, pause) = (worker.rests(), polling.pause());
+        let is_full = running.len() >= worker.room(polling.concurrency);
         let ended = tokio::select! {
             biased;
             () = std::future::ready(()), if is_stopped => break,
@@ -173,8 +174,6 @@ pub(crate) async fn run_once<W: Worker>(worker: &mut W, polling: Polling) -> Res
 
 /// This one, and all others that have ended by now.
 async fn all_ended<W: Worker>(worker: &mut W, first: Joined<W::Ran>, running: &mut JoinSet<W::Ran>) {
-    // Those that end at once are not polled all before the first of them wakes this.
-    tokio::task::yield_now().await;
     let mut ended = vec![first];
     // Those that end at the same moment are followed by one claim, and not by one each.
     tokio::task::yield_now().await;
