@@ -168,7 +168,7 @@ on_both_databases! {
             assert_eq!(shop.partner.book().calls, 3);
             let done = DB::number(&db, "SELECT count(*) FROM orders WHERE state = 'paid' AND changes = 1").await;
             assert_eq!(done, 4, "all but the one that was applied before");
-            for table in ["answers", "intents", "operations", "once", "outbox", "records", "installation", "schema"] {
+            for table in ["answers", "intents", "operations", "once", "outbox", "records", "installation", "rates", "schema"] {
                 DB::run_text(&db, &format!("DROP TABLE resil_{table}")).await;
             }
             DB::run(&db, "DROP TABLE orders").await;

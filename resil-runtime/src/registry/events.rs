@@ -105,7 +105,7 @@ pub(crate) fn rate_limited(limit: &'static str, retry_after: Option<Duration>) {
         limit,
         DEBUG,
         "rate limit refused a call",
-        limit = text(limit),
+        rate_limit = text(limit),
         retry_after_seconds = seconds(retry_after)
     );
     tell(|| Event::RateLimited { limit, retry_after });
@@ -116,24 +116,24 @@ pub(crate) fn rate_paused(limit: &'static str, wait: Duration) {
         limit,
         INFO,
         "the partner asks for a pause: no call of this rate limit begins",
-        limit = text(limit),
+        rate_limit = text(limit),
         wait_seconds = seconds(wait)
     );
     tell(|| Event::RatePaused { limit, wait });
 }
 
 pub(crate) fn rate_store_lost(limit: &'static str, lost: Lost) {
-    event!(error, limit = text(limit), lost = lost.as_str(), "the store of a fleet's rate limit does not answer");
+    event!(error, rate_limit = text(limit), lost = lost.as_str(), "the store of a fleet's rate limit does not answer");
     tell(|| Event::RateStoreLost { limit, lost });
 }
 
 pub(crate) fn rate_store_back(limit: &'static str) {
-    event!(info, limit = text(limit), "the store of a fleet's rate limit answers again");
+    event!(info, rate_limit = text(limit), "the store of a fleet's rate limit answers again");
     tell(|| Event::RateStoreBack { limit });
 }
 
 pub(crate) fn rate_differs(limit: &'static str) {
-    event!(warn, limit = text(limit), "another process has this rate limit with another rate or burst");
+    event!(warn, rate_limit = text(limit), "another process has this rate limit with another rate or burst");
     tell(|| Event::RateDiffers { limit });
 }
 

@@ -30,6 +30,8 @@ pub(super) fn ends_transaction(sql: &str) -> bool {
             }
             _ => {
                 begins &= first.is_whitespace();
+                // A column may have the name.
+                is_create &= first != '(';
                 &rest[first.len_utf8()..]
             }
         };
