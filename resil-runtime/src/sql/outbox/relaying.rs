@@ -19,6 +19,8 @@ const PAGE: usize = 1 << 20;
 
 /// So much of what was recorded is given its place before a claim, or twice what is claimed: so no claim waits for all of it.
 const SETTLED: usize = 128;
+/// So much before a look, once a minute.
+const SETTLED_FOR_LOOK: i64 = 1000;
 
 /// A claim whose answer was lost may be done later than it is given back, but not as late as this.
 const LATEST: Duration = Duration::from_secs(60);
@@ -82,7 +84,7 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
             Some(started) => started,
             None => {
                 db.ready().await?;
-                self.settle_in_all().await?;
+                self.settle().await?;
                 *self.started.insert(store::now(db).await?)
             }
         };
@@ -97,9 +99,14 @@ impl<'a, DB: Backend> Relaying<'a, DB> {
         }
     }
 
-    /// Where it is not done before each claim: for what older versions have recorded, which gave nothing a place.
-    async fn settle_in_all(&self) -> Result<(), Error> {
-        if DB::SETTLES_IN { Ok(()) } else { store::settle_in_all(&self.relay.db).await }
+    /// Before a look, which finds nothing without a place: all of it, or the first page where each claim goes on with it.
+    async fn settle(&self) -> Result<(), Error> {
+        let db = &self.relay.db;
+        if DB::SETTLES_IN {
+            store::settle_in(db, SETTLED_FOR_LOOK).await.map(drop)
+        } else {
+            store::settle_in_all(db).await
+        }
     }
 
     async fn claimed(&self, most: usize, started: i64, token: i64) -> Result<(Instant, Vec<Claimed>), Error> {
@@ -236,7 +243,7 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
     async fn look(&mut self) {
         self.relay.db.forget_isolation();
         // If one fails, so does the next claim, which tells of it.
-        _ = self.settle_in_all().await;
+        _ = self.settle().await;
         _ = store::heal(&self.relay.db).await;
         self.look_for_others().await;
     }
