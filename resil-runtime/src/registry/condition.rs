@@ -1,6 +1,7 @@
 //! How the policies are, at one look.
 
-use super::{Cause, CircuitState, Registry, States, registry};
+use super::{CallSite, Cause, CircuitState, Registry, States, registry};
+use crate::CircuitBreaker;
 use crate::policy::semaphore::Usage;
 use crate::sync::lock;
 use std::collections::HashMap;
@@ -79,10 +80,19 @@ pub struct Waiting {
 }
 
 /// What a registry remembers for [`health`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Seen {
     changed: HashMap<&'static str, (SystemTime, Cause)>,
     waited: HashMap<(&'static str, &'static str), usize>,
+}
+
+impl Default for Seen {
+    /// With room for every circuit breaker that an attribute writes: that one opens allocates nothing.
+    fn default() -> Self {
+        let policies = inventory::iter::<CallSite>.into_iter().flat_map(CallSite::policies);
+        let breakers = policies.filter(|policy| policy.downcast_ref::<CircuitBreaker>().is_some()).count();
+        Self { changed: HashMap::with_capacity(breakers), waited: HashMap::new() }
+    }
 }
 
 impl States {
