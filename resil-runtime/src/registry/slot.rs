@@ -66,7 +66,7 @@ impl<T: Shared> Slot<T> {
 
     /// Whose state the handle of this slot looks for.
     pub(crate) fn owner(&self, name: Option<&'static str>) -> Owner {
-        name.map_or_else(|| Owner::Handle(self.number()), Owner::Name)
+        name.map_or_else(|| Owner::slot(self.number()), Owner::Name)
     }
 
     /// Not the address: a handle that is moved stays itself, and one that takes its place is another.
@@ -133,7 +133,7 @@ impl<T: Shared> Drop for Slot<T> {
     fn drop(&mut self) {
         let number = *self.number.get_mut();
         if number != 0 {
-            forget::<T>(Owner::Handle(number));
+            forget::<T>(Owner::slot(number));
         }
     }
 }

@@ -15,17 +15,25 @@ use std::sync::{Arc, LazyLock};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
     Name(&'static str),
-    /// The number of the handle's slot.
+    /// One number for both kinds of handle: so an owner takes no more room than a name.
     Handle(u64),
-    /// The address of a handle that is a static.
-    Static(usize),
 }
 
 impl Owner {
+    /// The number of the handle's slot.
+    pub(crate) fn slot(number: u64) -> Self {
+        Self::Handle(number << 1 | 1)
+    }
+
+    /// The address of a handle that is a static. It is even.
+    pub(crate) fn at(address: usize) -> Self {
+        Self::Handle(address as u64 & !1)
+    }
+
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Name(name) => Some(name),
-            Self::Handle(_) | Self::Static(_) => None,
+            Self::Handle(_) => None,
         }
     }
 }

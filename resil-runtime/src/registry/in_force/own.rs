@@ -46,7 +46,7 @@ pub(crate) fn look<T: Shared, R>(handle: &impl Handle, as_written: impl Fn() -> 
         return found;
     }
     let state: Option<Arc<T>> = Registry::with(|states| {
-        let known = || states.known(Owner::Static(key.1));
+        let known = || states.known(Owner::at(key.1));
         let is_static = || policies().any(|policy| address(policy.handle()) == key.1);
         known().or_else(|| is_static().then(|| set_up(states, handle, &as_written)))
     });
@@ -68,7 +68,7 @@ pub(crate) fn look<T: Shared, R>(handle: &impl Handle, as_written: impl Fn() -> 
 
 /// The state of a handle that is a static.
 pub(crate) fn set_up<T: Shared>(states: &States, handle: &impl Handle, as_written: impl FnOnce() -> T) -> Arc<T> {
-    states.adjusted(Owner::Static(address(handle)), handle, as_written)
+    states.adjusted(Owner::at(address(handle)), handle, as_written)
 }
 
 fn address<T: ?Sized>(handle: &T) -> usize {
