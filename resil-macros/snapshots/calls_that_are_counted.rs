@@ -84,7 +84,7 @@ fn status(
                 pass.record(verdict);
                 let ::core::option::Option::Some(delay) = (&mut retry).again(verdict)
                 else { break outcome };
-                (&call).waits(&delay);
+                delay.told_to(&call);
                 delay
             };
             delay.await;

@@ -1,6 +1,8 @@
 //! What each kind of function expands to, as files to read: `snapshots/*.rs`. `UPDATE_SNAPSHOTS=1 cargo test -p
 //! resil-macros` rewrites them; the review of that diff is the test.
 
+mod counted;
+
 use crate::attribute::Kind;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -60,32 +62,6 @@ fn the_most_used_stack() {
             }
         },
     );
-}
-
-#[test]
-fn calls_that_are_counted() {
-    IS_COUNTED.set(true);
-    snapshot(
-        "calls_that_are_counted",
-        &quote! {
-            #[outside_transaction]
-            #[retry(idempotent)]
-            #[circuit_breaker(name = "payment")]
-            async fn status(gateway: &Gateway, order: &Order) -> Result<Receipt, PaymentError> {
-                Ok(gateway.get(order).await?)
-            }
-        },
-    );
-    snapshot(
-        "a_counted_breaker_alone",
-        &quote! {
-            #[circuit_breaker]
-            async fn status(gateway: &Gateway) -> Result<Receipt, PaymentError> {
-                Ok(gateway.get().await?)
-            }
-        },
-    );
-    IS_COUNTED.set(false);
 }
 
 /// The method of the README, and what the README shows of its expansion. A comment there stands for what is left out.

@@ -307,7 +307,7 @@ impl Layer for Retry {
         let verdict = inside.verdict(cx);
         let verdict = cx.failure_if(verdict, self.with.failure_if.as_deref());
         let inside = inside.into_statements();
-        let waits = cx.counts().then(|| code!((&#CALL).waits(&#DELAY);));
+        let waits = cx.counts().then(|| code!(#DELAY.told_to(&#CALL);));
         // The outcome is gone before the wait: it would be a part of the future, and decide whether that is `Send`.
         let attempts = code! {
             loop {

@@ -3,7 +3,6 @@
 use super::{Outcome, Registry, Site, States, Why, events};
 use crate::clock::{self, Nanos};
 use crate::failure::HttpStatus;
-use crate::policy::retry::Delay;
 use crate::{Classify, Event, Kind, Verdict};
 use std::cell::Cell;
 use std::fmt::Display;
@@ -101,9 +100,9 @@ struct Watched {
 impl Running {
     /// An attempt is over, and another follows after this delay.
     #[cold]
-    pub fn waits(&self, delay: &Delay) {
+    pub(crate) fn waits(&self, delay: impl FnOnce() -> Duration) {
         let Some(watched) = &self.0 else { return };
-        let delay = clock::nanos(delay.lasts());
+        let delay = clock::nanos(delay());
         watched.repeats.set(watched.repeats.get().saturating_add(1));
         watched.waited.set(watched.waited.get().saturating_add(delay));
         watched.waits_until.set(clock::now().saturating_add(delay));

@@ -1,7 +1,7 @@
 use super::circuit_state::{Cause, CircuitState};
+use super::lost::Lost;
 use super::outcome::Outcome;
 use super::why::Why;
-use crate::policy::rate_limit::Lost;
 use crate::sql::{LedgerEvent, OutboxEvent};
 use crate::{Began, Effect, Kind, Phase, Site, Verdict};
 use std::fmt;

@@ -1,16 +1,15 @@
 //! Each transition, refusal, retry and timeout, told once: as a `tracing` event and to the subscribers of the
 //! registry. Names and labels only: never a body, a key or a header.
 
-use super::Event;
 use super::circuit_state::{CircuitState, Transition};
 #[cfg(feature = "tracing")]
 use super::log::{seconds, text};
 pub(crate) use super::stream::tell;
 use super::stream::tell_of_call;
 use super::why::Why;
+use super::{Event, Lost};
 #[cfg(feature = "reqwest")]
 use super::{Registry, States};
-use crate::policy::rate_limit::Lost;
 use crate::{Began, Phase, Site, Verdict};
 use std::panic::Location;
 use std::time::Duration;

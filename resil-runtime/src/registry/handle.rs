@@ -62,11 +62,15 @@ pub(crate) trait Shared: Any + Debug + Send + Sync {
     /// What the first handle to use it asked for.
     fn written(&self) -> Written;
 
-    /// What errors and events call it.
-    fn label(&self) -> &'static str;
+    /// What errors and events call it; nothing of what neither speaks of.
+    fn label(&self) -> &'static str {
+        ""
+    }
 
     /// What an operator sees of it; `None` of what is no operator's business.
-    fn row(&self) -> Option<Row>;
+    fn row(&self) -> Option<Row> {
+        None
+    }
 
     /// The test it belonged to has ended.
     fn end(&self) {}

@@ -16,6 +16,7 @@ pub(crate) mod in_force;
 pub(crate) mod isolated;
 #[cfg(feature = "tracing")]
 pub(crate) mod log;
+mod lost;
 mod outcome;
 mod report;
 mod said;
@@ -39,6 +40,7 @@ pub(crate) use handle::Found;
 pub(crate) use handle::{Handle, Row, Shared};
 #[cfg(feature = "config")]
 pub use in_force::{Change, Source};
+pub use lost::Lost;
 pub use outcome::Outcome;
 pub use site::Site;
 pub(crate) use slot::{Lender, Slot};

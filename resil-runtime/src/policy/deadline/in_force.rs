@@ -7,7 +7,7 @@ use crate::registry::in_force::Subject;
 use crate::registry::in_force::{Live, own};
 #[cfg(feature = "config")]
 use crate::registry::in_force::{Put, Values};
-use crate::registry::{Handle, Row, Shared, States, Written};
+use crate::registry::{Handle, Shared, States, Written};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -59,14 +59,6 @@ impl Handle for Bound {
 impl Shared for LimitInForce {
     fn written(&self) -> Written {
         Written { kind: "deadline", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
-    }
-
-    fn label(&self) -> &'static str {
-        ""
-    }
-
-    fn row(&self) -> Option<Row> {
-        None
     }
 
     #[cfg(feature = "config")]

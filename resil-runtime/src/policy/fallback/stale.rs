@@ -1,6 +1,6 @@
 use super::Fallback;
 use crate::clock::{self, Nanos};
-use crate::registry::{Row, Shared, Written};
+use crate::registry::{Shared, Written};
 use crate::sync::{Mutex, lock};
 use crate::{Classify, Failure, Site};
 use std::any::{Any, type_name};
@@ -45,15 +45,7 @@ impl Shared for Kept {
         Written { kind: "fallback", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
     }
 
-    fn label(&self) -> &'static str {
-        ""
-    }
-
     /// The values are the user's.
-    fn row(&self) -> Option<Row> {
-        None
-    }
-
     fn end(&self) {
         // Other people's code, and so not under the lock.
         let gone = std::mem::take(&mut *lock(&self.0));

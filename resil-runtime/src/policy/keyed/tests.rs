@@ -2,7 +2,7 @@
 
 use super::{HeldState, Keys, Loss, OneKey};
 use crate::Site;
-use crate::registry::{Row, Shared, Written};
+use crate::registry::{Shared, Written};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -24,10 +24,6 @@ impl Shared for Diary {
 
     fn label(&self) -> &'static str {
         "test"
-    }
-
-    fn row(&self) -> Option<Row> {
-        None
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::clock;
 use crate::context::Pause;
+use crate::registry::calls::Running;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,8 +27,14 @@ impl Delay {
         Self { sleep: (!delay.is_zero()).then(|| tokio::time::sleep(delay)), pause: None }
     }
 
+    /// *For expansions.* Whoever listens to this call learns how long it waits.
+    #[doc(hidden)]
+    pub fn told_to(&self, call: &Running) {
+        call.waits(|| self.lasts());
+    }
+
     /// What is left of it.
-    pub(crate) fn lasts(&self) -> Duration {
+    fn lasts(&self) -> Duration {
         let left = |sleep: &Sleep| sleep.deadline().saturating_duration_since(clock::instant());
         self.sleep.as_ref().map_or(Duration::ZERO, left)
     }

@@ -5,7 +5,7 @@ use crate::Site;
 use crate::registry::in_force::own;
 #[cfg(feature = "config")]
 use crate::registry::in_force::{Put, Subject, Values};
-use crate::registry::{Row, Shared, Written};
+use crate::registry::{Shared, Written};
 use crate::sync::{Mutex, lock};
 #[cfg(feature = "config")]
 use std::sync::Arc;
@@ -70,14 +70,6 @@ impl Retry {
 impl Shared for InForce {
     fn written(&self) -> Written {
         Written { kind: "retry", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
-    }
-
-    fn label(&self) -> &'static str {
-        ""
-    }
-
-    fn row(&self) -> Option<Row> {
-        None
     }
 
     #[cfg(feature = "config")]

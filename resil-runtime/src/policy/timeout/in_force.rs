@@ -5,7 +5,7 @@ use crate::Site;
 use crate::registry::in_force::Live;
 #[cfg(feature = "config")]
 use crate::registry::in_force::{Put, Subject, Values};
-use crate::registry::{Row, Shared, Written};
+use crate::registry::{Shared, Written};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -64,14 +64,6 @@ impl Bounds {
 impl Shared for InForce {
     fn written(&self) -> Written {
         Written { kind: "timeout", name: None, site: &Site::UNKNOWN, settings: Vec::new() }
-    }
-
-    fn label(&self) -> &'static str {
-        ""
-    }
-
-    fn row(&self) -> Option<Row> {
-        None
     }
 
     #[cfg(feature = "config")]

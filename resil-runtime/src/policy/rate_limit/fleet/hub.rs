@@ -4,7 +4,7 @@ use super::lease::Lease;
 use super::{ROUND, Store};
 use crate::Site;
 use crate::clock;
-use crate::registry::{Owner, Row, Shared, States, Written};
+use crate::registry::{Owner, Shared, States, Written};
 use crate::sync::{Mutex, lock};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -116,10 +116,6 @@ impl Shared for Hub {
 
     fn label(&self) -> &'static str {
         "fleet"
-    }
-
-    fn row(&self) -> Option<Row> {
-        None
     }
 
     fn end(&self) {

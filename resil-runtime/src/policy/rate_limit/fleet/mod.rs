@@ -10,8 +10,8 @@ mod lease;
 pub(super) use hub::Hub;
 pub(super) use lease::{Lease, Outlook};
 
+pub use crate::registry::Lost;
 use crate::registry::Registry;
-use crate::words::words;
 use crate::{Error, Misconfiguration};
 use std::fmt;
 use std::future::Future;
@@ -23,23 +23,6 @@ use std::time::Duration;
 const LEASE: Duration = Duration::from_millis(100);
 /// How long from one question to the next: at half of a lease, so that a call need not wait for the answer.
 const ROUND: Duration = Duration::from_millis(50);
-
-/// What a process does whose store does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Lost {
-    /// It keeps the share of the rate that it had last.
-    #[default]
-    Share,
-    /// It refuses calls, once the tokens that it has are used up.
-    Refuse,
-}
-
-words! {
-    Lost {
-        Share => "share",
-        Refuse => "refuse",
-    }
-}
 
 /// What a process asks of the store for one limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
