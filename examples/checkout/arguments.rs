@@ -8,6 +8,7 @@ use std::time::Duration;
 pub const USAGE: &str = "usage: checkout [--play] [--database URL] [--nats URL]     plays the four scenarios
        checkout --serve [--listen ADDRESS] [--partner-at URL] [--database FILE-OR-URL]
                 [--schema NAME | --pooled] [--nats URL] [--stream NAME] [--compare SECONDS]
+                [--settings FILE] [--leave SECONDS]
        checkout --partner [--listen ADDRESS] [--book FILE] [--seed NUMBER]";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,10 @@ pub struct Arguments {
     pub stream: String,
     /// In seconds; 0 is never.
     pub compare: u64,
+    /// Settings from outside.
+    pub settings: PathBuf,
+    /// In seconds: how long it still answers once it is told to end.
+    pub leave: u64,
     pub book: PathBuf,
     pub seed: u64,
 }
@@ -47,6 +52,8 @@ impl Arguments {
             nats: None,
             stream: "checkout".to_owned(),
             compare: 2,
+            settings: PathBuf::from("examples/checkout/resil.toml"),
+            leave: 0,
             book: PathBuf::from("partner.db"),
             seed: 7,
         }
@@ -69,6 +76,8 @@ impl Arguments {
                 "--nats" => all.nats = Some(value()?),
                 "--stream" => all.stream = value()?,
                 "--compare" => all.compare = value()?.parse()?,
+                "--settings" => all.settings = value()?.into(),
+                "--leave" => all.leave = value()?.parse()?,
                 "--book" => all.book = value()?.into(),
                 "--seed" => all.seed = value()?.parse()?,
                 _ => return Err(format!("`{word}` is not known\n{USAGE}").into()),

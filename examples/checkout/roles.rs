@@ -2,18 +2,26 @@
 
 use crate::arguments::{Arguments, Role};
 use crate::books::Books;
+use crate::operation::Operation;
 use crate::partner::book::Book;
 use crate::process::LISTENING;
-use crate::shop::Shop;
 use crate::shop::bank::Bank;
 use crate::shop::nats::Stream;
+use crate::shop::{Serving, Shop};
+use crate::signals::{self, Signals};
 use crate::{Failed, database, partner, scenarios};
 use resil::ledger::LedgerEvent;
 use resil::{Db, Event};
 use std::path::Path;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 pub async fn run(arguments: &Arguments) -> Result<(), Failed> {
+    match arguments.role {
+        // Which does what `check()` does as well.
+        Role::Serve => resil::configure(&arguments.settings)?,
+        Role::Play | Role::Partner => resil::check()?,
+    }
     match arguments.role {
         Role::Play => scenarios::play(arguments.postgres(), arguments.nats.as_deref()).await,
         Role::Partner => {
@@ -34,20 +42,36 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failed> {
 }
 
 async fn serve<DB: Books>(db: Db<DB>, arguments: &Arguments) -> Result<(), Failed> {
+    let Signals { reloads, mut ends } = Signals::listen()?;
     let shop = Shop::open(db, Bank::at(&arguments.partner_at)?).await?;
     let stream = match &arguments.nats {
         Some(url) => Some(Stream::open(url, &arguments.stream).await?),
         None => None,
     };
+    let operation = Operation::install()?;
     let listener = TcpListener::bind(arguments.listen).await?;
-    let serving = shop.serve(listener, stream, arguments.compare_every())?;
-    println!("the shop is {LISTENING}{}", serving.address);
-    tokio::select! {
-        told = tokio::signal::ctrl_c() => told?,
-        () = tell() => {}
-    }
-    println!("the shop takes no more orders; payments under way are finished by the next one");
-    serving.stop().await;
+    let Serving { address, shutdown } = shop.serve(listener, operation.router(), stream, arguments.compare_every())?;
+    println!("the shop is {LISTENING}{address}");
+    let told_to_end = async {
+        ends.next().await;
+        // First whoever sends requests here is to hear of it, and then nobody is accepted any more.
+        operation.leaves();
+        println!("the shop leaves: it is not ready any more");
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(arguments.leave)) => {}
+            // Who says so twice does not want to wait.
+            () = ends.next() => {}
+        }
+        println!("the shop takes no more orders, and finishes what it has begun");
+    };
+    let stopped = tokio::select! {
+        stopped = shutdown.when(told_to_end) => stopped?,
+        () = tell() => return Err("no more events".into()),
+        () = signals::reload(reloads) => return Err("no more signals".into()),
+    };
+    // After whatever writes.
+    shop.db.pool()?.close().await;
+    println!("the shop has ended; {stopped}");
     Ok(())
 }
 
@@ -58,6 +82,8 @@ async fn tell() {
         match events.next().await {
             Event::Ledger(LedgerEvent::Reconciled(report)) if report.agrees() => {}
             Event::Ledger(LedgerEvent::Reconciled(report)) => println!("{report}"),
+            // Who has read the settings prints them.
+            Event::SettingChanged(_) => {}
             event => println!("{event}"),
         }
     }

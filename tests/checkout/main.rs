@@ -1,12 +1,17 @@
 //! The checkout service of `examples/checkout`: its four scenarios, and a storm in which it is killed again and again while
 //! customers order. Afterwards both books are compared, payment by payment.
 //!
-//! `cargo test --test checkout` kills each shop a few times; `cargo test --test checkout -- --whole` a hundred times. It
+//! At night its settings are moved while it runs, and its numbers are read.
+//!
+//! `cargo test --test checkout` kills each shop a few times; `cargo test --test checkout -- --whole` a hundred times, and
+//! `cargo test --test checkout -- night` plays the night alone. It
 //! plays on SQLite, on PostgreSQL if `RESIL_TEST_POSTGRES_URL` is set, and its events go through NATS if
 //! `RESIL_TEST_NATS_URL` is. The seed is printed; `RESIL_TEST_SEED` plays it again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test")]
 
+#[path = "../support/alerts.rs"]
+mod alerts;
 #[path = "../../examples/checkout/arguments.rs"]
 mod arguments;
 #[path = "../../examples/checkout/books.rs"]
@@ -16,6 +21,9 @@ mod customers;
 #[path = "../../examples/checkout/database.rs"]
 mod database;
 mod neighbour;
+mod night;
+#[path = "../../examples/checkout/operation.rs"]
+mod operation;
 mod oracle;
 #[path = "../../examples/checkout/partner/mod.rs"]
 mod partner;
@@ -27,6 +35,8 @@ mod roles;
 mod scenarios;
 #[path = "../../examples/checkout/shop/mod.rs"]
 mod shop;
+#[path = "../../examples/checkout/signals.rs"]
+mod signals;
 mod storm;
 
 use arguments::Arguments;
@@ -57,17 +67,21 @@ async fn main() -> Result<ExitCode, Failed> {
         Some("--ignored") => return Ok(ExitCode::SUCCESS),
         _ => {}
     }
+    if words.first().is_some_and(|word| word == "night") {
+        return Ok(if Box::pin(night::plays()).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let kills = if words.iter().any(|word| word == "--whole") { WHOLE } else { SOME };
     let postgres = told("PostgreSQL", "RESIL_TEST_POSTGRES_URL");
     let pooler = told("PgBouncer", "RESIL_TEST_PGBOUNCER_URL");
     let nats = told("NATS", "RESIL_TEST_NATS_URL");
     let played = scenarios(postgres.as_deref(), nats.as_deref()).await?;
+    let at_night = Box::pin(night::plays()).await?;
     let survived = match &nats {
         Some(url) => broker::goes_away(url).await?,
         None => true,
     };
     let weathered = Box::pin(storms(kills, postgres.as_deref(), pooler.as_deref(), nats.as_deref())).await?;
-    Ok(if played && survived && weathered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if played && at_night && survived && weathered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn told(what: &str, variable: &str) -> Option<String> {

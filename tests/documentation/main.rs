@@ -1,8 +1,11 @@
 //! What the README and the pages in `docs/` say holds: the texts agree with each other and with the source.
 #![expect(clippy::expect_used, reason = "a test")]
 
+#[path = "../support/alerts.rs"]
+mod alerts;
 mod errors;
 
+use alerts::Alert;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -137,6 +140,29 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(dead.is_empty(), "{}", dead.join("\n"));
+}
+
+/// Whoever is woken finds what to do.
+#[test]
+fn every_alert_leads_to_what_to_do() {
+    const OPERATION: &str = "https://github.com/resil-rs/resil/blob/main/docs/operation.md#";
+    let anchors = anchors(&read("docs/operation.md"));
+    let alerts = alerts::alerts(&read(alerts::FILE));
+    assert!(alerts.len() >= 5, "{alerts:?}");
+    for alert in &alerts {
+        for key in ["expr", "for", "severity", "summary", "description", "runbook_url"] {
+            assert!(alert.says.get(key).is_some_and(|value| !value.trim().is_empty()), "{} has no {key}", alert.name);
+        }
+        assert!(["page", "ticket"].contains(&&*alert.says["severity"]), "{alert:?}");
+        let anchor = alert.says["runbook_url"].strip_prefix(OPERATION).expect("it leads into docs/operation.md");
+        assert!(anchors.contains(anchor), "{}: docs/operation.md has no #{anchor}", alert.name);
+    }
+    // And its own test fires it.
+    let tests = read("examples/checkout/alerts.test.yml");
+    for Alert { name, .. } in &alerts {
+        let tried = format!("alertname: {name}\n");
+        assert!(tests.contains(&tried), "no test sees {name} fire");
+    }
 }
 
 /// What GitHub makes of the headings of a page, and the anchors that it sets itself.

@@ -22,8 +22,8 @@ pub async fn play<DB: Books>(stage: &mut Stage<DB>) -> Result<(), Failed> {
     outside(&format!("more than {at_once} payments wait for their answer"));
     wait_until("the pool is free", async || Ok(in_use(&stage.shop.db) == 0)).await?;
     inside("no connection is in use");
-    let health = stage.client.get(stage.url("/health")).send().await?;
-    expect(health.status() == 200, "a query that has nothing to do with it is answered")?;
+    let stock = stage.client.get(stage.url("/stock")).send().await?;
+    expect(stock.status() == 200, "a query that has nothing to do with it is answered")?;
     inside("a query that has nothing to do with it is answered");
 
     circuit()?.reset()?;

@@ -10,6 +10,7 @@ use crate::shop::compare::Comparison;
 use crate::shop::nats::Stream;
 use crate::shop::orders::Placed;
 use crate::shop::{Serving, Shop};
+use axum::Router;
 use resil::ledger::{IntentId, IntentView};
 use resil::{CircuitBreaker, Db, IdempotencyKey};
 use serde_json::{Value, json};
@@ -67,13 +68,14 @@ impl<DB: Books> Stage<DB> {
             Some(url) => Some(Stream::open(url, &unique("checkout")).await?),
             None => None,
         };
-        let serving = shop.serve(TcpListener::bind("127.0.0.1:0").await?, stream.clone(), Some(EVERY))?;
+        let serving =
+            shop.serve(TcpListener::bind("127.0.0.1:0").await?, Router::new(), stream.clone(), Some(EVERY))?;
         let client = reqwest::Client::builder().no_proxy().build()?;
         Ok(Self { shop, partner, client, serving, stream, folder })
     }
 
     async fn strike(mut self) -> Result<(), Failed> {
-        drop(self.serving);
+        self.serving.shutdown.when(std::future::ready(())).await?;
         if let Some(stream) = self.stream {
             stream.delete().await?;
         }

@@ -10,16 +10,15 @@ pub mod routes;
 pub mod trouble;
 
 use crate::books::Books;
+use axum::Router;
 use bank::Bank;
 use nats::Stream;
-use resil::Db;
 use resil::ledger::Ledger;
+use resil::{Db, Shutdown};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 use trouble::Trouble;
 
 /// What every request needs.
@@ -35,16 +34,10 @@ impl<DB: Books> Clone for Shop<DB> {
     }
 }
 
-/// A shop that serves until it is stopped; what drops it cuts everything off.
+/// A shop that serves until it is told to end, or dropped.
 pub struct Serving {
     pub address: SocketAddr,
-    tasks: JoinSet<()>,
-    stop: watch::Sender<bool>,
-}
-
-/// Ends when the shop is to stop.
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    _ = stop.wait_for(|is_stopped| *is_stopped).await;
+    pub shutdown: Shutdown,
 }
 
 impl<DB: Books> Shop<DB> {
@@ -60,41 +53,28 @@ impl<DB: Books> Shop<DB> {
         Ok(Self { db, ledger, bank })
     }
 
-    /// Serves, finishes what is unfinished, delivers events, and compares both books every so often, if at all.
+    /// Serves, what operators ask included; finishes what is unfinished, delivers events, and compares both books every so often,
+    /// if at all.
     pub fn serve(
         &self,
         listener: TcpListener,
+        operation: Router,
         stream: Option<Stream>,
         compare: Option<Duration>,
     ) -> std::io::Result<Serving> {
         let address = listener.local_addr()?;
-        let (stop, stops) = watch::channel(false);
-        let stopped = || stopped(stops.clone());
-        let mut tasks = JoinSet::new();
-        let served = axum::serve(listener, routes::router(self.clone())).with_graceful_shutdown(stopped());
-        tasks.spawn(async move {
-            if let Err(error) = served.await {
-                eprintln!("the shop serves no more: {error}");
-            }
-        });
+        let router = routes::router(self.clone()).merge(operation);
         let reconciler = self.ledger.reconciler().poll(Duration::from_millis(200));
-        let unfinished = reconciler.run(stopped());
-        tasks.spawn(async move { _ = unfinished.await });
+        let mut shutdown = Shutdown::new()
+            .server(|told| axum::serve(listener, router).with_graceful_shutdown(told))
+            .relay(|told| events::relay(self.db.clone(), stream.clone(), told))
+            .reconciler(|told| reconciler.run(told));
+        if let Some(stream) = stream {
+            shutdown = shutdown.relay(|told| stream.consume(self.db.clone(), told));
+        }
         if let Some(every) = compare {
-            tasks.spawn(compare::keep(self.clone(), every, stopped()));
+            shutdown = shutdown.reconciler(|told| compare::keep(self.clone(), every, told));
         }
-        if let Some(stream) = stream.clone() {
-            tasks.spawn(stream.consume(self.db.clone(), stopped()));
-        }
-        tasks.spawn(events::relay(self.db.clone(), stream, stopped()));
-        Ok(Serving { address, tasks, stop })
-    }
-}
-
-impl Serving {
-    /// Takes up nothing more, and lets what is under way end.
-    pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        while self.tasks.join_next().await.is_some() {}
+        Ok(Serving { address, shutdown })
     }
 }

@@ -5,7 +5,7 @@ use super::{bank::Bank, events};
 use crate::books::Books;
 use resil::http::Error;
 use resil::ledger::{OriginalKey, Report, Status};
-use resil::{IdempotencyKey, Tx, circuit_breaker, durable, outside_transaction, retry, timeout};
+use resil::{IdempotencyKey, Tx, circuit_breaker, durable, outside_transaction, rate_limit, retry, semaphore, timeout};
 use sqlx::{Postgres, Sqlite};
 
 /// Its times are short, so that you need not wait: a real partner gets longer ones, see `docs/operation.md`.
@@ -16,6 +16,8 @@ use sqlx::{Postgres, Sqlite};
 #[outside_transaction]
 #[retry(idempotency_key = key, attempts = 2, base = "20ms")]
 #[circuit_breaker(name = "partner", window = 20, min_calls = 10, failure_rate = 0.7, open_for = "200ms")]
+#[semaphore(name = "partner", permits = 20, max_wait = "1s")]
+#[rate_limit("200/s", name = "partner", max_wait = "1s")]
 #[timeout("3s", connect = "1s", read = "1s", allow(range))]
 pub async fn pay(bank: &Bank, order: i64, won: u32, key: &IdempotencyKey) -> Result<u64, Error> {
     bank.charge(order, won, key).await

@@ -24,7 +24,6 @@ pub fn router<DB: Books>(shop: Shop<DB>) -> Router {
         .route("/orders/{id}", get(order::<DB>).delete(withdraw::<DB>))
         .route("/stock", get(stock::<DB>))
         .route("/books", get(books::<DB>))
-        .route("/health", get(health::<DB>))
         .with_state(shop)
 }
 
@@ -75,6 +74,7 @@ async fn order<DB: Books>(State(shop): State<Shop<DB>>, Path(id): Path<i64>) -> 
     pretty(&json!({ "order": id, "item": item, "won": won, "state": state, "why": why, "payment": payment }))
 }
 
+/// A query that has nothing to do with any partner.
 async fn stock<DB: Books>(State(shop): State<Shop<DB>>) -> Result<Response, Trouble> {
     pretty(&DB::stock(&shop.db).await?)
 }
@@ -82,12 +82,6 @@ async fn stock<DB: Books>(State(shop): State<Shop<DB>>) -> Result<Response, Trou
 /// Our book and the partner's, side by side.
 async fn books<DB: Books>(State(shop): State<Shop<DB>>) -> Result<Response, Trouble> {
     pretty(&compare::books(&shop).await?)
-}
-
-/// A query that has nothing to do with any partner.
-async fn health<DB: Books>(State(shop): State<Shop<DB>>) -> Result<&'static str, Trouble> {
-    DB::stock(&shop.db).await?;
-    Ok("well\n")
 }
 
 /// JSON for people.

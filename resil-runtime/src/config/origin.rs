@@ -4,7 +4,7 @@ use super::reading::{Document, Reading, Values};
 use super::similar::{quoted, suggestion};
 use crate::clock;
 use crate::registry::in_force::{Layers, Origin, Rank, State};
-use crate::registry::{Change, Handle, Policy, Registry, Source, States, check};
+use crate::registry::{Change, Handle, Policy, Registry, Source, States, check, policies};
 use crate::sync::lock;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub fn configure(path: impl Into<PathBuf>) -> Result<(), Error> {
 /// Reads again what [`configure`] has read, and puts it in force. Blocks for as long as the files are read.
 ///
 /// Two at once run one after the other. What is under way goes on; what changes is an
-/// [`Event`](crate::Event::SettingChanged).
+/// [`Event`](crate::Event::SettingChanged), also of a function that nobody has called yet.
 ///
 /// # Errors
 ///
@@ -56,6 +56,8 @@ pub fn reload() -> Result<Vec<Change>, Error> {
             let message = "nothing was configured; write `resil::configure(\"resil.toml\")?` in `main`".to_owned();
             return Err(Error::new(vec![Problem::of_program(message)]));
         };
+        // What nobody has called yet changes as well.
+        policies().for_each(|policy| _ = policy.handle().set_up(states));
         put(states, &origin)
     })
 }
