@@ -240,12 +240,11 @@ pub(crate) fn key_not_sent(site: &'static Site) {
 
 #[cfg(feature = "tower")]
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only logged"))]
-pub(crate) fn unreadable_time(site: &'static Site, header: &str, field: &[u8]) {
+pub(crate) fn unreadable_time(site: &'static Site, header: &str) {
     event!(
         warn,
         site = text(site),
         header = text(header),
-        value = text(field.get(..64).unwrap_or(field).escape_ascii()),
         "a caller's deadline cannot be read, the service's own counts"
     );
 }

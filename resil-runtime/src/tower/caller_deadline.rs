@@ -73,7 +73,7 @@ impl CallerDeadline {
         let (field, another) = (fields.next()?, fields.next());
         let read = millis(field.as_bytes()).filter(|_| another.is_none());
         if read.is_none() && !self.is_told.swap(true, Ordering::Relaxed) {
-            events::unreadable_time(self.terms.site, self.header.as_str(), field.as_bytes());
+            events::unreadable_time(self.terms.site, self.header.as_str());
         }
         read
     }

@@ -12,25 +12,36 @@ use tower_service::Service;
 #[derive(Debug, Clone, Copy)]
 pub struct Guard<P>(pub(super) P);
 
+/// A handle that is a static.
+// A type of its own, since rustc asks of a reference in a spawned future whether any lifetime would do.
+#[derive(Debug)]
+pub struct Static<P: 'static>(pub(super) &'static P);
+
+impl<P> Clone for Static<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Static<P> {}
+
 impl<P> Guard<P> {
-    /// The same for a service whose error is another crate's, such as a client of hyper's or a channel of tonic's: the error becomes
-    /// a [`BoxError`](super::BoxError), which holds it, or a [`resil::Error`](crate::Error). What it means is
-    /// read from its [chain of sources](trait@crate::Classify).
+    /// The same for a service whose error is another crate's, such as a client of hyper's or a channel of tonic's, or boxed: it becomes a
+    /// [`resil::http::Error`](crate::http::Error), which holds it as `Transport`, or a refusal as `Policy`. What it means is read from its
+    /// chain of sources.
     ///
     /// ```
-    /// use http_body_util::Empty;
-    /// use hyper_util::client::legacy::{Client, connect::HttpConnector};
-    /// use resil::{CircuitBreaker, tower::BoxError};
+    /// # #[cfg(feature = "reqwest")] {
+    /// use resil::CircuitBreaker;
     /// use tower_layer::Layer as _;
     /// use tower_service::Service;
     ///
-    /// type Body = Empty<hyper::body::Bytes>;
-    ///
     /// static STOCK: CircuitBreaker = CircuitBreaker::named("stock");
     ///
-    /// fn guarded(client: Client<HttpConnector, Body>) -> impl Service<http::Request<Body>, Error = BoxError> {
+    /// fn guarded(client: reqwest::Client) -> impl Service<reqwest::Request, Error = resil::http::Error> {
     ///     STOCK.layer().any_error().layer(client)
     /// }
+    /// # }
     /// ```
     pub fn any_error(self) -> AnyError<P> {
         AnyError(self.0)
@@ -93,8 +104,8 @@ impl CircuitBreaker {
     /// This breaker as a layer, judged by the error of the service, or the status of its answer.
     ///
     /// See [`resil::tower`](crate::tower).
-    pub const fn layer(&'static self) -> Guard<&'static Self> {
-        Guard(self)
+    pub const fn layer(&'static self) -> Guard<Static<Self>> {
+        Guard(Static(self))
     }
 }
 
@@ -102,8 +113,8 @@ impl Semaphore {
     /// This semaphore as a layer: each call has a permit until its answer begins.
     ///
     /// See [`resil::tower`](crate::tower), and [`priority`](Guard::priority).
-    pub const fn layer(&'static self) -> Guard<&'static Self> {
-        Guard(self)
+    pub const fn layer(&'static self) -> Guard<Static<Self>> {
+        Guard(Static(self))
     }
 }
 
@@ -112,8 +123,8 @@ impl RateLimit {
     /// that cannot fail are our own, and not followed.
     ///
     /// See [`resil::tower`](crate::tower).
-    pub const fn layer(&'static self) -> Guard<&'static Self> {
-        Guard(self)
+    pub const fn layer(&'static self) -> Guard<Static<Self>> {
+        Guard(Static(self))
     }
 }
 
@@ -121,7 +132,7 @@ impl Timeout {
     /// These bounds as a layer, on the time until an answer begins.
     ///
     /// See [`resil::tower`](crate::tower).
-    pub const fn layer(&'static self) -> Guard<&'static Self> {
-        Guard(self)
+    pub const fn layer(&'static self) -> Guard<Static<Self>> {
+        Guard(Static(self))
     }
 }

@@ -1,6 +1,6 @@
 //! What each policy does around one call.
 
-use super::{Guard, Refuses};
+use super::{Guard, Refuses, Static};
 use crate::failure::HttpStatus;
 use crate::policy::semaphore::Priority;
 use crate::{Attempt, CircuitBreaker, Classify, Failure, RateLimit, Semaphore, Timeout, Verdict};
@@ -33,37 +33,37 @@ fn verdict<T: HttpStatus, E: Classify>(outcome: &Result<T, E>) -> Option<Verdict
     }
 }
 
-impl<S, R> Guards<S, R> for &'static CircuitBreaker
+impl<S, R> Guards<S, R> for Static<CircuitBreaker>
 where
     S: Service<R, Response: HttpStatus + Send, Error: Classify + Send, Future: Send> + Send,
     R: Send,
 {
     async fn guard(self, service: S, request: R) -> Outcome<S, R> {
-        let pass = self.admit().map_err(Failure::Policy)?;
+        let pass = self.0.admit().map_err(Failure::Policy)?;
         let outcome = Attempt::new(call(service, request)).await;
         pass.record(verdict(&outcome));
         outcome
     }
 }
 
-impl<S, R> Guards<S, R> for &'static Semaphore
+impl<S, R> Guards<S, R> for Static<Semaphore>
 where
     S: Service<R, Response: Send, Error: Send, Future: Send> + Send,
     R: Send,
 {
     async fn guard(self, service: S, request: R) -> Outcome<S, R> {
-        let _permit = self.acquire().await.map_err(Failure::Policy)?;
+        let _permit = self.0.acquire().await.map_err(Failure::Policy)?;
         call(service, request).await.map_err(Failure::Call)
     }
 }
 
-impl<S, R> Guards<S, R> for &'static RateLimit
+impl<S, R> Guards<S, R> for Static<RateLimit>
 where
     S: Service<R, Response: HttpStatus + Send, Error: Classify + Refuses<S::Response> + Send, Future: Send> + Send,
     R: Send,
 {
     async fn guard(self, service: S, request: R) -> Outcome<S, R> {
-        let turn = self.acquire().await.map_err(Failure::Policy)?;
+        let turn = self.0.acquire().await.map_err(Failure::Policy)?;
         let outcome = turn.follow(call(service, request)).await;
         if !S::Error::SERVES {
             turn.heed(verdict(&outcome));
@@ -72,13 +72,13 @@ where
     }
 }
 
-impl<S, R> Guards<S, R> for &'static Timeout
+impl<S, R> Guards<S, R> for Static<Timeout>
 where
     S: Service<R, Response: Send, Error: Send, Future: Send> + Send,
     R: Send,
 {
     async fn guard(self, service: S, request: R) -> Outcome<S, R> {
-        self.apply(call(service, request)).await
+        self.0.apply(call(service, request)).await
     }
 }
 
@@ -88,7 +88,7 @@ pub struct Prioritised<F> {
     priority: Arc<F>,
 }
 
-impl Guard<&'static Semaphore> {
+impl Guard<Static<Semaphore>> {
     /// Sheds what is less important first: some permits are kept free for what is more important. `priority` says what a request is.
     ///
     /// | priority | is let in while |
@@ -120,7 +120,7 @@ impl Guard<&'static Semaphore> {
     where
         F: Fn(&Parts) -> Priority + Send + Sync + 'static,
     {
-        Guard(Prioritised { semaphore: self.0, priority: Arc::new(priority) })
+        Guard(Prioritised { semaphore: self.0.0, priority: Arc::new(priority) })
     }
 }
 

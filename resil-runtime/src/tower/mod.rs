@@ -26,9 +26,9 @@
 //! **A call ends** with the head of the answer. A body may go on for hours, and what breaks in it no layer sees: read it in an annotated
 //! function where it is part of the call.
 //!
-//! **A refusal** leaves as the service's own error, where that holds one (`From<resil::Error>`, as a `BoxError` does). A service that
-//! cannot fail, as those of axum, answers with it: 503 or 504, as a problem of RFC 9457. For an error of another crate, as hyper's and
-//! tonic's, write `.any_error()` behind `.layer()`.
+//! **A refusal** leaves as the service's own error, where that holds one (`From<resil::Error>`). A service that cannot fail, as those of
+//! axum, answers with it: 503 or 504, as a problem of RFC 9457. For an error of another crate, as hyper's and tonic's, and for a boxed
+//! one, write [`.any_error()`](Guard::any_error) behind `.layer()`.
 
 mod any_error;
 mod caller_deadline;
@@ -39,8 +39,8 @@ mod time_left;
 
 pub use crate::failure::HttpStatus;
 pub use crate::policy::semaphore::Priority;
-pub use any_error::{AnyError, BoxError, Boxed, Boxing};
+pub use any_error::{AnyError, Transported, Transporting};
 pub use caller_deadline::CallerDeadline;
-pub use guard::{Guard, Guarded};
+pub use guard::{Guard, Guarded, Static};
 pub use guards::{Guards, Prioritised};
 pub use refusal::{Refusal, Refuses};

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 #[diagnostic::on_unimplemented(
     message = "a refusal of resil has no way out of a service with the error `{Self}`",
     label = "neither this error nor the answer can hold a refusal",
-    note = "if the error is another crate's, write `.any_error()` behind `.layer()`: it becomes a `BoxError`",
+    note = "if the error is another crate's, write `.any_error()` behind `.layer()`: it becomes a `resil::http::Error`",
     note = "if it is your own, write `impl From<resil::Error> for {Self}`",
     note = "a service that cannot fail answers with the refusal, where its answer is axum's (feature `axum`)"
 )]
