@@ -52,8 +52,16 @@ fn verdict_of(status: StatusCode, headers: &HeaderMap) -> Option<Verdict> {
     failed.then(|| Verdict::status(status.as_u16()).retry_after(retry_after(headers)))
 }
 
+/// Put into an answer, what the error means that it tells of: more than its status says. A policy around the service that refused
+/// knows by it that nothing has failed.
+#[derive(Debug, Clone, Copy)]
+struct Meant(Verdict);
+
 impl<B> HttpStatus for ::http::Response<B> {
     fn status_verdict(&self) -> Option<Verdict> {
-        verdict_of(self.status(), self.headers())
+        match self.extensions().get() {
+            Some(Meant(verdict)) => Some(*verdict),
+            None => verdict_of(self.status(), self.headers()),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Answers to our own callers, as `application/problem+json` (RFC 9457). They say what the caller can do, and nothing of
 //! what is inside.
 
-use crate::{Effect, Error, InvalidKey, Kind, Phase};
+use super::Meant;
+use crate::{Classify as _, Effect, Error, InvalidKey, Kind, Phase};
 use axum::body::Body;
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -57,6 +58,7 @@ impl IntoResponse for Error {
         let mut response = answer(&self);
         // It says why nothing was done, or that nobody knows.
         response.extensions_mut().insert(NotKept);
+        response.extensions_mut().insert(Meant(self.verdict()));
         response
     }
 }
@@ -166,7 +168,7 @@ impl IntoResponse for KeyRejection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Classify as _, Misconfiguration, Site, Verdict};
+    use crate::{Misconfiguration, Site, Verdict};
     use std::sync::Arc;
 
     /// Every answer of our policies, in each of its meanings.

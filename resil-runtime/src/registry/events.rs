@@ -238,6 +238,17 @@ pub(crate) fn key_not_sent(site: &'static Site) {
     tell(|| Event::KeyNotSent { site });
 }
 
+#[cfg(feature = "tower")]
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only logged"))]
+pub(crate) fn unreadable_time(site: &'static Site, header: &str) {
+    event!(
+        warn,
+        site = text(site),
+        header = text(header),
+        "a caller's deadline cannot be read, the service's own counts"
+    );
+}
+
 #[cfg(feature = "reqwest")]
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only logged"))]
 pub(crate) fn harmless(why: &'static str) {

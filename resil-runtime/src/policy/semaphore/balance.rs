@@ -25,8 +25,14 @@ impl Balance {
     /// Takes a permit, if one is free and nobody waits.
     #[inline]
     pub(super) fn take(&self) -> bool {
+        self.take_beyond(0)
+    }
+
+    /// The same, if more than so many are free.
+    #[inline]
+    pub(super) fn take_beyond(&self, reserved: u32) -> bool {
         let mut word = self.0.load(Ordering::Relaxed);
-        while word.cast_signed() > 0 {
+        while word.cast_signed() > i64::from(reserved) {
             match self.0.compare_exchange_weak(word, word - 1, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(now) => word = now,

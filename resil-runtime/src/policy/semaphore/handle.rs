@@ -28,7 +28,11 @@ impl Limiter {
     }
 
     pub(super) fn full(&self, waited: Duration) -> Error {
-        let limit = self.permits.limit();
+        self.full_at(self.permits.limit(), waited)
+    }
+
+    /// The same for a call that might use so many of them.
+    pub(super) fn full_at(&self, limit: u32, waited: Duration) -> Error {
         events::full(self.label, limit, waited);
         Error::SemaphoreFull { name: self.label, limit, waited }
     }

@@ -15,6 +15,8 @@ pub(crate) mod in_force;
 mod keyed;
 mod line;
 mod permits;
+#[cfg(feature = "tower")]
+mod priority;
 mod settings;
 mod usage;
 
@@ -26,6 +28,8 @@ pub(crate) use handle::Limiter;
 pub use handle::{Permit, Semaphore};
 use line::{Line, Ticket};
 pub(super) use permits::Permits;
+#[cfg(feature = "tower")]
+pub use priority::Priority;
 pub use settings::Settings;
 pub use usage::Usage;
 

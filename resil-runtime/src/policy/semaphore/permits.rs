@@ -31,6 +31,13 @@ impl Permits {
         self.balance.take()
     }
 
+    /// The same, if more than so many are free.
+    #[cfg(feature = "tower")]
+    #[must_use = "a permit that was taken must be given back"]
+    pub(crate) fn try_take_beyond(&self, reserved: u32) -> bool {
+        self.balance.take_beyond(reserved)
+    }
+
     /// Takes a permit as soon as one is free and all who waited before have theirs.
     #[inline]
     pub(crate) fn acquire(&self) -> Acquire<'_> {
