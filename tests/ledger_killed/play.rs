@@ -53,11 +53,23 @@ struct Stage {
 /// More than any play passes; what lies beyond the end of a play is played to its end.
 const PLACES: u32 = 26;
 
-pub async fn all(databases: &[Database], chosen: Option<(usize, u64)>) -> Played {
-    let specs = if chosen.is_some() { Spec::all(databases) } else { Spec::whole(databases) };
-    let left = match chosen {
-        None => specs.into_iter().map(|spec| Spec { first: Some(0), ..spec }).collect(),
-        Some((number, seed)) => {
+/// Which of all plays are played.
+#[derive(Clone, Copy)]
+pub enum Plays {
+    /// So many, chosen by a seed.
+    Chosen { number: usize, seed: u64 },
+    /// At every place and every second place: one of so many equal parts.
+    Whole { part: usize, of: usize },
+}
+
+pub async fn all(databases: &[Database], plays: Plays) -> Played {
+    let left = match plays {
+        Plays::Whole { part, of } => {
+            let specs = Spec::whole(databases).into_iter().skip(part - 1).step_by(of);
+            specs.map(|spec| Spec { first: Some(0), ..spec }).collect()
+        }
+        Plays::Chosen { number, seed } => {
+            let specs = Spec::all(databases);
             let mut rng = fastrand::Rng::with_seed(seed);
             println!("seed {seed}");
             let mut choose = || {
@@ -68,9 +80,9 @@ pub async fn all(databases: &[Database], chosen: Option<(usize, u64)>) -> Played
             (0..number).map(|_| choose()).collect()
         }
     };
+    let is_chosen = matches!(plays, Plays::Chosen { .. });
     let server = Server::start().await;
-    let stage =
-        Arc::new(Stage { left: Mutex::new(left), is_chosen: chosen.is_some(), counts: Counts::default(), server });
+    let stage = Arc::new(Stage { left: Mutex::new(left), is_chosen, counts: Counts::default(), server });
     let slots: Vec<_> = (0..SLOTS).map(|number| tokio::spawn(slot(number, Arc::clone(&stage)))).collect();
     for slot in slots {
         slot.await.unwrap();
