@@ -1,6 +1,6 @@
 //! How the policies are, at one look.
 
-use super::{CallSite, Cause, CircuitState, Registry, States, registry};
+use super::{Backlogs, CallSite, Cause, CircuitState, Registry, States, registry};
 use crate::CircuitBreaker;
 use crate::policy::semaphore::Usage;
 use crate::sync::lock;
@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// Which circuits let not every call pass, and which lines callers stand in: what [`health`] answers.
+/// Which circuits let not every call pass, which lines callers stand in, and what waits in the databases: what [`health`] answers.
 ///
-/// It prints as a line for each. With the feature `axum` it is an answer, too: 200 with the same as JSON, whatever it says. **Do
+/// It prints as a line for each of them that is not well. With the feature `axum` it is an answer, too: 200 with the same as JSON, whatever it says. **Do
 /// not make readiness of it.** A process whose partner is away answers as well as it can, by refusing at once and by fallbacks; taken out
 /// of the load balancer it answers nothing, and since all processes see the same partner, they are all taken out. Readiness asks
 /// what only this process lacks.
@@ -31,6 +31,8 @@ pub struct Health {
     pub keyed: Vec<OpenKeys>,
     /// Semaphores and bulkheads that callers wait for, by label.
     pub lines: Vec<Waiting>,
+    /// What waits in the databases, as it was seen last.
+    pub backlogs: Backlogs,
 }
 
 /// A circuit that does not let every call pass.
@@ -102,9 +104,9 @@ impl States {
     }
 }
 
-/// How the policies of this process are: what is open, since when and why, and which lines grow.
+/// How this process is: what is open, since when and why, which lines grow, and what waits in its databases.
 ///
-/// It looks at each policy and waits for nothing. See [`Health`] for why it is no readiness.
+/// It looks at each policy, asks no database and waits for nothing. See [`Health`] for why it is no readiness.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
@@ -146,13 +148,14 @@ pub fn health() -> Health {
         let grows = waiting > before.unwrap_or(0);
         (waiting > 0).then_some(Waiting { kind, name, limit, in_use, waiting, grows })
     });
-    Health { circuits: circuits.collect(), keyed: keyed.collect(), lines: lines.collect() }
+    Health { circuits: circuits.collect(), keyed: keyed.collect(), lines: lines.collect(), backlogs: all.backlogs() }
 }
 
 impl Health {
-    /// Whether every circuit lets all calls pass, and nobody waits.
+    /// Whether every circuit lets all calls pass, and nobody waits: no caller in a line, nothing for an operator.
     pub fn is_well(&self) -> bool {
-        self.circuits.is_empty() && self.keyed.is_empty() && self.lines.is_empty()
+        let is_free = self.circuits.is_empty() && self.keyed.is_empty() && self.lines.is_empty();
+        is_free && !self.backlogs.need_operator()
     }
 }
 
@@ -177,6 +180,12 @@ impl fmt::Display for Health {
                 "{kind} `{}`: {waiting} wait{grows}, {in_use} of {limit} are in use",
                 name.escape_debug()
             ));
+        }
+        for one in self.backlogs.ledger.intents.iter().filter(|one| one.needs_operator && one.number > 0) {
+            lines.push(format!("ledger `{}`: {} need an operator", one.operation.escape_debug(), one.number));
+        }
+        if self.backlogs.outbox.set_aside > 0 {
+            lines.push(format!("outbox: {} set aside", self.backlogs.outbox.set_aside));
         }
         f.write_str(&lines.join("\n"))
     }
@@ -203,11 +212,32 @@ impl axum::response::IntoResponse for Health {
                 "grows": one.grows,
             })
         });
+        let Backlogs { ledger, outbox } = &self.backlogs;
+        let age = |oldest: Option<Duration>| oldest.map(|age| age.as_secs_f64());
+        let intents = ledger.intents.iter().filter(|one| one.number > 0).map(|one| {
+            serde_json::json!({
+                "operation": one.operation,
+                "state": one.state,
+                "needs_operator": one.needs_operator,
+                "number": one.number,
+                "oldest_seconds": age(one.oldest),
+            })
+        });
         let body = serde_json::json!({
             "is_well": self.is_well(),
             "circuits": circuits.collect::<Vec<_>>(),
             "keyed": keyed.collect::<Vec<_>>(),
             "lines": lines.collect::<Vec<_>>(),
+            "ledger": {
+                "intents": intents.collect::<Vec<_>>(),
+                "seen_unix_seconds": ledger.seen.and_then(unix),
+            },
+            "outbox": {
+                "waiting": outbox.waiting,
+                "oldest_seconds": age(outbox.oldest),
+                "set_aside": outbox.set_aside,
+                "seen_unix_seconds": outbox.seen.and_then(unix),
+            },
         });
         ([(http::header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
     }
