@@ -42,11 +42,11 @@ async fn a_whole_story_is_told_in_order() {
         registry().call_sites().into_iter().map(resil::CallSite::site).find(|site| site.function.ends_with("::story"));
     let Some(site) = site else { panic!("it is annotated") };
     let expected = [
-        Event::StateChanged { breaker, from: Closed, to: Open, cause: Cause::FailureRate },
+        Event::StateChanged { breaker, from: Closed, to: Open, cause: Cause::FailureRate, by: None },
         Event::GaveUp { site, attempt: 1, why, verdict: resil::Verdict::transient() },
         Event::CircuitRefused { breaker, retry_after: Some(Duration::from_secs(1)) },
-        Event::StateChanged { breaker, from: Open, to: HalfOpen, cause: Cause::WaitOver },
-        Event::StateChanged { breaker, from: HalfOpen, to: Closed, cause: Cause::ProbesPassed },
+        Event::StateChanged { breaker, from: Open, to: HalfOpen, cause: Cause::WaitOver, by: None },
+        Event::StateChanged { breaker, from: HalfOpen, to: Closed, cause: Cause::ProbesPassed, by: None },
     ];
     for event in expected {
         assert_eq!(events.next().await, event);

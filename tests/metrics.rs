@@ -15,6 +15,10 @@ use std::time::Duration;
 
 static HELD: Semaphore = Semaphore::new(3).name("held");
 
+/// A name is data, and ends neither its label nor its line.
+const HOSTILE: &str = "a\"} 1\nresil_forged{b=\"\\\u{202e}名";
+static NAMED_BY_AN_ENEMY: Semaphore = Semaphore::new(7).name(HOSTILE);
+
 #[derive(Debug, Classify)]
 enum Failed {
     #[classify(status)]
@@ -61,8 +65,8 @@ async fn answered(answer: u8) -> Result<(), Failed> {
 }
 
 #[circuit_breaker(name = "by key", key = key, max_keys = 1000)]
-async fn by_key(key: u32) -> Result<(), Failed> {
-    if key == u32::MAX { Err(Failed::Status(500)) } else { Ok(()) }
+async fn by_key(key: &str) -> Result<(), Failed> {
+    if key.is_empty() { Err(Failed::Status(500)) } else { Ok(()) }
 }
 
 #[rate_limit("2/d", name = "quota")]
@@ -97,6 +101,19 @@ fn parsed(text: &str) -> BTreeMap<String, f64> {
         assert!(series.insert(name.to_owned(), value).is_none(), "twice: {line}");
     }
     series
+}
+
+/// The value of the label `name` of a series, as a reader of the format takes it.
+fn name_of(series: &str) -> Option<String> {
+    let mut rest = series.split_once("name=\"")?.1.chars();
+    let mut name = String::new();
+    loop {
+        match rest.next()? {
+            '"' => return Some(name),
+            '\\' => name.push(rest.next().map(|escaped| if escaped == 'n' { '\n' } else { escaped })?),
+            char => name.push(char),
+        }
+    }
 }
 
 /// The sum of all series that begin with this and have that in their labels.
@@ -172,10 +189,12 @@ async fn the_endpoint_tells_what_happened() {
         _ = call.await;
     }
     for key in 0..100_000 {
-        _ = by_key(key).await;
+        // What a customer calls themselves is nobody's label.
+        _ = by_key(&format!("{key}\"}} 1\nresil_forged{{from=\"a key")).await;
     }
     resil::metrics::publish();
     let after = parsed(&prometheus.render());
+    assert!(after.keys().all(|series| !series.contains("from=") && !series.starts_with("resil_forged")));
     for (site, made) in ["::loaded", "::answered"].into_iter().zip(made) {
         assert_eq!(sum(&after, "resil_calls_total", site), f64::from(made), "{site}: {after:#?}");
         assert_eq!(sum(&after, "resil_call_duration_seconds_count", site), f64::from(made), "{site}");
@@ -197,9 +216,11 @@ async fn the_endpoint_tells_what_happened() {
     assert!(sum(&after, "resil_keys{", "by key") <= 1000.0);
     let per_key = after.keys().filter(|series| series.contains("by_key") || series.contains("by key")).count();
     assert!(per_key < 30, "{per_key}");
+    assert!(after.len() < 200, "{}", after.len());
 
     // What is open and used now.
     let permit = HELD.acquire().await;
+    assert!(NAMED_BY_AN_ENEMY.acquire().await.is_ok());
     let Some(breaker) = registry().circuit_breaker("answered") else { panic!("it is written") };
     assert!(breaker.force_open().is_ok());
     assert!(answered(0).await.is_ok(), "by the fallback");
@@ -210,6 +231,10 @@ async fn the_endpoint_tells_what_happened() {
     assert_eq!(sum(&now, "resil_permits_used", "\"held\""), 1.0);
     assert_eq!(sum(&now, "resil_permits_limit", "\"held\""), 3.0);
     assert_eq!(sum(&now, "resil_refusals_total", "\"answered\",reason=\"circuit_open\""), 1.0);
+    let of_enemy = now.iter().filter(|(series, _)| name_of(series).as_deref() == Some(HOSTILE));
+    let limits: Vec<_> = of_enemy.filter(|(series, _)| series.starts_with("resil_permits_limit{")).collect();
+    assert!(matches!(limits[..], [(_, 7.0)]), "{limits:?} of {now:#?}");
+    assert!(now.keys().all(|series| !series.starts_with("resil_forged")), "{now:#?}");
     drop(permit);
 
     // Quotas, queues, and what waits in a database.
@@ -246,14 +271,14 @@ async fn the_endpoint_tells_what_happened() {
 
     // Opted out of: counted, and not timed.
     resil::metrics::time_calls(false);
-    _ = by_key(0).await;
+    _ = by_key("0").await;
     resil::metrics::publish();
     let untimed = parsed(&prometheus.render());
     let timed = |series: &BTreeMap<String, f64>| sum(series, "resil_call_duration_seconds_count", "::by_key");
     assert_eq!((sum(&untimed, "resil_calls_total", "::by_key"), timed(&untimed)), (100_001.0, timed(&now)));
 
     // Once a second, by itself.
-    _ = by_key(0).await;
+    _ = by_key("0").await;
     tokio::time::pause();
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(sum(&parsed(&prometheus.render()), "resil_calls_total", "::by_key"), 100_002.0);

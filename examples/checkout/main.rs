@@ -8,6 +8,7 @@ mod arguments;
 mod books;
 mod database;
 mod operation;
+mod operators;
 mod partner;
 mod process;
 mod roles;

@@ -2,7 +2,8 @@
 
 use crate::arguments::{Arguments, Role};
 use crate::books::Books;
-use crate::operation::Operation;
+use crate::operation::{Operation, Stage};
+use crate::operators::Operators;
 use crate::partner::book::Book;
 use crate::process::LISTENING;
 use crate::shop::bank::Bank;
@@ -49,19 +50,21 @@ async fn serve<DB: Books>(db: Db<DB>, arguments: &Arguments) -> Result<(), Faile
         None => None,
     };
     let operation = Operation::install()?;
+    let operators = Operators::told()?;
     let listener = TcpListener::bind(arguments.listen).await?;
-    let Serving { address, shutdown } = shop.serve(listener, operation.router(), stream, arguments.compare_every())?;
+    let Serving { address, shutdown } = shop.serve(listener, operation.router(operators), stream, arguments.compare_every())?;
     println!("the shop is {LISTENING}{address}");
     let told_to_end = async {
         ends.next().await;
         // First whoever sends requests here is to hear of it, and then nobody is accepted any more.
-        operation.leaves();
+        operation.comes_to(Stage::Leaves);
         println!("the shop leaves: it is not ready any more");
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(arguments.leave)) => {}
             // Who says so twice does not want to wait.
             () = ends.next() => {}
         }
+        operation.comes_to(Stage::Ends);
         println!("the shop takes no more orders, and finishes what it has begun");
     };
     let stopped = tokio::select! {

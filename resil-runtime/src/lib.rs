@@ -6,11 +6,16 @@
 // Users turn on a database, not what it needs within.
 #![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "sqlx"))))]
 
+#[cfg(feature = "serde")]
+mod as_data;
 mod clock;
 #[cfg(feature = "config")]
 #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
 pub mod config;
 mod context;
+#[cfg(feature = "dashboard")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dashboard")))]
+pub mod dashboard;
 mod failure;
 pub mod health {
     //! What [`health()`](crate::health()) and [`Registry::backlogs`](crate::Registry::backlogs) answer.

@@ -24,6 +24,8 @@ mod neighbour;
 mod night;
 #[path = "../../examples/checkout/operation.rs"]
 mod operation;
+#[path = "../../examples/checkout/operators.rs"]
+mod operators;
 mod oracle;
 #[path = "../../examples/checkout/partner/mod.rs"]
 mod partner;

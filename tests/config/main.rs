@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod effect;
+mod load;
 mod messages;
 mod precedence;
 mod reload;

@@ -1,9 +1,9 @@
 //! A reload is whole or nothing, and loses no permit, window, state or token.
 
 use crate::support::{Files, value};
-use resil::{CircuitBreaker, CircuitState, Error, Event, Semaphore, registry, semaphore, timeout};
+use resil::{CircuitBreaker, CircuitState, Error, Event, Semaphore, registry, retry, timeout};
+use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 #[timeout("9s", connect = "2s")]
 async fn bounded() -> Result<(), Error> {
@@ -42,7 +42,6 @@ fn what_is_the_same_is_no_change() {
     let _scope = resil::testing::isolated();
     let files = Files::new(&format!("[timeout.by_site.\"{}\"]\nattempt = \"3s\"\n", site()));
     files.configuration().apply().unwrap();
-    registry().settings();
     let mut events = registry().subscribe();
     assert!(resil::reload().unwrap().is_empty() && events.try_next().is_none());
     files.write("resil.toml", &format!("\n\n[timeout.by_site.\"{}\"]\nattempt = \"3000ms\"\n", site()));
@@ -81,6 +80,29 @@ impl Model {
     }
 }
 
+#[retry(idempotent, attempts = 2, base = "0ms", jitter = "none", budget = "model")]
+async fn retried(left: &Cell<u32>) -> std::io::Result<()> {
+    left.set(left.get().wrapping_sub(1));
+    if left.get() == u32::MAX { Ok(()) } else { Err(std::io::ErrorKind::TimedOut.into()) }
+}
+
+/// A bucket of 100 tokens, in fifths; nothing flows in while the clock stands still.
+struct Tokens(u32);
+
+impl Tokens {
+    /// A call that fails so often before it succeeds, if it may: whether it does.
+    fn call(&mut self, failures: u32, attempts: u32) -> bool {
+        for attempt in 1..=failures {
+            if attempt == attempts || self.0 < 5 {
+                return false;
+            }
+            self.0 -= 5;
+        }
+        self.0 = (self.0 + 1).min(500);
+        true
+    }
+}
+
 /// `0.8` of 8, and `1.0` of 10.
 fn rate(of_ten: usize) -> String {
     format!("{}.{}", of_ten / 10, of_ten % 10)
@@ -88,7 +110,8 @@ fn rate(of_ten: usize) -> String {
 
 /// A random story of calls, holds and reloads against the model: what was counted is counted after each of them.
 #[tokio::test(start_paused = true)]
-async fn no_window_state_or_permit_is_lost() {
+async fn no_window_state_permit_or_token_is_lost() {
+    let start = tokio::time::Instant::now();
     for seed in 0..30 {
         let _scope = resil::testing::isolated();
         let mut random = fastrand::Rng::with_seed(seed);
@@ -100,9 +123,11 @@ async fn no_window_state_or_permit_is_lost() {
         files.configuration().apply().unwrap();
         let mut model = Model { last: VecDeque::new(), window: 20, min_calls: 20, failure_rate: 8, is_open: false };
         let (mut held, mut limit) = (Vec::new(), 4);
+        let (mut tokens, mut attempts) = (Tokens(500), 2);
+        let mut fewest = tokens.0;
         for step in 0..300 {
             let told = format!("seed {seed}, step {step}");
-            match random.u32(..10) {
+            match random.u32(..13) {
                 0..5 if model.is_open => {
                     assert!(breaker.admit().is_err(), "{told}");
                     breaker.reset().unwrap();
@@ -122,8 +147,12 @@ async fn no_window_state_or_permit_is_lost() {
                     held.extend(permit);
                 }
                 7 if !held.is_empty() => drop(held.swap_remove(random.usize(..held.len()))),
+                10..13 => {
+                    let failures = random.u32(..5);
+                    assert_eq!(retried(&Cell::new(failures)).await.is_ok(), tokens.call(failures, attempts), "{told}");
+                }
                 _ => {
-                    limit = random.usize(1..8);
+                    (limit, attempts) = (random.usize(1..8), random.u32(1..6));
                     (model.min_calls, model.failure_rate) = (random.usize(1..25), random.usize(1..=10));
                     let window = if random.u32(..8) == 0 { random.usize(5..40) } else { model.window };
                     if window != model.window {
@@ -134,8 +163,10 @@ async fn no_window_state_or_permit_is_lost() {
                     files.write(
                         "resil.toml",
                         &format!(
-                            "[circuit_breaker.by_name.model]\nwindow = {window}\nmin_calls = {}\nfailure_rate = {}\n{slow}\
+                            "[retry.by_site.\"{}::retried\"]\nattempts = {attempts}\n\
+                             [circuit_breaker.by_name.model]\nwindow = {window}\nmin_calls = {}\nfailure_rate = {}\n{slow}\
                              [semaphore.by_name.model]\npermits = {limit}\n",
+                            module_path!(),
                             model.min_calls,
                             rate(model.failure_rate)
                         ),
@@ -151,67 +182,14 @@ async fn no_window_state_or_permit_is_lost() {
             }
             let usage = permits.usage().unwrap();
             assert_eq!((usage.in_use as usize, usage.limit as usize), (held.len(), limit), "{told}");
+            let budget = registry().retry_budgets().into_iter().find(|budget| budget.name == "model");
+            // It is there from the first retry on.
+            assert_eq!(budget.map_or(100, |budget| budget.tokens), tokens.0 / 5, "{told}");
+            fewest = fewest.min(tokens.0);
         }
+        assert!(fewest < 5, "seed {seed}: the budget was never spent, {fewest} fifths were left");
     }
-}
-
-#[semaphore(name = "under load", permits = 8, max_wait = "60s")]
-async fn loaded(inside: &AtomicU32) -> Result<u32, Error> {
-    let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
-    tokio::task::yield_now().await;
-    inside.fetch_sub(1, Ordering::SeqCst);
-    Ok(now)
-}
-
-/// Real threads, of the process's own registry, while others reload, two at a time.
-#[test]
-fn under_load_nothing_is_lost() {
-    let files = Files::new("");
-    let write = |permits: u32| {
-        let text = format!("[semaphore.by_name.\"under load\"]\npermits = {permits}\n");
-        // As an editor does: a file is replaced, and never seen half-written.
-        files.write("new", &text);
-        std::fs::rename(files.path("new"), files.path("resil.toml")).unwrap();
-    };
-    write(8);
-    files.configuration().apply().unwrap();
-    let (inside, has_ended, reloads) = (AtomicU32::new(0), AtomicBool::new(false), AtomicU32::new(0));
-    std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..3)
-            .map(|_| {
-                scope.spawn(|| {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-                    runtime.block_on(async {
-                        let mut rounds = 0;
-                        while rounds < 40 || reloads.load(Ordering::SeqCst) < 20 {
-                            rounds += 1;
-                            let calls = futures_util::future::join_all((0..10).map(|_| loaded(&inside))).await;
-                            assert!(calls.iter().all(|now| *now.as_ref().unwrap() <= 8), "{calls:?}");
-                        }
-                    });
-                })
-            })
-            .collect();
-        for thread in 0..2 {
-            let (files, has_ended, reloads, write) = (&files, &has_ended, &reloads, &write);
-            scope.spawn(move || {
-                while !has_ended.load(Ordering::SeqCst) {
-                    if thread == 0 {
-                        write(1 + fastrand::u32(..8));
-                    }
-                    resil::reload().unwrap();
-                    reloads.fetch_add(1, Ordering::SeqCst);
-                    _ = files;
-                }
-            });
-        }
-        let ends: Vec<_> = callers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
-        has_ended.store(true, Ordering::SeqCst);
-        assert!(ends.iter().all(Result::is_ok));
-    });
-    let usage = registry().semaphore("under load").unwrap().usage().unwrap();
-    assert_eq!((usage.in_use, usage.waiting, inside.into_inner()), (0, 0, 0));
-    assert_eq!(value("semaphore", "under load", "permits"), usage.limit.to_string());
+    assert_eq!(start.elapsed(), std::time::Duration::ZERO, "or tokens would flow in");
 }
 
 /// A name is data, in a file, in a message and in an event.

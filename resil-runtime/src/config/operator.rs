@@ -85,7 +85,7 @@ impl Operator {
             let since = SystemTime::now();
             let until = time.and_then(|time| since.checked_add(time));
             new.source = Source::Operator { who: Arc::clone(&self.who), since, until };
-            let changes = change(states, Some(&known), |overrides| {
+            let changes = change(states, Some((&known, &self.who)), |overrides| {
                 overrides.retain(|one| !is_same(&one.assignment, &new));
                 overrides.push(Override { assignment: new, ends });
             })?;
@@ -107,7 +107,41 @@ impl Operator {
             let _one_at_a_time = lock(&states.remembered().changing);
             let known = Known::here(states);
             let meant = self.read(&known, path, Values::None)?;
-            change(states, Some(&known), |overrides| overrides.retain(|one| !is_same(&one.assignment, &meant)))
+            change(states, Some((&known, &self.who)), |overrides| {
+                overrides.retain(|one| !is_same(&one.assignment, &meant));
+            })
+        })
+    }
+
+    /// Closes the circuit of this policy, whatever opened it, and has it forget its calls; the path is that of its settings. What
+    /// anybody has set its `mode` to by hand is taken back. Of a breaker with a key, it closes every circuit. Answers what has
+    /// changed of the settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use resil::circuit_breaker;
+    ///
+    /// #[circuit_breaker(name = "parcels")]
+    /// async fn send() -> std::io::Result<()> { Ok(()) }
+    ///
+    /// resil::operator("anna").close("circuit_breaker.by_name.parcels")?;
+    /// # Ok(()) }
+    /// ```
+    pub fn close(&self, policy: &str) -> Result<Vec<Change>, Error> {
+        let mode = format!("{policy}.mode");
+        Registry::with(|states| {
+            let _one_at_a_time = lock(&states.remembered().changing);
+            let known = Known::here(states);
+            let meant = self.read(&known, &mode, Values::None)?;
+            let changes = change(states, Some((&known, &self.who)), |overrides| {
+                overrides.retain(|one| !is_same(&one.assignment, &meant));
+            })?;
+            states.close(&meant, &self.who);
+            Ok(changes)
         })
     }
 
@@ -130,8 +164,13 @@ fn is_same(one: &Assignment, other: &Assignment) -> bool {
     std::ptr::eq(one.kind, other.kind) && one.target == other.target && one.key == other.key
 }
 
-/// Judges other overrides together with what else is said, if it is known of which policies, and puts them in force.
-fn change(states: &States, known: Option<&Known>, how: impl FnOnce(&mut Vec<Override>)) -> Result<Vec<Change>, Error> {
+/// Judges other overrides together with what else is said, and puts them in force: of the policies that are known, and by whom; or
+/// unjudged, where what is over ends.
+fn change(
+    states: &States,
+    by: Option<(&Known, &Arc<str>)>,
+    how: impl FnOnce(&mut Vec<Override>),
+) -> Result<Vec<Change>, Error> {
     let mut state = lock(&states.remembered().state);
     let mut overrides = state.overrides.clone();
     let now = clock::instant();
@@ -139,7 +178,7 @@ fn change(states: &States, known: Option<&Known>, how: impl FnOnce(&mut Vec<Over
     how(&mut overrides);
     let all = state.said.iter().cloned().chain(overrides.iter().map(|one| one.assignment.clone()));
     let layers = Layers::new(all.collect());
-    if let Some(known) = known {
+    if let Some((known, _)) = by {
         let mut reading = Reading::new(known);
         reading.judge(&layers);
         if !reading.problems.is_empty() {
@@ -147,7 +186,7 @@ fn change(states: &States, known: Option<&Known>, how: impl FnOnce(&mut Vec<Over
         }
     }
     state.overrides = overrides;
-    Ok(put_in_force(states, state, layers))
+    Ok(put_in_force(states, state, layers, by.map(|(_, who)| who)))
 }
 
 /// Sees to it that what is over ends.

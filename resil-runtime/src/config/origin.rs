@@ -8,6 +8,7 @@ use crate::registry::{Change, Handle, Policy, Registry, Source, States, check, p
 use crate::sync::lock;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use toml::de::DeTable;
 
 /// Checks every annotated function, and puts the settings of a file in force, of its profile and of the environment: the
@@ -155,18 +156,19 @@ fn put(states: &States, origin: &Origin) -> Result<Vec<Change>, Error> {
     let mut state = lock(&states.remembered().state);
     state.origin = Some(origin.clone());
     state.said = said;
-    Ok(put_in_force(states, state, layers))
+    Ok(put_in_force(states, state, layers, None))
 }
 
 pub(super) fn put_in_force(
     states: &States,
     mut state: crate::sync::MutexGuard<'_, State>,
     layers: Layers,
+    by: Option<&Arc<str>>,
 ) -> Vec<Change> {
     state.revision += 1;
     state.last_error = None;
     drop(state);
-    states.put_in_force(layers)
+    states.put_in_force(layers, by)
 }
 
 fn remember(states: &States, error: Error) -> Error {

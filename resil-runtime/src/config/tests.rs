@@ -35,7 +35,7 @@ fn put(bytes: &[u8]) -> Result<(), Error> {
         if !reading.problems.is_empty() {
             return Err(Error::new(reading.problems));
         }
-        states.put_in_force(layers);
+        states.put_in_force(layers, None);
         Ok(())
     })
 }

@@ -1,6 +1,7 @@
 //! What is in force, to be shown.
 
 use super::Source;
+use crate::registry::in_force::{Settled, Subject};
 use crate::registry::{Policy, Registry, policies};
 use crate::sync::lock;
 use serde::Serialize;
@@ -43,6 +44,23 @@ pub struct Status {
     pub last_error: Option<String>,
 }
 
+impl PolicySettings {
+    pub(crate) fn new(subject: &Subject, settled: Vec<Settled>) -> Self {
+        let settings = subject.kind.keys.iter().zip(settled).map(|(key, settled)| InForce {
+            setting: key.name,
+            value: settled.value.map(|value| value.to_string()),
+            source: settled.source,
+        });
+        Self {
+            kind: subject.kind.name,
+            name: subject.name,
+            site: subject.site.function,
+            label: subject.label(),
+            settings: settings.collect(),
+        }
+    }
+}
+
 impl Registry {
     /// The settings in force of every policy, called or not, sorted by kind and label. Policies made by hand are there once
     /// they have been used. One that is misconfigured is left out.
@@ -59,24 +77,8 @@ impl Registry {
             for handle in policies().map(Policy::handle) {
                 _ = handle.set_up(states);
             }
-            let mut all: Vec<_> = states
-                .settled()
-                .into_iter()
-                .map(|(subject, settled)| {
-                    let settings = subject.kind.keys.iter().zip(settled).map(|(key, settled)| InForce {
-                        setting: key.name,
-                        value: settled.value.map(|value| value.to_string()),
-                        source: settled.source,
-                    });
-                    PolicySettings {
-                        kind: subject.kind.name,
-                        name: subject.name,
-                        site: subject.site.function,
-                        label: subject.label(),
-                        settings: settings.collect(),
-                    }
-                })
-                .collect();
+            let mut all: Vec<_> =
+                states.settled().into_iter().map(|(subject, settled)| PolicySettings::new(&subject, settled)).collect();
             all.sort_by_key(|one| (one.kind, one.label));
             all
         })

@@ -47,6 +47,7 @@ pub enum Effect {
 /// ```
 #[must_use = "a verdict is for a policy to decide from"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Verdict {
     /// What kind of failure it is.
@@ -54,9 +55,11 @@ pub struct Verdict {
     /// What the partner may have done.
     pub effect: Effect,
     /// How long the partner asked us to wait (`Retry-After`).
+    #[cfg_attr(feature = "serde", serde(rename = "retry_after_seconds", serialize_with = "crate::as_data::seconds"))]
     pub retry_after: Option<Duration>,
     /// The HTTP status it came from, which `retry_status` looks at.
     pub status: Option<u16>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) remarks: Remarks,
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 /// A reconciler and a relay that run look every ten seconds, at no more than 10,000 rows of a kind; where more wait, the numbers are of
 /// those that are due for longest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Backlogs {
     /// The intents of its ledgers.
@@ -21,16 +22,19 @@ pub struct Backlogs {
 
 /// Intents that are not done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LedgerBacklog {
     /// A line for each operation of the program and each state that is not the end, zeros too, by operation.
     pub intents: Vec<Intents>,
     /// When a reconciler looked last; `None` if none has. Of several databases, the one that was not looked at for longest.
+    #[cfg_attr(feature = "serde", serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds"))]
     pub seen: Option<SystemTime>,
 }
 
 /// The intents of one operation, in one state.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Intents {
     /// The operation, all versions of it together.
@@ -42,20 +46,24 @@ pub struct Intents {
     /// How many there are.
     pub number: u64,
     /// How long before that look the oldest of them was recorded.
+    #[cfg_attr(feature = "serde", serde(rename = "oldest_seconds", serialize_with = "crate::as_data::seconds"))]
     pub oldest: Option<Duration>,
 }
 
 /// Messages that are not delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OutboxBacklog {
     /// Messages to be delivered.
     pub waiting: u64,
     /// How long before that look the oldest of those was recorded.
+    #[cfg_attr(feature = "serde", serde(rename = "oldest_seconds", serialize_with = "crate::as_data::seconds"))]
     pub oldest: Option<Duration>,
     /// Messages that were set aside, which nothing moves but an operator.
     pub set_aside: u64,
     /// When a relay looked last; `None` if none has. Of several databases, the one that was not looked at for longest.
+    #[cfg_attr(feature = "serde", serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds"))]
     pub seen: Option<SystemTime>,
 }
 

@@ -114,6 +114,35 @@ impl fmt::Display for Policy {
     }
 }
 
+/// `function`, `file`, `line` and `policies`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for CallSite {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Shape {
+            #[serde(flatten)]
+            site: Site,
+            policies: &'static [Policy],
+        }
+        Shape { site: *self.site, policies: self.policies }.serialize(serializer)
+    }
+}
+
+/// `kind` in `snake_case`, `name`, and `settings` as they are written.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Policy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Shape {
+            kind: String,
+            name: Option<&'static str>,
+            settings: std::collections::BTreeMap<&'static str, String>,
+        }
+        let Written { kind, name, settings, .. } = self.written();
+        Shape { kind: kind.replace(' ', "_"), name, settings: settings.into_iter().collect() }.serialize(serializer)
+    }
+}
+
 impl fmt::Display for CallSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.site)?;

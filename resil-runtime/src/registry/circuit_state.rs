@@ -78,7 +78,8 @@ pub enum Cause {
 
 /// A change of state, for whoever reports events.
 ///
-/// While observing, `to` equals `from`: the circuit would have opened for this cause.
+/// While observing, `to` equals `from`: the circuit would have opened for this cause. It does, too, where an operator closes a
+/// circuit that is closed.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Transition {

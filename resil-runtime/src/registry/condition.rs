@@ -1,11 +1,13 @@
 //! How the policies are, at one look.
 
-use super::{Backlogs, CallSite, Cause, CircuitState, Registry, States, registry};
+use super::past::{Changed, Past};
+use super::{Backlogs, CallSite, Cause, CircuitState, Registry, States, Transition, registry};
 use crate::CircuitBreaker;
 use crate::policy::semaphore::Usage;
 use crate::sync::lock;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// Which circuits let not every call pass, which lines callers stand in, and what waits in the databases: what [`health`] answers.
@@ -23,6 +25,7 @@ use std::time::{Duration, SystemTime};
 ///     .route("/health", get(|| async { resil::health() }));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Health {
     /// Circuits that are open, forced open, or half-open, by label.
@@ -32,11 +35,13 @@ pub struct Health {
     /// Semaphores and bulkheads that callers wait for, by label.
     pub lines: Vec<Waiting>,
     /// What waits in the databases, as it was seen last.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub backlogs: Backlogs,
 }
 
 /// A circuit that does not let every call pass.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OpenCircuit {
     /// Its name, or its call site.
@@ -44,15 +49,21 @@ pub struct OpenCircuit {
     /// Its state.
     pub state: CircuitState,
     /// Since when it is in that.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "since_unix_seconds", serialize_with = "crate::as_data::unix_seconds")
+    )]
     pub since: Option<SystemTime>,
     /// Why.
     pub cause: Option<Cause>,
     /// When the next call has a chance, where that is known.
+    #[cfg_attr(feature = "serde", serde(rename = "retry_after_seconds", serialize_with = "crate::as_data::seconds"))]
     pub retry_after: Option<Duration>,
 }
 
 /// The circuits of a breaker with a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OpenKeys {
     /// Its name, or its call site.
@@ -65,6 +76,7 @@ pub struct OpenKeys {
 
 /// A line of callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Waiting {
     /// `semaphore` or `bulkhead`.
@@ -84,7 +96,7 @@ pub struct Waiting {
 /// What a registry remembers for [`health`].
 #[derive(Debug)]
 pub(super) struct Seen {
-    changed: HashMap<&'static str, (SystemTime, Cause)>,
+    changed: HashMap<&'static str, Past>,
     waited: HashMap<(&'static str, &'static str), usize>,
 }
 
@@ -99,8 +111,19 @@ impl Default for Seen {
 
 impl States {
     /// A circuit has changed its state.
-    pub(super) fn saw_change(&self, breaker: &'static str, cause: Cause) {
-        lock(&self.seen).changed.insert(breaker, (SystemTime::now(), cause));
+    pub(super) fn saw_change(&self, breaker: &'static str, transition: Transition, by: Option<&Arc<str>>) {
+        let changed = Changed { at: SystemTime::now(), transition, by: by.cloned() };
+        lock(&self.seen).changed.entry(breaker).or_default().add(changed);
+        #[cfg(feature = "dashboard")]
+        self.touch();
+    }
+}
+
+#[cfg(feature = "dashboard")]
+impl States {
+    /// The last changes of this circuit, the newest first.
+    pub(crate) fn past(&self, breaker: &str) -> Vec<Changed> {
+        lock(&self.seen).changed.get(breaker).map_or_else(Vec::new, |past| past.all().cloned().collect())
     }
 }
 
@@ -124,8 +147,9 @@ pub fn health() -> Health {
     let all = registry();
     let circuits = all.circuit_breakers().into_iter().filter_map(|breaker| {
         let (name, now) = (breaker.label(), breaker.snapshot().ok()?);
-        let seen = Registry::with(|states| lock(&states.seen).changed.get(name).copied());
-        let (since, cause) = seen.unzip();
+        let last =
+            |states: &States| lock(&states.seen).changed.get(name)?.last().map(|last| (last.at, last.transition.cause));
+        let (since, cause) = Registry::with(last).unzip();
         (!now.state.lets_all_pass()).then_some(OpenCircuit {
             name,
             state: now.state,
@@ -194,51 +218,15 @@ impl fmt::Display for Health {
 #[cfg(feature = "axum")]
 impl axum::response::IntoResponse for Health {
     fn into_response(self) -> axum::response::Response {
-        let unix = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs_f64());
-        let circuits = self.circuits.iter().map(|one| {
-            serde_json::json!({
-                "name": one.name,
-                "state": one.state.as_str(),
-                "since_unix_seconds": one.since.and_then(unix),
-                "cause": one.cause.map(Cause::as_str),
-                "retry_after_seconds": one.retry_after.map(|wait| wait.as_secs_f64()),
-            })
-        });
-        let keyed =
-            self.keyed.iter().map(|one| serde_json::json!({ "name": one.name, "open": one.open, "keys": one.keys }));
-        let lines = self.lines.iter().map(|one| {
-            serde_json::json!({
-                "kind": one.kind, "name": one.name, "limit": one.limit, "in_use": one.in_use, "waiting": one.waiting,
-                "grows": one.grows,
-            })
-        });
-        let Backlogs { ledger, outbox } = &self.backlogs;
-        let age = |oldest: Option<Duration>| oldest.map(|age| age.as_secs_f64());
-        let intents = ledger.intents.iter().filter(|one| one.number > 0).map(|one| {
-            serde_json::json!({
-                "operation": one.operation,
-                "state": one.state,
-                "needs_operator": one.needs_operator,
-                "number": one.number,
-                "oldest_seconds": age(one.oldest),
-            })
-        });
-        let body = serde_json::json!({
-            "is_well": self.is_well(),
-            "circuits": circuits.collect::<Vec<_>>(),
-            "keyed": keyed.collect::<Vec<_>>(),
-            "lines": lines.collect::<Vec<_>>(),
-            "ledger": {
-                "intents": intents.collect::<Vec<_>>(),
-                "seen_unix_seconds": ledger.seen.and_then(unix),
-            },
-            "outbox": {
-                "waiting": outbox.waiting,
-                "oldest_seconds": age(outbox.oldest),
-                "set_aside": outbox.set_aside,
-                "seen_unix_seconds": outbox.seen.and_then(unix),
-            },
-        });
-        ([(http::header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+        /// What a probe wants to know first.
+        #[derive(serde::Serialize)]
+        struct Answer<'a> {
+            is_well: bool,
+            #[serde(flatten)]
+            health: &'a Health,
+        }
+        let answer = serde_json::to_string(&Answer { is_well: self.is_well(), health: &self });
+        // Words and numbers always have a text.
+        ([(http::header::CONTENT_TYPE, "application/json")], answer.unwrap_or_default()).into_response()
     }
 }

@@ -12,8 +12,10 @@ use std::time::Duration;
 /// Something that happened in a policy: what [`Registry::subscribe`](crate::Registry::subscribe) streams.
 ///
 /// Events hold names, places and numbers; never a body, a key or a header. They are cheap to clone, and print as one
-/// line each.
+/// line each. With the feature `serde` each is an object as well: `event` is the variant in `snake_case`, the other fields have the
+/// names below, those of a duration with `_seconds` behind them.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "event", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event {
     /// A circuit breaker changed state.
@@ -26,6 +28,15 @@ pub enum Event {
         to: CircuitState,
         /// Why.
         cause: Cause,
+        /// The operator who said so, if the cause is [`Manual`](Cause::Manual) and they said their name.
+        by: Option<Arc<str>>,
+    },
+    /// An operator had a closed circuit forget its calls.
+    CallsForgotten {
+        /// Its name, or its call site if it has none.
+        breaker: &'static str,
+        /// The operator, if they said their name.
+        by: Option<Arc<str>>,
     },
     /// A circuit breaker that only observes would have opened.
     WouldHaveOpened {
@@ -39,6 +50,10 @@ pub enum Event {
         /// Its name, or its call site if it has none.
         breaker: &'static str,
         /// When the next call has a chance; `None` where nobody knows.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "retry_after_seconds", serialize_with = "crate::as_data::seconds")
+        )]
         retry_after: Option<Duration>,
     },
     /// A semaphore refused a call.
@@ -48,6 +63,7 @@ pub enum Event {
         /// How many calls it allows at a time.
         limit: u32,
         /// How long the call waited for a permit.
+        #[cfg_attr(feature = "serde", serde(rename = "waited_seconds", serialize_with = "crate::as_data::seconds"))]
         waited: Duration,
     },
     /// A rate limit refused a call.
@@ -55,6 +71,10 @@ pub enum Event {
         /// Its name, or its call site if it has none.
         limit: &'static str,
         /// When the next call has a chance; `None` where nobody knows.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "retry_after_seconds", serialize_with = "crate::as_data::seconds")
+        )]
         retry_after: Option<Duration>,
     },
     /// The partner has asked for a pause, which all callers of the rate limit keep; with `key`, those of one key.
@@ -62,6 +82,7 @@ pub enum Event {
         /// Its name, or its call site if it has none.
         limit: &'static str,
         /// How long no call begins.
+        #[cfg_attr(feature = "serde", serde(rename = "wait_seconds", serialize_with = "crate::as_data::seconds"))]
         wait: Duration,
     },
     /// The store that a fleet's rate limit is shared through does not answer. Once, until it does again.
@@ -98,6 +119,7 @@ pub enum Event {
         /// How many calls it allows at a time.
         limit: u32,
         /// How long the call waited for a place and a thread.
+        #[cfg_attr(feature = "serde", serde(rename = "waited_seconds", serialize_with = "crate::as_data::seconds"))]
         waited: Duration,
     },
     /// A call panicked on a thread of its bulkhead.
@@ -112,6 +134,7 @@ pub enum Event {
         /// Which attempt failed; 1 is the first.
         attempt: u32,
         /// The wait before the next.
+        #[cfg_attr(feature = "serde", serde(rename = "delay_seconds", serialize_with = "crate::as_data::seconds"))]
         delay: Duration,
         /// What the failure means.
         verdict: Verdict,
@@ -135,8 +158,10 @@ pub enum Event {
         /// How many attempts were made. One that a policy refused is none.
         attempts: u32,
         /// How long it waited between attempts.
+        #[cfg_attr(feature = "serde", serde(rename = "waited_seconds", serialize_with = "crate::as_data::seconds"))]
         waited: Duration,
         /// How long it took, waits included.
+        #[cfg_attr(feature = "serde", serde(rename = "elapsed_seconds", serialize_with = "crate::as_data::seconds"))]
         elapsed: Duration,
         /// What came of it.
         outcome: Outcome,
@@ -173,6 +198,7 @@ pub enum Event {
         /// Which wait was too long.
         phase: Phase,
         /// The bound that passed.
+        #[cfg_attr(feature = "serde", serde(rename = "limit_seconds", serialize_with = "crate::as_data::seconds"))]
         limit: Duration,
     },
     /// A deadline passed.
@@ -180,6 +206,7 @@ pub enum Event {
         /// The function whose deadline it was.
         site: &'static Site,
         /// The whole time it allows.
+        #[cfg_attr(feature = "serde", serde(rename = "limit_seconds", serialize_with = "crate::as_data::seconds"))]
         limit: Duration,
         /// Whether an attempt was under way, so that the outcome is unknown.
         attempted: bool,
@@ -192,6 +219,7 @@ pub enum Event {
         /// The function that makes the external call.
         site: &'static Site,
         /// The line that called it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::as_data::text"))]
         called_at: &'static Location<'static>,
         /// What is held, and since where.
         began: Began,
@@ -203,6 +231,7 @@ pub enum Event {
         /// The function that makes the external call.
         site: &'static Site,
         /// The line that called it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::as_data::text"))]
         called_at: &'static Location<'static>,
         /// The reason given.
         reason: &'static str,
@@ -222,14 +251,23 @@ pub enum Event {
     /// Something that happened in the outbox. Without a database, never.
     Outbox(OutboxEvent),
     /// The subscriber was slow, and this many events were dropped here.
-    Missed(u64),
+    Missed(#[cfg_attr(feature = "serde", serde(serialize_with = "missed"))] u64),
+}
+
+/// A number alone has no place in an object.
+#[cfg(feature = "serde")]
+fn missed<S: serde::Serializer>(events: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("events", events)])
 }
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StateChanged { breaker, from, to, cause } => {
-                write!(f, "{}: from {from:?} to {to:?}, {cause:?}", Named("circuit breaker", breaker))
+            Self::StateChanged { breaker, from, to, cause, by } => {
+                write!(f, "{}: from {from:?} to {to:?}, {cause:?}{}", Named("circuit breaker", breaker), By(by))
+            }
+            Self::CallsForgotten { breaker, by } => {
+                write!(f, "{}: forgot its calls{}", Named("circuit breaker", breaker), By(by))
             }
             Self::WouldHaveOpened { breaker, cause } => {
                 write!(f, "{}: would have opened, {cause:?}", Named("circuit breaker", breaker))
@@ -322,6 +360,15 @@ struct Named(&'static str, &'static str);
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} `{}`", self.0, self.1.escape_debug())
+    }
+}
+
+/// A name is data here as well.
+struct By<'a>(&'a Option<Arc<str>>);
+
+impl fmt::Display for By<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |by| write!(f, ", by `{}`", by.escape_debug()))
     }
 }
 

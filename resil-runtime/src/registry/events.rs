@@ -1,7 +1,7 @@
 //! Each transition, refusal, retry and timeout, told once: as a `tracing` event and to the subscribers of the
 //! registry. Names and labels only: never a body, a key or a header.
 
-use super::circuit_state::{CircuitState, Transition};
+use super::circuit_state::{Cause, CircuitState, Transition};
 #[cfg(feature = "tracing")]
 use super::log::{seconds, text};
 pub(crate) use super::stream::tell;
@@ -12,6 +12,7 @@ use super::{Event, Lost};
 use super::{Registry, States};
 use crate::{Began, Phase, Site, Verdict};
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A log line. Fields are texts, numbers and booleans: see `log`.
@@ -36,9 +37,13 @@ macro_rules! event_of {
 #[cfg_attr(not(feature = "sqlx"), allow(unused_imports, reason = "what else tells needs a database"))]
 pub(crate) use event;
 
-pub(crate) fn transition(breaker: &'static str, transition: Transition) {
+/// Of a circuit, by the operator of this name if it was one.
+pub(crate) fn transition(breaker: &'static str, transition: Transition, by: Option<&Arc<str>>) {
     let Transition { from, to, cause } = transition;
     match to {
+        _ if from == to && cause == Cause::Manual => {
+            event!(info, breaker = text(breaker), by = by.map(text), "circuit breaker forgot its calls");
+        }
         CircuitState::Closed => {
             event!(
                 info,
@@ -46,6 +51,7 @@ pub(crate) fn transition(breaker: &'static str, transition: Transition) {
                 from = from.as_str(),
                 to = to.as_str(),
                 cause = cause.as_str(),
+                by = by.map(text),
                 "circuit breaker closed"
             );
         }
@@ -59,19 +65,18 @@ pub(crate) fn transition(breaker: &'static str, transition: Transition) {
                 from = from.as_str(),
                 to = to.as_str(),
                 cause = cause.as_str(),
+                by = by.map(text),
                 "circuit breaker changed state"
             );
         }
     }
     if from != to {
-        super::Registry::with(|states| states.saw_change(breaker, cause));
+        super::Registry::with(|states| states.saw_change(breaker, transition, by));
     }
-    tell(|| {
-        if from == to {
-            Event::WouldHaveOpened { breaker, cause }
-        } else {
-            Event::StateChanged { breaker, from, to, cause }
-        }
+    tell(|| match cause {
+        _ if from != to => Event::StateChanged { breaker, from, to, cause, by: by.cloned() },
+        Cause::Manual => Event::CallsForgotten { breaker, by: by.cloned() },
+        _ => Event::WouldHaveOpened { breaker, cause },
     });
 }
 
@@ -339,6 +344,7 @@ pub(crate) fn setting_changed(change: &super::Change) {
         to = text(&change.to),
         source = text(&change.source),
         begins_anew = change.begins_anew,
+        by = change.by.as_ref().map(text),
         "setting changed"
     );
     tell(|| Event::SettingChanged(change.clone()));

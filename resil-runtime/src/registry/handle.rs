@@ -1,5 +1,7 @@
 //! What the registry knows of a policy, whatever its kind.
 
+#[cfg(feature = "dashboard")]
+use super::View;
 #[cfg(feature = "config")]
 use super::in_force::{Put, Subject, Values};
 use super::{Registry, Slot, States, Written};
@@ -49,6 +51,13 @@ pub trait Handle: Any + Debug + Send + Sync {
         None
     }
 
+    /// What the page shows of it beside its settings, if that is not its state's.
+    #[cfg(feature = "dashboard")]
+    #[doc(hidden)]
+    fn view(&self, _states: &States) -> Option<View> {
+        None
+    }
+
     /// What it is and has as written, if its settings can be set from outside.
     #[cfg(feature = "config")]
     #[doc(hidden)]
@@ -72,6 +81,12 @@ pub(crate) trait Shared: Any + Debug + Send + Sync {
         None
     }
 
+    /// The same for the page.
+    #[cfg(feature = "dashboard")]
+    fn view(&self) -> Option<View> {
+        None
+    }
+
     /// The test it belonged to has ended.
     fn end(&self) {}
 
@@ -84,6 +99,12 @@ pub(crate) trait Shared: Any + Debug + Send + Sync {
     /// Goes on with these settings, and keeps what it knows.
     #[cfg(feature = "config")]
     fn put_in_force(&self, _values: &Values) -> Put {
+        Put::default()
+    }
+
+    /// Begins anew as if nothing had failed, if it refuses calls because of what it has seen.
+    #[cfg(feature = "config")]
+    fn close(&self) -> Put {
         Put::default()
     }
 

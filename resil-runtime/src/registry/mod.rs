@@ -19,12 +19,15 @@ pub(crate) mod isolated;
 pub(crate) mod log;
 mod lost;
 mod outcome;
+mod past;
 mod report;
 mod said;
 mod site;
 mod slot;
 pub(crate) mod states;
 mod stream;
+#[cfg(feature = "dashboard")]
+mod view;
 mod why;
 mod written;
 
@@ -48,12 +51,16 @@ pub(crate) use handle::{Handle, Row, Shared};
 pub use in_force::{Change, Source};
 pub use lost::Lost;
 pub use outcome::Outcome;
+#[cfg(feature = "dashboard")]
+pub(crate) use past::Changed;
 pub use site::Site;
 pub(crate) use slot::{Lender, Slot};
 pub(crate) use states::{Owner, States};
 pub use stream::Events;
 #[cfg(feature = "metrics")]
 pub(crate) use stream::count_events;
+#[cfg(feature = "dashboard")]
+pub(crate) use view::{Level, View};
 pub use why::Why;
 pub(crate) use written::Written;
 

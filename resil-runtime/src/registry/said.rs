@@ -1,6 +1,7 @@
 //! The text of an error, for those who asked for it: what a partner has sent may be in it.
 
 use super::calls::{one_listener_less, one_listener_more};
+use super::log::is_hidden;
 use super::{Registry, States};
 use crate::sync::Ordering;
 
@@ -21,14 +22,17 @@ pub(super) fn said(text: &str) -> String {
         let (url, after) = url.split_at(end.unwrap_or(url.len()));
         let path = url.find(['?', '#']).map_or(url, |query| &url[..query]);
         let host = path.find('/').unwrap_or(path.len());
-        let path = path[..host].rfind('@').map_or(path, |login| &path[login + 1..]);
-        said.push_str(path);
+        let login = path[..host].rfind('@');
+        // Where the text was cut before the end of a host, it may have been cut within the login.
+        let may_be_login = is_cut && end.is_none() && login.is_none() && host == url.len();
+        if !may_be_login {
+            said.push_str(login.map_or(path, |login| &path[login + 1..]));
+        }
         rest = after;
     }
     said.push_str(rest);
-    let hidden = |c: char| c.is_control();
-    if said.contains(hidden) {
-        said = said.chars().map(|c| if hidden(c) { ' ' } else { c }).collect();
+    if said.contains(is_hidden) {
+        said = said.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     }
     if is_cut {
         said.push('…');
@@ -83,6 +87,7 @@ mod tests {
             ("https://me:secret@p.example/a@b", "https://p.example/a@b"),
             ("two https://a/?x=1 and https://b/#y.", "two https://a/ and https://b/"),
             ("a\nb\u{1b}[31m", "a b [31m"),
+            ("a\u{2028}b\u{202e}c", "a b c"),
             ("://", "://"),
             ("http://?", "http://"),
         ] {
@@ -91,5 +96,7 @@ mod tests {
         let long = said(&"가".repeat(1_000));
         assert_eq!((long.len(), long.ends_with('…')), (498 + '…'.len_utf8(), true));
         assert!(said(&format!("https://p.example/{}?secret", "a".repeat(600))).ends_with("aaa…"));
+        let cut = said(&format!("{}https://me:secret{}@p.example", "a".repeat(480), "b".repeat(20)));
+        assert!(cut.ends_with("aaahttps://…"), "{cut}");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 ///
 /// Prints as `module::function (file:line)`, the label of policies without a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Site {
     /// Module path and function name.
     pub function: &'static str,

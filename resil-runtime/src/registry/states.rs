@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};
 
 /// Whose state it is: everybody's who writes the name, or one handle's alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Owner {
     Name(&'static str),
     /// One number for both kinds of handle: so an owner takes no more room than a name.
@@ -60,6 +60,9 @@ pub struct States {
     pub(super) stream: Stream,
     pub(super) seen: Mutex<super::condition::Seen>,
     pub(super) databases: Mutex<Vec<Weak<dyn super::backlog::Watched>>>,
+    /// Told of each transition and each setting: for whoever shows them.
+    #[cfg(feature = "dashboard")]
+    touched: tokio::sync::watch::Sender<()>,
     /// Whether the ends of failed calls tell the text of the error.
     pub(super) tells_errors: AtomicBool,
     #[cfg(feature = "tracing")]
@@ -146,7 +149,7 @@ impl States {
         let state = self.known_or(owner, new, entry);
         drop(layers);
         if let Some(put) = put {
-            put.finish(&*state);
+            put.finish(&*state, None);
         }
         state
     }
@@ -212,6 +215,18 @@ impl States {
         let state: &'static Arc<T> = Box::leak(Box::new(state));
         lent.insert(number, state);
         state
+    }
+
+    /// Something has changed that whoever looks should see at once.
+    #[cfg(feature = "dashboard")]
+    pub(super) fn touch(&self) {
+        self.touched.send_replace(());
+    }
+
+    /// Changes with it.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn touched(&self) -> tokio::sync::watch::Receiver<()> {
+        self.touched.subscribe()
     }
 
     /// Ends what runs for them.

@@ -50,8 +50,11 @@ impl Why {
         Self::BudgetSpent,
         Self::NotRepeatable,
     ];
+}
 
-    /// As a label.
+#[cfg(any(feature = "metrics", feature = "serde"))]
+impl Why {
+    /// In one word, as a label or as data.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::NoAttemptsLeft => "no_attempts_left",
@@ -62,6 +65,13 @@ impl Why {
             Self::NotRepeatable => "not_repeatable",
             Self::NoRetry => "no_retry",
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Why {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
     }
 }
 

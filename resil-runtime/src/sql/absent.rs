@@ -26,6 +26,13 @@ impl<const WHICH: u8> Classify for Absent<WHICH> {
     }
 }
 
+#[cfg(feature = "serde")]
+impl<const WHICH: u8> serde::Serialize for Absent<WHICH> {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        match *self {}
+    }
+}
+
 #[cfg(feature = "axum")]
 impl<const WHICH: u8> Absent<WHICH> {
     pub(crate) fn answer(self) -> axum::response::Response {

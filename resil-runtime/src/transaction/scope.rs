@@ -39,6 +39,7 @@ enum Mark {
 
 /// What of a database a call holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Holds {
     /// An open transaction, and with it a connection.
     Transaction,
@@ -48,6 +49,7 @@ pub enum Holds {
 
 /// What is held, and the place where it began. It prints as both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Began {
     /// A transaction or a connection.
     pub holds: Holds,

@@ -30,6 +30,7 @@ pub async fn plays() -> Result<bool, Failed> {
         settings::staging_differs_by_its_file,
         settings::reloads_under_load,
         watched::health_is_no_readiness,
+        watched::operators_open_and_close_the_circuit,
         watched::board_and_alerts_name_what_is_there,
         watched::it_ends_in_order,
     ))

@@ -4,7 +4,7 @@ use crate::Failed;
 use crate::partner::mood::{Change, Mood, Of};
 use crate::process::LISTENING;
 use crate::shop::orders::Placed;
-use reqwest::StatusCode;
+use reqwest::{Method, RequestBuilder, StatusCode};
 use resil::IdempotencyKey;
 use serde_json::json;
 use std::path::Path;
@@ -111,8 +111,16 @@ impl Running {
         Ok(Reloaded { is_refused, lines })
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
     pub async fn get(&self, path: &str) -> Result<(StatusCode, String), Failed> {
-        let answer = self.client.get(format!("{}{path}", self.url)).send().await?;
+        let answer = self.request(Method::GET, path).send().await?;
         Ok((answer.status(), answer.text().await?))
     }
 
@@ -133,7 +141,7 @@ impl Running {
     }
 
     pub async fn order(&self) -> Result<i64, Failed> {
-        let request = self.client.post(format!("{}/orders", self.url)).header("Customer", "alice");
+        let request = self.request(Method::POST, "/orders").header("Customer", "alice");
         let request = request.header("Idempotency-Key", IdempotencyKey::random().as_str());
         let answer = request.json(&json!({ "item": "tea", "won": 1000 })).send().await?;
         let Placed { order } = answer.error_for_status()?.json().await?;
@@ -143,7 +151,7 @@ impl Running {
     /// Of a partner: what it does with the next payments.
     pub async fn is(&self, mood: Mood) -> Result<(), Failed> {
         let change = Change { of: Of::Payments, mood, times: None, then: Mood::Ok };
-        self.client.post(format!("{}/mood", self.url)).json(&change).send().await?.error_for_status()?;
+        self.request(Method::POST, "/mood").json(&change).send().await?.error_for_status()?;
         Ok(())
     }
 

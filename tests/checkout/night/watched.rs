@@ -7,25 +7,25 @@ use crate::alerts::{self, alerts};
 use crate::partner::mood::Mood;
 use crate::scenarios::stage::expect;
 use crate::{books::Books as _, database};
-use reqwest::StatusCode;
-use serde_json::Value;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
 use sqlx::Sqlite;
 
 const BOARD: &str = "examples/checkout/grafana.json";
 
 /// A folder, the partner, and a shop whose circuit stays open once it is.
-async fn opens(more: &str) -> Result<(tempfile::TempDir, Running, Running), Failed> {
+async fn opens(environment: &[(&str, &str)]) -> Result<(tempfile::TempDir, Running, Running), Failed> {
     let folder = tempfile::tempdir()?;
-    let settings = format!("[circuit_breaker.by_name.partner]\nopen_for = '1h'\nmin_calls = 2\n{more}");
+    let settings = "[circuit_breaker.by_name.partner]\nopen_for = '1h'\nmin_calls = 2\n";
     std::fs::write(folder.path().join("resil.toml"), settings)?;
     let partner = Running::partner(folder.path()).await?;
-    let shop = Running::shop(folder.path(), &partner, &[]).await?;
+    let shop = Running::shop(folder.path(), &partner, environment).await?;
     Ok((folder, partner, shop))
 }
 
 /// A partner that is down is seen, and takes nobody out of the load balancer.
 pub async fn health_is_no_readiness() -> Result<(), Failed> {
-    let (_folder, partner, mut shop) = opens("").await?;
+    let (_folder, partner, mut shop) = opens(&[]).await?;
     let is_well = async |shop: &Running| -> Result<bool, Failed> {
         let (status, text) = shop.get("/health").await?;
         expect(status == StatusCode::OK, "health is always an answer")?;
@@ -50,10 +50,38 @@ pub async fn health_is_no_readiness() -> Result<(), Failed> {
     expect(shop.order().await.is_ok(), "orders are taken meanwhile")
 }
 
+/// Without operators there is no page; with them it is theirs, and what they do bears their name.
+pub async fn operators_open_and_close_the_circuit() -> Result<(), Failed> {
+    let (_folder, _partner, shop) = opens(&[]).await?;
+    for path in ["/resil", "/resil/state.json"] {
+        expect(shop.get(path).await?.0 == StatusCode::NOT_FOUND, "there is no page")?;
+    }
+    let (_folder, _partner, mut shop) = opens(&[("CHECKOUT_OPERATORS", "bert:his,anna:hers")]).await?;
+    let ask = |path: &str, secret: &str| shop.request(Method::GET, path).basic_auth("anna", Some(secret)).send();
+    for path in ["/resil", "/resil/state.json"] {
+        expect(shop.get(path).await?.0 == StatusCode::UNAUTHORIZED, "nobody")?;
+        let answer = ask(path, "her").await?;
+        expect(answer.status() == StatusCode::UNAUTHORIZED && answer.headers().contains_key("www-authenticate"), "wrong")?;
+    }
+    let state: Value = ask("/resil/state.json", "hers").await?.error_for_status()?.json().await?;
+    expect(state.to_string().contains("partner"), "it has the circuit")?;
+    let page = ask("/resil", "hers").await?.error_for_status()?.text().await?;
+    let token = page.split("\"token\":\"").nth(1).and_then(|rest| rest.split('"').next()).ok_or("no token")?;
+    for (act, event) in [("force_open", "from Closed to ForcedOpen"), ("close", "from ForcedOpen to Closed")] {
+        let act = json!({ "act": act, "policy": { "kind": "circuit_breaker", "name": "partner" } });
+        let request = shop.request(Method::POST, "/resil/act").basic_auth("anna", Some("hers"));
+        let answer = request.header("x-resil-token", token).header("origin", shop.url()).json(&act).send().await?;
+        expect(answer.status() == StatusCode::OK, &format!("{act}: {answer:?}"))?;
+        let line = shop.until(event).await?;
+        expect(line.contains("anna"), &format!("{line} names her"))?;
+    }
+    Ok(())
+}
+
 /// Whatever the board and the alerts ask for is there, by this very name.
 pub async fn board_and_alerts_name_what_is_there() -> Result<(), Failed> {
     expect(promql::finds_slips(), "the check of names finds a slip")?;
-    let (_folder, _partner, mut shop) = opens("").await?;
+    let (_folder, _partner, mut shop) = opens(&[]).await?;
     shop.order().await?;
     shop.until("to APPLIED").await?;
     let series = Series::of(&shop.metrics().await?);
@@ -95,7 +123,11 @@ pub async fn board_and_alerts_name_what_is_there() -> Result<(), Failed> {
 
 /// What is under way when it is told to end is finished; before that it is not ready any more, and still answers.
 pub async fn it_ends_in_order() -> Result<(), Failed> {
-    let (folder, partner, mut shop) = opens("").await?;
+    let (folder, partner, mut shop) = opens(&[("CHECKOUT_OPERATORS", "anna:hers")]).await?;
+    // A page that stays open.
+    let page = shop.request(Method::GET, "/resil/events").basic_auth("anna", Some("hers")).send().await?;
+    let mut page = page.error_for_status()?;
+    expect(page.chunk().await?.is_some(), "it is told how the shop is")?;
     partner.is(Mood::Slow).await?;
     let order = shop.order().await?;
     shop.signal("TERM").await?;
@@ -104,6 +136,7 @@ pub async fn it_ends_in_order() -> Result<(), Failed> {
     expect(shop.get("/live").await?.0 == StatusCode::OK, "it still answers")?;
     let another = shop.order().await?;
     shop.signal("TERM").await?;
+    while page.chunk().await?.is_some() {}
     let (status, last) = shop.ended().await?;
     expect(status.success(), &format!("{status}: {last:#?}"))?;
     let ended = "the shop has ended; cut off: 0 servers, 0 relays and reconcilers, 0 calls in bulkheads";

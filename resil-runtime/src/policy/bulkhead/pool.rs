@@ -205,6 +205,11 @@ impl Shared for Pool {
         Some(self.usage().row("bulkhead"))
     }
 
+    #[cfg(feature = "dashboard")]
+    fn view(&self) -> Option<crate::registry::View> {
+        Some(self.usage().view("bulkhead"))
+    }
+
     #[cfg(feature = "config")]
     fn subject(&self) -> Option<Subject> {
         let handle = super::Bulkhead::of(self.at_first);

@@ -113,6 +113,15 @@ impl Circuit {
         Snapshot { not_permitted, ..machine.snapshot(now) }
     }
 
+    /// What the page shows.
+    #[cfg(feature = "dashboard")]
+    pub(super) fn look(&self, now: u64) -> (Snapshot, super::view::Judging) {
+        let mut machine = self.lock();
+        self.advance(&mut machine, now);
+        let not_permitted = self.refused.load(Ordering::Relaxed);
+        (Snapshot { not_permitted, ..machine.snapshot(now) }, machine.judging())
+    }
+
     /// Refuses every call until another of these is called.
     #[must_use = "the caller reports it"]
     pub(super) fn force_open(&self) -> Option<Transition> {

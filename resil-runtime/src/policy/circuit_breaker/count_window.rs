@@ -53,6 +53,22 @@ impl CountWindow {
         Tally { calls: self.calls.into(), failures: self.failures.into(), slow: self.slow.into() }
     }
 
+    /// The calls in so many parts at most, the oldest first. Each has as many places as the others, used or not.
+    #[cfg(feature = "dashboard")]
+    pub(super) fn cells(&self, most: u32) -> Vec<Tally> {
+        let oldest = if self.calls == self.size { self.next } else { 0 };
+        let bit = |at: u32| self.bits.get(at);
+        let calls = (0..self.calls)
+            .map(|age| (oldest + age) % self.size)
+            .map(|at| Judged { failed: bit(at), slow: self.slow_from > 0 && bit(self.slow_from + at) });
+        let in_each = self.size.div_ceil(most.max(1));
+        let mut cells = vec![Tally::default(); self.size.div_ceil(in_each) as usize];
+        for (call, at) in calls.zip(0..) {
+            cells[(at / in_each) as usize].add(call);
+        }
+        cells
+    }
+
     /// Forgets every call.
     pub(super) fn clear(&mut self) {
         self.bits.clear();
@@ -90,6 +106,11 @@ impl Bits {
 
     fn clear(&mut self) {
         self.0.fill(0);
+    }
+
+    #[cfg(feature = "dashboard")]
+    fn get(&self, at: u32) -> bool {
+        self.0[(at / 8) as usize] >> (at % 8) & 1 != 0
     }
 
     /// Writes a bit and returns what stood there.

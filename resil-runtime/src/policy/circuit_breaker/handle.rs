@@ -80,7 +80,7 @@ impl Breaker {
 
     #[cold]
     fn report(&self, transition: Transition) {
-        events::transition(self.label, transition);
+        events::transition(self.label, transition, None);
     }
 }
 
@@ -108,6 +108,11 @@ impl Shared for Breaker {
         Some(Row { table: "circuit breaker", cells })
     }
 
+    #[cfg(feature = "dashboard")]
+    fn view(&self) -> Option<crate::registry::View> {
+        Some(self.view())
+    }
+
     #[cfg(feature = "config")]
     fn subject(&self) -> Option<Subject> {
         Some(super::in_force::of_settings(&self.settings))
@@ -116,6 +121,11 @@ impl Shared for Breaker {
     #[cfg(feature = "config")]
     fn put_in_force(&self, values: &Values) -> Put {
         self.put(values)
+    }
+
+    #[cfg(feature = "config")]
+    fn close(&self) -> Put {
+        self.close()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What of a circuit breaker can be set from outside.
 
-use super::{Breaker, CircuitBreaker, CircuitState, Settings, Window};
+use super::{Breaker, Cause, CircuitBreaker, CircuitState, Settings, Transition, Window};
 use crate::Site;
 use crate::clock;
 use crate::registry::in_force::Said;
@@ -121,7 +121,14 @@ impl Breaker {
         Put { begins_anew, transitions, wakes: false }
     }
 
-    fn switch(&self, mode: &'static str) -> Option<super::Transition> {
+    /// Whatever it was doing, its calls are forgotten.
+    pub(super) fn close(&self) -> Put {
+        let (from, to) = (CircuitState::Closed, CircuitState::Closed);
+        let transition = self.circuit.reset().unwrap_or(Transition { from, to, cause: Cause::Manual });
+        Put { transitions: vec![(self.label, transition)], ..Put::default() }
+    }
+
+    fn switch(&self, mode: &'static str) -> Option<Transition> {
         let state = self.circuit.snapshot(clock::now()).state;
         match mode {
             "observe" if state != CircuitState::Observing => self.circuit.observe(),

@@ -40,6 +40,10 @@ impl Keyed<CircuitBreaker> {
 impl OneKey for Breaker {
     const TABLE: &'static str = "keyed circuit breaker";
     const BUSY: &'static str = "not closed";
+    #[cfg(feature = "dashboard")]
+    const KIND: &'static str = "circuit_breaker";
+    #[cfg(feature = "dashboard")]
+    const BUSY_IS_TROUBLE: bool = true;
 
     fn loss(&self) -> Loss {
         let now = self.circuit.snapshot(clock::now());

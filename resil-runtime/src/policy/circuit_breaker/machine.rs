@@ -154,6 +154,17 @@ impl Machine {
         if records && self.history.tally().reaches(&self.settings).is_none() { self.history.current_ends() } else { 0 }
     }
 
+    #[cfg(feature = "dashboard")]
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The window in so many parts at most, the oldest first.
+    #[cfg(feature = "dashboard")]
+    pub(super) fn cells(&self, most: u32) -> impl Iterator<Item = Tally> {
+        self.history.cells(most)
+    }
+
     /// How long the circuit stays open from now on, or [`NEVER`] if nobody knows.
     pub(super) fn wait(&self, now: u64) -> u64 {
         let is_open = self.state.is_open();

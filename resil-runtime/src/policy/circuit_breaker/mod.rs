@@ -21,6 +21,8 @@ mod settings;
 mod snapshot;
 mod tally;
 mod time_window;
+#[cfg(feature = "dashboard")]
+mod view;
 mod written;
 
 pub(crate) use crate::registry::Transition;

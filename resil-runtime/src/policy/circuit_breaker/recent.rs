@@ -55,6 +55,15 @@ impl Recent {
         }
     }
 
+    /// The calls in so many parts at most, the oldest first.
+    #[cfg(feature = "dashboard")]
+    pub(super) fn cells(&self, most: u32) -> impl Iterator<Item = Tally> {
+        match self {
+            Self::Calls(window) => window.cells(most).into_iter(),
+            Self::Time(buckets) => buckets.cells().into_iter(),
+        }
+    }
+
     /// Whether one more fast success would leave the window as it is.
     #[inline]
     pub(super) fn is_clean(&self) -> bool {

@@ -6,6 +6,7 @@ use super::CircuitState;
 
 /// The state of a breaker at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Snapshot {
     /// What the breaker is doing.
     pub state: CircuitState,
@@ -22,5 +23,6 @@ pub struct Snapshot {
     /// Calls refused since this state began.
     pub not_permitted: u64,
     /// How long the circuit stays open from now on, if it is open and that is known.
+    #[cfg_attr(feature = "serde", serde(rename = "retry_after_seconds", serialize_with = "crate::as_data::seconds"))]
     pub retry_after: Option<Duration>,
 }

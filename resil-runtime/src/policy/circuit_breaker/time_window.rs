@@ -112,6 +112,13 @@ impl Buckets {
         self.total
     }
 
+    /// The buckets, the oldest first.
+    #[cfg(feature = "dashboard")]
+    pub(super) fn cells(&self) -> Vec<Tally> {
+        let oldest = self.current + 1;
+        (oldest..oldest + BUCKETS as u64).map(|number| self.ring[place(number)]).collect()
+    }
+
     /// When the current bucket ends.
     pub(super) fn current_ends(&self) -> u64 {
         self.current.saturating_add(1).saturating_mul(self.width)
@@ -123,8 +130,12 @@ impl Buckets {
         self.total = Tally::default();
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten")]
     fn bucket(&mut self, number: u64) -> &mut Tally {
-        &mut self.ring[(number % BUCKETS as u64) as usize]
+        &mut self.ring[place(number)]
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a remainder of ten")]
+fn place(number: u64) -> usize {
+    (number % BUCKETS as u64) as usize
 }

@@ -4,6 +4,8 @@ use super::places::{HeldState, KeyPlace, Places};
 use super::{HeldKey, KeyUsage};
 #[cfg(feature = "config")]
 use crate::registry::in_force::{Put, Subject, Values};
+#[cfg(feature = "dashboard")]
+use crate::registry::{Level, View};
 use crate::registry::{Row, Shared, Written, events};
 use crate::sync::{Mutex, Ordering, lock};
 use std::collections::HashMap;
@@ -19,6 +21,11 @@ pub(crate) trait OneKey: Shared {
     /// What a report calls the table of such states, and a key that cannot be forgotten.
     const TABLE: &'static str;
     const BUSY: &'static str;
+    /// As files of settings have it.
+    #[cfg(feature = "dashboard")]
+    const KIND: &'static str;
+    #[cfg(feature = "dashboard")]
+    const BUSY_IS_TROUBLE: bool = false;
 
     /// What would be lost if the key were forgotten now.
     fn loss(&self) -> Loss;
@@ -246,6 +253,21 @@ impl<T: OneKey> Shared for Keys<T> {
         Some(Row { table: T::TABLE, cells })
     }
 
+    #[cfg(feature = "dashboard")]
+    fn view(&self) -> Option<View> {
+        #[derive(serde::Serialize)]
+        struct Now {
+            #[serde(flatten)]
+            usage: KeyUsage,
+            /// What a busy key is.
+            busy_means: &'static str,
+        }
+        let usage = self.usage();
+        // A key that is in use is as it should be; a circuit that is not closed is not.
+        let level = if usage.rest_busy || T::BUSY_IS_TROUBLE && usage.busy > 0 { Level::Watch } else { Level::Well };
+        Some(View::new(T::KIND, level, "keys", &Now { usage, busy_means: T::BUSY }))
+    }
+
     #[cfg(feature = "config")]
     fn subject(&self) -> Option<Subject> {
         self.rest.state.subject()
@@ -256,6 +278,11 @@ impl<T: OneKey> Shared for Keys<T> {
         // A key that comes from here on finds them.
         *lock(&self.in_force) = Some(values.clone());
         self.states().map(|state| state.put_in_force(values)).fold(Put::default(), Put::and)
+    }
+
+    #[cfg(feature = "config")]
+    fn close(&self) -> Put {
+        self.states().map(Shared::close).fold(Put::default(), Put::and)
     }
 
     #[cfg(feature = "config")]

@@ -30,6 +30,8 @@ impl Shared for Diary {
 impl OneKey for Diary {
     const TABLE: &'static str = "test";
     const BUSY: &'static str = "busy";
+    #[cfg(feature = "dashboard")]
+    const KIND: &'static str = "test";
 
     fn loss(&self) -> Loss {
         if self.is_busy.load(Ordering::Relaxed) { Loss::Protection } else { Loss::Nothing }

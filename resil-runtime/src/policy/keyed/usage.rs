@@ -2,6 +2,7 @@
 
 /// The keys of a [`Keyed`](crate::Keyed) policy at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct KeyUsage {
     /// How many keys have a state of their own at most.
     pub max_keys: u32,

@@ -123,6 +123,11 @@ impl Shared for Limiter {
     fn row(&self) -> Option<Row> {
         Some(self.usage().row())
     }
+
+    #[cfg(feature = "dashboard")]
+    fn view(&self) -> Option<crate::registry::View> {
+        Some(self.usage().view())
+    }
 }
 
 /// A rate limit: what `#[rate_limit]` expands to, and a policy to use by hand.

@@ -81,6 +81,8 @@ impl Pauses for Keyed<RateLimit> {
 impl OneKey for Limiter {
     const TABLE: &'static str = "keyed rate limit";
     const BUSY: &'static str = "limited";
+    #[cfg(feature = "dashboard")]
+    const KIND: &'static str = "rate_limit";
 
     fn loss(&self) -> Loss {
         let now = clock::now();

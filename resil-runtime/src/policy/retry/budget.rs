@@ -43,6 +43,7 @@ fn plus_success(word: u64) -> Option<u64> {
 
 /// The retry budget of one name at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RetryBudget {
     /// The name that retries share it by: `budget = ".."`.
@@ -67,6 +68,18 @@ impl Budget {
 
     fn level(&self, now: Nanos) -> u64 {
         level(self.word.load(Ordering::Relaxed), now / 1_000_000)
+    }
+
+    #[cfg(feature = "dashboard")]
+    pub(super) fn view(&self, name: &'static str) -> crate::registry::View {
+        use crate::registry::{Level, View};
+        let now = RetryBudget::read(name, self, clock::now());
+        let level = match now.tokens {
+            0 => Level::Wrong,
+            few if few < now.size / 5 => Level::Watch,
+            _ => Level::Well,
+        };
+        View::new("retry_budget", level, "budget", &now)
     }
 
     /// Takes a token for a retry; false when there is none.
@@ -96,6 +109,11 @@ impl Shared for Budget {
     fn row(&self) -> Option<Row> {
         let RetryBudget { tokens, size, .. } = RetryBudget::read(self.name?, self, clock::now());
         Some(Row { table: "retry budget", cells: vec![("tokens", tokens.to_string()), ("of", size.to_string())] })
+    }
+
+    #[cfg(feature = "dashboard")]
+    fn view(&self) -> Option<crate::registry::View> {
+        Some(self.view(self.name?))
     }
 }
 

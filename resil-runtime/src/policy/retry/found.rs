@@ -63,6 +63,14 @@ impl Handle for Retry {
         Some(super::in_force::outside::subject(self))
     }
 
+    /// A budget with a name is shown by itself.
+    #[cfg(feature = "dashboard")]
+    fn view(&self, states: &States) -> Option<crate::registry::View> {
+        let is_own = matches!(self.budget, BudgetOf::Site);
+        let budget = is_own.then(|| self.look_up(states).ok()).flatten()?;
+        Some(budget.view(self.site.label()))
+    }
+
     /// Only a budget with a name is an operator's business, and what is in force.
     fn set_up(&self, states: &States) -> Result<(), Error> {
         own::set_up(states, self, || self.as_written());

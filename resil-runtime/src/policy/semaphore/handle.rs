@@ -52,6 +52,11 @@ impl Shared for Limiter {
         Some(self.permits.snapshot().row("semaphore"))
     }
 
+    #[cfg(feature = "dashboard")]
+    fn view(&self) -> Option<crate::registry::View> {
+        Some(self.permits.snapshot().view("semaphore"))
+    }
+
     #[cfg(feature = "config")]
     fn subject(&self) -> Option<Subject> {
         let handle = Semaphore::of(self.at_first);

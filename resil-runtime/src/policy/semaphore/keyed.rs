@@ -52,6 +52,8 @@ impl<'a> Limits<'a> for OfKey<'a> {
 impl OneKey for Limiter {
     const TABLE: &'static str = "keyed semaphore";
     const BUSY: &'static str = "in use";
+    #[cfg(feature = "dashboard")]
+    const KIND: &'static str = "semaphore";
 
     fn loss(&self) -> Loss {
         let now = self.permits.snapshot();

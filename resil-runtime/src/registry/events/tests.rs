@@ -115,7 +115,8 @@ fn began() -> Began {
 
 #[test]
 fn every_line_is_documented_and_its_fields_are_plain_text_and_numbers() {
-    let change = |from, to| Transition { from, to, cause: super::super::Cause::Manual };
+    let change = |from, to, cause| Transition { from, to, cause };
+    let anna = Arc::from("anna");
     let (second, verdict) = (Duration::from_secs(1), Verdict::status(503));
     let failed = Event::Finished {
         site: &SITE,
@@ -126,9 +127,10 @@ fn every_line_is_documented_and_its_fields_are_plain_text_and_numbers() {
         error: Some("busy".into()),
     };
     let written = lines(|| {
-        transition(NAME, change(CircuitState::Closed, CircuitState::Open));
-        transition(NAME, change(CircuitState::HalfOpen, CircuitState::Closed));
-        transition(NAME, change(CircuitState::Observing, CircuitState::Observing));
+        transition(NAME, change(CircuitState::Closed, CircuitState::ForcedOpen, Cause::Manual), Some(&anna));
+        transition(NAME, change(CircuitState::HalfOpen, CircuitState::Closed, Cause::Manual), Some(&anna));
+        transition(NAME, change(CircuitState::Observing, CircuitState::Observing, Cause::SlowRate), None);
+        transition(NAME, change(CircuitState::Closed, CircuitState::Closed, Cause::Manual), Some(&anna));
         refused(NAME, Some(second));
         full(NAME, 2, second);
         keys_full("semaphore", NAME, 10);
@@ -156,10 +158,10 @@ fn every_line_is_documented_and_its_fields_are_plain_text_and_numbers() {
         #[cfg(feature = "config")]
         settings_refused(&std::io::Error::other("resil.toml:3\n"));
     });
-    are_documented(&written, 25 + usize::from(cfg!(feature = "reqwest")) + usize::from(cfg!(feature = "config")));
+    are_documented(&written, 26 + usize::from(cfg!(feature = "reqwest")) + usize::from(cfg!(feature = "config")));
     assert_eq!(written[0].fields["breaker"], Value::Text("gateway".to_owned()));
     assert_eq!((verdict.kind, verdict.effect), (Kind::Transient, Effect::Unknown));
-    let retrying = &written[8].fields;
+    let retrying = &written[9].fields;
     assert_eq!((&retrying["status"], &retrying["delay_seconds"]), (&Value::Number(503), &Value::Float(1.0)));
     assert_eq!(retrying["site"], Value::Text("shop::pay (src/shop.rs:12)".to_owned()));
 }

@@ -138,9 +138,9 @@ impl Put {
         Self { begins_anew, wakes, ..self }
     }
 
-    /// With nothing locked.
-    pub(crate) fn finish(self, state: &dyn Shared) {
-        self.transitions.into_iter().for_each(|(breaker, transition)| events::transition(breaker, transition));
+    /// With nothing locked; by the operator of this name, if it was one.
+    pub(crate) fn finish(self, state: &dyn Shared, by: Option<&Arc<str>>) {
+        self.transitions.into_iter().for_each(|(breaker, transition)| events::transition(breaker, transition, by));
         if self.wakes {
             state.wake();
         }

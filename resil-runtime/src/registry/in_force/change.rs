@@ -22,11 +22,13 @@ pub struct Change {
     pub source: Source,
     /// Whether the window began anew with it: its calls were of another kind or number.
     pub begins_anew: bool,
+    /// The operator who set it by hand or took it back, if it was one.
+    pub by: Option<Arc<str>>,
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, policy, setting, from, to, source, begins_anew } = self;
+        let Self { kind, policy, setting, from, to, source, begins_anew, .. } = self;
         write!(f, "{kind} `{}`: {setting} from {from} to {to}, by {source}", policy.escape_debug())?;
         if *begins_anew { f.write_str("; its window begins anew") } else { Ok(()) }
     }

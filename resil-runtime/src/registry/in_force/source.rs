@@ -9,8 +9,7 @@ use std::time::SystemTime;
 ///
 /// assert_eq!(Source::Attribute.to_string(), "the program");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "config", derive(serde::Serialize))]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Source {
@@ -39,8 +38,10 @@ pub enum Source {
         /// Who.
         who: Arc<str>,
         /// Since when.
+        #[serde(rename = "since_unix_seconds", serialize_with = "crate::as_data::unix_seconds")]
         since: SystemTime,
         /// Until when; `None` until it is taken back.
+        #[serde(rename = "until_unix_seconds", serialize_with = "crate::as_data::unix_seconds")]
         until: Option<SystemTime>,
     },
 }

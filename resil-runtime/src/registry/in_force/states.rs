@@ -1,6 +1,6 @@
 //! What a registry does with settings from outside.
 
-use super::{Change, Layers, Remembered, Settled, Subject, own};
+use super::{Assignment, Change, Layers, Remembered, Settled, Subject, own};
 use crate::registry::states::{Entry, Owner};
 use crate::registry::{Shared, States, events};
 use crate::sync::lock;
@@ -26,6 +26,21 @@ impl States {
         self.adjustable().map(settle).collect()
     }
 
+    /// Every state, and each setting in force of what can be set.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn every_settled(&self) -> Vec<(Owner, Arc<dyn Shared>, Option<(Subject, Vec<Settled>)>)> {
+        let layers = Arc::clone(&lock(&self.layers));
+        let settle = |(owner, Entry { state, wrote }): (Owner, Entry)| {
+            let subject = state.subject().zip(wrote).map(|(subject, wrote)| subject.entered(owner.name(), wrote));
+            let settled = subject.map(|subject| {
+                let settled = subject.settle(&layers);
+                (subject, settled)
+            });
+            (owner, state, settled)
+        };
+        self.entries().into_iter().map(settle).collect()
+    }
+
     fn adjustable(&self) -> impl Iterator<Item = (Subject, Arc<dyn Shared>)> {
         let subject = |(owner, Entry { state, wrote }): (Owner, Entry)| {
             Some((state.subject()?.entered(owner.name(), wrote?), state))
@@ -34,8 +49,8 @@ impl States {
     }
 
     /// Puts these settings in force, for what has a state and for what will have one, and tells what is different. One
-    /// caller at a time, who holds [`Remembered::changing`].
-    pub(crate) fn put_in_force(&self, layers: Layers) -> Vec<Change> {
+    /// caller at a time, who holds [`Remembered::changing`]; an operator says who they are.
+    pub(crate) fn put_in_force(&self, layers: Layers, by: Option<&Arc<str>>) -> Vec<Change> {
         let layers = Arc::new(layers);
         let old = std::mem::replace(&mut *lock(&self.layers), Arc::clone(&layers));
         if layers.are_about_stateless() {
@@ -44,14 +59,23 @@ impl States {
         let (mut changes, mut puts) = (Vec::new(), Vec::new());
         for (subject, state) in self.adjustable() {
             let (new, put) = subject.change(&old, &layers, &*state);
-            changes.extend(new);
+            changes.extend(new.into_iter().map(|change| Change { by: by.cloned(), ..change }));
             puts.push((state, put));
         }
         changes.sort_by_key(|change| (change.kind, change.policy));
         changes.iter().for_each(events::setting_changed);
         for (state, put) in puts {
-            put.finish(&*state);
+            put.finish(&*state, by);
         }
+        #[cfg(feature = "dashboard")]
+        self.touch();
         changes
+    }
+
+    /// Closes the circuits that this is about. The same caller.
+    pub(crate) fn close(&self, meant: &Assignment, by: &Arc<str>) {
+        for (_, state) in self.adjustable().filter(|(subject, _)| meant.is_about(subject)) {
+            state.close().finish(&*state, Some(by));
+        }
     }
 }

@@ -105,6 +105,7 @@ impl Subject {
             to: text(&new),
             source: new.source,
             begins_anew: put.begins_anew && key.name == "window",
+            by: None,
         });
         (changes.collect(), put)
     }

@@ -10,8 +10,9 @@ use crate::{Error, Event};
 use std::fmt;
 use std::sync::Arc;
 
-/// Something that happened in the ledger: what [`Event::Ledger`] holds.
-#[derive(Debug, Clone, PartialEq)]
+/// Something that happened in the ledger: what [`Event::Ledger`] holds. As data, `what` is the variant in `snake_case`.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LedgerEvent {
     /// An intent has changed state.

@@ -8,8 +8,9 @@ use crate::{Error, Event};
 use std::fmt;
 use std::time::Duration;
 
-/// Something that happened in the outbox: what [`Event::Outbox`] holds.
-#[derive(Debug, Clone, PartialEq)]
+/// Something that happened in the outbox: what [`Event::Outbox`] holds. As data, `what` is the variant in `snake_case`.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OutboxEvent {
     /// A handler has failed; the message is tried again.
@@ -44,6 +45,7 @@ pub enum OutboxEvent {
         /// The topic.
         topic: String,
         /// For how long the first of them has been due.
+        #[serde(rename = "waits_seconds", serialize_with = "crate::as_data::seconds")]
         waits: Duration,
     },
     /// The database could not be reached.

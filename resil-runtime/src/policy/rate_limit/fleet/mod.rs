@@ -62,6 +62,7 @@ pub struct Answer {
 
 /// What one process has of a fleet's rate. See [`Usage`](super::Usage).
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Part {
     /// The fraction of the rate that is this process's while the store does not answer: that of its calls among all of the fleet.
     pub share: f64,

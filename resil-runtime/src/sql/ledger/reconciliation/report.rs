@@ -87,6 +87,10 @@ impl Reconciliation {
     ///                   "there": "done", "amount_there": "5000", "mend": "verify"}]}
     /// ```
     pub fn to_json(&self) -> String {
+        self.as_value().to_string()
+    }
+
+    fn as_value(&self) -> serde_json::Value {
         let differences: Vec<_> = self
             .differences
             .iter()
@@ -105,7 +109,13 @@ impl Reconciliation {
             "only_here": self.count(DifferenceKind::OnlyHere), "amount": self.count(DifferenceKind::Amount),
             "state": self.count(DifferenceKind::State), "held_back": self.held_back, "differences": differences,
         })
-        .to_string()
+    }
+}
+
+/// As [`Reconciliation::to_json`].
+impl serde::Serialize for Reconciliation {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_value().serialize(serializer)
     }
 }
 

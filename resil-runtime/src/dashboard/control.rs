@@ -1,0 +1,119 @@
+//! What somebody does on the page. All of it is an operator's word: it bears their name, is shown with the settings, and is an
+//! event.
+
+use super::access::Actor;
+use crate::config::{Change, Error, operator};
+use serde::Deserialize;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// One press of a button.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Act {
+    /// Refuses every call of a circuit breaker, for an hour unless told.
+    ForceOpen {
+        policy: Which,
+        /// Zero: until it is taken back.
+        #[serde(default)]
+        seconds: Option<u32>,
+    },
+    /// Closes a circuit, whatever opened it, and has it forget its calls.
+    Close { policy: Which },
+    /// Gives a semaphore or a bulkhead this many permits, until that is taken back.
+    Resize { policy: Which, permits: u32 },
+    /// Takes back what was set by hand.
+    Release { policy: Which, setting: String },
+}
+
+/// A policy as settings are written for it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    kind: String,
+    name: Option<String>,
+    /// Of one without a name.
+    site: Option<String>,
+}
+
+impl Act {
+    pub(super) fn by(&self, actor: &Actor) -> Result<Vec<Change>, Error> {
+        let operator = operator(actor.name());
+        match self {
+            Self::ForceOpen { policy, seconds } => {
+                let operator = match seconds {
+                    None => operator,
+                    Some(0) => operator.until_released(),
+                    Some(seconds) => operator.lasting(Duration::from_secs((*seconds).into())),
+                };
+                operator.set(&policy.setting("mode"), "forced_open")
+            }
+            Self::Close { policy } => operator.close(&policy.path()),
+            Self::Resize { policy, permits } => {
+                let setting = if policy.kind == "bulkhead" { "max_concurrent" } else { "permits" };
+                operator.set(&policy.setting(setting), &permits.to_string())
+            }
+            Self::Release { policy, setting } => operator.release(&policy.setting(&quoted(setting))),
+        }
+    }
+}
+
+impl Which {
+    fn setting(&self, setting: &str) -> String {
+        format!("{}.{setting}", self.path())
+    }
+
+    fn path(&self) -> String {
+        let kind = quoted(&self.kind);
+        match &self.name {
+            Some(name) => format!("{kind}.by_name.{}", quoted(name)),
+            None => format!("{kind}.by_site.{}", quoted(self.site.as_deref().unwrap_or_default())),
+        }
+    }
+}
+
+/// As a key of TOML, whatever is in it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for char in text.chars() {
+        if char.is_control() || matches!(char, '"' | '\\') {
+            _ = write!(quoted, "\\U{:08X}", u32::from(char));
+        } else {
+            quoted.push(char);
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_name_is_one_key() {
+        for name in ["payments", "a.b", "a\"b", "\\", "\n] x = 1", "\u{202e}\u{7f}\u{0}", "결제", ""] {
+            let document = format!("{} = 0", quoted(name));
+            let table = toml::de::DeTable::parse(&document).unwrap_or_else(|error| panic!("{name:?}: {error}"));
+            let keys: Vec<_> = table.get_ref().keys().map(|key| key.get_ref().to_string()).collect();
+            assert_eq!(keys, [name]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_press_of_a_button_is_refused() {
+        for body in [
+            r#"{}"#,
+            r#"{"act":"delete","policy":{"kind":"circuit_breaker","name":"a"}}"#,
+            r#"{"act":"close"}"#,
+            r#"{"act":"close","policy":{"kind":"circuit_breaker","name":"a","or":"b"}}"#,
+            r#"{"act":"resize","policy":{"kind":"semaphore","name":"a"},"permits":-1}"#,
+            r#"{"act":"force_open","policy":{"kind":"circuit_breaker","name":"a"},"seconds":1e99}"#,
+        ] {
+            assert!(serde_json::from_str::<Act>(body).is_err(), "{body}");
+        }
+        let body = r#"{"act":"force_open","policy":{"kind":"circuit_breaker","name":"a"}}"#;
+        assert!(matches!(serde_json::from_str(body), Ok(Act::ForceOpen { seconds: None, .. })));
+    }
+}

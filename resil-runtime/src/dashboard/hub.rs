@@ -1,0 +1,116 @@
+//! One look a second for all viewers, and none without one.
+
+use super::document::Document;
+use super::process::Process;
+use super::sample::sample;
+use crate::registry::Registry;
+use crate::sync::{Mutex, lock};
+use axum::body::{Body, Bytes};
+use futures_util::stream;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How old what a viewer sees may become.
+const EVERY: Duration = Duration::from_secs(1);
+/// A transition is shown at once; many of them, together.
+const AT_MOST_EVERY: Duration = Duration::from_millis(100);
+/// After so long a viewer comes again, and is asked again who it is.
+const LASTS: Duration = Duration::from_secs(600);
+
+/// The newest look, for whoever is as fast as that: a slow viewer misses some, and none is kept for it.
+#[derive(Debug)]
+pub(super) struct Hub {
+    process: Process,
+    newest: watch::Sender<Option<Arc<Document>>>,
+    producer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Hub {
+    pub(super) fn new() -> Self {
+        Self { process: Process::this(), newest: watch::Sender::new(None), producer: Mutex::new(None) }
+    }
+
+    /// One look for somebody who does not stay.
+    pub(super) fn look(&self) -> Document {
+        sample(&self.process)
+    }
+
+    /// All that happens from now on, as server-sent events. Dropping the body ends it; the last to leave ends the looking.
+    pub(super) fn stream(self: &Arc<Self>) -> Body {
+        let viewer = Viewer { newest: self.subscribe(), seen: None, until: Instant::now() + LASTS };
+        Body::from_stream(stream::unfold(viewer, async |mut viewer| {
+            let event = viewer.next().await?;
+            Some((Ok::<_, Infallible>(Bytes::from(event)), viewer))
+        }))
+    }
+
+    fn subscribe(self: &Arc<Self>) -> watch::Receiver<Option<Arc<Document>>> {
+        let mut producer = lock(&self.producer);
+        let newest = self.newest.subscribe();
+        if producer.as_ref().is_none_or(JoinHandle::is_finished) {
+            *producer = Some(tokio::spawn(produce(Arc::clone(self))));
+        }
+        newest
+    }
+
+    /// Whether nobody looks any more. Whoever comes after that finds no producer, and starts one.
+    fn is_over(&self) -> bool {
+        let mut producer = lock(&self.producer);
+        let is_over = self.newest.is_closed();
+        if is_over {
+            *producer = None;
+            self.newest.send_replace(None);
+        }
+        is_over
+    }
+}
+
+async fn produce(hub: Arc<Hub>) {
+    let mut touched = Registry::with(|states| states.touched());
+    loop {
+        touched.mark_unchanged();
+        let before = hub.newest.borrow().clone();
+        let new = sample(&hub.process);
+        let new = if let Some(before) = before { new.following(&before) } else { new };
+        hub.newest.send_replace(Some(Arc::new(new)));
+        let next = Instant::now() + EVERY;
+        tokio::select! {
+            () = hub.newest.closed() => {}
+            () = sleep(AT_MOST_EVERY) => tokio::select! {
+                () = hub.newest.closed() => {}
+                // An error: of a test's registry that is gone.
+                _ = timeout_at(next, touched.changed()) => {}
+            },
+        }
+        if hub.is_over() {
+            return;
+        }
+    }
+}
+
+struct Viewer {
+    newest: watch::Receiver<Option<Arc<Document>>>,
+    seen: Option<Arc<Document>>,
+    until: Instant,
+}
+
+impl Viewer {
+    /// The next event; `None` when its time is over.
+    async fn next(&mut self) -> Option<String> {
+        loop {
+            let newest = self.newest.borrow_and_update().clone();
+            if let Some(newest) =
+                newest.filter(|newest| self.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, newest)))
+            {
+                let event = format!("data: {}\n\n", newest.to_json(self.seen.as_deref()));
+                self.seen = Some(newest);
+                return Some(event);
+            }
+            timeout_at(self.until, self.newest.changed()).await.ok()?.ok()?;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! One look at everything that the page shows. It waits for nothing.
+
+use super::document::Document;
+use super::process::Process;
+use crate::config::PolicySettings;
+use crate::registry::{CallSite, Changed, Level, Policy, Registry, States, View, policies, registry};
+use serde::Serialize;
+use serde_json::Value;
+use std::time::SystemTime;
+
+/// A policy that has a state.
+#[derive(Serialize)]
+struct Row<'a> {
+    kind: &'a str,
+    /// The name it shares its state by.
+    name: Option<&'static str>,
+    label: &'a str,
+    /// The path of the function by which one without a name is set.
+    site: Option<&'static str>,
+    level: Level,
+    now: Value,
+    changes: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct Change {
+    #[serde(serialize_with = "crate::as_data::unix_seconds")]
+    at_unix_seconds: SystemTime,
+    from: &'static str,
+    to: &'static str,
+    cause: &'static str,
+    by: Option<std::sync::Arc<str>>,
+}
+
+/// An annotated function: which policies a call of it passes, outermost first.
+#[derive(Serialize)]
+struct Function {
+    function: &'static str,
+    file: &'static str,
+    line: u32,
+    label: &'static str,
+    level: Level,
+    policies: Vec<Passed>,
+}
+
+#[derive(Serialize)]
+struct Passed {
+    kind: String,
+    /// What its settings, and its row if it has a state, are found by.
+    label: &'static str,
+    /// Its state, if only this function has it.
+    now: Option<Value>,
+    /// As they are written, where none can be set from outside.
+    written: Vec<(&'static str, String)>,
+}
+
+pub(super) fn sample(process: &Process) -> Document {
+    let mut document = Document::at(SystemTime::now());
+    document.put("process".to_owned(), process);
+    document.put("configuration".to_owned(), &registry().configuration());
+    Registry::with(|states| {
+        for policy in policies() {
+            misconfigured(&mut document, states, policy);
+        }
+        states_of(&mut document, states);
+        for call_site in registry().call_sites() {
+            function(&mut document, states, call_site);
+        }
+    });
+    document
+}
+
+/// Sets each policy up, so that one that nobody has called yet is shown as well.
+fn misconfigured(document: &mut Document, states: &States, policy: &Policy) {
+    let Err(error) = policy.handle().set_up(states) else { return };
+    let kind = word(policy.kind());
+    let label = policy.name().unwrap_or_else(|| policy.handle().written().site.label());
+    let now = serde_json::json!({ "misconfigured": error.to_string() });
+    let row =
+        Row { kind: &kind, name: policy.name(), label, site: None, level: Level::Wrong, now, changes: Vec::new() };
+    // A contradiction is found at each of its sites.
+    document.put_once(format!("misconfigured/{kind}/{label}"), &row);
+}
+
+fn states_of(document: &mut Document, states: &States) {
+    let mut all = states.every_settled();
+    // Those of one label, which only policies made by hand have, keep their order.
+    all.sort_by_key(|(owner, ..)| *owner);
+    for (owner, state, settled) in all {
+        let settings = settled.map(|(subject, settled)| PolicySettings::new(&subject, settled));
+        let site = settings.as_ref().map(|settings| settings.site);
+        if let Some(settings) = &settings {
+            document.put(format!("settings/{}/{}", settings.kind, settings.label), &settings.settings);
+        }
+        let Some(View { kind, level, now }) = state.view() else { continue };
+        let (name, label) = (owner.name(), state.label());
+        let changes = states.past(label).into_iter().map(Change::from).collect();
+        let row = Row { kind, name, label, site, level, now, changes };
+        document.put(format!("policy/{kind}/{label}"), &row);
+    }
+}
+
+fn function(document: &mut Document, states: &States, call_site: &'static CallSite) {
+    let site = call_site.site();
+    let mut level = Level::Well;
+    let passed = call_site.policies().iter().map(|policy| {
+        let view = policy.handle().view(states);
+        level = level.max(view.as_ref().map_or(Level::Well, |view| view.level));
+        let is_set_here = policy.handle().subject().is_some();
+        Passed {
+            kind: word(policy.kind()),
+            label: policy.name().unwrap_or_else(|| site.label()),
+            now: view.map(|view| view.now),
+            written: if is_set_here { Vec::new() } else { policy.settings() },
+        }
+    });
+    let policies = passed.collect();
+    let (function, file, line, label) = (site.function, site.file, site.line, site.label());
+    document.put(format!("function/{label}"), &Function { function, file, line, label, level, policies });
+}
+
+/// As files of settings have it.
+fn word(kind: &str) -> String {
+    kind.replace(' ', "_")
+}
+
+impl From<Changed> for Change {
+    fn from(Changed { at, transition, by }: Changed) -> Self {
+        let (from, to) = (transition.from.as_str(), transition.to.as_str());
+        Self { at_unix_seconds: at, from, to, cause: transition.cause.as_str(), by }
+    }
+}
