@@ -28,7 +28,10 @@ pub struct LedgerBacklog {
     /// A line for each operation of the program and each state that is not the end, zeros too, by operation.
     pub intents: Vec<Intents>,
     /// When a reconciler looked last; `None` if none has. Of several databases, the one that was not looked at for longest.
-    #[cfg_attr(feature = "serde", serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds")
+    )]
     pub seen: Option<SystemTime>,
 }
 
@@ -63,7 +66,10 @@ pub struct OutboxBacklog {
     /// Messages that were set aside, which nothing moves but an operator.
     pub set_aside: u64,
     /// When a relay looked last; `None` if none has. Of several databases, the one that was not looked at for longest.
-    #[cfg_attr(feature = "serde", serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds")
+    )]
     pub seen: Option<SystemTime>,
 }
 
