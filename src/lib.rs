@@ -52,7 +52,8 @@
 //! - `http`: `resil::http::Error`, a ready error type, and [`Classify`](trait@Classify) for `http::StatusCode`.
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
-//! - `axum`: the `Idempotency-Key` header of your own callers, and [`Error`] as a response.
+//! - `tower`: policies as layers around services, `BREAKER.layer()`, and a caller's deadline; see `resil::tower`.
+//! - `axum`: the `Idempotency-Key` header of your own callers, and [`Error`] as a response; includes `tower`.
 //! - `sqlite`, `postgres`: `resil::Db` and its transactions, `resil::ledger` and `resil::outbox`, through sqlx; [`Classify`](trait@Classify) for `sqlx::Error`.
 //! - `config`: settings from outside, `resil::configure("resil.toml")`; see `resil::config`.
 //! - `metrics`: calls, retries, refusals, circuits and permits as numbers, through the `metrics` facade; see `resil::metrics`.

@@ -182,6 +182,40 @@ async fn a_store_that_never_answered_gives_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_leaves_the_line_gives_its_token_to_the_next_and_to_the_fleet() {
+    static LIMIT: RateLimit = RateLimit::new(Rate::per_second(10))
+        .burst(1)
+        .name("leaves")
+        .max_wait(Duration::from_secs(60))
+        .fleet(Lost::Share);
+    let _scope = resil::testing::isolated();
+    let store = Counts::new();
+    Fleet::of(store.clone()).install().unwrap();
+    LIMIT.acquire().await.unwrap();
+    let mut leave: Vec<_> = (0..50).map(|_| Box::pin(LIMIT.acquire())).collect();
+    for one in &mut leave {
+        assert!(futures_util::poll!(one).is_pending());
+    }
+    // Some while a token is on its way, and some when it is there.
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        leave.truncate(leave.len() - 10);
+    }
+    assert_eq!(LIMIT.usage().unwrap().waiting, 0);
+    let since = Instant::now();
+    for _ in 0..10 {
+        LIMIT.acquire().await.unwrap();
+    }
+    assert!(since.elapsed() <= Duration::from_millis(1200), "{:?} for ten", since.elapsed());
+    // Nobody comes any more: nothing is kept from the others.
+    let leaves = Box::pin(LIMIT.acquire());
+    drop(leaves);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let full_at = store.0.rows.lock().unwrap()[&("leaves".to_owned(), None)].full_at;
+    assert!(full_at <= store.0.since.elapsed().as_nanos(), "all was given back");
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_key_has_a_row_of_its_own() {
     #[rate_limit("1/m", name = "fleet of tenants", key = tenant, fleet)]
     async fn call(tenant: &str) -> Result<(), Error> {

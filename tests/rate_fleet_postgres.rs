@@ -209,6 +209,26 @@ on_postgres! {
         }
         assert!(began > 10, "{began}");
     }
+
+    async fn a_clock_that_is_set_forward_gives_no_more_than_a_burst(db) {
+        let _scope = resil::testing::isolated();
+        db.migrate().await.unwrap();
+        Fleet::on(&db).await.unwrap().install().unwrap();
+        while LIMIT.acquire().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // As if it had been an hour earlier when the row was written.
+        let hour = "UPDATE resil_rates SET full_at = full_at - 3600000000000, seen = seen - 3600000000000";
+        sqlx::query(hour).execute(db.pool().unwrap()).await.unwrap();
+        let (mut began, since) = (0_u32, Instant::now());
+        while since.elapsed() < Duration::from_secs(1) {
+            began += u32::from(LIMIT.acquire().await.is_ok());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // What it held already, and what a full bucket has.
+        let most = f64::from(RATE) * since.elapsed().as_secs_f64() + f64::from(BURST) + LEASE;
+        assert!(f64::from(began) <= most && began > 0, "{began} of {most}");
+    }
 }
 
 /// SQLite's file is one machine's.

@@ -29,10 +29,10 @@ fn stack(
     let service = of(move |_: Request<()>| {
         let held = Arc::clone(&held);
         async move {
-            let _held = held;
             for _ in 0..polls {
                 tokio::task::yield_now().await;
             }
+            drop(held);
             Ok::<_, resil::http::Error>(Response::new(()))
         }
     });

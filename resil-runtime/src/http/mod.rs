@@ -54,6 +54,7 @@ fn verdict_of(status: StatusCode, headers: &HeaderMap) -> Option<Verdict> {
 
 /// Put into an answer, what the error means that it tells of: more than its status says. A policy around the service that refused
 /// knows by it that nothing has failed.
+#[cfg_attr(not(feature = "axum"), allow(dead_code, reason = "only axum's answers have one"))]
 #[derive(Debug, Clone, Copy)]
 struct Meant(Verdict);
 

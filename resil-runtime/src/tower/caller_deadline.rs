@@ -16,14 +16,15 @@ pub(crate) const TIME_LEFT: HeaderName = HeaderName::from_static("x-request-time
 
 /// A layer that takes over the deadline of whoever calls us: `x-request-timeout-ms`, whole milliseconds from now.
 ///
-/// The handler runs under it as under a `#[deadline]`: annotated calls within see it, and when it passes, the handler is dropped and the
-/// answer is 504. A request that has no time left is answered 504 before any work. A request never gets more than this service gives
-/// ([`at_most`](Self::at_most)), whatever it says; neither does one that says nothing.
+/// The handler runs under it as under a `#[deadline]`: annotated calls within see it, and when it passes, the handler is dropped
+/// and the answer is 504. A request that has no time left is answered 504 before any work. A request never gets more than this
+/// service gives ([`at_most`](Self::at_most)), whatever it says; neither does one that says nothing.
 ///
-/// What cannot be read (a unit, a sign, a fraction, more than ten digits, two of these headers) is as if nothing was said, and the first of
-/// it goes to the log.
+/// What cannot be read (a unit, a sign, a fraction, more than ten digits, two of these headers) is as if nothing was said, and the
+/// first of it goes to the log.
 ///
-/// It counts from here, so it is the outermost layer. It ends with the head of the answer; a body that is still being written goes on.
+/// It counts from here, so it is the outermost layer. It ends with the head of the answer; a body that is still being written goes
+/// on.
 ///
 /// ```
 /// # #[cfg(feature = "axum")] {
@@ -48,7 +49,8 @@ pub struct CallerDeadline {
 }
 
 impl CallerDeadline {
-    /// No request gets more than this.
+    /// No request gets more than this. With zero, or less than [`at_least`](Self::at_least), each is answered 500, as
+    /// misconfigured.
     #[track_caller]
     pub fn at_most(most: Duration) -> Self {
         let site = Site::calling("resil::tower::CallerDeadline", Location::caller());

@@ -26,9 +26,9 @@ impl<P> Clone for Static<P> {
 impl<P> Copy for Static<P> {}
 
 impl<P> Guard<P> {
-    /// The same for a service whose error is another crate's, such as a client of hyper's or a channel of tonic's, or boxed: it becomes a
-    /// [`resil::http::Error`](crate::http::Error), which holds it as `Transport`, or a refusal as `Policy`. What it means is read from its
-    /// chain of sources.
+    /// The same for a service whose error is another crate's, such as a client of hyper's or a channel of tonic's, or boxed: it
+    /// becomes a [`resil::http::Error`](crate::http::Error), which holds it as `Transport`, or a refusal as `Policy`. What it means
+    /// is read from its chain of sources.
     ///
     /// ```
     /// # #[cfg(feature = "reqwest")] {
@@ -119,8 +119,8 @@ impl Semaphore {
 }
 
 impl RateLimit {
-    /// This rate limit as a layer. It follows what the answers of a partner ask for, `Retry-After` and `RateLimit`; those of a service
-    /// that cannot fail are our own, and not followed.
+    /// This rate limit as a layer. It follows what the answers of a partner ask for, `Retry-After` and `RateLimit`; those of a
+    /// service that cannot fail are our own, and not followed.
     ///
     /// See [`resil::tower`](crate::tower).
     pub const fn layer(&'static self) -> Guard<Static<Self>> {

@@ -89,7 +89,8 @@ pub struct Prioritised<F> {
 }
 
 impl Guard<Static<Semaphore>> {
-    /// Sheds what is less important first: some permits are kept free for what is more important. `priority` says what a request is.
+    /// Sheds what is less important first: some permits are kept free for what is more important. `priority` says what a request
+    /// is.
     ///
     /// | priority | is let in while |
     /// |---|---|

@@ -1,5 +1,5 @@
-//! Policies as layers around services: [`tower_layer::Layer`] and [`tower_service::Service`], for axum routers, hyper clients, tonic
-//! channels and whatever else speaks them.
+//! Policies as layers around services: [`tower_layer::Layer`] and [`tower_service::Service`], for axum routers, hyper clients,
+//! tonic channels and whatever else speaks them.
 //!
 //! ```
 //! # #[cfg(feature = "axum")] {
@@ -23,19 +23,19 @@
 //! **A call begins** when its future is first polled, and not in `poll_ready`, which asks only the service within. So nothing is
 //! taken for a request that never comes, and a call that is dropped, at whichever await, gives back what it has.
 //!
-//! **A call ends** with the head of the answer. A body may go on for hours, and what breaks in it no layer sees: read it in an annotated
-//! function where it is part of the call.
+//! **A call ends** with the head of the answer. A body may go on for hours, and what breaks in it no layer sees: read it in an
+//! annotated function where it is part of the call.
 //!
-//! **A refusal** leaves as the service's own error, where that holds one (`From<resil::Error>`). A service that cannot fail, as those of
-//! axum, answers with it: 503 or 504, as a problem of RFC 9457. For an error of another crate, as hyper's and tonic's, and for a boxed
-//! one, write [`.any_error()`](Guard::any_error) behind `.layer()`.
+//! **A refusal** leaves as the service's own error, where that holds one (`From<resil::Error>`). A service that cannot fail, as
+//! those of axum, answers with it: 503 or 504, as a problem of RFC 9457. For an error of another crate, as hyper's and tonic's, and
+//! for a boxed one, write [`.any_error()`](Guard::any_error) behind `.layer()`.
 
 mod any_error;
 mod caller_deadline;
 mod guard;
 mod guards;
 mod refusal;
-mod time_left;
+pub(crate) mod time_left;
 
 pub use crate::failure::HttpStatus;
 pub use crate::policy::semaphore::Priority;

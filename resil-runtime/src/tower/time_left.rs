@@ -1,6 +1,7 @@
 //! The time that a caller gives a request, and what is made of it. Whatever header it came in.
 
 use crate::policy::deadline::{self, Due};
+use crate::registry::misconfigured;
 use crate::{Error, Site};
 use std::time::Duration;
 
@@ -20,11 +21,17 @@ impl Terms {
     ///
     /// # Errors
     ///
-    /// [`Error::DeadlineExceeded`] if nothing is left, or too little.
+    /// [`Error::DeadlineExceeded`] if nothing is left, or too little; [`Error::Misconfigured`] if there never is enough.
     pub(crate) fn begin(self, asked: Option<Duration>) -> Result<Due, Error> {
-        let granted = asked.unwrap_or(self.most).min(self.most);
-        let due = deadline::begin(self.site, granted);
-        let is_too_late = granted.is_zero() || granted < self.least;
+        let Self { most, least, site } = self;
+        if most.is_zero() || least > most {
+            return Err(misconfigured(format!(
+                "{site}: no request can have between {least:?} and {most:?}; write more as the most, or less as the least"
+            )));
+        }
+        let granted = asked.unwrap_or(most).min(most);
+        let due = deadline::begin(site, granted);
+        let is_too_late = granted.is_zero() || granted < least;
         if is_too_late { Err(due.refused()) } else { Ok(due) }
     }
 }
@@ -63,6 +70,10 @@ mod tests {
         let none = Terms { least: Duration::ZERO, ..TERMS };
         assert!(none.begin(Some(Duration::ZERO)).is_err(), "nothing is left");
         assert!(none.begin(Some(Duration::from_nanos(1))).is_ok());
+        for never in [Terms { most: Duration::ZERO, ..none }, Terms { least: Duration::from_secs(31), ..TERMS }] {
+            let error = never.begin(None).unwrap_err();
+            assert!(matches!(error, Error::Misconfigured(_)), "{error}");
+        }
     }
 
     #[test]
