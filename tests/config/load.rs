@@ -67,7 +67,7 @@ async fn loaded(counted: &Counted, chance: u8) -> Result<(), Failed> {
     }
 }
 
-#[circuit_breaker(name = "open under load", window = 10, min_calls = 10, open_for = "1h")]
+#[circuit_breaker(name = "open under load", window = 10, min_calls = 10, open_for = "200s")]
 async fn refused() -> Result<(), Failed> {
     Err(Failed::Partner)
 }
@@ -79,12 +79,12 @@ async fn spends() -> Result<(), Failed> {
 
 fn file(random: &mut fastrand::Rng) -> String {
     let (permits, attempts, base) = (random.u32(1..=8), random.u32(1..=4), random.u32(..3));
-    let (min_calls, rate, open_for) = (random.u32(60_000..65_536), random.u32(1..10), random.u32(1..10));
+    let (min_calls, rate, open_for) = (random.u32(60_000..65_536), random.u32(1..10), random.u32(200..=240));
     format!(
         "[semaphore.by_name.'under load']\npermits = {permits}\n\
          [retry.by_site.'{path}::loaded']\nattempts = {attempts}\n[retry.by_site.'{path}::spends']\nbase = '{base}ms'\n\
          [circuit_breaker.by_name.'under load']\nmin_calls = {min_calls}\nfailure_rate = 0.{rate}\n\
-         [circuit_breaker.by_name.'open under load']\nfailure_rate = 0.{rate}\nopen_for = '{open_for}h'\n",
+         [circuit_breaker.by_name.'open under load']\nfailure_rate = 0.{rate}\nopen_for = '{open_for}s'\n",
         path = module_path!()
     )
 }
@@ -121,7 +121,7 @@ fn spent() -> u32 {
     registry().retry_budgets().iter().find(|budget| budget.name == "spent under load").unwrap().tokens
 }
 
-fn snapshot(breaker: &str) -> resil::Snapshot {
+fn snapshot(breaker: &str) -> resil::policy::circuit_breaker::Snapshot {
     registry().circuit_breaker(breaker).unwrap().snapshot().unwrap()
 }
 

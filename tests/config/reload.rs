@@ -148,8 +148,9 @@ async fn no_window_state_permit_or_token_is_lost() {
                 }
                 7 if !held.is_empty() => drop(held.swap_remove(random.usize(..held.len()))),
                 10..13 => {
-                    let failures = random.u32(..5);
-                    assert_eq!(retried(&Cell::new(failures)).await.is_ok(), tokens.call(failures, attempts), "{told}");
+                    for failures in std::iter::repeat_with(|| random.u32(..6)).take(5) {
+                        assert_eq!(retried(&Cell::new(failures)).await.is_ok(), tokens.call(failures, attempts), "{told}");
+                    }
                 }
                 _ => {
                     (limit, attempts) = (random.usize(1..8), random.u32(1..6));
