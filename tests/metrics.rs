@@ -3,7 +3,12 @@
 #![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use resil::{Classify, Error, Semaphore, circuit_breaker, deadline, fallback, registry, retry, semaphore, timeout};
+use resil::ledger::Ledger;
+use resil::{
+    Bulkhead, Classify, Db, Error, Semaphore, circuit_breaker, deadline, durable, fallback, rate_limit, registry,
+    retry, semaphore, timeout, transactional,
+};
+use sqlx::Sqlite;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::time::Duration;
@@ -60,6 +65,23 @@ async fn by_key(key: u32) -> Result<(), Failed> {
     if key == u32::MAX { Err(Failed::Status(500)) } else { Ok(()) }
 }
 
+#[rate_limit("2/d", name = "quota")]
+async fn limited() -> Result<(), Error> {
+    Ok(())
+}
+
+#[durable(db = Sqlite, op = "payment", version = 1, per = order)]
+async fn pay(order: i64) -> Result<i64, Error> {
+    Ok(order)
+}
+
+#[transactional(tx = db)]
+async fn placed(db: &Db<Sqlite>, order: i64) -> Result<(), Error> {
+    pay::record(tx, order).await.map(drop)
+}
+
+static REPORTS: Bulkhead = Bulkhead::new(1).name("reports").queue(7);
+
 /// Series and their values.
 fn parsed(text: &str) -> BTreeMap<String, f64> {
     let mut series = BTreeMap::new();
@@ -110,6 +132,18 @@ async fn the_endpoint_tells_what_happened() {
         ("resil_circuit_transitions_total", "\"answered\"", 6),
         ("resil_permits_limit", "\"loaded\"", 1),
         ("resil_keys_limit", "by key", 1),
+        ("resil_rate_limit_tokens", "quota", 1),
+        ("resil_rate_limit_burst", "quota", 1),
+        ("resil_rate_limit_waiting", "quota", 1),
+        ("resil_rate_limit_paused_seconds", "quota", 1),
+        ("resil_rate_limit_share", "quota", 0),
+        ("resil_ledger_intents", "payment", 7),
+        ("resil_ledger_oldest_seconds", "payment", 7),
+        ("resil_ledger_seen_timestamp_seconds", "", 1),
+        ("resil_outbox_", "", 4),
+        ("resil_connections_held{", "::placed", 1),
+        ("resil_connections_released_total", "::placed", 1),
+        ("resil_connections_held_seconds_total", "::placed", 1),
     ] {
         let found = before.keys().filter(|series| series.starts_with(name) && series.contains(labels)).count();
         assert_eq!(found, states, "{name}: {before:#?}");
@@ -177,6 +211,38 @@ async fn the_endpoint_tells_what_happened() {
     assert_eq!(sum(&now, "resil_permits_limit", "\"held\""), 3.0);
     assert_eq!(sum(&now, "resil_refusals_total", "\"answered\",reason=\"circuit_open\""), 1.0);
     drop(permit);
+
+    // Quotas, queues, and what waits in a database.
+    assert!(limited().await.is_ok() && REPORTS.usage().is_ok());
+    let Ok(folder) = tempfile::tempdir() else { panic!("a folder") };
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("shop.db"));
+    let file = file.create_if_missing(true).journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
+    let Ok(pool) = sqlx::SqlitePool::connect_with(file).await else { panic!("it opens") };
+    let db = Db::new(pool);
+    assert!(db.migrate().await.is_ok() && placed(&db, 7).await.is_ok());
+    let ledger = match Ledger::on(db.clone()).operation::<pay>().open().await {
+        Ok(ledger) => ledger,
+        Err(error) => panic!("{error}"),
+    };
+    let looked = async {
+        while registry().backlogs().ledger.seen.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    // It leaves the intent to who recorded it, for a while.
+    assert_eq!(ledger.reconciler().run(looked).await.claimed, 0);
+    let holds = db.connection(async |_| {
+        resil::metrics::publish();
+        Ok::<_, Error>(parsed(&prometheus.render()))
+    });
+    let Ok(waits) = holds.await else { panic!("it is free") };
+    assert_eq!(sum(&waits, "resil_rate_limit_tokens", "quota"), 1.0);
+    assert_eq!(sum(&waits, "resil_bulkhead_queue_limit", "reports"), 7.0);
+    assert_eq!(sum(&waits, "resil_ledger_intents", "state=\"RECORDED\""), 1.0);
+    assert_eq!(sum(&waits, "resil_ledger_intents", ""), 1.0);
+    assert!(sum(&waits, "resil_ledger_seen_timestamp_seconds", "") > 1.7e9);
+    assert_eq!(sum(&waits, "resil_connections_released_total", "::placed"), 1.0);
+    assert_eq!(sum(&waits, "resil_connections_held{", "db.connection"), 1.0);
 
     // Opted out of: counted, and not timed.
     resil::metrics::time_calls(false);

@@ -18,9 +18,11 @@ mod context;
 pub mod dashboard;
 mod failure;
 pub mod health {
-    //! What [`health()`](crate::health()) answers.
+    //! What [`health()`](crate::health()) and [`Registry::backlogs`](crate::Registry::backlogs) answer.
 
-    pub use crate::registry::{Health, OpenCircuit, OpenKeys, Waiting};
+    pub use crate::registry::{
+        Backlogs, Health, Intents, LedgerBacklog, OpenCircuit, OpenKeys, OutboxBacklog, Waiting,
+    };
 }
 #[cfg(feature = "http")]
 pub mod http;

@@ -86,6 +86,42 @@ on_both_databases! {
         assert_eq!(view.why, "our own books could not be written: no end within a lease, 1s");
         assert_eq!(shop.order().await, (0, "pending".to_owned()), "it was rolled back");
     }
+
+    async fn what_waits_is_seen_by_a_reconciler_and_told_without_a_question(db) {
+        let shop = Fixture::new(&db, Partner::new(Skill::Neither, [])).await;
+        let all = || resil::registry().backlogs().ledger;
+        let line = |state: &str| {
+            let found = all().intents.into_iter().find(|one| (one.operation, one.state) == ("late", state));
+            found.map(|one| (one.number, one.oldest.map(|age| age.as_secs() / 60)))
+        };
+        assert_eq!(all().seen, None);
+        assert_eq!([line("MANUAL"), line("UNKNOWN"), line("APPLIED")], [Some((0, None)), Some((0, None)), None]);
+        for order in 1..=4 {
+            shop.record::<late>(order, 500).await;
+        }
+        DB::run(&db, "UPDATE resil_intents SET state = 'MANUAL', due = NULL, recorded = recorded - 3600000 WHERE subject = '1'").await;
+        DB::run(&db, "UPDATE resil_intents SET state = 'UNKNOWN', recorded = recorded - 7200000 WHERE subject = '2'").await;
+        DB::run(&db, "UPDATE resil_intents SET op = 'of another program' WHERE subject = '3'").await;
+        let ran = || {
+            let (all, before) = (all, all().seen);
+            async move {
+                while all().seen == before {
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        shop.ledger.reconciler().run(ran()).await;
+        let seen = ["RECORDED", "UNKNOWN", "MANUAL", "CALLING"].map(|state| line(state).unwrap());
+        assert_eq!(seen, [(1, Some(0)), (1, Some(120)), (1, Some(60)), (0, None)]);
+        assert!(all().intents.iter().all(|one| one.operation != "of another program"), "a label is the program's");
+        let health = resil::health();
+        assert_eq!((health.is_well(), &*health.to_string()), (false, "ledger `late`: 1 need an operator"));
+
+        DB::run(&db, "UPDATE resil_intents SET state = 'APPLIED' WHERE state = 'MANUAL'").await;
+        shop.ledger.reconciler().run(ran()).await;
+        assert_eq!(line("MANUAL"), Some((0, None)));
+        assert!(resil::health().is_well());
+    }
 }
 
 #[durable(db = [Sqlite, Postgres], op = "hanging", per = order, applied = hang)]

@@ -27,6 +27,8 @@ use tokio::sync::Notify;
 /// What SQL the tests need, on either database.
 trait Sql: Backend {
     async fn run(db: &Db<Self>, sql: &'static str);
+    /// The same for SQL that a test has put together.
+    async fn run_text(db: &Db<Self>, sql: &str);
     async fn number(db: &Db<Self>, sql: &'static str) -> i64;
     fn write(tx: &mut resil::Tx<Self>, sql: &'static str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
@@ -42,6 +44,10 @@ macro_rules! sql {
                 while let Err(error) = sqlx::raw_sql(sql).execute(db.pool().unwrap()).await {
                     assert!(is_deadlock(&error), "{error}");
                 }
+            }
+
+            async fn run_text(db: &Db<Self>, sql: &str) {
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(db.pool().unwrap()).await.unwrap();
             }
 
             async fn number(db: &Db<Self>, sql: &'static str) -> i64 {

@@ -3,6 +3,17 @@
 use super::*;
 use resil::outbox::{Filter, OutboxEvent};
 
+/// Runs it until it has looked at what waits.
+async fn looked<DB: Backend>(relay: Relay<DB>) {
+    let before = resil::registry().backlogs().outbox.seen;
+    let looks = async {
+        while resil::registry().backlogs().outbox.seen == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    relay.run(looks).await;
+}
+
 on_both_databases! {
     async fn what_is_being_delivered_is_not_discarded(db) {
         db.migrate().await.unwrap();
@@ -99,5 +110,47 @@ on_both_databases! {
         // At once, and as its first attempt.
         assert_eq!(self::relay(&db, &consumer).run_once().await.unwrap().delivered, 2);
         assert_eq!(consumer.asked(), [("1".to_owned(), 1), ("1".to_owned(), 1), ("2".to_owned(), 1)]);
+    }
+
+    async fn what_waits_is_seen_by_a_relay_and_told_without_a_question(db) {
+        db.migrate().await.unwrap();
+        let (consumer, outbox) = (Consumer::new(), Outbox::on(db.clone()));
+        let seen = || resil::registry().backlogs().outbox;
+        assert_eq!(seen(), resil::health::OutboxBacklog::default());
+        record(&db, Some("a"), &[1, 2, 3]).await;
+        consumer.goes("1", &[Way::Permanent; 3]);
+        DB::run(&db, "UPDATE resil_outbox SET recorded = recorded - 3600000 WHERE number = 2").await;
+        relay(&db, &consumer).run_once().await.unwrap();
+        looked(relay(&db, &consumer)).await;
+        let now = seen();
+        assert_eq!((now.waiting, now.set_aside, now.oldest.unwrap().as_secs() / 60), (2, 1, 60), "two wait behind it");
+        let health = resil::health();
+        assert!(now.seen.is_some() && !health.is_well());
+        assert_eq!(health.to_string(), "outbox: 1 set aside");
+        outbox.redeliver_all(Filter::all()).await.unwrap();
+        relay(&db, &consumer).run_once().await.unwrap();
+        looked(relay(&db, &consumer)).await;
+        assert_eq!((seen().waiting, seen().set_aside, seen().oldest), (0, 0, None));
+    }
+
+    async fn a_look_at_what_waits_counts_no_more_than_it_may(db) {
+        db.migrate().await.unwrap();
+        let later = std::time::SystemTime::now() + Duration::from_secs(3600);
+        let later = later.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_millis().to_string();
+        let many = |aside: bool| {
+            let (first, due) = if aside { (1, "NULL") } else { (20_001, &*later) };
+            format!(
+                "WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {first} + 10499)
+                INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded, behind)
+                SELECT CAST(n AS TEXT), 'numbers', CAST(n AS TEXT), '1', 0, 0, 0, CAST({due} AS BIGINT), '', 0, 0 FROM numbers"
+            )
+        };
+        let consumer = Consumer::new();
+        for (aside, told) in [(true, (0, 10_000)), (false, (9_500, 10_000))] {
+            DB::run_text(&db, &many(aside)).await;
+            looked(relay(&db, &consumer)).await;
+            let now = resil::registry().backlogs().outbox;
+            assert_eq!((now.waiting, now.set_aside), told);
+        }
     }
 }

@@ -122,11 +122,12 @@ function ofPermits({ limit, in_use, waiting }) {
   return { state, figure: `${in_use} of ${many(limit, "permit")}`, beside, bar: { full: limit ? in_use / limit : 1 } };
 }
 
-function ofTokens({ tokens, burst, waiting, paused_for_seconds: paused }, row) {
+function ofTokens({ tokens, burst, waiting, paused_for_seconds: paused, fleet }, row) {
   const left = paused == null ? 0 : paused - (now() - row.seenAt);
-  const state = left > 0 ? "paused" : tokens < 1 ? "used up" : "flowing";
+  const isLost = fleet && fleet.is_lost;
+  const state = isLost ? "store away" : left > 0 ? "paused" : tokens < 1 ? "used up" : "flowing";
   const beside = left > 0 ? `by the partner, for ${span(left)}` : waiting ? `${many(waiting, "caller")} waiting` : "nobody waits";
-  return { state, figure: `${tokens} of ${many(burst, "token")}`, beside, bar: { full: burst ? tokens / burst : 0 }, ticks: left > 0 };
+  return { state, figure: `${tokens} of ${many(burst, "token")}`, beside, about: isLost ? "each process goes on by itself" : "", bar: { full: burst ? tokens / burst : 0 }, ticks: left > 0 };
 }
 
 function ofKeys({ keys, max_keys, busy, rest_busy, busy_means }) {
@@ -150,15 +151,18 @@ function meaning(row) {
   if (is.misconfigured) return { state: "misconfigured", about: is.misconfigured, figure: "no call passes", beside: "" };
   if (is.intents) return ofWork(is.intents, "intent");
   if (is.messages) return ofWork(is.messages, "message");
+  const own = (row.data.policies || []).find(policy => policy.now && policy.now.budget);
+  if (own) return { ...ofBudget(own.now.budget), state: row.data.level === "well" ? "" : "retries" };
   return { state: "", figure: "", beside: "" };
 }
 
 /** Of the ledger or the outbox, as its worker has counted last. */
-function ofWork({ open, manual, oldest_seconds: oldest }, one) {
-  const state = manual ? "operator" : "under way";
-  const figure = manual ? `${many(manual, one)} need${manual === 1 ? "s" : ""} an operator` : many(open, one) + " open";
-  const beside = (manual ? `${many(open, one)} open` : "") + (oldest ? `${manual ? ", " : ""}the oldest for ${span(oldest)}` : "");
-  return { state, figure, beside };
+function ofWork({ open, manual, oldest_seconds: oldest, seen_unix_seconds: seen, states }, one) {
+  const state = manual ? "operator" : open ? "under way" : "done";
+  const figure = manual ? `${many(manual, one)} need${manual === 1 ? "s" : ""} you` : `${many(open, one)} open`;
+  const beside = [manual && open && `${open} open`, oldest && `the oldest for ${span(oldest)}`].filter(Boolean).join(", ");
+  const counted = seen == null ? "not counted in this process" : `counted at ${clock(seen)}`;
+  return { state, figure, beside, about: [...states.map(([state, number]) => `${number} ${state}`), counted].join(", ") };
 }
 
 /** What the policies of a function do, outermost first. */
@@ -233,7 +237,7 @@ function show(row) {
   const kind = data.function == null ? words(data.kind) : "";
   const circuit = data.now && data.now.circuit;
   const hasWindow = !!circuit && circuit.window.some(([calls]) => calls);
-  row.node.className = `row ${data.level || "well"}${hasWindow ? " windowed" : ""}`;
+  row.node.className = `row ${data.level || "well"}${hasWindow ? " windowed" : ""}${is.state ? "" : " stateless"}`;
   say(row.state, is.state);
   say(row.title, data.function || data.label);
   const about = data.function == null ? [kind, is.about].filter(Boolean).join(" · ") : chain(data);
@@ -455,7 +459,8 @@ function about() {
   const { last_error, revision } = parts.get("configuration");
   if (firstProcess !== identity) notice("another", `The process has changed: this is ${pid} on ${host}. Load the page again to act on it.`);
   notice("settings", last_error ? `The last settings were refused, those of before are in force:\n${last_error}` : "");
-  say(at("footer"), `You are ${start.actor}. ${start.token ? "What you do bears your name and acts on this process alone." : "You may look, and not act."} Settings were put in force ${many(revision, "time")}.`);
+  const rights = start.token ? `You are ${start.actor}. What you do bears your name, and acts on this process alone.` : "You may look, and not act.";
+  say(at("footer"), `${rights} Settings were put in force ${many(revision, "time")}.`);
 }
 
 const notices = new Map();

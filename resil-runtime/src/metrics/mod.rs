@@ -7,6 +7,8 @@
 //! feature, nothing is paid for it.
 
 mod cells;
+#[cfg(feature = "sqlx")]
+mod databases;
 mod publish;
 mod rare;
 

@@ -2,6 +2,7 @@
 
 use super::rare::{self, Whose, counted};
 use crate::policy::fallback::Fallback;
+use crate::policy::rate_limit::fleet::Part;
 use crate::registry::{CallSite, CircuitState, Outcome, Site, Why, registry};
 use crate::sync::{Mutex, lock};
 use crate::{CircuitBreaker, Deadline, Kind, Phase, Retry, Timeout};
@@ -30,16 +31,21 @@ pub fn publish() {
     for bulkhead in registry().bulkheads() {
         if let Ok(usage) = bulkhead.usage() {
             of_permits("bulkhead", bulkhead.label(), usage);
+            gauge!("resil_bulkhead_queue_limit", "name" => bulkhead.label()).set(bulkhead.queue_limit());
         }
     }
     for limit in registry().rate_limits() {
-        refusals(limit.label(), "rate_limited");
+        if let Ok(usage) = limit.usage() {
+            of_rate(limit.label(), usage);
+        }
     }
     of_keys();
     for budget in registry().retry_budgets() {
         gauge!("resil_retry_budget_tokens", "name" => budget.name).set(budget.tokens);
         gauge!("resil_retry_budget_size", "name" => budget.name).set(budget.size);
     }
+    #[cfg(feature = "sqlx")]
+    super::databases::publish();
     #[cfg(feature = "config")]
     {
         let status = registry().configuration();
@@ -122,6 +128,20 @@ fn of_permits(kind: &'static str, name: &'static str, usage: crate::policy::sema
     refusals(name, if kind == "semaphore" { "semaphore_full" } else { "bulkhead_full" });
 }
 
+fn of_rate(name: &'static str, usage: crate::policy::rate_limit::Usage) {
+    #[expect(clippy::cast_precision_loss, reason = "no bucket holds so many")]
+    gauge!("resil_rate_limit_tokens", "name" => name).set(usage.tokens as f64);
+    gauge!("resil_rate_limit_burst", "name" => name).set(usage.burst);
+    gauge!("resil_rate_limit_waiting", "name" => name).set(u32::try_from(usage.waiting).unwrap_or(u32::MAX));
+    let paused = usage.paused_for.unwrap_or_default().as_secs_f64();
+    gauge!("resil_rate_limit_paused_seconds", "name" => name).set(paused);
+    if let Some(Part { share, is_lost }) = usage.fleet {
+        gauge!("resil_rate_limit_share", "name" => name).set(share);
+        gauge!("resil_rate_limit_store_lost", "name" => name).set(u32::from(is_lost));
+    }
+    refusals(name, "rate_limited");
+}
+
 /// However many keys there are, a policy is one series.
 fn of_keys() {
     let of = |kind: &'static str, name: &'static str, usage: crate::policy::keyed::KeyUsage| {
@@ -135,7 +155,10 @@ fn of_keys() {
         }
     }
     for limits in registry().keyed_rate_limits() {
-        refusals(limits.label(), "rate_limited");
+        if let Ok(usage) = limits.usage() {
+            of("rate_limit", limits.label(), usage);
+            refusals(limits.label(), "rate_limited");
+        }
     }
     for semaphores in registry().keyed_semaphores() {
         if let Ok(usage) = semaphores.usage() {

@@ -1,7 +1,7 @@
 //! How the policies are, at one look.
 
 use super::past::{Changed, Past};
-use super::{CallSite, Cause, CircuitState, Registry, States, Transition, registry};
+use super::{Backlogs, CallSite, Cause, CircuitState, Registry, States, Transition, registry};
 use crate::CircuitBreaker;
 use crate::policy::semaphore::Usage;
 use crate::sync::lock;
@@ -10,9 +10,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Which circuits let not every call pass, and which lines callers stand in: what [`health`] answers.
+/// Which circuits let not every call pass, which lines callers stand in, and what waits in the databases: what [`health`] answers.
 ///
-/// It prints as a line for each. With the feature `axum` it is an answer, too: 200 with the same as JSON, whatever it says. **Do
+/// It prints as a line for each of them that is not well. With the feature `axum` it is an answer, too: 200 with the same as JSON, whatever it says. **Do
 /// not make readiness of it.** A process whose partner is away answers as well as it can, by refusing at once and by fallbacks; taken out
 /// of the load balancer it answers nothing, and since all processes see the same partner, they are all taken out. Readiness asks
 /// what only this process lacks.
@@ -34,6 +34,9 @@ pub struct Health {
     pub keyed: Vec<OpenKeys>,
     /// Semaphores and bulkheads that callers wait for, by label.
     pub lines: Vec<Waiting>,
+    /// What waits in the databases, as it was seen last.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub backlogs: Backlogs,
 }
 
 /// A circuit that does not let every call pass.
@@ -124,9 +127,9 @@ impl States {
     }
 }
 
-/// How the policies of this process are: what is open, since when and why, and which lines grow.
+/// How this process is: what is open, since when and why, which lines grow, and what waits in its databases.
 ///
-/// It looks at each policy and waits for nothing. See [`Health`] for why it is no readiness.
+/// It looks at each policy, asks no database and waits for nothing. See [`Health`] for why it is no readiness.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), resil::Error> {
@@ -169,13 +172,14 @@ pub fn health() -> Health {
         let grows = waiting > before.unwrap_or(0);
         (waiting > 0).then_some(Waiting { kind, name, limit, in_use, waiting, grows })
     });
-    Health { circuits: circuits.collect(), keyed: keyed.collect(), lines: lines.collect() }
+    Health { circuits: circuits.collect(), keyed: keyed.collect(), lines: lines.collect(), backlogs: all.backlogs() }
 }
 
 impl Health {
-    /// Whether every circuit lets all calls pass, and nobody waits.
+    /// Whether every circuit lets all calls pass, and nobody waits: no caller in a line, nothing for an operator.
     pub fn is_well(&self) -> bool {
-        self.circuits.is_empty() && self.keyed.is_empty() && self.lines.is_empty()
+        let is_free = self.circuits.is_empty() && self.keyed.is_empty() && self.lines.is_empty();
+        is_free && !self.backlogs.need_operator()
     }
 }
 
@@ -200,6 +204,12 @@ impl fmt::Display for Health {
                 "{kind} `{}`: {waiting} wait{grows}, {in_use} of {limit} are in use",
                 name.escape_debug()
             ));
+        }
+        for one in self.backlogs.ledger.intents.iter().filter(|one| one.needs_operator && one.number > 0) {
+            lines.push(format!("ledger `{}`: {} need an operator", one.operation.escape_debug(), one.number));
+        }
+        if self.backlogs.outbox.set_aside > 0 {
+            lines.push(format!("outbox: {} set aside", self.backlogs.outbox.set_aside));
         }
         f.write_str(&lines.join("\n"))
     }

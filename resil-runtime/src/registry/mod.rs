@@ -2,6 +2,7 @@
 //!
 //! Every policy comes in by one door, [`Handle`], and every state by another, [`State`]. The registry knows no policy.
 
+mod backlog;
 mod call_site;
 pub(crate) mod calls;
 mod check;
@@ -30,6 +31,11 @@ mod view;
 mod why;
 mod written;
 
+#[cfg(feature = "sqlx")]
+pub(crate) use backlog::Watched;
+pub use backlog::{Backlogs, Intents, LedgerBacklog, OutboxBacklog};
+#[cfg(all(feature = "sqlx", feature = "metrics"))]
+pub(crate) use backlog::{Held, databases};
 pub use call_site::{CallSite, Policy};
 pub use check::check;
 pub(crate) use check::policies;

@@ -9,7 +9,7 @@ use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
 use crate::{Error, Site};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Weak};
 
 /// Whose state it is: everybody's who writes the name, or one handle's alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +62,7 @@ pub struct States {
     /// Told of each transition and each setting: for whoever shows them.
     #[cfg(feature = "dashboard")]
     touched: tokio::sync::watch::Sender<()>,
+    pub(super) databases: Mutex<Vec<Weak<dyn super::backlog::Watched>>>,
     /// Whether the ends of failed calls tell the text of the error.
     pub(super) tells_errors: AtomicBool,
     #[cfg(feature = "tracing")]

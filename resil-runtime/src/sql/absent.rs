@@ -40,6 +40,11 @@ impl<const WHICH: u8> Absent<WHICH> {
     }
 }
 
+/// No operation is written.
+pub(crate) fn declared() -> impl Iterator<Item = crate::registry::Intents> {
+    std::iter::empty()
+}
+
 /// No error is a database's.
 pub(crate) fn verdict(_: &(dyn StdError + 'static)) -> Option<Verdict> {
     None

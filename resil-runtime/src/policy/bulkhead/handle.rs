@@ -148,6 +148,12 @@ impl Bulkhead {
         Ok(self.pool()?.usage())
     }
 
+    /// How many callers may wait for a place.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn queue_limit(&self) -> u32 {
+        self.pool().map_or(self.queue, |pool| pool.queue.load(crate::sync::Ordering::Relaxed))
+    }
+
     pub(super) fn pool(&self) -> Result<Arc<Pool>, Error> {
         self.slot.share(|states| self.look_up(states))
     }

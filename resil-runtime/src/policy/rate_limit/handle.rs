@@ -99,6 +99,7 @@ impl Limiter {
             burst: self.plan.settings.burst(),
             waiting: self.bucket().waiting(),
             paused_for: self.bucket().paused_until(now).map(|until| Duration::from_nanos(until - now)),
+            fleet: self.lease.as_ref().map(|lease| lease.part()),
         }
     }
 }

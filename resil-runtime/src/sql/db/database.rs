@@ -2,6 +2,7 @@ use super::begin::{failed, first_of, to_its_end};
 use super::meter::{Meter, Metered};
 use super::once::Lines;
 use super::raw::Raw;
+use super::seen::Seen;
 use super::standing::Standing;
 use super::statement::Strictness;
 use super::texts::Texts;
@@ -10,6 +11,7 @@ use super::wake::Wake;
 use super::{Backend, Begun, HeldBy, Once, RequestId, Transactional, Tx};
 use crate::context::Pause;
 use crate::failure::Represents;
+use crate::registry::{Backlogs, Registry, Watched};
 use crate::sync::{AtomicU32, Ordering};
 use crate::transaction::error::Step;
 use crate::transaction::scope::Holding;
@@ -67,6 +69,8 @@ const BEFORE_RESERVE: Duration = Duration::from_millis(50);
 #[derive(Debug, Default)]
 pub(super) struct OfClones {
     meter: Arc<Meter>,
+    /// What waits in it, as our workers saw it last.
+    seen: Seen,
     /// How many transactions were to run once.
     claims: AtomicU32,
     /// Where those with the same request ID stand.
@@ -82,7 +86,9 @@ pub(super) struct OfClones {
 impl<DB: Backend> Db<DB> {
     /// Takes over a pool. Nothing else should open transactions on it: those are not seen.
     pub fn new(pool: Pool<DB>) -> Self {
-        Self { pool, shared: Arc::default(), texts: Arc::new(Texts::of(DB::DIALECT)), reserve: None }
+        let shared = Arc::<OfClones>::default();
+        Registry::with(|states| states.watch(Arc::<OfClones>::downgrade(&shared)));
+        Self { pool, shared, texts: Arc::new(Texts::of(DB::DIALECT)), reserve: None }
     }
 
     /// The same database, with our statements as these have them.
@@ -288,6 +294,11 @@ impl<DB: Backend> Db<DB> {
         &self.pool
     }
 
+    /// Where our workers leave what they saw.
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.shared.seen
+    }
+
     /// What tells this database from others.
     pub(super) fn database(&self) -> usize {
         Arc::as_ptr(&self.shared).addr()
@@ -301,6 +312,21 @@ impl<DB: Backend> Db<DB> {
     /// How many transactions were to run once before this one.
     pub(super) fn count_claim(&self) -> u32 {
         self.shared.claims.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Watched for OfClones {
+    fn backlogs(&self) -> Backlogs {
+        self.seen.all()
+    }
+
+    #[cfg(feature = "metrics")]
+    fn held(&self) -> Vec<crate::registry::Held> {
+        let one = |by: HeldBy| {
+            let HeldBy { began, now, ended, total, .. } = by;
+            crate::registry::Held { place: began.site.to_string(), now, ended, total }
+        };
+        self.meter.held().into_iter().map(one).collect()
     }
 }
 

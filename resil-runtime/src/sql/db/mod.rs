@@ -14,6 +14,7 @@ mod opened;
 mod pooler;
 mod raw;
 mod schema;
+mod seen;
 mod standing;
 mod statement;
 mod stored;

@@ -56,6 +56,12 @@ impl Transactional {
         self
     }
 
+    /// Where it opens a transaction, if it is not the caller's.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn opens(&self) -> Option<&'static Site> {
+        self.opens.then_some(self.site)
+    }
+
     /// Refuses an operation that two functions share: each would be answered with the outcome of the other.
     pub(super) fn is_consistent(&self) -> Result<(), Error> {
         self.consistent.get_or_init(|| Registry::consistent(&self.written(), self.out_of_range())).clone()

@@ -70,6 +70,14 @@ impl<DB: Backend> Inner<DB> {
         self.bookings.get(&(op, version))
     }
 
+    /// The operations it drives.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.operations.keys().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// The versions of operations it drives, and whose each is.
     pub(super) fn versions(&self) -> Vec<(String, &'static str)> {
         self.operations.keys().map(|(name, version)| (known_as(name, *version), *name)).collect()

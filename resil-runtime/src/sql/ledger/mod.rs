@@ -77,6 +77,7 @@ pub use refuse::refuse;
 pub use resolve::{Filter, Resolution, Resolved};
 pub use settings::{InDoubt, Settings};
 pub use state::State;
+pub(crate) use state::no_intents;
 pub(crate) use store::{BOOKS_COLUMNS, TABLES, TIME_COLUMNS};
 pub(crate) use views::{COUNTED, RESTING};
 

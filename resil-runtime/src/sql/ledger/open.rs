@@ -5,6 +5,7 @@ use super::erased::{Erased, Of};
 use super::inner::Inner;
 use super::operation::Operation;
 use super::start;
+use super::state::no_intents;
 use crate::registry::{Policy, policies};
 use crate::{Backend, Db, Error, Misconfiguration};
 use std::collections::HashMap;
@@ -127,7 +128,9 @@ impl<DB: Backend> Opening<DB> {
             problems.sort();
             return Err(Error::Misconfigured(Arc::new(Misconfiguration::new(problems))));
         }
-        Ok(Ledger(Arc::new(Inner::new(&db, operations, given, lease))))
+        let inner = Inner::new(&db, operations, given, lease);
+        db.seen().drives(inner.names().into_iter().flat_map(no_intents));
+        Ok(Ledger(Arc::new(inner)))
     }
 }
 

@@ -3,6 +3,7 @@ use super::inner::Inner;
 use super::point::point;
 use super::run::{Drive, Work};
 use super::shares::Shares;
+use super::state::no_intents;
 use super::store;
 use super::views;
 use crate::sql::worker::{self, Joined, Polling, Worker};
@@ -155,6 +156,14 @@ impl<DB: Backend> Worker for Reconciling<DB> {
             }
         }
         Ok(claimed)
+    }
+
+    async fn sample(&mut self) {
+        let (db, operations) = (self.ledger.db(), self.ledger.names());
+        // If it fails, so does the next claim, which tells of it.
+        if let Ok(waiting) = views::waiting(db, &operations).await {
+            db.seen().intents(operations.into_iter().flat_map(no_intents), waiting);
+        }
     }
 
     async fn ended(&mut self, ended: Vec<Joined<Self::Ran>>) {

@@ -1,5 +1,7 @@
 use crate::Site;
+use crate::registry::Intents;
 use std::fmt;
+use std::time::Duration;
 
 /// Where an intent stands.
 ///
@@ -73,10 +75,21 @@ impl State {
         matches!(self, Self::Applied | Self::Rejected | Self::Compensated)
     }
 
+    /// So many intents in this state.
+    pub(super) fn intents(self, operation: &'static str, number: u64, oldest: Option<Duration>) -> Intents {
+        Intents { operation, state: self.text(), needs_operator: self == Self::Manual, number, oldest }
+    }
+
     /// Whether a worker has nothing to do with it.
     pub(super) fn rests(self) -> bool {
         self.is_final() || self == Self::Manual
     }
+}
+
+/// No intents of this operation, in each state that is not the end.
+pub(crate) fn no_intents(operation: &'static str) -> impl Iterator<Item = Intents> {
+    let open = State::ALL.into_iter().filter(|state| !state.is_final());
+    open.map(move |state| state.intents(operation, 0, None))
 }
 
 /// What holds the connection while our own books are written.

@@ -3,8 +3,10 @@
 use super::history::History;
 use super::intent::{IntentId, IntentView};
 use super::state::State;
+use crate::registry::Intents;
 use crate::sql::db::{Row, whole};
 use crate::{Backend, Db, Error};
+use std::time::Duration;
 
 /// Nobody here takes them up, so they come to be those that are due for longest.
 const UNKNOWN: &str = "
@@ -41,6 +43,20 @@ const COUNT: &str = "
     ) AS counted
     GROUP BY op, version, state ORDER BY op, version, state";
 
+/// What is not done, of those that are due for longest and of those that wait for an operator for longest: 10,000 of each at most,
+/// however many there are.
+const WAITING: &str = "
+    SELECT op, state, count(*), {now} - min(recorded) FROM (
+        SELECT op, state, recorded FROM (
+            SELECT op, state, recorded FROM resil_intents WHERE due IS NOT NULL ORDER BY due LIMIT (SELECT 10000)
+        ) AS due
+        UNION ALL
+        SELECT op, state, recorded FROM (
+            SELECT op, state, recorded FROM resil_intents WHERE state = 'MANUAL' ORDER BY recorded LIMIT (SELECT 10000)
+        ) AS manual
+    ) AS waiting
+    GROUP BY op, state";
+
 /// How many of the 10,000 intents that are due for longest are of operations that are not in this list.
 pub(super) async fn unknown<DB: Backend>(db: &Db<DB>, known: &str) -> Result<Vec<(String, u32, u64)>, Error> {
     let rows = db.statement(UNKNOWN, &[known.into()]).await?;
@@ -59,6 +75,17 @@ pub(super) async fn count<DB: Backend>(db: &Db<DB>) -> Result<Vec<(String, u32, 
         (row.text(0).unwrap_or_default(), whole(version), state, u64::try_from(count).unwrap_or(0))
     };
     Ok(db.long_statement(COUNT, &[]).await?.into_iter().map(one).collect())
+}
+
+/// What is not done of these operations: so many, and how old the oldest is.
+pub(super) async fn waiting<DB: Backend>(db: &Db<DB>, operations: &[&'static str]) -> Result<Vec<Intents>, Error> {
+    let one = |mut row: Row| {
+        let (op, state) = (row.text(0)?, State::of(&row.text(1)?)?);
+        let operation = operations.iter().find(|known| **known == op)?;
+        let [number, age] = [2, 3].map(|column| u64::try_from(row.number(column).unwrap_or(0)).unwrap_or(0));
+        Some(state.intents(operation, number, Some(Duration::from_millis(age))))
+    };
+    Ok(db.statement(WAITING, &[]).await?.into_iter().filter_map(one).collect())
 }
 
 pub(super) async fn view<DB: Backend>(db: &Db<DB>, id: IntentId) -> Result<Option<IntentView>, Error> {
@@ -87,4 +114,25 @@ fn viewed(mut row: Row) -> Option<IntentView> {
         why: row.text(6)?,
         history: History::of(&row.text(7)?),
     })
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    #[tokio::test]
+    async fn a_look_at_what_waits_reads_it_in_the_order_of_an_index() {
+        let pool =
+            sqlx::pool::PoolOptions::new().max_connections(1).connect("sqlite::memory:").await.expect("it opens");
+        let db: Db<sqlx::Sqlite> = Db::new(pool);
+        db.migrate().await.expect("it migrates");
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", db.text_of(WAITING)));
+        let rows = sqlx::query(explain).fetch_all(db.pool().expect("it is open")).await.expect("it explains");
+        let plan: Vec<String> = rows.iter().map(|row: &sqlx::sqlite::SqliteRow| row.get("detail")).collect();
+        for index in ["resil_intents_due", "resil_intents_manual"] {
+            let reads = format!("SCAN resil_intents USING INDEX {index}");
+            assert!(plan.iter().any(|step| *step == reads), "{plan:#?}");
+        }
+    }
 }

@@ -286,6 +286,14 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
         Ok(claimed)
     }
 
+    async fn sample(&mut self) {
+        let db = &self.relay.db;
+        // If it fails, so does the next claim, which tells of it.
+        if let Ok(waiting) = store::waiting(db).await {
+            db.seen().messages(waiting);
+        }
+    }
+
     async fn ended(&mut self, ended: Vec<Joined<Ran>>) {
         let (mut delivered, mut given_back): (Vec<_>, Vec<HeldMessage>) = (Vec::new(), Vec::new());
         for one in ended {

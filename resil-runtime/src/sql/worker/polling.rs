@@ -22,6 +22,7 @@ pub(crate) struct Polling {
 /// So that a poll which is to be never has a random part, too.
 const LONGEST_POLL: Duration = Duration::from_hours(12);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
+const BETWEEN_SAMPLES: Duration = Duration::from_secs(10);
 /// To write down what was cut off.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -45,6 +46,27 @@ impl Polling {
     }
 }
 
+/// Something that is done now and then.
+struct Every {
+    pause: Duration,
+    last: Option<Instant>,
+}
+
+impl Every {
+    const fn new(pause: Duration) -> Self {
+        Self { pause, last: None }
+    }
+
+    /// Whether it is to be done now.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= self.pause);
+        if is_due {
+            self.last = Some(clock::instant());
+        }
+        is_due
+    }
+}
+
 /// How far a worker has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stop {
@@ -61,6 +83,9 @@ pub(crate) trait Worker: Send {
 
     /// Looks for what no claim finds. Once a minute.
     fn look(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Leaves behind how much waits, for whoever watches the process. Every ten seconds of one that runs.
+    fn sample(&mut self) -> impl Future<Output = ()> + Send;
 
     /// Spawns so much of what is due, and answers how much it was.
     fn claim(
@@ -109,20 +134,23 @@ pub(crate) async fn run<W: Worker>(worker: &mut W, polling: Polling, stop: impl 
         told.send_replace(Stop::Begins);
     });
     let mut running = JoinSet::new();
-    let mut looked: Option<Instant> = None;
+    let (mut looks, mut samples) = (Every::new(BETWEEN_LOOKS), Every::new(BETWEEN_SAMPLES));
     loop {
         let claim = async {
-            if looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
-                looked = Some(clock::instant());
+            if looks.is_due() {
                 worker.look().await;
             }
-            match worker.room(polling.concurrency).saturating_sub(running.len()) {
-                0 => 0,
-                free => worker.claim(free, &mut running).await.unwrap_or_else(|error| {
-                    worker.unreachable(&error);
-                    0
-                }),
+            let claimed = match worker.room(polling.concurrency).saturating_sub(running.len()) {
+                0 => Ok(0),
+                free => worker.claim(free, &mut running).await,
+            };
+            if claimed.is_ok() && samples.is_due() {
+                worker.sample().await;
             }
+            claimed.unwrap_or_else(|error| {
+                worker.unreachable(&error);
+                0
+            })
         };
         let (claimed, is_stopped) = beside(&mut stop, claim).await;
         // In this order: where a rest ends between the two, there is room. The other way round nothing would be waited for.

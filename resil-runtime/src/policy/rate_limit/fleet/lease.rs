@@ -3,7 +3,7 @@
 use super::super::bucket::Bucket;
 use super::super::{Gcra, Settings};
 use super::hub::Hub;
-use super::{Answer, Ask, LEASE, Lost, ROUND};
+use super::{Answer, Ask, LEASE, Lost, Part, ROUND};
 use crate::clock::{self, Nanos};
 use crate::registry::{Registry, events};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
@@ -88,6 +88,11 @@ impl Lease {
             let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
             self.key.store(hash.max(1), Ordering::Relaxed);
         }
+    }
+
+    pub(in super::super) fn part(&self) -> Part {
+        let known = lock(&self.known);
+        Part { share: known.share, is_lost: known.alone_since.is_some() }
     }
 
     /// Whether it holds nothing and asks for nothing.

@@ -60,6 +60,16 @@ pub struct Answer {
     pub differs: bool,
 }
 
+/// What one process has of a fleet's rate. See [`Usage`](super::Usage).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Part {
+    /// The fraction of the rate that is this process's while the store does not answer: that of its calls among all of the fleet.
+    pub share: f64,
+    /// Whether the store does not answer.
+    pub is_lost: bool,
+}
+
 /// Where the processes of a fleet share their rates. [`Db`](crate::Db) on PostgreSQL is one.
 ///
 /// It must count by one clock for all of them, and give away no token twice. An answer that comes late is used up late, and

@@ -16,7 +16,7 @@ pub(crate) use claim::{CLAIM_ANY, CLAIM_TOPICS};
 #[cfg(feature = "postgres")]
 pub(crate) use claim::{CLAIM_ANY_BESIDE, CLAIM_TOPICS_BESIDE};
 pub(super) use end::{Delivered, FailedDelivery, HeldMessage, delivered, failed, given_back, unanswered};
-pub(super) use operator::{backlog, discard, redeliver, redeliver_all, set_aside};
+pub(super) use operator::{backlog, discard, redeliver, redeliver_all, set_aside, waiting};
 #[cfg(feature = "sqlite")]
 pub(crate) use table::RECORD;
 #[cfg(feature = "postgres")]

@@ -3,6 +3,7 @@
 use super::claim::message;
 use super::end::next;
 use crate::outbox::{Backlog, Filter, MessageId, OutboxError, SetAside};
+use crate::registry::OutboxBacklog;
 use crate::sql::db::{Row, Value};
 use crate::{Backend, Db, Error};
 use std::time::Duration;
@@ -10,6 +11,17 @@ use std::time::Duration;
 const BACKLOG: &str = "
     SELECT (SELECT count(*) FROM resil_outbox), (SELECT count(*) FROM resil_outbox WHERE due IS NULL),
         {now} - (SELECT recorded FROM resil_outbox ORDER BY number LIMIT 1)";
+
+/// The same of the first 10,000 of each kind, however many there are.
+pub(super) const WAITING: &str = "
+    SELECT count(*), {now} - min(recorded), (SELECT count(*) FROM (
+        SELECT number FROM resil_outbox WHERE due IS NULL ORDER BY number LIMIT (SELECT 10000)
+    ) AS aside) FROM (
+        SELECT due, recorded FROM resil_outbox ORDER BY number LIMIT (SELECT 10000 + count(*) FROM (
+            SELECT number FROM resil_outbox WHERE due IS NULL ORDER BY number LIMIT (SELECT 10000)
+        ) AS aside)
+    ) AS page
+    WHERE due IS NOT NULL";
 
 const SET_ASIDE: &str = "
     SELECT id, topic, lane, payload, attempts, recorded, number, why FROM (
@@ -52,6 +64,14 @@ pub(in super::super) async fn backlog<DB: Backend>(db: &Db<DB>) -> Result<Backlo
     let set_aside = number(1).unwrap_or(0);
     let waiting = number(0).unwrap_or(0).saturating_sub(set_aside);
     Ok(Backlog { waiting, set_aside, oldest: number(2).map(Duration::from_millis) })
+}
+
+/// What a look may cost however much waits.
+pub(in super::super) async fn waiting<DB: Backend>(db: &Db<DB>) -> Result<OutboxBacklog, Error> {
+    let row = db.statement(WAITING, &[]).await?.into_iter().next();
+    let number = |column| row.as_ref().and_then(|row| row.number(column)).and_then(|number| u64::try_from(number).ok());
+    let (waiting, set_aside) = (number(0).unwrap_or(0), number(2).unwrap_or(0));
+    Ok(OutboxBacklog { waiting, oldest: number(1).map(Duration::from_millis), set_aside, seen: None })
 }
 
 pub(in super::super) async fn set_aside<DB: Backend>(
