@@ -76,14 +76,24 @@ pub async fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&st
     let head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {length}\r\n{lines}\r\n");
     stream.write_all((head + body).as_bytes()).await.expect("it reads");
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.expect("it answers");
+    // Not every server closes because it was asked to.
+    while !is_whole(&answer) && stream.read_buf(&mut answer).await.expect("it answers") > 0 {}
     let answer = String::from_utf8(answer).expect("text");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
-    let headers =
-        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
     Answer { status: status.expect("a status"), headers: headers.collect(), body: body.to_owned() }
+}
+
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let length =
+        head.to_lowercase().split("content-length:").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
+    length.is_some_and(|length: usize| answer.len() >= head.len() + 4 + length)
 }
 
 pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {

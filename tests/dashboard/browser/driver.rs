@@ -150,7 +150,7 @@ impl Drop for Browser {
                 format!("DELETE /session/{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", self.session);
             _ = stream.set_read_timeout(Some(PATIENCE));
             _ = stream.write_all(head.as_bytes());
-            _ = stream.read_to_end(&mut Vec::new());
+            _ = stream.read(&mut [0]);
         }
         _ = self.driver.kill();
         _ = self.driver.wait();

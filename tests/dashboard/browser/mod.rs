@@ -21,7 +21,7 @@ async fn a_circuit_that_opens_is_seen_open_and_closed_by_a_click() {
     static GATEWAY: CircuitBreaker = CircuitBreaker::named("gateway").min_calls(4).failure_rate(0.5);
     assert_eq!(state(&GATEWAY), CircuitState::Closed);
     let (server, browser) = (page_of_anna().await, Browser::new(1280, 900).await);
-    browser.open(server.address, "/resil/").await;
+    browser.open(server.address, "/resil").await;
     browser.row("gateway", "[contains(@class, 'well')]").await;
     let mut events = registry().subscribe();
     // Seen at the latest with the look that follows the opening.
