@@ -5,5 +5,6 @@ mod effect;
 mod load;
 mod messages;
 mod precedence;
+mod rates;
 mod reload;
 mod support;

@@ -67,19 +67,18 @@ pub struct OutboxBacklog {
     pub seen: Option<SystemTime>,
 }
 
-/// A database of this process.
-#[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "there is none"))]
+/// A database of this process. Without the features of databases there is none.
 pub(crate) trait Watched: Debug + Send + Sync {
     /// What waits in it, as it was seen last.
     fn backlogs(&self) -> Backlogs;
 
     /// Who holds connections to it.
-    #[cfg(feature = "metrics")]
+    #[cfg(all(feature = "sqlx", feature = "metrics"))]
     fn held(&self) -> Vec<Held>;
 }
 
 /// The connections that one place of the program holds.
-#[cfg(feature = "metrics")]
+#[cfg(all(feature = "sqlx", feature = "metrics"))]
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) place: String,
@@ -141,7 +140,7 @@ impl Registry {
     }
 }
 
-/// Those that are in use. Without the features of databases there is none.
+/// Those that are in use.
 pub(crate) fn databases() -> Vec<Arc<dyn Watched>> {
     Registry::with(|states| lock(&states.databases).iter().filter_map(Weak::upgrade).collect())
 }
