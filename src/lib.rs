@@ -56,6 +56,8 @@
 //! - `sqlite`, `postgres`: `resil::Db` and its transactions, `resil::ledger` and `resil::outbox`, through sqlx; [`Classify`](trait@Classify) for `sqlx::Error`.
 //! - `config`: settings from outside, `resil::configure("resil.toml")`; see `resil::config`.
 //! - `metrics`: calls, retries, refusals, circuits and permits as numbers, through the `metrics` facade; see `resil::metrics`.
+//! - `serde`: `Serialize` for snapshots, settings, call sites, health and events.
+//! - `dashboard`: a live page of every policy, with controls; see `resil::dashboard`.
 //! - `testing`: `resil::testing`, a registry and a clock for each test.
 
 #![forbid(unsafe_code)]
@@ -88,6 +90,8 @@ mod pages {
     struct Settings;
     #[doc = include_str!("../docs/metrics.md")]
     struct Metrics;
+    #[doc = include_str!("../docs/dashboard.md")]
+    struct Dashboard;
     #[doc = include_str!("../docs/operation.md")]
     struct Operation;
     #[doc = include_str!("../docs/architecture.md")]

@@ -114,3 +114,58 @@ impl Viewer {
         }
     }
 }
+
+#[cfg(all(test, feature = "testing", not(resil_loom)))]
+mod tests {
+    use super::*;
+    use crate::CircuitBreaker;
+    use crate::testing::isolated;
+
+    #[tokio::test(start_paused = true)]
+    async fn of_what_a_viewer_does_not_read_nothing_is_kept() {
+        let _scope = isolated();
+        let hub = Arc::new(Hub::new());
+        let mut deaf = Viewer { newest: hub.subscribe(), seen: None, until: Instant::now() + LASTS };
+        let mut other = hub.subscribe();
+        assert!(deaf.next().await.is_some_and(|event| event.contains("\"is_whole\":true")));
+        let mut published = Vec::new();
+        for _ in 0..20 {
+            assert!(other.changed().await.is_ok());
+            published.extend(other.borrow_and_update().as_ref().map(Arc::downgrade));
+        }
+        let kept = published.iter().filter(|document| document.upgrade().is_some()).count();
+        assert_eq!((published.len(), kept), (20, 1), "the newest alone");
+        assert!(
+            deaf.next().await.is_some_and(|event| event.contains("\"is_whole\":false")),
+            "what it has missed, at once"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_looks_once_a_second_and_at_once_when_something_changes() {
+        let _scope = isolated();
+        let hub = Arc::new(Hub::new());
+        let mut newest = hub.subscribe();
+        let begun = Instant::now();
+        assert!(newest.changed().await.is_ok() && newest.changed().await.is_ok());
+        assert_eq!(begun.elapsed(), EVERY, "the first at once, the second after a second");
+        let breaker = CircuitBreaker::named("looked at");
+        for _ in 0..50 {
+            assert!(breaker.force_open().is_ok() && breaker.reset().is_ok());
+        }
+        assert!(newest.changed().await.is_ok() && newest.changed().await.is_ok());
+        let elapsed = begun.elapsed() - EVERY;
+        assert_eq!(elapsed, AT_MOST_EVERY + EVERY, "a hundred transitions are one look");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_viewer_is_asked_again_who_it_is() {
+        let hub = Arc::new(Hub::new());
+        let mut viewer = Viewer { newest: hub.subscribe(), seen: None, until: Instant::now() + LASTS };
+        let mut events = 0;
+        while viewer.next().await.is_some() {
+            events += 1;
+        }
+        assert!(events > 500, "{events}");
+    }
+}

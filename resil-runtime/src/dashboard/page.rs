@@ -52,6 +52,39 @@ mod tests {
     }
 
     #[test]
+    fn whoever_sees_little_can_read_it() {
+        let themes: Vec<&str> = STYLE.split(":root {").skip(1).filter_map(|rest| rest.split('}').next()).collect();
+        assert_eq!(themes.len(), 2, "light and dark");
+        for theme in themes {
+            let light = |name: &str| {
+                let (_, rest) = theme.split_once(&format!("--{name}: #")).unwrap_or_else(|| panic!("no {name}"));
+                luminance(u32::from_str_radix(&rest[..6], 16).unwrap_or_else(|error| panic!("{error}")))
+            };
+            let contrast = |one: &str, other: &str| {
+                let (one, other) = (light(one), light(other));
+                (one.max(other) + 0.05) / (one.min(other) + 0.05)
+            };
+            for text in ["ink", "faint", "bad", "watch", "good"] {
+                for paper in ["paper", "raised"] {
+                    assert!(contrast(text, paper) >= 4.5, "{text} on {paper}: {}", contrast(text, paper));
+                }
+            }
+            assert!(contrast("ink", "watch-soft") >= 4.5 && contrast("focus", "paper") >= 3.0);
+            // What marks a limit, and the edge of what can be pressed.
+            assert!(contrast("ink", "track") >= 3.0 && contrast("faint", "raised") >= 3.0);
+        }
+    }
+
+    /// As WCAG 2 has it.
+    fn luminance(colour: u32) -> f64 {
+        let linear = |shift: u32| {
+            let share = f64::from(colour >> shift & 0xff) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(16) + 0.7152 * linear(8) + 0.0722 * linear(0)
+    }
+
+    #[test]
     fn no_name_ends_what_it_stands_in() {
         let page = page(&Start { token: None, actor: "</script><script>{{script}}{{nonce}}\u{2028}\"" }, "n0nce");
         assert_eq!(page.matches("</script>").count(), 2, "the data and the script");

@@ -3,10 +3,12 @@
 use super::document::Document;
 use super::process::Process;
 use crate::config::PolicySettings;
-use crate::registry::{CallSite, Changed, Level, Policy, Registry, States, View, policies, registry};
+use crate::registry::{
+    Backlogs, CallSite, Changed, Level, OutboxBacklog, Policy, Registry, States, View, policies, registry,
+};
 use serde::Serialize;
 use serde_json::Value;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A policy that has a state.
 #[derive(Serialize)]
@@ -54,10 +56,31 @@ struct Passed {
     written: Vec<(&'static str, String)>,
 }
 
+#[derive(Serialize)]
+struct Work {
+    open: u64,
+    /// Those that nothing moves but an operator.
+    manual: u64,
+    #[serde(rename = "oldest_seconds", serialize_with = "crate::as_data::seconds")]
+    oldest: Option<Duration>,
+    #[serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds")]
+    seen: Option<SystemTime>,
+    states: Vec<(&'static str, u64)>,
+}
+
+impl Work {
+    fn row<'a>(&self, kind: &'a str, of: &'static str, label: &'a str) -> Row<'a> {
+        let level = if self.manual > 0 { Level::Wrong } else { Level::Well };
+        let now = serde_json::json!({ of: self });
+        Row { kind, name: None, label, site: None, level, now, changes: Vec::new() }
+    }
+}
+
 pub(super) fn sample(process: &Process) -> Document {
     let mut document = Document::at(SystemTime::now());
     document.put("process".to_owned(), process);
     document.put("configuration".to_owned(), &registry().configuration());
+    backlogs(&mut document);
     Registry::with(|states| {
         for policy in policies() {
             misconfigured(&mut document, states, policy);
@@ -68,6 +91,26 @@ pub(super) fn sample(process: &Process) -> Document {
         }
     });
     document
+}
+
+/// What waits in the databases, as this process's workers saw it when they looked last.
+fn backlogs(document: &mut Document) {
+    let Backlogs { ledger, outbox } = registry().backlogs();
+    for of_operation in ledger.intents.chunk_by(|one, next| one.operation == next.operation) {
+        let label = of_operation[0].operation;
+        let number = |needs_operator: bool| {
+            of_operation.iter().filter(|one| one.needs_operator == needs_operator).map(|one| one.number).sum()
+        };
+        let states = of_operation.iter().filter(|one| one.number > 0).map(|one| (one.state, one.number)).collect();
+        let oldest = of_operation.iter().filter_map(|one| one.oldest).max();
+        let work = Work { open: number(false), manual: number(true), oldest, seen: ledger.seen, states };
+        document.put(format!("ledger/{label}"), &work.row("ledger", "intents", label));
+    }
+    if outbox.seen.is_some() {
+        let OutboxBacklog { waiting: open, oldest, set_aside: manual, seen, .. } = outbox;
+        let work = Work { open, manual, oldest, seen, states: Vec::new() };
+        document.put("outbox/messages".to_owned(), &work.row("outbox", "messages", "messages"));
+    }
 }
 
 /// Sets each policy up, so that one that nobody has called yet is shown as well.

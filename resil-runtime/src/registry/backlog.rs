@@ -26,9 +26,13 @@ pub struct Backlogs {
 #[non_exhaustive]
 pub struct LedgerBacklog {
     /// A line for each operation of the program and each state that is not the end, zeros too, by operation.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "those_there_are"))]
     pub intents: Vec<Intents>,
     /// When a reconciler looked last; `None` if none has. Of several databases, the one that was not looked at for longest.
-    #[cfg_attr(feature = "serde", serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds")
+    )]
     pub seen: Option<SystemTime>,
 }
 
@@ -63,8 +67,17 @@ pub struct OutboxBacklog {
     /// Messages that were set aside, which nothing moves but an operator.
     pub set_aside: u64,
     /// When a relay looked last; `None` if none has. Of several databases, the one that was not looked at for longest.
-    #[cfg_attr(feature = "serde", serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds")
+    )]
     pub seen: Option<SystemTime>,
+}
+
+/// Zeros are for whoever draws a line through them.
+#[cfg(feature = "serde")]
+fn those_there_are<S: serde::Serializer>(intents: &[Intents], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(intents.iter().filter(|one| one.number > 0))
 }
 
 /// A database of this process. Without the features of databases there is none.

@@ -59,10 +59,10 @@ pub struct States {
     all: Mutex<HashMap<TypeId, OfKind>>,
     pub(super) stream: Stream,
     pub(super) seen: Mutex<super::condition::Seen>,
-    pub(super) databases: Mutex<Vec<Weak<dyn super::backlog::Watched>>>,
     /// Told of each transition and each setting: for whoever shows them.
     #[cfg(feature = "dashboard")]
     touched: tokio::sync::watch::Sender<()>,
+    pub(super) databases: Mutex<Vec<Weak<dyn super::backlog::Watched>>>,
     /// Whether the ends of failed calls tell the text of the error.
     pub(super) tells_errors: AtomicBool,
     #[cfg(feature = "tracing")]

@@ -115,8 +115,9 @@ impl Buckets {
     /// The buckets, the oldest first.
     #[cfg(feature = "dashboard")]
     pub(super) fn cells(&self) -> Vec<Tally> {
-        let oldest = self.current + 1;
-        (oldest..oldest + BUCKETS as u64).map(|number| self.ring[place(number)]).collect()
+        // The place of the next is that of the oldest.
+        let ages = 1..=BUCKETS as u64;
+        ages.map(|age| self.ring[place(self.current.wrapping_add(age))]).collect()
     }
 
     /// When the current bucket ends.

@@ -27,7 +27,8 @@ pub struct Usage {
 impl Usage {
     #[cfg(feature = "dashboard")]
     pub(crate) fn view(self) -> View {
-        let is_used_up = self.tokens < 1 || self.waiting > 0 || self.paused_for.is_some();
+        let is_lost = self.fleet.is_some_and(|fleet| fleet.is_lost);
+        let is_used_up = self.tokens < 1 || self.waiting > 0 || self.paused_for.is_some() || is_lost;
         let level = if is_used_up { Level::Watch } else { Level::Well };
         View::new("rate_limit", level, "tokens", &self)
     }

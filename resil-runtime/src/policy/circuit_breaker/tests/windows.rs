@@ -67,3 +67,24 @@ fn a_success_of_an_earlier_generation_does_not_reach_the_next() {
     assert!(window.add(1, 9));
     assert_eq!(window.drain(1), 1);
 }
+
+#[cfg(feature = "dashboard")]
+#[test]
+fn the_cells_of_a_window_are_its_calls_from_the_oldest_to_the_newest() {
+    let numbers = |cells: Vec<Tally>| cells.into_iter().map(|cell| (cell.calls, cell.failures)).collect::<Vec<_>>();
+    let mut window = CountWindow::new(5, true);
+    window.record(FAILURE);
+    assert_eq!(numbers(window.cells(2)), [(1, 1), (0, 0)], "three calls to a cell");
+    [SUCCESS, SUCCESS, SUCCESS, FAILURE, SUCCESS].map(|call| window.record(call));
+    assert_eq!(numbers(window.cells(2)), [(3, 0), (2, 1)], "the first has left");
+    assert_eq!(numbers(window.cells(50)), [(1, 0), (1, 0), (1, 0), (1, 1), (1, 0)]);
+    let mut buckets = Buckets::new(100);
+    for bucket in 0..13 {
+        buckets.advance(bucket * 10);
+        (0..bucket).for_each(|_| buckets.record(SUCCESS));
+    }
+    let calls: Vec<u64> = buckets.cells().into_iter().map(|cell| cell.calls).collect();
+    assert_eq!(calls, (3..13).collect::<Vec<_>>());
+    buckets.advance(u64::MAX);
+    assert_eq!(buckets.cells(), [Tally::default(); 10]);
+}
