@@ -51,6 +51,7 @@
 //! - `tracing` (default): one `tracing` event for each transition, refusal, retry and timeout.
 //! - `http`: `resil::http::Error`, a ready error type, and [`Classify`](trait@Classify) for `http::StatusCode`.
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
+//! - `tonic`: the gRPC adapter, `resil::tonic::channel()`, and a caller's `grpc-timeout` on the server; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
 //! - `axum`: the `Idempotency-Key` header of your own callers, and [`Error`] as a response.
 //! - `sqlite`, `postgres`: `resil::Db` and its transactions, `resil::ledger` and `resil::outbox`, through sqlx; [`Classify`](trait@Classify) for `sqlx::Error`.

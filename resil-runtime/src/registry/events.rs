@@ -238,7 +238,7 @@ pub(crate) fn key_not_sent(site: &'static Site) {
     tell(|| Event::KeyNotSent { site });
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only logged"))]
 pub(crate) fn harmless(why: &'static str) {
     event!(debug, why = text(why), "a request is said to be harmless");

@@ -4,6 +4,8 @@ pub(crate) mod in_force;
 mod within;
 
 pub use crate::context::Due;
+#[cfg(feature = "tonic")]
+pub(crate) use within::begin;
 pub use within::{remaining, within};
 
 use crate::context::{self, Bound};

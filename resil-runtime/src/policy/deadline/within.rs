@@ -1,6 +1,6 @@
 //! Deadlines that are known only at run time: the one a caller of ours has sent, the one to send on.
 
-use super::Deadline;
+use super::{Deadline, Due};
 use crate::failure::Represents;
 use crate::{Attempt, Failure, Site, context};
 use std::collections::HashMap;
@@ -48,6 +48,12 @@ where
 {
     let deadline = known_as(Site::calling("resil::within", Location::caller()), limit);
     async move { Attempt::new(call).within(deadline.start_for(limit)).await.map_err(Failure::into_error) }
+}
+
+/// A deadline of so long from now, which errors say this place has set.
+#[cfg(feature = "tonic")]
+pub(crate) fn begin(site: &'static Site, limit: Duration) -> Due {
+    known_as(site, limit).start_for(limit)
 }
 
 /// What is left of the nearest deadline around this call, to be sent to a partner; `None` where there is none.
