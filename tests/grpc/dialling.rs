@@ -4,7 +4,7 @@ use super::raw::partner;
 use super::real::service;
 use super::{Client, ask, client, endpoint};
 use hyper_util::rt::TokioIo;
-use resil::{Classify as _, Effect, Kind, retry, timeout};
+use resil::{Classify as _, Effect, Kind, Phase, retry, timeout};
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -144,6 +144,40 @@ async fn a_channel_that_connects_again_does_so_within_the_bound() {
         }
     };
     assert_eq!((status.verdict().effect, made.load(Ordering::Relaxed)), (Effect::None, 2));
+}
+
+#[tokio::test]
+async fn a_wait_for_a_free_stream_is_no_dial_and_its_message_has_not_left() {
+    #[timeout("300ms", connect = "50ms", allow(range))]
+    async fn impatient(mut client: Client) -> Result<(), Status> {
+        client.check(ask("")).await.map(drop)
+    }
+    let _scope = resil::testing::isolated();
+    let (full, is_full) = tokio::sync::oneshot::channel();
+    let (end, ends) = tokio::sync::oneshot::channel::<()>();
+    let (address, partner) = partner(async move |listening| {
+        let mut raw = listening.accept().await;
+        let stream = raw.request().await.unwrap();
+        raw.answer(stream).await;
+        raw.allow_no_streams().await;
+        full.send(()).unwrap();
+        _ = ends.await;
+        raw.close().await;
+    });
+    let mut client = client(address);
+    client.check(ask("")).await.unwrap();
+    is_full.await.unwrap();
+    let waiting = tokio::spawn({
+        let mut client = client.clone();
+        async move { client.check(ask("")).await }
+    });
+    let status = impatient(client).await.unwrap_err();
+    let source = std::error::Error::source(&status).unwrap().downcast_ref::<resil::Error>();
+    assert!(matches!(source, Some(resil::Error::Timeout { phase: Phase::Attempt, .. })), "{status:?}");
+    drop(end);
+    let status = waiting.await.unwrap().unwrap_err();
+    assert_eq!((status.verdict().kind, status.verdict().effect), (Kind::Transient, Effect::None), "{status:?}");
+    partner.await.unwrap();
 }
 
 fn ready() -> Arc<Notify> {

@@ -81,6 +81,13 @@ impl Raw {
         _ = self.0.write_all(&frame).await;
     }
 
+    /// Allows no more streams, and waits until the caller has heard so.
+    pub async fn allow_no_streams(&mut self) {
+        const MAX_CONCURRENT_STREAMS: u8 = 3;
+        self.send(SETTINGS, 0, 0, &[0, MAX_CONCURRENT_STREAMS, 0, 0, 0, 0]).await;
+        while !matches!(self.frame().await, Some((SETTINGS, 1, ..)) | None) {}
+    }
+
     /// Headers, which end the stream or do not.
     pub async fn headers(&mut self, stream: u32, headers: &[(&str, &str)], ends: bool) {
         let mut block = Vec::new();

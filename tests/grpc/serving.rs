@@ -79,7 +79,7 @@ async fn the_time_of_a_caller_is_handed_down() {
 #[tokio::test]
 async fn a_handler_ends_with_the_time_of_its_caller() {
     let address =
-        service(async |_| pending().await).serve_within(CallerDeadline::at_most(Duration::from_millis(50))).await;
+        service(async |_| pending().await).serve_within(CallerDeadline::at_most(Duration::from_millis(500))).await;
     let mut plain = HealthClient::new(endpoint(address).connect_lazy());
     let status = plain.check(ask("")).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);

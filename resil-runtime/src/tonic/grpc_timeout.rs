@@ -105,7 +105,7 @@ mod tests {
             let value = written(left).unwrap();
             prop_assert!(value.len() <= 9);
             let read = duration(value.as_bytes()).unwrap();
-            prop_assert!(read <= left && left - read <= left / 100_000, "{left:?} {read:?}");
+            prop_assert!(read <= left && left.saturating_sub(read) <= left / 100_000, "{left:?} {read:?}");
         }
     }
 }

@@ -72,7 +72,7 @@ impl CallerDeadline {
 
 /// Less the time that an answer needs.
 fn in_time(asked: Duration) -> Duration {
-    asked - (asked / 10).min(Duration::from_millis(10))
+    asked.saturating_sub((asked / 10).min(Duration::from_millis(10)))
 }
 
 impl<S> Layer<S> for CallerDeadline {
