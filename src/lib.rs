@@ -51,6 +51,7 @@
 //! - `tracing` (default): one `tracing` event for each transition, refusal, retry and timeout.
 //! - `http`: `resil::http::Error`, a ready error type, and [`Classify`](trait@Classify) for `http::StatusCode`.
 //! - `reqwest`: the reqwest adapter, `checked()` and `resil::http::client()`; includes `http`.
+//! - `tonic`: the gRPC adapter, `resil::tonic::channel()`, and a caller's `grpc-timeout` on the server; includes `http`.
 //! - `anyhow`: [`Classify`](trait@Classify) for `anyhow::Error`.
 //! - `tower`: policies as layers around services, `BREAKER.layer()`, and a caller's deadline; see `resil::tower`.
 //! - `axum`: the `Idempotency-Key` header of your own callers, and [`Error`] as a response; includes `tower`.

@@ -23,6 +23,8 @@ pub use bound::Due;
 pub use call::Sent;
 pub(crate) use call::{Call, Repeat, begins, given_up, sent};
 pub(crate) use carried::Carried;
+#[cfg(feature = "tonic")]
+pub(crate) use in_flight::Hearing;
 pub(crate) use in_flight::InFlight;
 pub(crate) use keyed::AttemptKey;
 #[cfg(feature = "http")]

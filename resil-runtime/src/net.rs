@@ -11,7 +11,8 @@ use std::panic::Location;
 /// When the bound passes, this future itself returns [`ConnectTimeout`], which certifies that nothing was sent over it: a
 /// retry, even `#[retry(unsent)]`, may repeat it. Once a connection is made, the call counts as sent. Outside an
 /// annotated function it adds no bound, which an [`Event::ConnectUnenforced`](crate::Event::ConnectUnenforced) says once: a
-/// channel that dials in a task of its own, as tonic's does, has to bound its connector itself. While it runs, the attempt's
+/// channel that dials in a task of its own, as tonic's does, has to bound its connector itself (the feature `tonic` has one that does).
+/// While it runs, the attempt's
 /// read clock stands still; when it ends, that clock starts anew.
 ///
 /// Dropping it drops the connection under way.

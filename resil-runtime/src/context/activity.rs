@@ -91,7 +91,7 @@ impl Activity {
     }
 
     /// A further wait of the same request begins, which those around it hear nothing of.
-    #[cfg(feature = "reqwest")]
+    #[cfg(any(feature = "reqwest", feature = "tonic"))]
     pub(super) fn begin(&self) {
         lock(&self.progress).latest = clock::instant();
     }

@@ -15,14 +15,17 @@ use tokio::time::Sleep;
 pin_project! {
     /// One request, or one wait for a part of its answer. Where a `read` bounds the attempt around it, it is silent by
     /// itself: what those beside it hear, dial or upload is not its own. Elsewhere it is nothing but the future within.
-    ///
-    /// It has a timer of its own, since only a request that has just been polled is known to have heard nothing.
     pub(crate) struct InFlight<F> {
         #[pin]
         request: F,
-        listens: Lazy<Listens>,
+        hearing: Hearing,
     }
 }
+
+/// How long a request has heard nothing.
+///
+/// It has a timer of its own, since only a request that has just been polled is known to have heard nothing.
+pub(crate) struct Hearing(Lazy<Listens>);
 
 pin_project! {
     struct Listens {
@@ -34,18 +37,40 @@ pin_project! {
 
 impl<F> InFlight<F> {
     pub(crate) fn new(request: F) -> Self {
-        Self { request, listens: Lazy::NONE }
+        Self { request, hearing: Hearing(Lazy::NONE) }
     }
 
     /// A further wait of a request, which begins here and whose upload may still be under way.
     #[cfg(feature = "reqwest")]
     pub(crate) fn again(request: F, known: Option<Arc<Activity>>) -> Self {
-        let mut this = Self::new(request);
+        Self { request, hearing: Hearing::again(known) }
+    }
+}
+
+impl Hearing {
+    /// Of a further wait of a request, which begins here and whose upload may still be under way.
+    #[cfg(any(feature = "reqwest", feature = "tonic"))]
+    pub(crate) fn again(known: Option<Arc<Activity>>) -> Self {
+        let mut this = Self(Lazy::NONE);
         if let Some(known) = known {
             known.begin();
-            this.listens.get_or_make(|| Listens::new(known));
+            this.0.get_or_make(|| Listens::new(known));
         }
         this
+    }
+
+    /// Polls the request within.
+    pub(crate) fn poll<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        let is_heard = self.0.get().is_some() || current(|frame| frame.read.is_some()).unwrap_or(false);
+        if !is_heard {
+            return poll(cx);
+        }
+        let mut listens = self.0.get_or_make(|| Listens::new(Arc::default()));
+        let polled = listens.frame.enter(|| poll(cx));
+        if polled.is_pending() {
+            listens.as_mut().watch(cx);
+        }
+        polled
     }
 }
 
@@ -84,15 +109,6 @@ impl<F: Future> Future for InFlight<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let is_heard = this.listens.get().is_some() || current(|frame| frame.read.is_some()).unwrap_or(false);
-        if !is_heard {
-            return this.request.poll(cx);
-        }
-        let mut listens = this.listens.get_or_make(|| Listens::new(Arc::default()));
-        let polled = listens.frame.enter(|| this.request.poll(cx));
-        if polled.is_pending() {
-            listens.as_mut().watch(cx);
-        }
-        polled
+        this.hearing.poll(cx, |cx| this.request.poll(cx))
     }
 }

@@ -40,6 +40,14 @@ fn known(link: &(dyn StdError + 'static)) -> Option<Verdict> {
     if let Some(error) = link.downcast_ref::<reqwest::Error>() {
         return Some(error.verdict());
     }
+    #[cfg(feature = "tonic")]
+    if let Some(status) = link.downcast_ref::<tonic::Status>() {
+        return Some(status.verdict());
+    }
+    #[cfg(feature = "tonic")]
+    if link.is::<tonic::ConnectError>() {
+        return Some(Verdict::transient().unsent());
+    }
     crate::sql::verdict(link).or_else(|| link.downcast_ref::<io::Error>().map(io))
 }
 

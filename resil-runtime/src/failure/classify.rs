@@ -28,7 +28,7 @@ use std::error::Error as StdError;
 /// ```
 ///
 /// Ready for `std::io::Error`, `Box<dyn Error + Send + Sync>`, `resil::Error`, `std::convert::Infallible` and, behind
-/// the features of the same names, `http::StatusCode`, `reqwest::Error` and `anyhow::Error`.
+/// the features of the same names, `http::StatusCode`, `reqwest::Error`, `tonic::Status` and `anyhow::Error`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what its failures mean",
     label = "retry and circuit breaker decide from a verdict: `Classify` is missing",

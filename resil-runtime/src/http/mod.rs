@@ -27,8 +27,12 @@ use crate::failure::HttpStatus;
 use ::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use std::time::{Duration, SystemTime};
 
-#[cfg(any(feature = "reqwest", feature = "axum"))]
-const IDEMPOTENCY_KEY: ::http::HeaderName = ::http::HeaderName::from_static("idempotency-key");
+/// How long a caller is asked to wait where nobody knows better.
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) const A_MOMENT: Duration = Duration::from_secs(1);
+
+#[cfg(any(feature = "reqwest", feature = "axum", feature = "tonic"))]
+pub(crate) const IDEMPOTENCY_KEY: ::http::HeaderName = ::http::HeaderName::from_static("idempotency-key");
 
 /// The wait a partner asks for in `Retry-After`: seconds, or an HTTP date. `None` if it cannot be read.
 ///

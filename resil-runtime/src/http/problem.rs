@@ -1,6 +1,7 @@
 //! Answers to our own callers, as `application/problem+json` (RFC 9457). They say what the caller can do, and nothing of
 //! what is inside.
 
+pub(crate) use super::A_MOMENT;
 use super::Meant;
 use crate::{Classify as _, Effect, Error, InvalidKey, Kind, Phase};
 use axum::body::Body;
@@ -9,9 +10,6 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use std::convert::Infallible;
 use std::time::Duration;
-
-/// How long a caller is asked to wait where nobody knows better.
-pub(crate) const A_MOMENT: Duration = Duration::from_secs(1);
 
 pub(crate) fn problem(status: StatusCode, title: &str) -> Response {
     let body = serde_json::json!({ "status": status.as_u16(), "title": title }).to_string();

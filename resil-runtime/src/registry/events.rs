@@ -257,7 +257,7 @@ pub(crate) fn unreadable_time(site: &'static Site, header: &str) {
     );
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only logged"))]
 pub(crate) fn harmless(why: &'static str) {
     event!(debug, why = text(why), "a request is said to be harmless");

@@ -4,7 +4,7 @@ pub(crate) mod in_force;
 mod within;
 
 pub use crate::context::Due;
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "tonic"))]
 pub(crate) use within::begin;
 pub use within::{remaining, within};
 

@@ -51,7 +51,7 @@ where
 }
 
 /// A deadline of so long from now, which errors say this place has set.
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "tonic"))]
 pub(crate) fn begin(site: &'static Site, limit: Duration) -> super::Due {
     known_as(site, limit).start_for(limit)
 }
