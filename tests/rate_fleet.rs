@@ -148,7 +148,7 @@ async fn a_store_that_is_away_leaves_the_last_share_or_nothing() {
     assert!((475..=525).contains(&shares) && (475..=525).contains(&refuses), "{shares} {refuses}");
     store.0.is_away.store(true, Relaxed);
     let part = || SHARE.usage().unwrap().fleet.unwrap();
-    assert!(!part().is_lost && part().share > 0.9, "{:?}", part());
+    assert!(!part().is_lost && part().share > 0.5, "{:?}", part());
     let (shares, refuses) = tokio::join!(count(&SHARE, 60), count(&NOTHING, 60));
     assert!(part().is_lost);
     assert!((3000..=6050).contains(&shares), "alone it had all of it, as far as that is known: {shares}");

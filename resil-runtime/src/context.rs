@@ -15,6 +15,7 @@ mod in_flight;
 pub(crate) mod keyed;
 mod listener;
 mod record;
+mod span;
 
 pub(crate) use activity::{Activity, Pause};
 pub(crate) use bound::Bound;
@@ -29,6 +30,8 @@ pub(crate) use listener::asked_to_pause;
 pub(crate) use listener::{Listener, Pauses};
 
 pub(crate) use record::GivenUp;
+#[cfg(feature = "sqlx")]
+pub(crate) use span::{CallersSpan, in_callers_span};
 
 use crate::registry::{Registry, States};
 use std::cell::{Cell, OnceCell};

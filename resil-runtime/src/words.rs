@@ -1,4 +1,18 @@
-//! The one word that log fields, labels of metrics and JSON have for each variant of an enum.
+//! The one word that log fields, labels of metrics and JSON have for each variant of an enum, and for a rate.
+
+use std::fmt;
+use std::time::Duration;
+
+/// So many calls in so much time, as an attribute writes it: `100/s`.
+pub(crate) fn quota(f: &mut fmt::Formatter<'_>, calls: u32, per: Duration) -> fmt::Result {
+    match (per.as_secs(), per.subsec_nanos()) {
+        (1, 0) => write!(f, "{calls}/s"),
+        (60, 0) => write!(f, "{calls}/m"),
+        (3600, 0) => write!(f, "{calls}/h"),
+        (86_400, 0) => write!(f, "{calls}/d"),
+        _ => write!(f, "{calls}/{per:?}"),
+    }
+}
 
 macro_rules! words {
     ($($kind:ident { $($variant:ident => $word:literal),+ $(,)? })+) => {$(

@@ -4,5 +4,6 @@
 mod effect;
 mod messages;
 mod precedence;
+mod rates;
 mod reload;
 mod support;

@@ -3,9 +3,10 @@
 use super::error::Error;
 use super::known::Known;
 use super::reading::Reading;
+use crate::policy::rate_limit::Rate;
 use crate::registry::in_force::{Layers, Rank};
 use crate::registry::{Handle, Registry};
-use crate::{Bulkhead, CircuitBreaker, Deadline, Keyed, Retry, Semaphore, Site, Timeout};
+use crate::{Bulkhead, CircuitBreaker, Deadline, Keyed, RateLimit, Retry, Semaphore, Site, Timeout};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -16,11 +17,12 @@ static BREAKER: CircuitBreaker = CircuitBreaker::named("payments");
 static KEYED: Keyed<CircuitBreaker> = CircuitBreaker::named("shops").keyed(10);
 static SEMAPHORE: Semaphore = Semaphore::new(3).at(&SITE);
 static BULKHEAD: Bulkhead = Bulkhead::new(1).name("reports");
+static QUOTA: RateLimit = RateLimit::new(Rate::per_second(7)).name("quota");
 static TIMEOUT: Timeout = Timeout::attempt(Duration::from_secs(10)).at(&SITE);
 
 #[expect(clippy::unwrap_used, reason = "a test")]
 fn set_up() {
-    let all: [&dyn Handle; 7] = [&DEADLINE, &RETRY, &BREAKER, &KEYED, &SEMAPHORE, &BULKHEAD, &TIMEOUT];
+    let all: [&dyn Handle; 8] = [&DEADLINE, &RETRY, &BREAKER, &KEYED, &SEMAPHORE, &QUOTA, &BULKHEAD, &TIMEOUT];
     Registry::with(|states| all.iter().for_each(|handle| handle.set_up(states).unwrap()));
 }
 
@@ -53,6 +55,7 @@ fn check(bytes: &[u8]) -> bool {
             }
             drop(BREAKER.admit());
             drop(KEYED.admit("key"));
+            assert!(QUOTA.usage().is_ok_and(|usage| usage.burst > 0 && usage.tokens <= usage.burst.into()));
             true
         }
         Err(error) => {
@@ -63,7 +66,12 @@ fn check(bytes: &[u8]) -> bool {
     }
 }
 
-const PARTS: [&str; 64] = [
+const PARTS: [&str; 69] = [
+    "[rate_limit.by_name.quota]",
+    "rate",
+    "burst",
+    "\"5/2s\"",
+    "\"0/s\"",
     "[retry]",
     "[circuit_breaker]",
     "[timeout]",

@@ -81,6 +81,7 @@ pub(super) fn read(key: &Key, raw: &Raw) -> Result<Value, String> {
             Raw::Text(_) => duration(raw).filter(|time| !time.is_zero()).map(Value::Time),
             _ => count(raw, 1, most).map(Value::Count),
         },
+        Takes::Quota => quota(raw).map(|(calls, per)| Value::Quota(calls, per)),
         Takes::Jitter => match raw {
             Raw::Text(text) => JITTERS.iter().find(|known| *known == text).map(|word| Value::Word(word)),
             _ => number(raw).filter(|part| *part > 0.0 && *part <= 1.0).map(Value::Number),
@@ -105,6 +106,7 @@ fn wanted(key: &Key) -> String {
         Takes::Rate => "a fraction above 0 and up to 1".to_owned(),
         Takes::Factor => "a number from 1.0".to_owned(),
         Takes::Window(most) => format!("a number of calls from 1 to {most}, or a duration with its unit"),
+        Takes::Quota => "so many calls in some time, at most 10⁹ a second".to_owned(),
         Takes::Jitter => {
             "\"full\", \"equal\", \"decorrelated\", \"none\", or a fraction above 0 and up to 1".to_owned()
         }
@@ -125,6 +127,11 @@ fn instead(key: &Key, raw: &Raw) -> String {
             let is_number = text.trim().parse().is_ok_and(|number: f64| number > 0.0 && number.is_finite());
             is_number.then(|| format!("\"{}s\"", text.trim()))
         }
+        (Takes::Quota, Raw::Integer(calls @ 1..=1_000_000_000)) => Some(format!("\"{calls}/s\"")),
+        (Takes::Quota, Raw::Text(text)) => {
+            let calls = text.trim().parse().ok().filter(|calls| (1..=1_000_000_000).contains(calls));
+            calls.map(|calls: u32| format!("\"{calls}/s\""))
+        }
         (Takes::OneOf(words), Raw::Text(text)) => likely(text, words.iter().copied()).map(|word| format!("\"{word}\"")),
         (Takes::Jitter, Raw::Text(text)) => likely(text, JITTERS).map(|word| format!("\"{word}\"")),
         (Takes::Count(least, most), Raw::Text(text)) => {
@@ -142,6 +149,17 @@ fn instead(key: &Key, raw: &Raw) -> String {
 
 fn duration(raw: &Raw) -> Option<Duration> {
     if let Raw::Text(text) = raw { time::parse(text) } else { None }
+}
+
+/// `"100/s"`, `"1000/m"`, `"5/2s"`, as the attribute reads it.
+fn quota(raw: &Raw) -> Option<(u32, Duration)> {
+    let Raw::Text(text) = raw else { return None };
+    let (calls, per) = text.split_once('/')?;
+    let (calls, per) = (calls.trim(), per.trim());
+    let one = if per.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "1" };
+    let per = time::parse(&format!("{one}{per}"))?;
+    let calls: u32 = Some(calls).filter(|calls| calls.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+    (calls > 0 && per.as_nanos() >= calls.into()).then_some((calls, per))
 }
 
 fn count(raw: &Raw, least: u32, most: u32) -> Option<u32> {

@@ -1,5 +1,6 @@
 use super::call::{self, Elsewhere, Repeat};
 use super::record::CallRecord;
+use super::span::CallersSpan;
 use super::{Activity, Frame, Listener};
 use crate::transaction::{Scope, scope};
 use std::cell::OnceCell;
@@ -8,13 +9,14 @@ use std::sync::Arc;
 
 /// What a call takes along when its body runs on another thread: the deadline, the bound on connecting, the proof of
 /// idempotency, the transactions and connections held, the way back to its read clock, the rate limit that hears of
-/// answers, and the record of what is sent.
+/// answers, the record of what is sent, and the tracing span.
 pub(crate) struct Carried {
     frame: Frame,
     repeat: Repeat,
     record: Option<Arc<CallRecord>>,
     scope: Option<Arc<Scope>>,
     listener: Option<Listener>,
+    span: CallersSpan,
     #[cfg(feature = "testing")]
     isolation: Option<crate::testing::Isolation>,
 }
@@ -32,6 +34,7 @@ impl Carried {
             record: call::record(),
             scope: Scope::innermost(),
             listener: Listener::current(),
+            span: CallersSpan::current(),
             #[cfg(feature = "testing")]
             isolation: crate::testing::Isolation::here(),
         }
@@ -56,6 +59,7 @@ impl Carried {
         #[cfg(feature = "testing")]
         let _isolated = self.isolation.as_ref().map(crate::testing::Isolation::enter);
         let _call = Elsewhere::enter(self.record.as_ref(), self.repeat);
+        let poll = || self.span.enter(poll);
         scope::enter(&mut self.scope, || self.frame.enter(|| Listener::enter(self.listener, poll)))
     }
 }

@@ -15,11 +15,12 @@ pub mod timeout;
 
 /// Every kind of policy that can be set from outside.
 #[cfg(feature = "config")]
-pub(crate) const ADJUSTABLE: [&crate::registry::in_force::Adjustable; 6] = [
+pub(crate) const ADJUSTABLE: [&crate::registry::in_force::Adjustable; 7] = [
     &deadline::in_force::outside::DEADLINE,
     &retry::in_force::outside::RETRY,
     &circuit_breaker::in_force::CIRCUIT_BREAKER,
     &semaphore::in_force::SEMAPHORE,
+    &rate_limit::in_force::RATE_LIMIT,
     &bulkhead::in_force::BULKHEAD,
     &timeout::in_force::outside::TIMEOUT,
 ];

@@ -80,19 +80,18 @@ fn those_there_are<S: serde::Serializer>(intents: &[Intents], serializer: S) -> 
     serializer.collect_seq(intents.iter().filter(|one| one.number > 0))
 }
 
-/// A database of this process.
-#[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "there is none"))]
+/// A database of this process. Without the features of databases there is none.
 pub(crate) trait Watched: Debug + Send + Sync {
     /// What waits in it, as it was seen last.
     fn backlogs(&self) -> Backlogs;
 
     /// Who holds connections to it.
-    #[cfg(feature = "metrics")]
+    #[cfg(all(feature = "sqlx", feature = "metrics"))]
     fn held(&self) -> Vec<Held>;
 }
 
 /// The connections that one place of the program holds.
-#[cfg(feature = "metrics")]
+#[cfg(all(feature = "sqlx", feature = "metrics"))]
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) place: String,
@@ -147,14 +146,16 @@ impl Registry {
     pub fn backlogs(self) -> Backlogs {
         let mut all = Backlogs::default();
         crate::sql::declared().for_each(|one| all.ledger.add(one));
-        databases().iter().for_each(|database| all.add(database.backlogs()));
+        for database in databases() {
+            all.add(database.backlogs());
+        }
         // Stable: the states of an operation stay in their order.
         all.ledger.intents.sort_by_key(|one| one.operation);
         all
     }
 }
 
-/// Those that are in use. Without the features of databases there is none.
+/// Those that are in use.
 pub(crate) fn databases() -> Vec<Arc<dyn Watched>> {
     Registry::with(|states| lock(&states.databases).iter().filter_map(Weak::upgrade).collect())
 }

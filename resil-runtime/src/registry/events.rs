@@ -206,21 +206,24 @@ pub(crate) fn gave_up(site: &'static Site, attempt: u32, why: Why, verdict: &Ver
     tell(|| Event::GaveUp { site, attempt, why, verdict: *verdict });
 }
 
-/// Subscribers hear of each call, the log of those that failed with a text that was asked for.
+/// Subscribers hear of each call, the log of those that did not succeed at once.
 pub(super) fn finished(event: Event) {
     #[cfg(feature = "tracing")]
-    if let Event::Finished { site, attempts, elapsed, outcome, error: Some(error), .. } = &event {
+    if let Event::Finished { site, attempts, waited, elapsed, outcome, error } = &event
+        && (*attempts, *outcome) != (1, super::Outcome::Succeeded)
+    {
         let status = if let super::Outcome::Failed(verdict) = outcome { verdict.status } else { None };
         event_of!(
             *site,
             INFO,
-            "call failed",
+            "call ended",
             site = text(site),
             attempts = attempts,
+            waited_seconds = seconds(*waited),
             elapsed_seconds = seconds(*elapsed),
-            kind = outcome.as_str(),
+            outcome = outcome.as_str(),
             status = status,
-            error = text(error)
+            error = error.as_ref().map(text)
         );
     }
     tell_of_call(|| event);

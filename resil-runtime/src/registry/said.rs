@@ -37,7 +37,7 @@ pub(super) fn said(text: &str) -> String {
 }
 
 impl Registry {
-    /// Whether the end of a failed call tells the text of its error: in a log line `call failed`, and in
+    /// Whether the end of a failed call tells the text of its error: in the log line `call ended`, and in
     /// [`Event::Finished`](crate::Event::Finished). Off until it is asked for, because a text may hold what a partner or a
     /// user has sent.
     ///

@@ -2,8 +2,8 @@ use crate::context::Carried;
 use std::future::Future;
 use tokio::task::JoinHandle;
 
-/// Spawns a task that takes along what is in force here: the deadline, the proof of idempotency, and which transactions
-/// and connections are held. With a plain `tokio::spawn` an external call in the task is not seen to be inside a
+/// Spawns a task that takes along what is in force here: the deadline, the proof of idempotency, the tracing span, and which
+/// transactions and connections are held. With a plain `tokio::spawn` an external call in the task is not seen to be inside a
 /// transaction.
 ///
 /// Once the transaction has ended, the task is free of it.

@@ -8,8 +8,8 @@ use std::task::Waker;
 
 /// The bucket of the [`Gcra`], shared by all callers.
 ///
-/// The word holds the moment when it is full again, above two flags; with either of them set, a caller looks at the queue. So
-/// nobody overtakes a waiter, and nobody passes a pause.
+/// The word holds the moment when it is full again, above three flags; with any of them set, a caller looks at the queue. So
+/// nobody overtakes a waiter, nobody passes a pause, and nobody takes a token at a rate that is in force no more.
 #[derive(Debug)]
 pub(super) struct Bucket {
     word: AtomicU64,
@@ -21,8 +21,10 @@ pub(super) struct Bucket {
 const WAITED_FOR: u64 = 1;
 /// Nothing begins before `paused_until`.
 const PAUSED: u64 = 1 << 1;
-const FLAGS: u64 = WAITED_FOR | PAUSED;
-const BITS: u32 = 2;
+/// The machine is not as it was set up. It never is again.
+const CHANGED: u64 = 1 << 2;
+const FLAGS: u64 = WAITED_FOR | PAUSED | CHANGED;
+const BITS: u32 = 3;
 
 /// Changed under the lock of the line, read without.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ struct Queue {
     /// How long what is waited for takes to come.
     ahead: AtomicU64,
     line: Mutex<Line>,
+    /// The machine, once it was changed.
+    changed: Mutex<Option<Gcra>>,
 }
 
 /// What somebody who waits finds.
@@ -97,11 +101,18 @@ impl Bucket {
         if word & PAUSED != 0 && paused_until <= now && self.end_pause(queue, now) {
             return self.take(gcra, cost, now);
         }
+        if word & CHANGED != 0 {
+            let line = queue.lock();
+            if line.is_empty() {
+                return self.take_first(queue, gcra, cost, now);
+            }
+        }
         Err(self.wait(gcra, cost, now))
     }
 
     /// How long somebody who comes now would wait; at least a moment.
     pub(super) fn wait(&self, gcra: &Gcra, cost: u32, now: Nanos) -> Nanos {
+        let gcra = &self.in_force(gcra);
         let word = self.word.load(Ordering::Relaxed);
         let behind = (word >> BITS).max(gcra.moment(now)).saturating_add(self.ahead());
         let paused = self.paused_until(now).map_or(0, |until| until - now);
@@ -117,7 +128,8 @@ impl Bucket {
             return None;
         }
         self.word.fetch_or(WAITED_FOR, Ordering::Relaxed);
-        queue.ahead_by(|ahead| ahead.saturating_add(gcra.time_of(cost)));
+        let time = self.in_force(gcra).time_of(cost);
+        queue.ahead_by(|ahead| ahead.saturating_add(time));
         Some(line.join(waker))
     }
 
@@ -161,7 +173,8 @@ impl Bucket {
     fn out(&self, queue: &Queue, mut line: MutexGuard<'_, Line>, gcra: &Gcra, ticket: Ticket, cost: u32) {
         let was_first = line.is_first(ticket);
         let left = line.leave(ticket);
-        queue.ahead_by(|ahead| ahead.saturating_sub(gcra.time_of(cost)));
+        let time = self.in_force(gcra).time_of(cost);
+        queue.ahead_by(|ahead| ahead.saturating_sub(time));
         if line.is_empty() {
             queue.ahead_by(|_| 0);
             self.word.fetch_and(!WAITED_FOR, Ordering::Relaxed);
@@ -175,13 +188,14 @@ impl Bucket {
     /// *Locked*: takes the tokens, whoever waits. Others can only take some until somebody waits.
     fn take_first(&self, queue: &Queue, gcra: &Gcra, cost: u32, now: Nanos) -> Result<(), Nanos> {
         let mut word = self.word.load(Ordering::Relaxed);
+        let gcra = &self.in_force(gcra);
         loop {
             let paused = if word & PAUSED == 0 { 0 } else { queue.paused_until.load(Ordering::Relaxed) };
             let taken = gcra.take(word >> BITS, cost, now);
             if paused > now {
                 return Err(taken.err().unwrap_or(0).max(paused - now));
             }
-            let next = taken? << BITS | word & WAITED_FOR;
+            let next = taken? << BITS | word & !PAUSED & FLAGS;
             match self.word.compare_exchange_weak(word, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(()),
                 Err(other) => word = other,
@@ -221,13 +235,39 @@ impl Bucket {
         (until > now).then_some(until)
     }
 
+    /// Goes on with another machine; `false` if it is the one that it has. Nothing is lost and nothing given: see
+    /// [`taking_over`](Gcra::taking_over).
+    #[cfg(any(feature = "config", test))]
+    pub(super) fn change(&self, as_set_up: &Gcra, new: Gcra, now: Nanos) -> bool {
+        if self.in_force(as_set_up) == new {
+            return false;
+        }
+        let queue = self.queue();
+        let _line = queue.lock();
+        // From here on a token is taken under the lock alone; who has read the word before finds another one.
+        let word = self.word.fetch_or(CHANGED, Ordering::Relaxed);
+        let old = lock(&queue.changed).replace(new).unwrap_or(*as_set_up);
+        let full_at = new.taking_over(&old, word >> BITS, now);
+        self.word.store(full_at << BITS | word & FLAGS | CHANGED, Ordering::Relaxed);
+        queue.ahead_by(|ahead| new.time_in(&old, ahead));
+        true
+    }
+
+    /// The machine as it is now. Nobody changes it but under the lock of the line.
+    fn in_force(&self, as_set_up: &Gcra) -> Gcra {
+        if self.word.load(Ordering::Relaxed) & CHANGED == 0 {
+            return *as_set_up;
+        }
+        self.queue.get().and_then(|queue| *lock(&queue.changed)).unwrap_or(*as_set_up)
+    }
+
     /// How many wait.
     pub(super) fn waiting(&self) -> usize {
         self.queue.get().map_or(0, |queue| queue.lock().len())
     }
 
     pub(super) fn tokens(&self, gcra: &Gcra, now: Nanos) -> i64 {
-        gcra.tokens(self.word.load(Ordering::Relaxed) >> BITS, now)
+        self.in_force(gcra).tokens(self.word.load(Ordering::Relaxed) >> BITS, now)
     }
 
     /// Whether a new one would do as well.
@@ -239,7 +279,7 @@ impl Bucket {
     fn queue(&self) -> &Queue {
         self.queue.get_or_init(|| {
             let (paused_until, ahead) = (AtomicU64::new(0), AtomicU64::new(0));
-            Box::new(Queue { paused_until, ahead, line: Mutex::new(Line::new()) })
+            Box::new(Queue { paused_until, ahead, line: Mutex::new(Line::new()), changed: Mutex::new(None) })
         })
     }
 }

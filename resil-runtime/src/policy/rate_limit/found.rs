@@ -1,6 +1,9 @@
 //! A rate limit as the registry and an operator hold it.
 
 use super::{Hub, Limiter, Plan, RateLimit, Settings};
+use crate::registry::in_force::Said;
+#[cfg(feature = "config")]
+use crate::registry::in_force::Subject;
 use crate::registry::{Found, Handle, Slot, States, Written, all, find};
 use crate::{Error, Keyed, Registry, Site};
 use std::sync::Arc;
@@ -54,6 +57,11 @@ impl Handle for RateLimit {
     fn set_up(&self, states: &States) -> Result<(), Error> {
         self.look_up(states).map(drop)
     }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(super::in_force::subject(self))
+    }
 }
 
 impl Found for RateLimit {
@@ -69,12 +77,12 @@ impl Found for RateLimit {
 
     fn found(name: Option<&'static str>, limiter: Arc<Limiter>) -> Self {
         let settings = limiter.plan.settings;
-        Self { name, site: &Site::UNKNOWN, settings, slot: Slot::found(Ok(limiter)) }
+        Self { name, site: &Site::UNKNOWN, settings, said: Said::NOTHING, slot: Slot::found(Ok(limiter)) }
     }
 
     fn without_state(&self, error: Error) -> Self {
-        let &Self { name, site, settings, .. } = self;
-        Self { name, site, settings, slot: Slot::found(Err(error)) }
+        let &Self { name, site, settings, said, .. } = self;
+        Self { name, site, settings, said, slot: Slot::found(Err(error)) }
     }
 }
 

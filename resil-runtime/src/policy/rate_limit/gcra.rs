@@ -15,8 +15,8 @@ pub(super) struct Gcra {
     runs: u64,
 }
 
-/// The latest moment there is, so that two bits of a word are left.
-pub(super) const LATEST: Nanos = (1 << 62) - 1;
+/// The latest moment there is, so that three bits of a word are left.
+pub(super) const LATEST: Nanos = (1 << 61) - 1;
 
 impl Gcra {
     pub(super) const fn new(interval: Nanos, burst: u32) -> Self {
@@ -26,6 +26,22 @@ impl Gcra {
 
     /// Of tokens that are put in by hand. Who waits for one looks again after the interval.
     pub(super) const TOKENS: Self = Self { runs: 0, ..Self::new(10_000_000, u32::MAX) };
+
+    /// When the bucket is full again that takes over what an `old` one lacks, in tokens: they come at the new rate. Where it is smaller,
+    /// it lacks as much less.
+    #[cfg(any(feature = "config", test))]
+    pub(super) fn taking_over(&self, old: &Self, full_at: Nanos, now: Nanos) -> Nanos {
+        let smaller_by = (old.whole / old.interval).saturating_sub(self.whole / self.interval);
+        let missing = full_at.saturating_sub(now).saturating_sub(old.interval.saturating_mul(smaller_by));
+        now.saturating_add(self.time_in(old, missing)).min(LATEST)
+    }
+
+    /// How long what takes another one so long takes this one.
+    #[cfg(any(feature = "config", test))]
+    pub(super) fn time_in(&self, old: &Self, time: Nanos) -> Nanos {
+        let time = (u128::from(time) * u128::from(self.interval)).div_ceil(old.interval.into());
+        Nanos::try_from(time).unwrap_or(LATEST)
+    }
 
     /// The moment of an empty bucket for which time stands still.
     pub(super) const fn empty(&self) -> Nanos {

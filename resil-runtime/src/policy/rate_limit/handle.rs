@@ -2,7 +2,11 @@ use super::acquiring::spread;
 use super::{Acquiring, Bucket, Lease, Lost, Outlook, Plan, Rate, Settings, Usage};
 use crate::clock::{self, Nanos};
 use crate::context::Pauses;
+use crate::registry::in_force::Said;
+#[cfg(feature = "config")]
+use crate::registry::in_force::{Put, Subject, Values};
 use crate::registry::{Found as _, Row, Shared, Slot, Written, events, misconfigured};
+use crate::sync::Ordering;
 use crate::{Error, Site};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,19 +43,20 @@ impl Limiter {
     /// How long somebody who comes now would wait, and how long that may be; `None` if nobody knows.
     #[cold]
     pub(super) fn prospect(&self, wait: Nanos, now: Nanos) -> Option<(Nanos, Nanos)> {
-        let Some(lease) = &self.lease else { return Some((wait, self.plan.max_wait)) };
+        let max_wait = clock::nanos(self.plan.max_wait.time());
+        let Some(lease) = &self.lease else { return Some((wait, max_wait)) };
         let paused = self.bucket().paused_until(now).map_or(0, |until| until - now);
         match lease.outlook(now) {
             Outlook::Lost => None,
-            Outlook::At(at) => Some((paused.max(at - now), self.plan.max_wait)),
+            Outlook::At(at) => Some((paused.max(at - now), max_wait)),
             // Only the store knows, and it is asked: in so long it has answered or is away.
-            Outlook::Soon => Some((paused, self.plan.max_wait.max(1_000_000_000))),
+            Outlook::Soon => Some((paused, max_wait.max(1_000_000_000))),
         }
     }
 
     /// Whether somebody who waits since then would wait too long.
     pub(super) fn is_hopeless(&self, since: Nanos, now: Nanos) -> bool {
-        let may_wait_until = since.saturating_add(self.plan.max_wait);
+        let may_wait_until = since.saturating_add(clock::nanos(self.plan.max_wait.time()));
         self.lease.as_ref().is_some_and(|lease| match lease.outlook(now) {
             Outlook::Lost => true,
             Outlook::At(at) => at > may_wait_until,
@@ -86,7 +91,7 @@ impl Limiter {
     /// Nothing begins for so long, as far as the settings follow.
     #[cold]
     pub(super) fn pause(&self, wait: Duration) {
-        let wait = wait.min(self.plan.settings.follow_max);
+        let wait = wait.min(self.plan.follow_max.time());
         if !wait.is_zero() && self.bucket().pause(clock::now().saturating_add(clock::nanos(wait))) {
             events::rate_paused(self.plan.label, wait);
         }
@@ -96,7 +101,7 @@ impl Limiter {
         let (now, gcra) = (clock::now(), &self.plan.gcra);
         Usage {
             tokens: self.bucket().tokens(gcra, now),
-            burst: self.plan.settings.burst(),
+            burst: self.plan.burst.load(Ordering::Relaxed),
             waiting: self.bucket().waiting(),
             paused_for: self.bucket().paused_until(now).map(|until| Duration::from_nanos(until - now)),
             fleet: self.lease.as_ref().map(|lease| lease.part()),
@@ -128,6 +133,21 @@ impl Shared for Limiter {
     fn view(&self) -> Option<crate::registry::View> {
         Some(self.usage().view())
     }
+
+    #[cfg(feature = "config")]
+    fn subject(&self) -> Option<Subject> {
+        Some(super::in_force::subject(&RateLimit::of(self.plan.settings)))
+    }
+
+    #[cfg(feature = "config")]
+    fn put_in_force(&self, values: &Values) -> Put {
+        self.put(values)
+    }
+
+    #[cfg(feature = "config")]
+    fn wake(&self) {
+        self.bucket().wake(true);
+    }
 }
 
 /// A rate limit: what `#[rate_limit]` expands to, and a policy to use by hand.
@@ -157,6 +177,7 @@ pub struct RateLimit {
     pub(super) name: Option<&'static str>,
     pub(super) site: &'static Site,
     pub(super) settings: Settings,
+    pub(super) said: Said,
     pub(super) slot: Slot<Limiter>,
 }
 
@@ -168,7 +189,7 @@ impl RateLimit {
 
     /// These settings, for this handle alone.
     pub const fn of(settings: Settings) -> Self {
-        Self { name: None, site: &Site::UNKNOWN, settings, slot: Slot::new() }
+        Self { name: None, site: &Site::UNKNOWN, settings, said: Said::NOTHING, slot: Slot::new() }
     }
 
     /// Shares the tokens with everything that writes this name.
@@ -180,18 +201,21 @@ impl RateLimit {
     /// How many calls may begin at once after a pause. The default is the rate's number.
     pub const fn burst(mut self, calls: u32) -> Self {
         self.settings.burst = Some(calls);
+        self.said = self.said.and(1);
         self
     }
 
     /// How long a call waits for its turn. The default, zero, refuses at once; so does any wait that would be longer.
     pub const fn max_wait(mut self, wait: Duration) -> Self {
         self.settings.max_wait = wait;
+        self.said = self.said.and(2);
         self
     }
 
     /// The longest pause that a partner's answer, or [`pause`](Self::pause), can ask for: 60 s by default, zero for none.
     pub const fn follow_max(mut self, wait: Duration) -> Self {
         self.settings.follow_max = wait;
+        self.said = self.said.and(3);
         self
     }
 

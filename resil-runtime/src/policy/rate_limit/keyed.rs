@@ -4,6 +4,7 @@ use super::{Acquiring, Limiter, Limits, Plan, RateLimit, Turn};
 use crate::context::Pauses;
 use crate::policy::keyed::{HeldKey, HeldState, Keyed, Loss, OneKey, PerKey, hash_of};
 use crate::registry::Slot;
+use crate::registry::in_force::Said;
 use crate::{Error, Site, clock};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -106,6 +107,6 @@ impl PerKey for RateLimit {
 
     fn of_one_key(name: Option<&'static str>, held: HeldKey<Limiter>) -> Self {
         let settings = held.get().plan.settings;
-        Self { name, site: &Site::UNKNOWN, settings, slot: Slot::lent(held) }
+        Self { name, site: &Site::UNKNOWN, settings, said: Said::NOTHING, slot: Slot::lent(held) }
     }
 }

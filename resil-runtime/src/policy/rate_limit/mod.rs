@@ -11,6 +11,8 @@ pub mod fleet;
 mod found;
 mod gcra;
 mod handle;
+#[cfg(feature = "config")]
+pub(crate) mod in_force;
 mod keyed;
 mod line;
 mod plan;

@@ -1,4 +1,4 @@
-use crate::clock;
+use crate::{clock, words};
 use std::fmt;
 use std::time::Duration;
 
@@ -48,13 +48,6 @@ impl Rate {
 /// As an attribute writes it.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { calls, per } = *self;
-        match (per.as_secs(), per.subsec_nanos()) {
-            (1, 0) => write!(f, "{calls}/s"),
-            (60, 0) => write!(f, "{calls}/m"),
-            (3600, 0) => write!(f, "{calls}/h"),
-            (86_400, 0) => write!(f, "{calls}/d"),
-            _ => write!(f, "{calls}/{per:?}"),
-        }
+        words::quota(f, self.calls, self.per)
     }
 }

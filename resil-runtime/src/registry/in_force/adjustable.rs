@@ -69,6 +69,8 @@ pub(crate) enum Takes {
     Factor,
     /// A number of calls up to this, or a duration.
     Window(u32),
+    /// So many calls in so much time.
+    Quota,
     Jitter,
     Statuses,
     OneOf(&'static [&'static str]),
@@ -101,6 +103,10 @@ impl Values {
 
     pub(crate) fn number(&self, name: &str) -> Option<f64> {
         if let Value::Number(number) = self.get(name)? { Some(*number) } else { None }
+    }
+
+    pub(crate) fn quota(&self, name: &str) -> Option<(u32, Duration)> {
+        if let Value::Quota(calls, per) = self.get(name)? { Some((*calls, *per)) } else { None }
     }
 
     pub(crate) fn word(&self, name: &str) -> Option<&'static str> {

@@ -6,7 +6,7 @@ use super::point::point;
 use super::run::{Drive, Work};
 use super::state::State;
 use super::store::{self, Claimed};
-use crate::sql::worker::in_callers_span;
+use crate::context::in_callers_span;
 use crate::transaction::TransactionGuard;
 use crate::{Backend, Error, Site, Stored as _, clock};
 use std::fmt;

@@ -6,6 +6,7 @@ use super::shares::Shares;
 use super::state::no_intents;
 use super::store;
 use super::views;
+use crate::context::in_callers_span;
 use crate::sql::worker::{self, Joined, Polling, Worker};
 use crate::{Backend, Error, clock};
 use std::future::Future;
@@ -149,10 +150,10 @@ impl<DB: Backend> Worker for Reconciling<DB> {
             if let Ok(operation) = self.ledger.operation(&held.op, held.version) {
                 let place = self.shares.take(operation.name());
                 let work = Work::new(Arc::clone(&self.ledger), operation, held, asked).run();
-                running.spawn(async move {
+                running.spawn(in_callers_span(async move {
                     let _place = place;
                     work.await
-                });
+                }));
             }
         }
         Ok(claimed)

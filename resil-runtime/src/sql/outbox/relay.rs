@@ -63,7 +63,7 @@ impl<DB: Backend> Relay<DB> {
 
     /// Hands messages of this topic to this handler, in place of an earlier one of the same topic.
     ///
-    /// HTTP requests made within it carry the message's ID as `Idempotency-Key`. Its error is any that is `Classify` and
+    /// HTTP requests made within it carry the message's ID as `Idempotency-Key`. It runs in the tracing span in which the relay does. Its error is any that is `Classify` and
     /// `Display`, or [`Failed`]. Messages of topics without a handler are left to other relays, as is their lane, and an
     /// event tells of them once a minute.
     ///

@@ -6,6 +6,7 @@ use super::lane::{Lanes, Ran};
 use super::relay::{Relay, Relayed};
 use super::store::{self, AtMost, Claimed, Delivered, HeldMessage, Wanted};
 use super::work::{Part, Taken};
+use crate::context::in_callers_span;
 use crate::sql::worker::{Joined, Lease, Stop, Worker};
 use crate::{Backend, Classify as _, Db, Effect, Error, clock};
 use std::collections::HashMap;
@@ -281,7 +282,7 @@ impl<DB: Backend> Worker for Relaying<'_, DB> {
                 stop: self.stop.subscribe(),
             };
             let followers = followers.remove(&head.lane).unwrap_or_default();
-            running.spawn(lanes.run(head, followers, Lease::asked_for(asked, patience.lease), part));
+            running.spawn(in_callers_span(lanes.run(head, followers, Lease::asked_for(asked, patience.lease), part)));
         }
         Ok(claimed)
     }

@@ -5,7 +5,6 @@ mod failed;
 mod lease;
 mod panic;
 mod polling;
-mod span;
 mod step;
 
 pub use failed::Failed;
@@ -13,5 +12,4 @@ pub(crate) use failed::shortened;
 pub(crate) use lease::Lease;
 pub(crate) use panic::{caught, dropped};
 pub(crate) use polling::{Joined, Polling, Stop, Worker, run, run_once};
-pub(crate) use span::{CallersSpan, in_callers_span};
 pub(crate) use step::{Boxed, Ended, Leased, Trouble};

@@ -1,7 +1,7 @@
 //! What one limit of this process has of the fleet's tokens.
 
 use super::super::bucket::Bucket;
-use super::super::{Gcra, Settings};
+use super::super::{Gcra, Rate, Settings};
 use super::hub::Hub;
 use super::{Answer, Ask, LEASE, Lost, Part, ROUND};
 use crate::clock::{self, Nanos};
@@ -14,9 +14,9 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug)]
 pub(in super::super) struct Lease {
     label: &'static str,
-    interval: Nanos,
-    burst: u32,
-    lost: Lost,
+    interval: AtomicU64,
+    burst: AtomicU32,
+    refuses: AtomicBool,
     pub(in super::super) bucket: Bucket,
     /// How many tokens calls have asked for since the last question, and the most that one did.
     asked: AtomicU64,
@@ -48,6 +48,8 @@ struct Known {
     quiet: u32,
     has_leased: bool,
     differs: bool,
+    /// Interval and burst of the last answer: whether those of others differ is not known of new ones.
+    told: (Nanos, u32),
 }
 
 /// What a call can expect that finds no token.
@@ -67,10 +69,9 @@ impl Lease {
     pub(in super::super) fn new(label: &'static str, settings: &Settings, lost: Lost) -> Self {
         Self {
             label,
-            interval: settings.rate.interval(),
-            // A question comes once a round: a smaller bucket would overflow in between.
-            burst: settings.burst().max(whole(clock::nanos(LEASE) / settings.rate.interval())),
-            lost,
+            interval: AtomicU64::new(settings.rate.interval()),
+            burst: AtomicU32::new(at_least(settings.burst(), settings.rate)),
+            refuses: AtomicBool::new(lost == Lost::Refuse),
             bucket: Bucket::empty(&Gcra::TOKENS),
             asked: AtomicU64::new(0),
             largest: AtomicU32::new(0),
@@ -79,6 +80,18 @@ impl Lease {
             hub: OnceLock::new(),
             known: Mutex::default(),
         }
+    }
+
+    /// Goes on with other settings, from the next question on. What it has leased it keeps. `true` if who waits should look again.
+    #[cfg(feature = "config")]
+    pub(in super::super) fn change(&self, rate: Rate, burst: u32, lost: Lost) -> bool {
+        self.refuses.store(lost == Lost::Refuse, Ordering::Relaxed);
+        let is_other = self.interval.swap(rate.interval(), Ordering::Relaxed) != rate.interval();
+        self.burst.swap(at_least(burst, rate), Ordering::Relaxed) != at_least(burst, rate) || is_other
+    }
+
+    fn lost(&self) -> Lost {
+        if self.refuses.load(Ordering::Relaxed) { Lost::Refuse } else { Lost::Share }
     }
 
     /// Makes it that of a key, which it stays until that is [forgotten](Self::forget).
@@ -130,7 +143,7 @@ impl Lease {
             self.activate();
         }
         let known = lock(&self.known);
-        if known.alone_since.is_some() && (self.lost == Lost::Refuse || known.share == 0.0) {
+        if known.alone_since.is_some() && (self.lost() == Lost::Refuse || known.share == 0.0) {
             return Outlook::Lost;
         }
         if known.used_up_until > now {
@@ -148,7 +161,8 @@ impl Lease {
         let mut known = lock(&self.known);
         let arrived = whole(self.asked.swap(0, Ordering::Relaxed));
         let since = std::mem::replace(&mut known.asked_at, now);
-        let most = self.burst.max(self.largest.swap(0, Ordering::Relaxed));
+        let (interval, burst) = (self.interval.load(Ordering::Relaxed), self.burst.load(Ordering::Relaxed));
+        let most = burst.max(self.largest.swap(0, Ordering::Relaxed));
         let waited_for = whole(self.bucket.ahead() / Gcra::TOKENS.interval);
         let held = self.held(now);
         known.quiet = if arrived == 0 && waited_for == 0 { known.quiet + 1 } else { 0 };
@@ -171,8 +185,8 @@ impl Lease {
         Some(Ask {
             name: self.label,
             key: Some(self.key.load(Ordering::Relaxed)).filter(|key| *key != 0),
-            interval: self.interval,
-            burst: self.burst,
+            interval,
+            burst,
             demand,
             arrived,
             want: demand.min(most).saturating_sub(held),
@@ -187,10 +201,13 @@ impl Lease {
         if known.alone_since.take().is_some() {
             events::rate_store_back(self.label);
         }
-        if answer.differs && !known.differs {
+        // The first time it may be our own of before that it differs from.
+        let is_known = std::mem::replace(&mut known.told, (ask.interval, ask.burst)) == (ask.interval, ask.burst);
+        let differs = answer.differs && (is_known || !known.has_leased);
+        if differs && !known.differs {
             events::rate_differs(self.label);
         }
-        known.differs = answer.differs;
+        known.differs = differs;
         known.has_leased = true;
         if ask.demand > 0 {
             // On average as well: a moment in which few others asked must not be kept for as long as nobody answers.
@@ -210,17 +227,17 @@ impl Lease {
     pub(super) fn alone(&self, now: Nanos) {
         let mut known = lock(&self.known);
         let Some(since) = known.alone_since.replace(now) else {
-            events::rate_store_lost(self.label, self.lost);
+            events::rate_store_lost(self.label, self.lost());
             drop(known);
             self.bucket.wake(true);
             return;
         };
         let mut kept = 0;
-        if self.lost == Lost::Share {
-            let passed = f64_of(now.saturating_sub(since)) / f64_of(self.interval);
+        if self.lost() == Lost::Share {
+            let passed = f64_of(now.saturating_sub(since)) / f64_of(self.interval.load(Ordering::Relaxed));
             let tokens = known.share.mul_add(passed, known.rest);
             // No more than it could have had at once.
-            let room = self.burst.saturating_sub(self.held(now));
+            let room = self.burst.load(Ordering::Relaxed).saturating_sub(self.held(now));
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
             let all = tokens.floor() as u32;
             kept = all.min(room);
@@ -235,6 +252,11 @@ impl Lease {
     fn held(&self, now: Nanos) -> u32 {
         whole(self.bucket.tokens(&Gcra::TOKENS, now).max(0).cast_unsigned())
     }
+}
+
+/// A question comes once a round: a smaller bucket would overflow in between.
+fn at_least(burst: u32, rate: Rate) -> u32 {
+    burst.max(whole(clock::nanos(LEASE) / rate.interval()))
 }
 
 fn whole(number: u64) -> u32 {

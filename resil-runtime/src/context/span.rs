@@ -1,6 +1,8 @@
+#[cfg(feature = "sqlx")]
 use std::future::Future;
 
 /// A task that goes on in the tracing span of whoever has begun it.
+#[cfg(feature = "sqlx")]
 pub(crate) fn in_callers_span<F: Future>(task: F) -> impl Future<Output = F::Output> {
     #[cfg(feature = "tracing")]
     {
@@ -21,7 +23,19 @@ impl CallersSpan {
         )
     }
 
+    /// Runs something in it.
+    #[cfg_attr(not(feature = "tracing"), expect(clippy::unused_self, reason = "nobody asks for spans"))]
+    pub(crate) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
+        #[cfg(feature = "tracing")]
+        {
+            self.0.in_scope(run)
+        }
+        #[cfg(not(feature = "tracing"))]
+        run()
+    }
+
     /// Runs a future in it.
+    #[cfg(feature = "sqlx")]
     #[cfg_attr(not(feature = "tracing"), expect(clippy::unused_self, reason = "nobody asks for spans"))]
     pub(crate) fn around<F: Future>(&self, body: F) -> impl Future<Output = F::Output> {
         #[cfg(feature = "tracing")]
