@@ -72,7 +72,8 @@ impl Operation {
             // /resil, and /resil/state.json with the same as data.
             Some(operators) => {
                 let stage = self.stage.subscribe();
-                let page = operators.page().layer(map_response(move |answer: Response| ready(until_the_end(answer, &stage))));
+                let page =
+                    operators.page().layer(map_response(move |answer: Response| ready(until_the_end(answer, &stage))));
                 router.nest("/resil", page)
             }
             None => router,

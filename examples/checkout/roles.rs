@@ -52,7 +52,8 @@ async fn serve<DB: Books>(db: Db<DB>, arguments: &Arguments) -> Result<(), Faile
     let operation = Operation::install()?;
     let operators = Operators::told()?;
     let listener = TcpListener::bind(arguments.listen).await?;
-    let Serving { address, shutdown } = shop.serve(listener, operation.router(operators), stream, arguments.compare_every())?;
+    let Serving { address, shutdown } =
+        shop.serve(listener, operation.router(operators), stream, arguments.compare_every())?;
     println!("the shop is {LISTENING}{address}");
     let told_to_end = async {
         ends.next().await;
@@ -87,6 +88,8 @@ async fn tell() {
             Event::Ledger(LedgerEvent::Reconciled(report)) => println!("{report}"),
             // Who has read the settings prints them.
             Event::SettingChanged(_) => {}
+            // As many as calls: `/metrics` counts them.
+            Event::CircuitRefused { .. } | Event::SemaphoreRefused { .. } | Event::RateLimited { .. } => {}
             event => println!("{event}"),
         }
     }

@@ -149,7 +149,11 @@ async fn no_window_state_permit_or_token_is_lost() {
                 7 if !held.is_empty() => drop(held.swap_remove(random.usize(..held.len()))),
                 10..13 => {
                     for failures in std::iter::repeat_with(|| random.u32(..6)).take(5) {
-                        assert_eq!(retried(&Cell::new(failures)).await.is_ok(), tokens.call(failures, attempts), "{told}");
+                        assert_eq!(
+                            retried(&Cell::new(failures)).await.is_ok(),
+                            tokens.call(failures, attempts),
+                            "{told}"
+                        );
                     }
                 }
                 _ => {

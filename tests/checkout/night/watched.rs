@@ -61,7 +61,10 @@ pub async fn operators_open_and_close_the_circuit() -> Result<(), Failed> {
     for path in ["/resil", "/resil/state.json"] {
         expect(shop.get(path).await?.0 == StatusCode::UNAUTHORIZED, "nobody")?;
         let answer = ask(path, "her").await?;
-        expect(answer.status() == StatusCode::UNAUTHORIZED && answer.headers().contains_key("www-authenticate"), "wrong")?;
+        expect(
+            answer.status() == StatusCode::UNAUTHORIZED && answer.headers().contains_key("www-authenticate"),
+            "wrong",
+        )?;
     }
     let state: Value = ask("/resil/state.json", "hers").await?.error_for_status()?.json().await?;
     expect(state.to_string().contains("partner"), "it has the circuit")?;
