@@ -2,7 +2,7 @@
 
 #![allow(clippy::float_cmp, reason = "counts are exact")]
 
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use resil::ledger::Ledger;
 use resil::{
     Bulkhead, Classify, Db, Error, Semaphore, circuit_breaker, deadline, durable, fallback, rate_limit, registry,
@@ -122,6 +122,68 @@ fn sum(series: &BTreeMap<String, f64>, name: &str, labels: &str) -> f64 {
     series.iter().filter(|(series, _)| of(series)).map(|(_, value)| value).sum()
 }
 
+/// Series by the beginning of their names, and what is in their labels: so many of each.
+const FROM_THE_START: [(&str, &str, usize); 24] = [
+    ("resil_calls_total", "::loaded", 7),
+    ("resil_attempts_total", "::loaded", 1),
+    ("resil_retries_total", "::loaded", 4),
+    ("resil_retries_given_up_total", "::loaded", 6),
+    ("resil_timeouts_total", "::loaded", 3),
+    ("resil_deadlines_passed_total", "::loaded", 1),
+    ("resil_fallbacks_total", "::answered", 4),
+    ("resil_refusals_total", "\"loaded\"", 2),
+    ("resil_circuit_state", "\"answered\"", 6),
+    ("resil_circuit_transitions_total", "\"answered\"", 6),
+    ("resil_permits_limit", "\"loaded\"", 1),
+    ("resil_keys_limit", "by key", 1),
+    ("resil_rate_limit_tokens", "quota", 1),
+    ("resil_rate_limit_burst", "quota", 1),
+    ("resil_rate_limit_waiting", "quota", 1),
+    ("resil_rate_limit_paused_seconds", "quota", 1),
+    ("resil_rate_limit_share", "quota", 0),
+    ("resil_ledger_intents", "payment", 7),
+    ("resil_ledger_oldest_seconds", "payment", 7),
+    ("resil_ledger_seen_timestamp_seconds", "", 1),
+    ("resil_outbox_", "", 4),
+    ("resil_connections_held{", "::placed", 1),
+    ("resil_connections_released_total", "::placed", 1),
+    ("resil_connections_held_seconds_total", "::placed", 1),
+];
+
+/// Quotas, queues, and what waits in a database.
+async fn what_waits_is_told(prometheus: &PrometheusHandle) {
+    assert!(limited().await.is_ok() && REPORTS.usage().is_ok());
+    let Ok(folder) = tempfile::tempdir() else { panic!("a folder") };
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("shop.db"));
+    let file = file.create_if_missing(true).journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
+    let Ok(pool) = sqlx::SqlitePool::connect_with(file).await else { panic!("it opens") };
+    let db = Db::new(pool);
+    assert!(db.migrate().await.is_ok() && placed(&db, 7).await.is_ok());
+    let ledger = match Ledger::on(db.clone()).operation::<pay>().open().await {
+        Ok(ledger) => ledger,
+        Err(error) => panic!("{error}"),
+    };
+    let looked = async {
+        while registry().backlogs().ledger.seen.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    // It leaves the intent to who recorded it, for a while.
+    assert_eq!(ledger.reconciler().run(looked).await.claimed, 0);
+    let holds = db.connection(async |_| {
+        resil::metrics::publish();
+        Ok::<_, Error>(parsed(&prometheus.render()))
+    });
+    let Ok(waits) = holds.await else { panic!("it is free") };
+    assert_eq!(sum(&waits, "resil_rate_limit_tokens", "quota"), 1.0);
+    assert_eq!(sum(&waits, "resil_bulkhead_queue_limit", "reports"), 7.0);
+    assert_eq!(sum(&waits, "resil_ledger_intents", "state=\"RECORDED\""), 1.0);
+    assert_eq!(sum(&waits, "resil_ledger_intents", ""), 1.0);
+    assert!(sum(&waits, "resil_ledger_seen_timestamp_seconds", "") > 1.7e9);
+    assert_eq!(sum(&waits, "resil_connections_released_total", "::placed"), 1.0);
+    assert_eq!(sum(&waits, "resil_connections_held{", "db.connection"), 1.0);
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn the_endpoint_tells_what_happened() {
     let usual = std::panic::take_hook();
@@ -136,32 +198,7 @@ async fn the_endpoint_tells_what_happened() {
 
     // Everything is there, and nothing has happened: what came before is not counted.
     let before = parsed(&prometheus.render());
-    for (name, labels, states) in [
-        ("resil_calls_total", "::loaded", 7),
-        ("resil_attempts_total", "::loaded", 1),
-        ("resil_retries_total", "::loaded", 4),
-        ("resil_retries_given_up_total", "::loaded", 6),
-        ("resil_timeouts_total", "::loaded", 3),
-        ("resil_deadlines_passed_total", "::loaded", 1),
-        ("resil_fallbacks_total", "::answered", 4),
-        ("resil_refusals_total", "\"loaded\"", 2),
-        ("resil_circuit_state", "\"answered\"", 6),
-        ("resil_circuit_transitions_total", "\"answered\"", 6),
-        ("resil_permits_limit", "\"loaded\"", 1),
-        ("resil_keys_limit", "by key", 1),
-        ("resil_rate_limit_tokens", "quota", 1),
-        ("resil_rate_limit_burst", "quota", 1),
-        ("resil_rate_limit_waiting", "quota", 1),
-        ("resil_rate_limit_paused_seconds", "quota", 1),
-        ("resil_rate_limit_share", "quota", 0),
-        ("resil_ledger_intents", "payment", 7),
-        ("resil_ledger_oldest_seconds", "payment", 7),
-        ("resil_ledger_seen_timestamp_seconds", "", 1),
-        ("resil_outbox_", "", 4),
-        ("resil_connections_held{", "::placed", 1),
-        ("resil_connections_released_total", "::placed", 1),
-        ("resil_connections_held_seconds_total", "::placed", 1),
-    ] {
+    for (name, labels, states) in FROM_THE_START {
         let found = before.keys().filter(|series| series.starts_with(name) && series.contains(labels)).count();
         assert_eq!(found, states, "{name}: {before:#?}");
     }
@@ -237,37 +274,7 @@ async fn the_endpoint_tells_what_happened() {
     assert!(now.keys().all(|series| !series.starts_with("resil_forged")), "{now:#?}");
     drop(permit);
 
-    // Quotas, queues, and what waits in a database.
-    assert!(limited().await.is_ok() && REPORTS.usage().is_ok());
-    let Ok(folder) = tempfile::tempdir() else { panic!("a folder") };
-    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("shop.db"));
-    let file = file.create_if_missing(true).journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
-    let Ok(pool) = sqlx::SqlitePool::connect_with(file).await else { panic!("it opens") };
-    let db = Db::new(pool);
-    assert!(db.migrate().await.is_ok() && placed(&db, 7).await.is_ok());
-    let ledger = match Ledger::on(db.clone()).operation::<pay>().open().await {
-        Ok(ledger) => ledger,
-        Err(error) => panic!("{error}"),
-    };
-    let looked = async {
-        while registry().backlogs().ledger.seen.is_none() {
-            tokio::task::yield_now().await;
-        }
-    };
-    // It leaves the intent to who recorded it, for a while.
-    assert_eq!(ledger.reconciler().run(looked).await.claimed, 0);
-    let holds = db.connection(async |_| {
-        resil::metrics::publish();
-        Ok::<_, Error>(parsed(&prometheus.render()))
-    });
-    let Ok(waits) = holds.await else { panic!("it is free") };
-    assert_eq!(sum(&waits, "resil_rate_limit_tokens", "quota"), 1.0);
-    assert_eq!(sum(&waits, "resil_bulkhead_queue_limit", "reports"), 7.0);
-    assert_eq!(sum(&waits, "resil_ledger_intents", "state=\"RECORDED\""), 1.0);
-    assert_eq!(sum(&waits, "resil_ledger_intents", ""), 1.0);
-    assert!(sum(&waits, "resil_ledger_seen_timestamp_seconds", "") > 1.7e9);
-    assert_eq!(sum(&waits, "resil_connections_released_total", "::placed"), 1.0);
-    assert_eq!(sum(&waits, "resil_connections_held{", "db.connection"), 1.0);
+    what_waits_is_told(&prometheus).await;
 
     // Opted out of: counted, and not timed.
     resil::metrics::time_calls(false);

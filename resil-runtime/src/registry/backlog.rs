@@ -146,7 +146,9 @@ impl Registry {
     pub fn backlogs(self) -> Backlogs {
         let mut all = Backlogs::default();
         crate::sql::declared().for_each(|one| all.ledger.add(one));
-        databases().iter().for_each(|database| all.add(database.backlogs()));
+        for database in databases() {
+            all.add(database.backlogs());
+        }
         // Stable: the states of an operation stay in their order.
         all.ledger.intents.sort_by_key(|one| one.operation);
         all

@@ -22,7 +22,9 @@ impl Seen {
         let mut fresh = LedgerBacklog { seen: Some(SystemTime::now()), ..LedgerBacklog::default() };
         none.for_each(|one| fresh.add(one));
         let known: Vec<_> = fresh.intents.iter().map(|one| one.operation).collect();
-        found.into_iter().for_each(|one| fresh.add(one));
+        for one in found {
+            fresh.add(one);
+        }
         let ledger = &mut lock(&self.0).ledger;
         ledger.intents.retain(|one| !known.contains(&one.operation));
         ledger.intents.append(&mut fresh.intents);
@@ -30,7 +32,8 @@ impl Seen {
     }
 
     /// So many messages.
-    pub(crate) fn messages(&self, outbox: OutboxBacklog) {
-        lock(&self.0).outbox = OutboxBacklog { seen: Some(SystemTime::now()), ..outbox };
+    pub(crate) fn messages(&self, mut outbox: OutboxBacklog) {
+        outbox.seen = Some(SystemTime::now());
+        lock(&self.0).outbox = outbox;
     }
 }
