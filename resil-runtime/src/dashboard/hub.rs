@@ -3,7 +3,7 @@
 use super::document::Document;
 use super::process::Process;
 use super::sample::sample;
-use crate::registry::Registry;
+use crate::registry::{Registry, States};
 use crate::sync::{Mutex, lock};
 use axum::body::{Body, Bytes};
 use futures_util::stream;
@@ -70,7 +70,7 @@ impl Hub {
 }
 
 async fn produce(hub: Arc<Hub>) {
-    let mut touched = Registry::with(|states| states.touched());
+    let mut touched = Registry::with(States::touched);
     loop {
         touched.mark_unchanged();
         let before = hub.newest.borrow().clone();
