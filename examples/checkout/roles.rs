@@ -88,6 +88,8 @@ async fn tell() {
             Event::Ledger(LedgerEvent::Reconciled(report)) => println!("{report}"),
             // Who has read the settings prints them.
             Event::SettingChanged(_) => {}
+            // As many as calls: `/metrics` counts them.
+            Event::CircuitRefused { .. } | Event::SemaphoreRefused { .. } | Event::RateLimited { .. } => {}
             event => println!("{event}"),
         }
     }

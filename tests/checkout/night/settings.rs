@@ -38,14 +38,21 @@ fn other(setting: &str) -> Option<&'static str> {
         "attempt" => "\"4s\"",
         "connect" => "\"700ms\"",
         "read" => "\"800ms\"",
+        "rate" => "\"150/s\"",
+        "burst" => "30",
+        "follow_max" => "\"40s\"",
         _ => return None,
     })
 }
 
-/// A phase can be bounded where the attribute bounds one.
+/// A phase can be bounded where the attribute bounds one, and only a rate that is shared can lose its store.
 fn is_settable(policy: &PolicySettings, setting: &str) -> bool {
     let has = |phase| policy.settings.iter().any(|one| one.setting == phase && one.value.is_some());
-    !matches!(setting, "connect" | "read") || has("connect") || has("read")
+    match setting {
+        "connect" | "read" => has("connect") || has("read"),
+        "lost" => has("lost"),
+        _ => true,
+    }
 }
 
 /// A file with every setting of this program, and what each change begins with.
