@@ -1,6 +1,6 @@
 //! Deadlines that are known only at run time: the one a caller of ours has sent, the one to send on.
 
-use super::{Deadline, Due};
+use super::Deadline;
 use crate::failure::Represents;
 use crate::{Attempt, Failure, Site, context};
 use std::collections::HashMap;
@@ -52,7 +52,7 @@ where
 
 /// A deadline of so long from now, which errors say this place has set.
 #[cfg(feature = "tonic")]
-pub(crate) fn begin(site: &'static Site, limit: Duration) -> Due {
+pub(crate) fn begin(site: &'static Site, limit: Duration) -> super::Due {
     known_as(site, limit).start_for(limit)
 }
 
