@@ -3,7 +3,7 @@
 //! [`Semaphore`] is the handle, by hand and in expansions; [`Permit`] is the right to one call.
 
 // Behind them, `Permits` answers the usual cases from one atomic word, the `Balance`, and asks the `Line` behind its lock only when
-// somebody has to wait. `Acquire` is one wait; it knows no clock, `Acquiring` bounds it.
+// somebody has to wait. Threads that get into each other's way there take from a `Shard` of their own. `Acquire` is one wait; it knows no clock, `Acquiring` bounds it.
 
 mod acquire;
 mod acquiring;
@@ -16,6 +16,8 @@ mod keyed;
 mod line;
 mod permits;
 mod settings;
+mod shards;
+mod spread;
 mod usage;
 
 use acquire::Acquire;
@@ -27,6 +29,7 @@ pub use handle::{Permit, Semaphore};
 use line::{Line, Ticket};
 pub(super) use permits::Permits;
 pub use settings::Settings;
+use shards::Open;
 pub use usage::Usage;
 
 #[cfg(test)]
