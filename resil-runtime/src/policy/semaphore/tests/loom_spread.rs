@@ -53,8 +53,8 @@ fn of_two_who_ask_for_the_last_one_gets_it() {
 #[test]
 fn what_comes_back_to_a_shard_while_somebody_begins_to_wait_is_handed_over() {
     ::loom::model(|| {
-        let permits = spread(2);
-        assert!(permits.take_spread(0));
+        let permits = spread(3);
+        assert!(permits.take_spread(0) && permits.take_spread(1));
         let giver = {
             let permits = Arc::clone(&permits);
             thread::spawn(move || permits.give_spread(0))
@@ -65,7 +65,7 @@ fn what_comes_back_to_a_shard_while_somebody_begins_to_wait_is_handed_over() {
         let at_once = poll();
         giver.join().unwrap();
         assert!(at_once || poll(), "nobody else can have it");
-        assert_eq!(permits.snapshot(), Usage { limit: 2, in_use: 2, waiting: 0 });
+        assert_eq!(permits.snapshot(), Usage { limit: 3, in_use: 3, waiting: 0 });
     });
 }
 
