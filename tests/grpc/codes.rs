@@ -29,9 +29,10 @@ async fn each_code_of_a_partner_has_its_meaning() {
         let (kind, effect) = match code {
             Code::Unavailable | Code::DeadlineExceeded => (Kind::Transient, Effect::Unknown),
             Code::Cancelled | Code::Unknown | Code::Internal | Code::DataLoss => (Kind::Permanent, Effect::Unknown),
-            Code::AlreadyExists | Code::Aborted | Code::ResourceExhausted => (Kind::Caller, Effect::Unknown),
-            // Which tonic also says of an answer that it cannot read, and a partner made with it may pass on.
-            Code::OutOfRange | Code::Unimplemented => (Kind::Caller, Effect::Unknown),
+            // The last two tonic also says of an answer that it cannot read, and a partner made with it may pass them on.
+            Code::AlreadyExists | Code::Aborted | Code::ResourceExhausted | Code::OutOfRange | Code::Unimplemented => {
+                (Kind::Caller, Effect::Unknown)
+            }
             _ => (Kind::Caller, Effect::None),
         };
         assert_eq!((status.verdict().kind, status.verdict().effect), (kind, effect), "{code:?}");

@@ -75,7 +75,9 @@ mod tests {
 
     fn document(parts: &[(&str, Value)]) -> Document {
         let mut document = Document::at(SystemTime::UNIX_EPOCH);
-        parts.iter().for_each(|(name, value)| document.put(name, value));
+        for (name, value) in parts {
+            document.put(name, value);
+        }
         document
     }
 
