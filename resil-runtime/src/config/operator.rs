@@ -172,20 +172,19 @@ fn change(
     how: impl FnOnce(&mut Vec<Override>),
 ) -> Result<Vec<Change>, Error> {
     let mut state = lock(&states.remembered().state);
-    let mut overrides = state.overrides.clone();
+    let before = state.layers(&state.said);
+    let old = state.overrides.clone();
     let now = clock::instant();
-    overrides.retain(|one| one.ends.is_none_or(|ends| ends > now));
-    how(&mut overrides);
-    let all = state.said.iter().cloned().chain(overrides.iter().map(|one| one.assignment.clone()));
-    let layers = Layers::new(all.collect());
+    state.overrides.retain(|one| one.ends.is_none_or(|ends| ends > now));
+    how(&mut state.overrides);
+    let layers = state.layers(&state.said);
     if let Some((known, _)) = by {
         let mut reading = Reading::new(known);
-        reading.judge(&layers);
+        reading.judge_after(&before, &layers);
         if !reading.problems.is_empty() {
             return Err(Error::new(reading.problems));
         }
     }
-    state.overrides = overrides;
     Ok(put_in_force(states, state, layers, by.map(|(_, who)| who)))
 }
 
@@ -210,6 +209,7 @@ pub(super) fn end_what_is_over() {
     Registry::with(|states| {
         let _one_at_a_time = lock(&states.remembered().changing);
         // Not judged: nobody is there to be told, and what is over must end.
+            state.overrides = old;
         _ = change(states, None, |_| ());
     });
 }

@@ -1,0 +1,55 @@
+//! What operators do by hand, beside what files say.
+
+use crate::support::{Files, value};
+use resil::{CircuitBreaker, operator, registry};
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn what_they_do_does_not_hide_that_settings_were_refused() {
+    let _scope = resil::testing::isolated();
+    CircuitBreaker::named("beside").snapshot().unwrap();
+    let files = Files::new("");
+    files.configuration().apply().unwrap();
+    files.write("resil.toml", "[circuit_breaker.by_name.beside]\nmode = 'opn'\n");
+    let refused = Some(resil::reload().unwrap_err().to_string());
+    let anna = operator("anna").lasting(Duration::from_secs(60));
+    anna.set("circuit_breaker.by_name.beside.mode", "forced_open").unwrap();
+    assert_eq!(registry().configuration().last_error, refused, "set");
+    anna.release("circuit_breaker.by_name.beside.mode").unwrap();
+    assert_eq!(registry().configuration().last_error, refused, "released");
+    anna.close("circuit_breaker.by_name.beside").unwrap();
+    assert_eq!(registry().configuration().last_error, refused, "closed");
+    anna.set("circuit_breaker.by_name.beside.open_for", "7s").unwrap();
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(value("circuit_breaker", "beside", "open_for"), "30s");
+    assert_eq!(registry().configuration().last_error, refused, "ended");
+    files.write("resil.toml", "");
+    resil::reload().unwrap();
+    assert_eq!(registry().configuration().last_error, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contradiction_that_one_left_behind_locks_nothing() {
+    let _scope = resil::testing::isolated();
+    for name in ["contradicted", "another"] {
+        CircuitBreaker::named(name).snapshot().unwrap();
+    }
+    let files = Files::new("");
+    files.configuration().apply().unwrap();
+    let of = |setting: &str| format!("circuit_breaker.by_name.contradicted.{setting}");
+    operator("anna").lasting(Duration::from_secs(600)).set(&of("slow_call"), "2s").unwrap();
+    operator("bert").set(&of("slow_rate"), "0.3").unwrap();
+    tokio::time::sleep(Duration::from_secs(601)).await;
+    assert_eq!(value("circuit_breaker", "contradicted", "slow_call"), "none");
+
+    operator("bert").set("circuit_breaker.by_name.another.mode", "forced_open").unwrap();
+    files.write("resil.toml", "[circuit_breaker.by_name.another]\nopen_for = '7s'\n");
+    resil::reload().unwrap();
+    assert_eq!(value("circuit_breaker", "another", "open_for"), "7s");
+    // What is new is refused as ever, and the way out is open.
+    let new = operator("bert").set("circuit_breaker.by_name.another.slow_rate", "0.3").unwrap_err();
+    assert!(new.problems().len() == 1 && new.to_string().contains("another"), "{new}");
+    files.write("resil.toml", "[circuit_breaker.by_name.another]\nslow_rate = 0.3\n");
+    assert_eq!(resil::reload().unwrap_err().problems().len(), 1);
+    operator("bert").release(&of("slow_rate")).unwrap();
+}
