@@ -1,7 +1,8 @@
 //! What operators do by hand, beside what files say.
 
 use crate::support::{Files, value};
-use resil::{CircuitBreaker, operator, registry};
+use resil::config::Configuration;
+use resil::{CircuitBreaker, CircuitState, Verdict, operator, registry};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -52,4 +53,43 @@ async fn a_contradiction_that_one_left_behind_locks_nothing() {
     files.write("resil.toml", "[circuit_breaker.by_name.another]\nslow_rate = 0.3\n");
     assert_eq!(resil::reload().unwrap_err().problems().len(), 1);
     operator("bert").release(&of("slow_rate")).unwrap();
+}
+
+#[test]
+fn closing_leaves_a_mode_from_elsewhere_in_force() {
+    let _scope = resil::testing::isolated();
+    let breaker = CircuitBreaker::named("elsewhere");
+    let now = || breaker.snapshot().unwrap();
+    let (of, anna) = ("circuit_breaker.by_name.elsewhere", operator("anna"));
+    let mode = |mode: &str| {
+        let all = Configuration::new().environment::<&str, &str>([]);
+        all.set(format!("{of}.mode"), mode).apply().unwrap();
+    };
+    assert_eq!(now().state, CircuitState::Closed);
+    for (word, state) in [("disabled", CircuitState::Disabled), ("observe", CircuitState::Observing)] {
+        mode(word);
+        anna.close(of).unwrap();
+        assert_eq!(now().state, state);
+        anna.set(&format!("{of}.mode"), "forced_open").unwrap();
+        assert_eq!(now().state, CircuitState::ForcedOpen);
+        anna.close(of).unwrap();
+        assert_eq!((now().state, value("circuit_breaker", "elsewhere", "mode")), (state, word.to_owned()));
+    }
+    breaker.admit().unwrap().record(Some(Verdict::permanent()));
+    assert_eq!(now().failures, 1);
+    anna.close(of).unwrap();
+    assert_eq!((now().state, now().failures), (CircuitState::Observing, 0), "its calls are forgotten");
+
+    mode("forced_open");
+    let refused = anna.close(of).unwrap_err().to_string();
+    assert!(refused.contains("code") && refused.contains("`mode`"), "who says so, and what to do: {refused}");
+    assert_eq!(now().state, CircuitState::ForcedOpen);
+
+    // Another mode that was set by hand is taken back by name.
+    anna.set(&format!("{of}.mode"), "normal").unwrap();
+    anna.close(of).unwrap();
+    assert_eq!(
+        (now().state, value("circuit_breaker", "elsewhere", "mode")),
+        (CircuitState::Closed, "normal".to_owned())
+    );
 }
