@@ -2,7 +2,7 @@
 
 use crate::support::{Files, value};
 use resil::config::Configuration;
-use resil::{CircuitBreaker, CircuitState, Verdict, operator, registry};
+use resil::{CircuitBreaker, CircuitState, Error, Verdict, circuit_breaker, operator, registry};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -92,4 +92,80 @@ fn closing_leaves_a_mode_from_elsewhere_in_force() {
         (now().state, value("circuit_breaker", "elsewhere", "mode")),
         (CircuitState::Closed, "normal".to_owned())
     );
+}
+
+struct Visa;
+struct Paypal;
+
+impl Visa {
+    #[circuit_breaker]
+    async fn charge() -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Paypal {
+    #[circuit_breaker]
+    async fn charge() -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn of_two_at_one_path_the_line_says_which() {
+    let _scope = resil::testing::isolated();
+    let path = format!("{}::charge", module_path!());
+    let settings = registry().settings();
+    let mut labels: Vec<_> = settings.iter().filter(|one| one.site == path).map(|one| one.label).collect();
+    // By line.
+    labels.sort_by_key(|label| (label.len(), *label));
+    let [visa, paypal] = labels[..] else { panic!("{labels:?}") };
+    let mode = |site: &str| format!("circuit_breaker.by_site.\"{site}\".mode");
+    let anna = operator("anna");
+
+    let refused = anna.set(&mode(&path), "forced_open").unwrap_err().to_string();
+    assert!(refused.contains(visa) && refused.contains(paypal), "{refused}");
+    assert!(Visa::charge().await.is_ok() && Paypal::charge().await.is_ok());
+    anna.set(&mode(visa), "forced_open").unwrap();
+    assert!(Visa::charge().await.is_err() && Paypal::charge().await.is_ok());
+    anna.close(mode(visa).trim_end_matches(".mode")).unwrap();
+    assert!(Visa::charge().await.is_ok());
+    assert_eq!(value("circuit_breaker", visa, "mode"), "normal");
+
+    // A file may mean both, or one.
+    let open_for = |site: &str, time: &str| format!("[circuit_breaker.by_site.\"{site}\"]\nopen_for = '{time}'\n");
+    let files = Files::new(&(open_for(&path, "7s") + &open_for(paypal, "8s")));
+    files.configuration().apply().unwrap();
+    let both = [visa, paypal].map(|label| value("circuit_breaker", label, "open_for"));
+    assert_eq!(both, ["7s", "8s"]);
+}
+
+#[circuit_breaker]
+async fn alone() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_is_the_same_by_its_path_and_with_its_line() {
+    let _scope = resil::testing::isolated();
+    let path = format!("{}::alone", module_path!());
+    let label = registry().settings().into_iter().find(|one| one.site == path).unwrap().label;
+    operator("anna").set(&format!("circuit_breaker.by_site.\"{path}\".mode"), "forced_open").unwrap();
+    assert!(alone().await.is_err());
+    operator("bert").release(&format!("circuit_breaker.by_site.\"{label}\".mode")).unwrap();
+    assert!(alone().await.is_ok(), "a probe");
+}
+
+#[test]
+fn what_has_neither_name_nor_place_is_not_set_by_hand() {
+    let _scope = resil::testing::isolated();
+    let breakers = [CircuitBreaker::unnamed(), CircuitBreaker::unnamed()];
+    assert!(breakers.iter().all(|one| one.snapshot().is_ok()));
+    for refused in [
+        operator("anna").set("circuit_breaker.by_site.\"a policy made by hand\".mode", "forced_open").unwrap_err(),
+        operator("anna").close("circuit_breaker.by_site.\"a policy made by hand\"").unwrap_err(),
+    ] {
+        assert!(refused.to_string().contains("give it a name"), "{refused}");
+    }
+    assert!(breakers.iter().all(|one| one.admit().is_ok()));
 }

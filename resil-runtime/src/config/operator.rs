@@ -158,10 +158,14 @@ impl Operator {
         reading.path(path, values, Rank::Operator, &source);
         let of_kind = reading.said.iter().any(|one| one.target == Target::Kind);
         if of_kind {
-            reading.wrong(source, "an operator sets one policy; write its name or its site".to_owned());
+            reading.wrong(source.clone(), "an operator sets one policy; write its name or its site".to_owned());
         }
         match (reading.said.pop(), reading.problems.is_empty()) {
-            (Some(said), true) => Ok(said),
+            (Some(said), true) => {
+                let wrong = |message| Error::new(vec![Problem::at(source, message)]);
+                let target = known.one(said.kind, said.target).map_err(wrong)?;
+                Ok(Assignment { target, ..said })
+            }
             _ => Err(Error::new(reading.problems)),
         }
     }
@@ -171,10 +175,6 @@ fn is_same(one: &Assignment, other: &Assignment) -> bool {
     std::ptr::eq(one.kind, other.kind) && one.target == other.target && one.key == other.key
 }
 
-/// Judges other overrides together with what else is said, and puts them in force: of the policies that are known, and by whom; or
-/// unjudged, where what is over ends.
-fn change(
-    states: &States,
 /// Who else keeps it forced open, once that is taken back.
 fn forced_otherwise(
     states: &States,
@@ -192,6 +192,10 @@ fn forced_otherwise(
     modes.filter(|mode| mode.value == Some(FORCED_OPEN)).map(|mode| mode.source).next()
 }
 
+/// Judges other overrides together with what else is said, and puts them in force: of the policies that are known, and by whom; or
+/// unjudged, where what is over ends.
+fn change(
+    states: &States,
     by: Option<(&Known, &Arc<str>)>,
     how: impl FnOnce(&mut Vec<Override>),
 ) -> Result<Vec<Change>, Error> {
@@ -206,6 +210,7 @@ fn forced_otherwise(
         let mut reading = Reading::new(known);
         reading.judge_after(&before, &layers);
         if !reading.problems.is_empty() {
+            state.overrides = old;
             return Err(Error::new(reading.problems));
         }
     }
@@ -233,7 +238,6 @@ pub(super) fn end_what_is_over() {
     Registry::with(|states| {
         let _one_at_a_time = lock(&states.remembered().changing);
         // Not judged: nobody is there to be told, and what is over must end.
-            state.overrides = old;
         _ = change(states, None, |_| ());
     });
 }
