@@ -288,7 +288,7 @@ function toggle(row, id) {
 
 function detail(row) {
   const { data } = row;
-  const own = data.function == null ? [{ kind: data.kind, label: data.label }] : data.policies;
+  const own = data.function == null ? [data] : data.policies;
   const shown = JSON.stringify([row.state.textContent, data.changes, own.map(one => settingsOf(one.kind, one.label))]);
   if (row.shown === shown) return;
   row.shown = shown;
@@ -511,12 +511,12 @@ function controlsOf(row) {
   const is = now || {};
   if (!start.token || !policy) return [];
   const controls = [];
-  if (is.circuit || (is.keys && row.data.kind === "circuit_breaker")) {
+  if (is.circuit || (is.keys && kind === "circuit_breaker")) {
     if (!is.circuit || is.circuit.state !== "forced_open") controls.push(button("Force open", row, () => askForceOpen(row)));
     if (is.circuit && !closes(is.circuit)) controls.push(button("Reset", row, () => act(row, { act: "close", policy }, "its calls are forgotten")));
     else controls.push(button("Close", row, () => act(row, { act: "close", policy }, "closed")));
   }
-  if (is.permits || (is.keys && row.data.kind === "semaphore")) controls.push(button("Resize", row, () => askResize(row)));
+  if (is.permits || (is.keys && kind === "semaphore")) controls.push(button("Resize", row, () => askResize(row)));
   return controls;
 }
 
@@ -573,11 +573,15 @@ function askResize(row) {
 
 let events = null;
 let heardAt = 0;
+let connectedAt = 0;
 
 function connect() {
+  if (events) events.close();
+  connectedAt = Date.now();
   events = new EventSource(base + "events");
   events.onmessage = event => {
     heardAt = Date.now();
+    notice("refused", "");
     receive(JSON.parse(event.data));
     tick();
   };
@@ -594,12 +598,13 @@ function connect() {
 function tick() {
   const age = (Date.now() - heardAt) / 1000;
   const gone = heardAt > 0 && age * 1000 > LOST_AFTER;
+  if (Date.now() - Math.max(heardAt, connectedAt) > SILENT_AFTER) connect();
   const lost = gone ? `Connection lost. These numbers are ${span(age)} old.` : "";
+  // Said once, counted on without a word.
+  if (gone && at("lost").hidden) tell("Connection lost.");
   document.body.classList.toggle("gone", gone);
   at("connection").className = `connection ${gone ? "gone" : heardAt ? "live" : ""}`;
   say(at("connection"), gone ? "Not connected" : heardAt ? "Live" : "Connecting");
-  // Said once, counted on without a word.
-  put(at("lost"), "role", gone ? "none" : "alert");
   say(at("lost"), lost);
   at("lost").hidden = !gone;
   if (gone) return;
