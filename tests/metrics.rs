@@ -123,7 +123,7 @@ fn sum(series: &BTreeMap<String, f64>, name: &str, labels: &str) -> f64 {
 }
 
 /// Series by the beginning of their names, and what is in their labels: so many of each.
-const FROM_THE_START: [(&str, &str, usize); 24] = [
+const FROM_THE_START: [(&str, &str, usize); 26] = [
     ("resil_calls_total", "::loaded", 7),
     ("resil_attempts_total", "::loaded", 1),
     ("resil_retries_total", "::loaded", 4),
@@ -136,6 +136,8 @@ const FROM_THE_START: [(&str, &str, usize); 24] = [
     ("resil_circuit_transitions_total", "\"answered\"", 6),
     ("resil_permits_limit", "\"loaded\"", 1),
     ("resil_keys_limit", "by key", 1),
+    ("resil_keys_busy", "by key", 1),
+    ("resil_circuit_transitions_total", "by key", 6),
     ("resil_rate_limit_tokens", "quota", 1),
     ("resil_rate_limit_burst", "quota", 1),
     ("resil_rate_limit_waiting", "quota", 1),
@@ -154,11 +156,8 @@ const FROM_THE_START: [(&str, &str, usize); 24] = [
 async fn what_waits_is_told(prometheus: &PrometheusHandle) {
     assert!(limited().await.is_ok() && REPORTS.usage().is_ok());
     let Ok(folder) = tempfile::tempdir() else { panic!("a folder") };
-    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("shop.db"));
-    let file = file.create_if_missing(true).journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
-    let Ok(pool) = sqlx::SqlitePool::connect_with(file).await else { panic!("it opens") };
-    let db = Db::new(pool);
-    assert!(db.migrate().await.is_ok() && placed(&db, 7).await.is_ok());
+    let db = database(&folder.path().join("shop.db")).await;
+    assert!(placed(&db, 7).await.is_ok());
     let ledger = match Ledger::on(db.clone()).operation::<pay>().open().await {
         Ok(ledger) => ledger,
         Err(error) => panic!("{error}"),
@@ -182,6 +181,22 @@ async fn what_waits_is_told(prometheus: &PrometheusHandle) {
     assert!(sum(&waits, "resil_ledger_seen_timestamp_seconds", "") > 1.7e9);
     assert_eq!(sum(&waits, "resil_connections_released_total", "::placed"), 1.0);
     assert_eq!(sum(&waits, "resil_connections_held{", "db.connection"), 1.0);
+    drop((db, ledger));
+    // Another in its place goes on.
+    let another = database(&folder.path().join("another.db")).await;
+    assert!(placed(&another, 8).await.is_ok());
+    resil::metrics::publish();
+    let goes_on = parsed(&prometheus.render());
+    assert_eq!(sum(&goes_on, "resil_connections_released_total", "::placed"), 2.0);
+}
+
+async fn database(file: &std::path::Path) -> Db<Sqlite> {
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let file = file.create_if_missing(true).journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
+    let Ok(pool) = sqlx::SqlitePool::connect_with(file).await else { panic!("it opens") };
+    let db = Db::new(pool);
+    assert!(db.migrate().await.is_ok());
+    db
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -260,11 +275,17 @@ async fn the_endpoint_tells_what_happened() {
     assert!(NAMED_BY_AN_ENEMY.acquire().await.is_ok());
     let Some(breaker) = registry().circuit_breaker("answered") else { panic!("it is written") };
     assert!(breaker.force_open().is_ok());
+    assert_eq!(sum(&after, "resil_keys_busy{", "by key"), 0.0);
+    let forced = resil::operator("anna").set("circuit_breaker.by_name.\"by key\".mode", "forced_open");
+    assert!(forced.is_ok(), "{forced:?}");
     assert!(answered(0).await.is_ok(), "by the fallback");
     resil::metrics::publish();
     let now = parsed(&prometheus.render());
     assert_eq!(sum(&now, "resil_circuit_state", "\"answered\",state=\"forced_open\""), 1.0);
     assert_eq!(sum(&now, "resil_circuit_state", "\"answered\",state=\"closed\""), 0.0);
+    assert_eq!(sum(&now, "resil_keys_busy{", "by key"), sum(&now, "resil_keys{", "by key") + 1.0, "and the rest");
+    let forced = sum(&now, "resil_circuit_transitions_total", "\"by key\",to=\"forced_open\"");
+    assert!(forced >= sum(&now, "resil_keys{", "by key"), "{forced}");
     assert_eq!(sum(&now, "resil_permits_used", "\"held\""), 1.0);
     assert_eq!(sum(&now, "resil_permits_limit", "\"held\""), 3.0);
     assert_eq!(sum(&now, "resil_refusals_total", "\"answered\",reason=\"circuit_open\""), 1.0);
@@ -273,6 +294,7 @@ async fn the_endpoint_tells_what_happened() {
     assert!(matches!(limits[..], [(_, 7.0)]), "{limits:?} of {now:#?}");
     assert!(now.keys().all(|series| !series.starts_with("resil_forged")), "{now:#?}");
     drop(permit);
+    assert!(resil::operator("anna").close("circuit_breaker.by_name.\"by key\"").is_ok());
 
     what_waits_is_told(&prometheus).await;
 

@@ -13,9 +13,11 @@ use crate::signals::{self, Signals};
 use crate::{Failed, database, partner, scenarios};
 use resil::ledger::LedgerEvent;
 use resil::{Db, Event};
+use std::future::pending;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 pub async fn run(arguments: &Arguments) -> Result<(), Failed> {
     match arguments.role {
@@ -44,10 +46,20 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failed> {
 
 async fn serve<DB: Books>(db: Db<DB>, arguments: &Arguments) -> Result<(), Failed> {
     let Signals { reloads, mut ends } = Signals::listen()?;
-    let shop = Shop::open(db, Bank::at(&arguments.partner_at)?).await?;
-    let stream = match &arguments.nats {
-        Some(url) => Some(Stream::open(url, &arguments.stream).await?),
-        None => None,
+    let opening = async {
+        let shop = Shop::open(db, Bank::at(&arguments.partner_at)?).await?;
+        let stream = match &arguments.nats {
+            Some(url) => Some(Stream::open(url, &arguments.stream).await?),
+            None => None,
+        };
+        Ok::<_, Failed>((shop, stream))
+    };
+    let (shop, stream) = tokio::select! {
+        opened = opening => opened?,
+        () = ends.next() => {
+            println!("the shop has ended before it was open");
+            return Ok(());
+        }
     };
     let operation = Operation::install()?;
     let operators = Operators::told()?;
@@ -55,7 +67,8 @@ async fn serve<DB: Books>(db: Db<DB>, arguments: &Arguments) -> Result<(), Faile
     let Serving { address, shutdown } =
         shop.serve(listener, operation.router(operators), stream, arguments.compare_every())?;
     println!("the shop is {LISTENING}{address}");
-    let told_to_end = async {
+    let (hand_on, handed_on) = oneshot::channel();
+    let told_to_end = async move {
         ends.next().await;
         // First whoever sends requests here is to hear of it, and then nobody is accepted any more.
         operation.comes_to(Stage::Leaves);
@@ -67,14 +80,27 @@ async fn serve<DB: Books>(db: Db<DB>, arguments: &Arguments) -> Result<(), Faile
         }
         operation.comes_to(Stage::Ends);
         println!("the shop takes no more orders, and finishes what it has begun");
+        _ = hand_on.send(ends);
+    };
+    // Who says so once more while it finishes does not want to wait for that either.
+    let told_again = async {
+        match handed_on.await {
+            Ok(mut ends) => ends.next().await,
+            Err(_) => pending().await,
+        }
+    };
+    let ending = async {
+        let stopped = shutdown.when(told_to_end).await?;
+        // After whatever writes.
+        shop.db.pool()?.close().await;
+        Ok::<_, Failed>(stopped)
     };
     let stopped = tokio::select! {
-        stopped = shutdown.when(told_to_end) => stopped?,
+        stopped = ending => stopped?,
+        () = told_again => return Err("told to end at once: others finish what was under way".into()),
         () = tell() => return Err("no more events".into()),
         () = signals::reload(reloads) => return Err("no more signals".into()),
     };
-    // After whatever writes.
-    shop.db.pool()?.close().await;
     println!("the shop has ended; {stopped}");
     Ok(())
 }

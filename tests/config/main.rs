@@ -4,6 +4,7 @@
 mod effect;
 mod load;
 mod messages;
+mod operators;
 mod precedence;
 mod rates;
 mod reload;

@@ -2,7 +2,9 @@
 
 use crate::support::{Server, get, page, send};
 use resil::config::Source;
-use resil::{Bulkhead, CircuitBreaker, CircuitState, Event, Events, Keyed, Semaphore, registry};
+use resil::{
+    Bulkhead, CircuitBreaker, CircuitState, Error, Event, Events, Keyed, Semaphore, circuit_breaker, registry,
+};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
@@ -146,4 +148,43 @@ async fn every_key_of_a_keyed_breaker_is_opened_and_closed() {
     anna.act(json!({"act": "close", "policy": policy})).await;
     assert!(TENANTS.admit("a").is_ok() && TENANTS.admit("new").is_ok());
     assert_eq!(anna.part("policy/circuit_breaker/shops").await["now"]["keys"]["busy"], 0);
+}
+
+struct Visa;
+struct Paypal;
+
+impl Visa {
+    #[circuit_breaker]
+    async fn charge() -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Paypal {
+    #[circuit_breaker]
+    async fn charge() -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn of_two_at_one_path_the_one_that_is_named() {
+    let (anna, path) = (Anna::new().await, concat!(module_path!(), "::charge"));
+    let label = registry().settings().into_iter().find(|one| one.site == path).expect("it is known").label;
+    let policy = anna.part(&format!("policy/circuit_breaker/{label}")).await["which"].clone();
+    assert_eq!(policy, json!({"kind": "circuit_breaker", "name": null, "site": label}));
+    assert_eq!(anna.part(&format!("function/{label}")).await["policies"][0]["which"], policy, "and at its function");
+    anna.act(json!({"act": "force_open", "policy": policy})).await;
+    let refused = [Visa::charge().await.is_err(), Paypal::charge().await.is_err()];
+    assert_eq!(refused.iter().filter(|refused| **refused).count(), 1);
+    anna.act(json!({"act": "close", "policy": policy})).await;
+    assert!(Visa::charge().await.is_ok() && Paypal::charge().await.is_ok());
+}
+
+#[tokio::test]
+async fn what_has_neither_name_nor_place_has_no_control() {
+    static BY_HAND: CircuitBreaker = CircuitBreaker::unnamed();
+    assert!(BY_HAND.admit().is_ok());
+    let row = Anna::new().await.part("policy/circuit_breaker/a policy made by hand").await;
+    assert_eq!((&row["now"]["circuit"]["state"], &row["which"]), (&json!("closed"), &Value::Null));
 }

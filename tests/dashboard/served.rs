@@ -4,6 +4,10 @@ use crate::support::{access, get, page, send, serve};
 use axum::Router;
 use resil::dashboard::{Actor, listen, router};
 use resil::{CircuitBreaker, CircuitState};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 const PATHS: [&str; 3] = ["/resil", "/resil/state.json", "/resil/events"];
 
@@ -221,4 +225,18 @@ async fn it_may_be_mounted_anywhere() {
     for path in ["/", "/deep/down", "/state.json", "/deep/down/state.json"] {
         assert_eq!(get(server.address, path, &[("x-user", "anna")]).await.status, 200, "{path}");
     }
+}
+
+#[tokio::test]
+async fn who_has_the_page_open_sees_it_end() {
+    let page = listen("127.0.0.1:0").await.expect("a port");
+    let mut viewer = TcpStream::connect(page.address()).await.expect("it listens");
+    let head = format!("GET /events HTTP/1.1\r\nhost: {}\r\n\r\n", page.address());
+    viewer.write_all(head.as_bytes()).await.expect("it reads");
+    let mut read = Vec::new();
+    while !String::from_utf8_lossy(&read).contains("data: ") {
+        assert!(viewer.read_buf(&mut read).await.expect("it answers") > 0, "it goes on");
+    }
+    drop(page);
+    timeout(Duration::from_mins(1), viewer.read_to_end(&mut read)).await.expect("it ends").expect("it is read");
 }

@@ -27,6 +27,18 @@ impl Reading<'_> {
         }
     }
 
+    /// The same of settings that replace others: what is wrong of those already is no reason to refuse these. Overrides that end
+    /// are not judged, and can leave such things.
+    pub(super) fn judge_after(&mut self, before: &Layers, layers: &Layers) {
+        let mut old = Reading::new(self.known);
+        old.judge(before);
+        let told = self.problems.len();
+        self.judge(layers);
+        let is_new = |problem: &Problem| old.problems.iter().all(|old| old.message != problem.message);
+        let new = self.problems.split_off(told);
+        self.problems.extend(new.into_iter().filter(is_new));
+    }
+
     fn tell(&mut self, subject: &Subject, settled: &[Settled], other: Option<&Source>, Flaw { keys, message }: Flaw) {
         let is_unread = |kind: &Adjustable, key: &str| self.unread.contains(&(kind.name, key));
         if keys.iter().any(|key| is_unread(subject.kind, key))

@@ -3,7 +3,7 @@
 use super::similar::{quoted, suggestion};
 use crate::policy::ADJUSTABLE;
 use crate::registry::in_force::{Adjustable, Key, Subject, Target};
-use crate::registry::{CallSite, States};
+use crate::registry::{CallSite, Site, States};
 
 /// Every policy of the program, called or not, and every one made by hand that was used or announced.
 pub(super) struct Known {
@@ -37,7 +37,7 @@ impl Known {
         let is_meant = |one: &&Subject| match target {
             Target::Kind => false,
             Target::Name(name) => one.name == Some(name),
-            Target::Site(site) => one.name.is_none() && *one.site.function == **site,
+            Target::Site(site) => one.name.is_none() && one.site.is(site),
         };
         let mut meant = self.of(kind).filter(is_meant).peekable();
         meant.peek().is_some() && meant.all(|one| one.written[key].is_fixed)
@@ -60,7 +60,7 @@ impl Known {
 
     /// A policy without a name at this place; why there is none otherwise.
     pub(super) fn by_site(&self, kind: &'static Adjustable, site: &str) -> Result<Target, String> {
-        let here = |one: &&Subject| one.site.function == site;
+        let here = |one: &&Subject| one.site.is(site);
         if self.of(kind).any(|one| here(&one) && one.name.is_none()) {
             return Ok(Target::Site(site.into()));
         }
@@ -75,6 +75,27 @@ impl Known {
         }
         let sites = sorted(self.of(kind).filter(|one| one.name.is_none()).map(|one| one.site.function));
         Err(format!("no {} without a name at `{}`{}", kind.words, quoted(site), suggestion(site, sites)))
+    }
+
+    /// The same, if it is one policy: why it is not otherwise.
+    pub(super) fn one(&self, kind: &'static Adjustable, target: Target) -> Result<Target, String> {
+        let Target::Site(site) = target else { return Ok(target) };
+        let here = self.of(kind).filter(|one| one.name.is_none() && one.site.is(&site));
+        let mut sites: Vec<&'static Site> = here.map(|one| one.site).collect();
+        sites.sort_by_key(|site| (site.file, site.line, std::ptr::from_ref(*site).addr()));
+        sites.dedup_by(|one, other| std::ptr::eq(*one, *other));
+        let mut labels: Vec<_> = sites.iter().map(|site| site.label()).collect();
+        labels.dedup();
+        match labels[..] {
+            [label] if sites.len() == 1 && *sites[0] != Site::UNKNOWN => Ok(Target::Site(label.into())),
+            [] | [_] => {
+                Err(format!("one {} there cannot be told from another; give it a name in the program", kind.words))
+            }
+            _ => {
+                let all: Vec<_> = labels.into_iter().map(|label| format!("`{}`", quoted(label))).collect();
+                Err(format!("{} have this path; write one of them: {}", all.len(), all.join(", ")))
+            }
+        }
     }
 }
 

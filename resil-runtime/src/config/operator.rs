@@ -1,4 +1,4 @@
-use super::error::Error;
+use super::error::{Error, Problem};
 use super::known::Known;
 use super::origin::put_in_force;
 use super::reading::{Reading, Values};
@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// How long a circuit stays forced open if nobody says.
-const FORCED_OPEN: Duration = Duration::from_secs(3600);
+const FORCED_OPEN_FOR: Duration = Duration::from_secs(3600);
+
+const FORCED_OPEN: Value = Value::Word("forced_open");
 
 /// What an operator sets by hand while the process runs, above everything else. It survives a [`reload`](crate::reload),
 /// and is gone with the process.
@@ -78,7 +80,7 @@ impl Operator {
             let mut new = self.read(&known, path, Values::Given(value))?;
             let time = match (self.lasting, &new.value) {
                 (Lasting::For(time), _) => Some(time),
-                (Lasting::Usual, Value::Word("forced_open")) => Some(FORCED_OPEN),
+                (Lasting::Usual, value) if *value == FORCED_OPEN => Some(FORCED_OPEN_FOR),
                 _ => None,
             };
             let ends = time.map(|time| clock::after(clock::instant(), time));
@@ -113,13 +115,13 @@ impl Operator {
         })
     }
 
-    /// Closes the circuit of this policy, whatever opened it, and has it forget its calls; the path is that of its settings. What
-    /// anybody has set its `mode` to by hand is taken back. Of a breaker with a key, it closes every circuit. Answers what has
-    /// changed of the settings.
+    /// Closes the circuit of this policy, whatever opened it, and has it forget its calls; the path is that of its settings. A
+    /// `mode` of `forced_open` that anybody has set by hand is taken back; one of `observe` or `disabled` stays in force, and the
+    /// circuit goes back to that. Of a breaker with a key, it closes every circuit. Answers what has changed of the settings.
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set).
+    /// As [`set`](Self::set), and where a file, the environment or code says `forced_open`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -137,8 +139,13 @@ impl Operator {
             let _one_at_a_time = lock(&states.remembered().changing);
             let known = Known::here(states);
             let meant = self.read(&known, &mode, Values::None)?;
+            let is_taken_back = |one: &Assignment| is_same(one, &meant) && one.value == FORCED_OPEN;
+            if let Some(source) = forced_otherwise(states, &known, &meant, is_taken_back) {
+                let message = "`mode` is \"forced_open\" there; take it out, and probes decide".to_owned();
+                return Err(Error::new(vec![Problem::at(source, message)]));
+            }
             let changes = change(states, Some((&known, &self.who)), |overrides| {
-                overrides.retain(|one| !is_same(&one.assignment, &meant));
+                overrides.retain(|one| !is_taken_back(&one.assignment));
             })?;
             states.close(&meant, &self.who);
             Ok(changes)
@@ -151,10 +158,14 @@ impl Operator {
         reading.path(path, values, Rank::Operator, &source);
         let of_kind = reading.said.iter().any(|one| one.target == Target::Kind);
         if of_kind {
-            reading.wrong(source, "an operator sets one policy; write its name or its site".to_owned());
+            reading.wrong(source.clone(), "an operator sets one policy; write its name or its site".to_owned());
         }
         match (reading.said.pop(), reading.problems.is_empty()) {
-            (Some(said), true) => Ok(said),
+            (Some(said), true) => {
+                let wrong = |message| Error::new(vec![Problem::at(source, message)]);
+                let target = known.one(said.kind, said.target).map_err(wrong)?;
+                Ok(Assignment { target, ..said })
+            }
             _ => Err(Error::new(reading.problems)),
         }
     }
@@ -162,6 +173,23 @@ impl Operator {
 
 fn is_same(one: &Assignment, other: &Assignment) -> bool {
     std::ptr::eq(one.kind, other.kind) && one.target == other.target && one.key == other.key
+}
+
+/// Who else keeps it forced open, once that is taken back.
+fn forced_otherwise(
+    states: &States,
+    known: &Known,
+    meant: &Assignment,
+    is_taken_back: impl Fn(&Assignment) -> bool,
+) -> Option<Source> {
+    let layers = {
+        let state = lock(&states.remembered().state);
+        let others = state.overrides.iter().map(|one| &one.assignment).filter(|one| !is_taken_back(one));
+        Layers::new(state.said.iter().chain(others).cloned().collect())
+    };
+    let modes =
+        known.all().filter(|one| meant.is_about(one)).filter_map(|one| one.settle(&layers).into_iter().nth(meant.key));
+    modes.filter(|mode| mode.value == Some(FORCED_OPEN)).map(|mode| mode.source).next()
 }
 
 /// Judges other overrides together with what else is said, and puts them in force: of the policies that are known, and by whom; or
@@ -172,20 +200,20 @@ fn change(
     how: impl FnOnce(&mut Vec<Override>),
 ) -> Result<Vec<Change>, Error> {
     let mut state = lock(&states.remembered().state);
-    let mut overrides = state.overrides.clone();
+    let before = state.layers(&state.said);
+    let old = state.overrides.clone();
     let now = clock::instant();
-    overrides.retain(|one| one.ends.is_none_or(|ends| ends > now));
-    how(&mut overrides);
-    let all = state.said.iter().cloned().chain(overrides.iter().map(|one| one.assignment.clone()));
-    let layers = Layers::new(all.collect());
+    state.overrides.retain(|one| one.ends.is_none_or(|ends| ends > now));
+    how(&mut state.overrides);
+    let layers = state.layers(&state.said);
     if let Some((known, _)) = by {
         let mut reading = Reading::new(known);
-        reading.judge(&layers);
+        reading.judge_after(&before, &layers);
         if !reading.problems.is_empty() {
+            state.overrides = old;
             return Err(Error::new(reading.problems));
         }
     }
-    state.overrides = overrides;
     Ok(put_in_force(states, state, layers, by.map(|(_, who)| who)))
 }
 

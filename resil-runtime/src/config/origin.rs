@@ -2,7 +2,6 @@ use super::error::{Error, Problem};
 use super::known::Known;
 use super::reading::{Document, Reading, Values};
 use super::similar::{quoted, suggestion};
-use crate::clock;
 use crate::registry::in_force::{Layers, Origin, Rank, State};
 use crate::registry::{Change, Handle, Policy, Registry, Source, States, check, policies};
 use crate::sync::lock;
@@ -52,7 +51,7 @@ pub fn configure(path: impl Into<PathBuf>) -> Result<(), Error> {
 /// ```
 pub fn reload() -> Result<Vec<Change>, Error> {
     Registry::with(|states| {
-        let _one_at_a_time = lock(&states.remembered().changing);
+        let _one_at_a_time = lock(&states.remembered().reading);
         let Some(origin) = lock(&states.remembered().state).origin.clone() else {
             let message = "nothing was configured; write `resil::configure(\"resil.toml\")?` in `main`".to_owned();
             return Err(Error::new(vec![Problem::of_program(message)]));
@@ -135,7 +134,7 @@ impl Configuration {
     /// [`Error`] with all that is wrong; nothing is changed then.
     pub fn apply(self) -> Result<Vec<Change>, Error> {
         Registry::with(|states| {
-            let _one_at_a_time = lock(&states.remembered().changing);
+            let _one_at_a_time = lock(&states.remembered().reading);
             let mut problems: Vec<_> = check().err().into_iter().flat_map(|wrong| wrong.problems().to_vec()).collect();
             let set_up = self.policies.iter().filter_map(|policy| policy.handle().set_up(states).err());
             problems.extend(set_up.map(|error| error.to_string()));
@@ -144,18 +143,27 @@ impl Configuration {
             }
             // What is wrong outside is told as well.
             let problems = problems.into_iter().map(Problem::of_program);
-            let outside = read(states, &self.origin).err().into_iter().flat_map(|error| error.problems().to_vec());
-            Err(remember(states, Error::new(problems.chain(outside).collect())))
+            let known = Known::here(states);
+            let mut outside = read(&known, &self.origin);
+            judge(states, &mut outside);
+            Err(remember(states, Error::new(problems.chain(outside.problems).collect())))
         })
     }
 }
 
 /// Reads, judges, and only then puts in force.
 fn put(states: &States, origin: &Origin) -> Result<Vec<Change>, Error> {
-    let (layers, said) = read(states, origin).map_err(|error| remember(states, error))?;
+    let known = Known::here(states);
+    let mut reading = read(&known, origin);
+    let _one_at_a_time = lock(&states.remembered().changing);
+    let layers = judge(states, &mut reading);
+    if !reading.problems.is_empty() {
+        return Err(remember(states, Error::new(reading.problems)));
+    }
     let mut state = lock(&states.remembered().state);
     state.origin = Some(origin.clone());
-    state.said = said;
+    state.said = reading.said;
+    state.last_error = None;
     Ok(put_in_force(states, state, layers, None))
 }
 
@@ -166,7 +174,6 @@ pub(super) fn put_in_force(
     by: Option<&Arc<str>>,
 ) -> Vec<Change> {
     state.revision += 1;
-    state.last_error = None;
     drop(state);
     states.put_in_force(layers, by)
 }
@@ -177,10 +184,9 @@ fn remember(states: &States, error: Error) -> Error {
     error
 }
 
-/// What is said, and together with operators' overrides; nothing but what has passed every rule.
-fn read(states: &States, origin: &Origin) -> Result<(Layers, Vec<crate::registry::in_force::Assignment>), Error> {
-    let known = Known::here(states);
-    let mut reading = Reading::new(&known);
+/// What is said.
+fn read<'a>(known: &'a Known, origin: &Origin) -> Reading<'a> {
+    let mut reading = Reading::new(known);
     if let Some(file) = &origin.file {
         reading.file(file, Rank::File);
         if let Some(profile) = profile(origin) {
@@ -197,15 +203,19 @@ fn read(states: &States, origin: &Origin) -> Result<(Layers, Vec<crate::registry
     for (path, value) in &origin.code {
         reading.path(path, Values::Given(value), Rank::Code, &Source::Code);
     }
-    let said = reading.said.clone();
+    reading
+}
+
+/// What was read, and together with operators' overrides.
+fn judge(states: &States, reading: &mut Reading<'_>) -> Layers {
     // By itself as well: an override that hides a contradiction will end.
-    reading.judge(&Layers::new(said.clone()));
-    let now = clock::instant();
-    let overrides = lock(&states.remembered().state).overrides.clone();
-    let lasting = overrides.into_iter().filter(|one| one.ends.is_none_or(|ends| ends > now));
-    let layers = Layers::new(said.iter().cloned().chain(lasting.map(|one| one.assignment)).collect());
-    reading.judge(&layers);
-    if reading.problems.is_empty() { Ok((layers, said)) } else { Err(Error::new(reading.problems)) }
+    let alone = Layers::new(reading.said.clone());
+    let state = lock(&states.remembered().state);
+    let (before, layers) = (state.layers(&state.said), state.layers(&reading.said));
+    drop(state);
+    reading.judge(&alone);
+    reading.judge_after(&before, &layers);
+    layers
 }
 
 fn profile(origin: &Origin) -> Option<String> {

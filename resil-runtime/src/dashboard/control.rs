@@ -3,7 +3,10 @@
 
 use super::access::Actor;
 use crate::config::{Change, Error, operator};
-use serde::Deserialize;
+use crate::registry::Site;
+use crate::registry::in_force::Subject;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -26,14 +29,14 @@ pub(super) enum Act {
     Release { policy: Which, setting: String },
 }
 
-/// A policy as settings are written for it.
-#[derive(Debug, Deserialize)]
+/// A policy as settings are written for it: the page sends back what it was sent.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
-    kind: String,
-    name: Option<String>,
-    /// Of one without a name.
-    site: Option<String>,
+    kind: Cow<'static, str>,
+    name: Option<Cow<'static, str>>,
+    /// Of one without a name, with file and line.
+    site: Option<Cow<'static, str>>,
 }
 
 impl Act {
@@ -59,6 +62,16 @@ impl Act {
 }
 
 impl Which {
+    /// `None` of what cannot be set alone: it has neither name nor place.
+    pub(super) fn of(subject: &Subject) -> Option<Self> {
+        let (name, site) = match subject.name {
+            Some(name) => (Some(name.into()), None),
+            None if *subject.site == Site::UNKNOWN => return None,
+            None => (None, Some(subject.label().into())),
+        };
+        Some(Self { kind: subject.kind.name.into(), name, site })
+    }
+
     fn setting(&self, setting: &str) -> String {
         format!("{}.{setting}", self.path())
     }

@@ -6,8 +6,9 @@ use super::sample::sample;
 use crate::registry::{Registry, States};
 use crate::sync::{Mutex, lock};
 use axum::body::{Body, Bytes};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,6 +21,9 @@ const EVERY: Duration = Duration::from_secs(1);
 const AT_MOST_EVERY: Duration = Duration::from_millis(100);
 /// After so long a viewer comes again, and is asked again who it is.
 const LASTS: Duration = Duration::from_secs(600);
+
+/// Whoever serves the page keeps the other end for as long as they do.
+pub(super) type Open = watch::Receiver<()>;
 
 /// The newest look, for whoever is as fast as that: a slow viewer misses some, and none is kept for it.
 #[derive(Debug)]
@@ -39,13 +43,21 @@ impl Hub {
         sample(&self.process)
     }
 
-    /// All that happens from now on, as server-sent events. Dropping the body ends it; the last to leave ends the looking.
-    pub(super) fn stream(self: &Arc<Self>) -> Body {
+    /// All that happens from now on, as server-sent events. Dropping the body ends it, and so does whoever serves it, if that can
+    /// end; the last to leave ends the looking.
+    pub(super) fn stream(self: &Arc<Self>, open: Option<Open>) -> Body {
         let viewer = Viewer { newest: self.subscribe(), seen: None, until: Instant::now() + LASTS };
-        Body::from_stream(stream::unfold(viewer, async |mut viewer| {
+        let events = stream::unfold(viewer, async |mut viewer| {
             let event = viewer.next().await?;
             Some((Ok::<_, Infallible>(Bytes::from(event)), viewer))
-        }))
+        });
+        let closed = async move {
+            match open {
+                Some(mut open) => _ = open.changed().await,
+                None => pending().await,
+            }
+        };
+        Body::from_stream(events.take_until(Box::pin(closed)))
     }
 
     fn subscribe(self: &Arc<Self>) -> watch::Receiver<Option<Arc<Document>>> {
@@ -101,7 +113,8 @@ struct Viewer {
 impl Viewer {
     /// The next event; `None` when its time is over.
     async fn next(&mut self) -> Option<String> {
-        loop {
+        // Also one who reads so slowly that there is always something new.
+        while Instant::now() < self.until {
             let newest = self.newest.borrow_and_update().clone();
             if let Some(newest) =
                 newest.filter(|newest| self.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, newest)))
@@ -112,6 +125,7 @@ impl Viewer {
             }
             timeout_at(self.until, self.newest.changed()).await.ok()?.ok()?;
         }
+        None
     }
 }
 
@@ -166,5 +180,29 @@ mod tests {
             events += 1;
         }
         assert!(events > 500, "{events}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_is_one_who_reads_slowly() {
+        let hub = Arc::new(Hub::new());
+        let mut viewer = Viewer { newest: hub.subscribe(), seen: None, until: Instant::now() + LASTS };
+        while viewer.next().await.is_some() {
+            assert!(Instant::now() < viewer.until, "something new was always there");
+            sleep(10 * EVERY).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_after_the_producer_has_died_starts_another_for_all() {
+        let _scope = isolated();
+        let hub = Arc::new(Hub::new());
+        let mut first = hub.subscribe();
+        assert!(first.changed().await.is_ok());
+        if let Some(producer) = &*lock(&hub.producer) {
+            producer.abort();
+        }
+        assert!(timeout_at(Instant::now() + 10 * EVERY, first.changed()).await.is_err(), "nobody looks");
+        let _second = hub.subscribe();
+        assert!(timeout_at(Instant::now() + 10 * EVERY, first.changed()).await.is_ok());
     }
 }

@@ -3,7 +3,7 @@ use super::routes;
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 
 /// The page for this machine alone, to look at and not to act: without a function that says who may, nobody does.
 ///
@@ -34,30 +34,26 @@ pub async fn listen(address: impl ToSocketAddrs) -> io::Result<Listening> {
     let address = listener.local_addr()?;
     let viewer = Actor::named("this machine").viewing();
     let access = AnyAccess::new(move |_: &http::request::Parts| std::future::ready(Some(viewer.clone())));
-    let router = routes::router(access, true);
-    let server = tokio::spawn(async move {
-        _ = axum::serve(listener, router).await;
+    let (is_served, mut open) = watch::channel(());
+    let router = routes::router(access, Some(open.clone()));
+    tokio::spawn(async move {
+        let closed = async move { _ = open.changed().await };
+        _ = axum::serve(listener, router).with_graceful_shutdown(closed).await;
     });
-    Ok(Listening { address, server })
+    Ok(Listening { address, _is_served: is_served })
 }
 
-/// The page while it is served: it ends when this is dropped.
+/// The page while it is served: it ends when this is dropped, for those who have it open as well.
 #[must_use = "the page is served no longer once this is dropped"]
 #[derive(Debug)]
 pub struct Listening {
     address: SocketAddr,
-    server: JoinHandle<()>,
+    _is_served: watch::Sender<()>,
 }
 
 impl Listening {
     /// Where it is.
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }

@@ -66,5 +66,5 @@ pub fn router<A>(access: A) -> Router
 where
     A: for<'a> Access<'a> + 'static,
 {
-    routes::router(AnyAccess::new(access), false)
+    routes::router(AnyAccess::new(access), None)
 }

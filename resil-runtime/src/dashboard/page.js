@@ -11,6 +11,8 @@ const rows = new Map();
 /** A row that has just become well stays where it was for so long, so that one sees it. */
 const LINGERS = 5000;
 const LOST_AFTER = 3000;
+/** A connection on which nothing comes for so long is made anew, which also has the process look again. */
+const SILENT_AFTER = 10000;
 const RANK = { wrong: 0, watch: 1, well: 2 };
 
 // -- Elements and words
@@ -260,9 +262,10 @@ function show(row) {
 /** What an operator wants at once, where a circuit refuses calls. */
 function quickAct(row) {
   const circuit = row.data.now && row.data.now.circuit;
-  const wants = !!(start.token && circuit && RANK[row.data.level] < 2 && which(row));
+  const policy = row.data.which;
+  const wants = !!(start.token && circuit && closes(circuit) && policy);
   if (wants === row.acts.childElementCount > 0) return;
-  if (wants) row.acts.append(button("Close", row, () => act(row, { act: "close" }, "closed")));
+  if (wants) row.acts.append(button("Close", row, () => act(row, { act: "close", policy }, "closed")));
   else row.acts.replaceChildren();
 }
 
@@ -285,7 +288,7 @@ function toggle(row, id) {
 
 function detail(row) {
   const { data } = row;
-  const own = data.function == null ? [{ kind: data.kind, label: data.label }] : data.policies;
+  const own = data.function == null ? [data] : data.policies;
   const shown = JSON.stringify([row.state.textContent, data.changes, own.map(one => settingsOf(one.kind, one.label))]);
   if (row.shown === shown) return;
   row.shown = shown;
@@ -308,13 +311,14 @@ function detail(row) {
   if (focused) ([...row.details.querySelectorAll("button")].find(one => one.getAttribute("aria-label") === focused) || row.title).focus();
 }
 
-function table(row, { kind, label, written }, titled) {
+function table(row, { kind, label, which, written }, titled) {
   const set = settingsOf(kind, label);
   const lines = set.filter(one => one.value != null).map(one => {
     const outside = typeof one.source === "object" || one.source === "code";
     const from = make("td", { className: outside ? "" : "faint" }, sourceOf(one.source));
-    if (one.source.operator && start.token && which(row, kind)) {
-      from.append(" ", button("Take back", row, () => act(row, { act: "release", setting: one.setting }, `${words(one.setting)} taken back`)));
+    if (one.source.operator && start.token && which) {
+      const taken = { act: "release", policy: which, setting: one.setting };
+      from.append(" ", button("Take back", row, () => act(row, taken, `${words(one.setting)} taken back`)));
     }
     return make("tr", { className: outside ? "outside" : "" }, make("th", { scope: "row" }, words(one.setting)), make("td", {}, one.value), from);
   });
@@ -499,32 +503,29 @@ at("filter").addEventListener("input", refilter);
 
 // -- Controls
 
-/** The policy as settings are written for it, if they can be. */
-function which(row, kind = row.data.kind) {
-  if (!settingsOf(kind, row.data.label).length) return null;
-  return row.data.name != null ? { kind, name: row.data.name } : { kind, site: row.data.site || row.data.function };
-}
+/** Whether there is something to close: one that observes or is disabled lets every call pass. */
+const closes = ({ state }) => ["open", "forced_open", "half_open"].includes(state);
 
 function controlsOf(row) {
-  const is = row.data.now || {};
-  if (!start.token || row.data.function != null || !which(row)) return [];
+  const { which: policy, kind, now } = row.data;
+  const is = now || {};
+  if (!start.token || !policy) return [];
   const controls = [];
-  if (is.circuit || (is.keys && row.data.kind === "circuit_breaker")) {
+  if (is.circuit || (is.keys && kind === "circuit_breaker")) {
     if (!is.circuit || is.circuit.state !== "forced_open") controls.push(button("Force open", row, () => askForceOpen(row)));
-    if (is.circuit && is.circuit.state === "closed") controls.push(button("Reset", row, () => act(row, { act: "close" }, "its calls are forgotten")));
-    else controls.push(button("Close", row, () => act(row, { act: "close" }, "closed")));
+    if (is.circuit && !closes(is.circuit)) controls.push(button("Reset", row, () => act(row, { act: "close", policy }, "its calls are forgotten")));
+    else controls.push(button("Close", row, () => act(row, { act: "close", policy }, "closed")));
   }
-  if (is.permits || (is.keys && row.data.kind === "semaphore")) controls.push(button("Resize", row, () => askResize(row)));
+  if (is.permits || (is.keys && kind === "semaphore")) controls.push(button("Resize", row, () => askResize(row)));
   return controls;
 }
 
 async function act(row, what, done) {
-  const policy = which(row, what.kind);
   try {
     const answer = await fetch(base + "act", {
       method: "POST",
       headers: { "content-type": "application/json", "x-resil-token": start.token },
-      body: JSON.stringify({ ...what, policy }),
+      body: JSON.stringify(what),
     });
     const text = await answer.text();
     if (!answer.ok) throw new Error(answer.headers.get("content-type") === "application/json" ? JSON.parse(text).error : text);
@@ -558,25 +559,29 @@ function askForceOpen(row) {
   const select = make("select", { name: "seconds" }, ...times.map(([value, text]) => make("option", { value }, text)));
   select.value = "3600";
   ask(`Force ${row.data.label} open`, `Every call is refused in this process: ${here()}. Then probes decide.`, "For", select, "Force open",
-    seconds => act(row, { act: "force_open", seconds }, "forced open"));
+    seconds => act(row, { act: "force_open", policy: row.data.which, seconds }, "forced open"));
 }
 
 function askResize(row) {
   const is = row.data.now.permits;
   const input = make("input", { type: "number", name: "permits", min: 1, max: 4294967295, required: true, value: is ? is.limit : 1 });
   ask(`Resize ${row.data.label}`, `In this process: ${here()}. It lasts until it is taken back; nothing in use is revoked.`, "Permits", input, "Resize",
-    permits => act(row, { act: "resize", permits }, `${permits} permits`));
+    permits => act(row, { act: "resize", policy: row.data.which, permits }, `${permits} permits`));
 }
 
 // -- The connection
 
 let events = null;
 let heardAt = 0;
+let connectedAt = 0;
 
 function connect() {
+  if (events) events.close();
+  connectedAt = Date.now();
   events = new EventSource(base + "events");
   events.onmessage = event => {
     heardAt = Date.now();
+    notice("refused", "");
     receive(JSON.parse(event.data));
     tick();
   };
@@ -593,12 +598,13 @@ function connect() {
 function tick() {
   const age = (Date.now() - heardAt) / 1000;
   const gone = heardAt > 0 && age * 1000 > LOST_AFTER;
+  if (Date.now() - Math.max(heardAt, connectedAt) > SILENT_AFTER) connect();
   const lost = gone ? `Connection lost. These numbers are ${span(age)} old.` : "";
+  // Said once, counted on without a word.
+  if (gone && at("lost").hidden) tell("Connection lost.");
   document.body.classList.toggle("gone", gone);
   at("connection").className = `connection ${gone ? "gone" : heardAt ? "live" : ""}`;
   say(at("connection"), gone ? "Not connected" : heardAt ? "Live" : "Connecting");
-  // Said once, counted on without a word.
-  put(at("lost"), "role", gone ? "none" : "alert");
   say(at("lost"), lost);
   at("lost").hidden = !gone;
   if (gone) return;

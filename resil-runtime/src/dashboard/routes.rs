@@ -3,7 +3,7 @@
 use super::access::{Actor, AnyAccess};
 use super::control::Act;
 use super::guard::{Refusal, is_local, is_same_site, is_token};
-use super::hub::Hub;
+use super::hub::{Hub, Open};
 use super::page::{Start, page, policy};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -25,16 +25,17 @@ const TOKEN: HeaderName = HeaderName::from_static("x-resil-token");
 
 pub(super) struct Served {
     access: AnyAccess,
-    /// Whether it is for this machine alone.
-    is_local: bool,
+    /// Where it is for this machine alone.
+    open: Option<Open>,
     hub: Arc<Hub>,
     /// Known to the pages that this process gives to those who may act.
     token: String,
 }
 
-pub(super) fn router(access: AnyAccess, is_local: bool) -> Router {
+/// Until it is open no more, it is for this machine alone; without that, for whoever has access.
+pub(super) fn router(access: AnyAccess, open: Option<Open>) -> Router {
     let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    let served = Served { access, is_local, hub: Arc::new(Hub::new()), token };
+    let served = Served { access, open, hub: Arc::new(Hub::new()), token };
     Router::new()
         .route("/", get(whole))
         .route("/state.json", get(state))
@@ -69,7 +70,7 @@ async fn events(State(served): State<Arc<Served>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     is_same_site(&parts)?;
     served.who(&parts).await?;
-    let mut answer = answer("text/event-stream", served.hub.stream());
+    let mut answer = answer("text/event-stream", served.hub.stream(served.open.clone()));
     // Nginx would keep events until there are many.
     answer.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(answer)
@@ -102,7 +103,7 @@ async fn act(State(served): State<Arc<Served>>, parts: Parts, body: Bytes) -> An
 
 impl Served {
     async fn who(&self, parts: &Parts) -> Result<Actor, Refusal> {
-        if self.is_local {
+        if self.open.is_some() {
             is_local(parts)?;
         }
         self.access.ask(parts).await.ok_or(Refusal::Nobody)

@@ -1,5 +1,6 @@
 //! One look at everything that the page shows. It waits for nothing.
 
+use super::control::Which;
 use super::document::Document;
 use super::process::Process;
 use crate::config::PolicySettings;
@@ -17,8 +18,10 @@ struct Row<'a> {
     /// The name it shares its state by.
     name: Option<&'static str>,
     label: &'a str,
-    /// The path of the function by which one without a name is set.
+    /// The function; of one with a name, one of those that share it.
     site: Option<&'static str>,
+    /// What a control names it by, if it can be set.
+    which: Option<Which>,
     level: Level,
     now: Value,
     changes: Vec<Change>,
@@ -50,6 +53,7 @@ struct Passed {
     kind: String,
     /// What its settings, and its row if it has a state, are found by.
     label: &'static str,
+    which: Option<Which>,
     /// Its state, if only this function has it.
     now: Option<Value>,
     /// As they are written, where none can be set from outside.
@@ -72,7 +76,7 @@ impl Work {
     fn row<'a>(&self, kind: &'a str, of: &'static str, label: &'a str) -> Row<'a> {
         let level = if self.manual > 0 { Level::Wrong } else { Level::Well };
         let now = serde_json::json!({ of: self });
-        Row { kind, name: None, label, site: None, level, now, changes: Vec::new() }
+        Row { kind, name: None, label, site: None, which: None, level, now, changes: Vec::new() }
     }
 }
 
@@ -119,8 +123,8 @@ fn misconfigured(document: &mut Document, states: &States, policy: &Policy) {
     let kind = word(policy.kind());
     let label = policy.name().unwrap_or_else(|| policy.handle().written().site.label());
     let now = serde_json::json!({ "misconfigured": error.to_string() });
-    let row =
-        Row { kind: &kind, name: policy.name(), label, site: None, level: Level::Wrong, now, changes: Vec::new() };
+    let (name, level) = (policy.name(), Level::Wrong);
+    let row = Row { kind: &kind, name, label, site: None, which: None, level, now, changes: Vec::new() };
     // A contradiction is found at each of its sites.
     document.put_once(&format!("misconfigured/{kind}/{label}"), &row);
 }
@@ -130,15 +134,17 @@ fn states_of(document: &mut Document, states: &States) {
     // Those of one label, which only policies made by hand have, keep their order.
     all.sort_by_key(|(owner, ..)| *owner);
     for (owner, state, settled) in all {
-        let settings = settled.map(|(subject, settled)| PolicySettings::new(&subject, settled));
-        let site = settings.as_ref().map(|settings| settings.site);
-        if let Some(settings) = &settings {
+        let (mut site, mut which) = (None, None);
+        if let Some((subject, settled)) = settled {
+            which = Which::of(&subject);
+            let settings = PolicySettings::new(&subject, settled);
+            site = Some(settings.site);
             document.put(&format!("settings/{}/{}", settings.kind, settings.label), &settings.settings);
         }
         let Some(View { kind, level, now }) = state.view() else { continue };
         let (name, label) = (owner.name(), state.label());
         let changes = states.past(label).into_iter().map(Change::from).collect();
-        let row = Row { kind, name, label, site, level, now, changes };
+        let row = Row { kind, name, label, site, which, level, now, changes };
         document.put(&format!("policy/{kind}/{label}"), &row);
     }
 }
@@ -149,12 +155,13 @@ fn function(document: &mut Document, states: &States, call_site: &'static CallSi
     let passed = call_site.policies().iter().map(|policy| {
         let view = policy.handle().view(states);
         level = level.max(view.as_ref().map_or(Level::Well, |view| view.level));
-        let is_set_here = policy.handle().subject().is_some();
+        let subject = policy.handle().subject();
         Passed {
             kind: word(policy.kind()),
             label: policy.name().unwrap_or_else(|| site.label()),
+            which: subject.as_ref().and_then(Which::of),
             now: view.map(|view| view.now),
-            written: if is_set_here { Vec::new() } else { policy.settings() },
+            written: if subject.is_some() { Vec::new() } else { policy.settings() },
         }
     });
     let policies = passed.collect();

@@ -1,6 +1,7 @@
 //! What databases hold and what waits in them, as it was seen last: nothing here asks one.
 
 use crate::registry::{Backlogs, Held, databases, registry};
+use crate::sync::{Mutex, lock};
 use metrics::{counter, gauge};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -19,9 +20,23 @@ pub(super) fn publish() {
     gauge!("resil_outbox_seen_timestamp_seconds").set(moment(outbox.seen));
 }
 
+/// What was held of databases that are gone, by place.
+static GONE: Mutex<BTreeMap<String, (u64, Duration)>> = Mutex::new(BTreeMap::new());
+
+/// Of a database that goes.
+pub(crate) fn keep(held: impl Iterator<Item = Held>) {
+    let mut gone = lock(&GONE);
+    for Held { place, ended, total, .. } in held {
+        let all = gone.entry(place).or_default();
+        *all = (all.0 + ended, all.1 + total);
+    }
+}
+
 /// By place, of all databases together.
 fn of_connections() {
-    let mut places: BTreeMap<String, (u32, u64, Duration)> = BTreeMap::new();
+    let gone = lock(&GONE).clone();
+    let gone = gone.into_iter().map(|(place, (ended, total))| (place, (0, ended, total)));
+    let mut places: BTreeMap<String, (u32, u64, Duration)> = gone.collect();
     for place in crate::sql::opening() {
         places.entry(place.to_string()).or_default();
     }

@@ -13,6 +13,8 @@ mod publish;
 mod rare;
 
 pub(crate) use cells::Cells;
+#[cfg(feature = "sqlx")]
+pub(crate) use databases::keep;
 pub use publish::publish;
 pub(crate) use rare::count;
 

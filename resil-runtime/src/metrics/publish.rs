@@ -108,16 +108,22 @@ fn of_circuit(breaker: &CircuitBreaker) {
     let Ok(now) = breaker.snapshot() else { return };
     let name = breaker.label();
     for state in CircuitState::ALL {
-        let (is, word) = (now.state == *state, state.as_str());
-        gauge!("resil_circuit_state", "name" => name, "state" => word).set(u32::from(is));
-        let changes = counted(rare::TRANSITIONS, Whose::Policy(name), word);
-        counter!(rare::TRANSITIONS, "name" => name, "to" => word).absolute(changes);
+        gauge!("resil_circuit_state", "name" => name, "state" => state.as_str()).set(u32::from(now.state == *state));
     }
+    transitions(name);
     gauge!("resil_circuit_failure_rate", "name" => name).set(now.failure_rate.unwrap_or(0.0));
     gauge!("resil_circuit_slow_rate", "name" => name).set(now.slow_rate.unwrap_or(0.0));
     #[expect(clippy::cast_precision_loss, reason = "no window holds so many")]
     gauge!("resil_circuit_buffered_calls", "name" => name).set(now.calls as f64);
     refusals(name, "circuit_open");
+}
+
+fn transitions(name: &'static str) {
+    for state in CircuitState::ALL {
+        let word = state.as_str();
+        let changes = counted(rare::TRANSITIONS, Whose::Policy(name), word);
+        counter!(rare::TRANSITIONS, "name" => name, "to" => word).absolute(changes);
+    }
 }
 
 fn of_permits(kind: &'static str, name: &'static str, usage: crate::policy::semaphore::Usage) {
@@ -147,10 +153,13 @@ fn of_keys() {
     let of = |kind: &'static str, name: &'static str, usage: crate::policy::keyed::KeyUsage| {
         gauge!("resil_keys", "kind" => kind, "name" => name).set(usage.keys);
         gauge!("resil_keys_limit", "kind" => kind, "name" => name).set(usage.max_keys);
+        // Those without a place of their own are one.
+        gauge!("resil_keys_busy", "kind" => kind, "name" => name).set(usage.busy + u32::from(usage.rest_busy));
     };
     for breakers in registry().keyed_circuit_breakers() {
         if let Ok(usage) = breakers.usage() {
             of("circuit_breaker", breakers.label(), usage);
+            transitions(breakers.label());
             refusals(breakers.label(), "circuit_open");
         }
     }

@@ -102,7 +102,7 @@ pub(crate) trait Shared: Any + Debug + Send + Sync {
         Put::default()
     }
 
-    /// Begins anew as if nothing had failed, if it refuses calls because of what it has seen.
+    /// Begins anew as if nothing had failed, in the state that its settings have it in.
     #[cfg(feature = "config")]
     fn close(&self) -> Put {
         Put::default()

@@ -31,6 +31,13 @@ impl Site {
         known.or_insert_with(|| Box::leak(Box::new(Self { function, file, line })))
     }
 
+    /// Whether it is what this says: its function, which others can have as well, or all of it as it prints.
+    #[cfg(feature = "config")]
+    pub(crate) fn is(&self, text: &str) -> bool {
+        let is_line = |line: &str| self.line > 0 && line == format!(" ({}:{})", self.file, self.line);
+        text.strip_prefix(self.function).is_some_and(|line| line.is_empty() || is_line(line))
+    }
+
     /// The label of what stands there and has no name. As many are kept as there are places.
     pub(crate) fn label(&'static self) -> &'static str {
         static LABELS: Mutex<Option<HashMap<usize, &'static str>>> = Mutex::new(None);

@@ -1,5 +1,6 @@
 //! The shop at night, a real process: its settings are moved while it runs, its numbers are read, and it ends in order.
 
+mod ended;
 mod promql;
 mod running;
 mod settings;
@@ -33,5 +34,7 @@ pub async fn plays() -> Result<bool, Failed> {
         watched::operators_open_and_close_the_circuit,
         watched::board_and_alerts_name_what_is_there,
         watched::it_ends_in_order,
+        ended::before_it_is_open,
+        ended::at_once,
     ))
 }

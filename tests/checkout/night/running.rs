@@ -16,7 +16,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 /// Long enough on any machine: what takes longer never comes.
-const NEVER: Duration = Duration::from_secs(60);
+pub const NEVER: Duration = Duration::from_secs(60);
+
+/// This signal to the process of this number.
+pub async fn tell(process: u32, signal: &str) -> Result<(), Failed> {
+    let told = Command::new("kill").args([format!("-{signal}"), process.to_string()]).status().await?;
+    if told.success() { Ok(()) } else { Err(format!("kill -{signal}: {told}").into()) }
+}
 
 /// Ended when it is dropped.
 pub struct Running {
@@ -93,8 +99,7 @@ impl Running {
     }
 
     pub async fn signal(&self, signal: &str) -> Result<(), Failed> {
-        let told = Command::new("kill").args([format!("-{signal}"), self.id()?.to_string()]).status().await?;
-        if told.success() { Ok(()) } else { Err(format!("kill -{signal}: {told}").into()) }
+        tell(self.id()?, signal).await
     }
 
     /// SIGHUP, and what comes of it.

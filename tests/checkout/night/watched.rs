@@ -14,7 +14,7 @@ use sqlx::Sqlite;
 const BOARD: &str = "examples/checkout/grafana.json";
 
 /// A folder, the partner, and a shop whose circuit stays open once it is.
-async fn opens(environment: &[(&str, &str)]) -> Result<(tempfile::TempDir, Running, Running), Failed> {
+pub async fn opens(environment: &[(&str, &str)]) -> Result<(tempfile::TempDir, Running, Running), Failed> {
     let folder = tempfile::tempdir()?;
     let settings = "[circuit_breaker.by_name.partner]\nopen_for = '1h'\nmin_calls = 2\n";
     std::fs::write(folder.path().join("resil.toml"), settings)?;

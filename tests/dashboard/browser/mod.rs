@@ -5,10 +5,14 @@ mod reached;
 mod screenshots;
 
 use crate::support::{page_of_anna, serve};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::routing::get;
 use driver::Browser;
+use futures_util::stream::pending;
 use resil::dashboard::{listen, router};
 use resil::testing::isolated;
-use resil::{CircuitBreaker, CircuitState, Event, Semaphore, Verdict, registry};
+use resil::{CircuitBreaker, CircuitState, Event, Semaphore, Verdict, registry, retry};
 
 fn state(breaker: &CircuitBreaker) -> CircuitState {
     breaker.snapshot().expect("it is configured").state
@@ -154,4 +158,61 @@ async fn that_the_connection_is_lost_is_said_with_how_old_the_numbers_are() {
     process.shutdown_background();
     browser.find("//p[@id='lost' and contains(., 'Connection lost. These numbers are') and not(@hidden)]").await;
     browser.find("//p[@id='connection' and .='Not connected']").await;
+    browser.find("//p[@id='announcer' and .='Connection lost.']").await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn a_connection_on_which_nothing_comes_is_made_anew() {
+    let _scope = isolated();
+    let (asked, mut times) = tokio::sync::mpsc::unbounded_channel();
+    let silent = async move || {
+        _ = asked.send(());
+        ([("content-type", "text/event-stream")], Body::from_stream(pending::<std::io::Result<Bytes>>()))
+    };
+    let anna = |_: &http::request::Parts| std::future::ready(Some(resil::dashboard::Actor::named("anna")));
+    let page = Router::new().nest("/resil", router(anna));
+    let server = serve(Router::new().route("/resil/events", get(silent)).fallback_service(page)).await;
+    let browser = Browser::new(1280, 900).await;
+    browser.open(server.address, "/resil").await;
+    for _ in 0..2 {
+        times.recv().await.expect("it comes again");
+    }
+}
+
+#[retry(idempotent)]
+async fn repeated() -> std::io::Result<()> {
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn a_setting_of_a_function_is_taken_back() {
+    let _scope = isolated();
+    repeated().await.expect("it succeeds");
+    let path = concat!(module_path!(), "::repeated");
+    resil::operator("bert").set(&format!("retry.by_site.\"{path}\".attempts"), "7").expect("it is known");
+    let (server, browser) = (page_of_anna().await, Browser::new(1280, 900).await);
+    browser.open(server.address, "/resil").await;
+    browser.click(&format!("//button[@class='name' and .='{path}']")).await;
+    browser.row(path, "//td[contains(., 'bert, since')]").await;
+    browser.click(&format!("//button[starts-with(@aria-label, 'Take back {path}')]")).await;
+    browser.row(path, "[not(.//td[contains(., 'bert, since')])][.//th[.='attempts']]").await;
+    let notice = browser.find("//*[@id='notice']").await.text().await.expect("it says");
+    assert_eq!(notice, "");
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn one_that_lets_every_call_pass_has_nothing_to_close() {
+    let _scope = isolated();
+    static OFF: CircuitBreaker = CircuitBreaker::named("switched off");
+    assert_eq!(state(&OFF), CircuitState::Closed);
+    OFF.disable().expect("it is configured");
+    let (server, browser) = (page_of_anna().await, Browser::new(1280, 900).await);
+    browser.open(server.address, "/resil").await;
+    browser.click("//button[@class='name' and .='switched off']").await;
+    browser.row("switched off", "//button[@aria-label='Force open switched off']").await;
+    let close = "return document.querySelectorAll('[aria-label=\"Close switched off\"]').length";
+    assert_eq!(browser.run(close).await, 0);
 }

@@ -121,10 +121,15 @@ impl Breaker {
         Put { begins_anew, transitions, wakes: false }
     }
 
-    /// Whatever it was doing, its calls are forgotten.
+    /// Whatever it was doing, its calls are forgotten, and it goes on as its mode has it.
     pub(super) fn close(&self) -> Put {
-        let (from, to) = (CircuitState::Closed, CircuitState::Closed);
-        let transition = self.circuit.reset().unwrap_or(Transition { from, to, cause: Cause::Manual });
+        let (from, to) = (self.resting(), self.resting());
+        let changed = match to {
+            CircuitState::Observing => self.circuit.observe(),
+            CircuitState::Disabled => self.circuit.disable(),
+            _ => self.circuit.reset(),
+        };
+        let transition = changed.unwrap_or(Transition { from, to, cause: Cause::Manual });
         Put { transitions: vec![(self.label, transition)], ..Put::default() }
     }
 

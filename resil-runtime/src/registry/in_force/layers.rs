@@ -70,7 +70,7 @@ impl Assignment {
             && match &self.target {
                 Target::Kind => false,
                 Target::Name(name) => policy.name == Some(name),
-                Target::Site(site) => policy.name.is_none() && *policy.site.function == **site,
+                Target::Site(site) => policy.name.is_none() && policy.site.is(site),
             }
     }
 }

@@ -1,6 +1,7 @@
 //! What a registry remembers of how it was configured.
 
-use super::Assignment;
+use super::{Assignment, Layers};
+use crate::clock;
 use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,6 +12,8 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Remembered {
     /// Held while settings are read and put in force: two do so one after the other.
+    pub(crate) reading: Mutex<()>,
+    /// Held while they are judged and put in force: by an operator as well, who waits for no file.
     pub(crate) changing: Mutex<()>,
     pub(crate) state: Mutex<State>,
 }
@@ -24,6 +27,15 @@ pub(crate) struct State {
     /// How often settings were put in force.
     pub(crate) revision: u64,
     pub(crate) last_error: Option<String>,
+}
+
+impl State {
+    /// What is said there, and overrides that are not over.
+    pub(crate) fn layers(&self, said: &[Assignment]) -> Layers {
+        let now = clock::instant();
+        let lasting = self.overrides.iter().filter(|one| one.ends.is_none_or(|ends| ends > now));
+        Layers::new(said.iter().chain(lasting.map(|one| &one.assignment)).cloned().collect())
+    }
 }
 
 /// What an operator said.

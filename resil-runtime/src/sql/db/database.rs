@@ -322,11 +322,7 @@ impl Watched for OfClones {
 
     #[cfg(feature = "metrics")]
     fn held(&self) -> Vec<crate::registry::Held> {
-        let one = |by: HeldBy| {
-            let HeldBy { began, now, ended, total, .. } = by;
-            crate::registry::Held { place: began.site.to_string(), now, ended, total }
-        };
-        self.meter.held().into_iter().map(one).collect()
+        self.meter.held().into_iter().map(Into::into).collect()
     }
 }
 

@@ -41,6 +41,21 @@ impl Meter {
     }
 }
 
+#[cfg(feature = "metrics")]
+impl From<HeldBy> for crate::registry::Held {
+    fn from(HeldBy { began, now, ended, total, .. }: HeldBy) -> Self {
+        Self { place: began.site.to_string(), now, ended, total }
+    }
+}
+
+/// Numbers that only grow keep what it has counted.
+#[cfg(feature = "metrics")]
+impl Drop for Meter {
+    fn drop(&mut self) {
+        crate::metrics::keep(self.held().into_iter().map(Into::into));
+    }
+}
+
 /// A connection that is held.
 #[derive(Debug)]
 pub(super) struct Metered {
