@@ -15,9 +15,9 @@ const CALLS: [u32; 2] = [10_000, 30_000];
 
 /// How many instructions one call of this case takes.
 pub(crate) fn of_a_call(id: &str, mode: Mode) -> Result<f64, String> {
-    let [fewer, more] = CALLS;
-    let first = collected(id, mode, fewer)?;
-    Ok((collected(id, mode, more)? - first) / f64::from(more - fewer))
+    let [few, many] = CALLS;
+    let first = collected(id, mode, few)?;
+    Ok((collected(id, mode, many)? - first) / f64::from(many - few))
 }
 
 fn collected(id: &str, mode: Mode, calls: u32) -> Result<f64, String> {
