@@ -15,9 +15,9 @@ const CALLS: [u32; 2] = [10_000, 30_000];
 
 /// How many instructions one call of this case takes.
 pub(crate) fn of_a_call(id: &str, mode: Mode) -> Result<f64, String> {
-    let [fewer, more] = CALLS;
-    let (with_fewer, with_more) = (collected(id, mode, fewer)?, collected(id, mode, more)?);
-    Ok((with_more - with_fewer) / f64::from(more - fewer))
+    let [few, many] = CALLS;
+    let first = collected(id, mode, few)?;
+    Ok((collected(id, mode, many)? - first) / f64::from(many - few))
 }
 
 fn collected(id: &str, mode: Mode, calls: u32) -> Result<f64, String> {
@@ -61,7 +61,9 @@ pub fn check(rows: &[Row], table: &Path) -> Result<(), String> {
     let mut new = String::from(
         "# Instructions per call by callgrind, which CI compares: see benches/README.md. They are exact for this kind of machine:\n",
     );
-    kind().iter().for_each(|(what, its)| _ = writeln!(new, "{}", line(what, its)));
+    for (what, its) in kind() {
+        _ = writeln!(new, "{}", line(what, &its));
+    }
     let mut off = String::new();
     // What another thread does for a call depends on when it is woken.
     let stays_here = |row: &&Row| row.does.asked >= row.does.ok;
