@@ -39,7 +39,7 @@ fn a_snapshot_has_numbers_and_words_and_seconds() {
     let semaphore = Semaphore::new(3).name("snapshot");
     assert_eq!(data(&semaphore.usage().unwrap()), json!({"limit": 3, "in_use": 0, "waiting": 0}));
     let limit = RateLimit::new(Rate::per_second(100)).name("snapshot");
-    let full = json!({"tokens": 100, "burst": 100, "waiting": 0, "paused_for_seconds": null});
+    let full = json!({"tokens": 100, "burst": 100, "waiting": 0, "paused_for_seconds": null, "fleet": null});
     assert_eq!(data(&limit.usage().unwrap()), full);
     let keyed = CircuitBreaker::named("by key").keyed(10);
     assert_eq!(data(&keyed.usage().unwrap()), json!({"max_keys": 10, "keys": 0, "busy": 0, "rest_busy": false}));

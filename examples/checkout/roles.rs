@@ -112,8 +112,11 @@ async fn tell() {
         match events.next().await {
             Event::Ledger(LedgerEvent::Reconciled(report)) if report.agrees() => {}
             Event::Ledger(LedgerEvent::Reconciled(report)) => println!("{report}"),
-            // Who has read the settings prints them.
-            Event::SettingChanged(_) => {}
+            // Who has read the settings prints them; refusals are as many as calls, and `/metrics` counts them.
+            Event::SettingChanged(_)
+            | Event::CircuitRefused { .. }
+            | Event::SemaphoreRefused { .. }
+            | Event::RateLimited { .. } => {}
             event => println!("{event}"),
         }
     }

@@ -4,6 +4,7 @@
 #[path = "../support/alerts.rs"]
 mod alerts;
 mod errors;
+mod figures;
 
 use alerts::Alert;
 use std::collections::BTreeSet;
@@ -96,23 +97,6 @@ fn both_languages_have_the_same_sections_and_rows() {
     };
     for (english, korean) in [("README.md", "README.ko.md"), ("docs/guide.md", "docs/guide.ko.md")] {
         assert_eq!(shape(&read(english)), shape(&read(korean)), "headings, rows and points of {english} and {korean}");
-    }
-}
-
-#[test]
-fn the_figures_of_the_readme_are_those_of_the_benches() {
-    let all = read("benches/README.md");
-    // All but the first cell, which has words.
-    let figures = |row: &str| row.splitn(3, '|').last().map(str::to_owned);
-    let known: BTreeSet<_> = all.lines().filter(|line| line.starts_with('|')).map(figures).collect();
-    for readme in ["README.md", "README.ko.md"] {
-        let page = read(readme);
-        let table = page.split("tower-resilience 0.13 |\n").nth(1).and_then(|rest| rest.split("\n\n").next());
-        let rows = table.expect("it has a table of figures").lines().skip(1);
-        assert!(rows.clone().count() >= 4, "{readme} has too few figures");
-        for row in rows {
-            assert!(known.contains(&figures(row)), "not in benches/README.md: {row}");
-        }
     }
 }
 

@@ -29,14 +29,14 @@ async fn each_code_of_a_partner_has_its_meaning() {
         let (kind, effect) = match code {
             Code::Unavailable | Code::DeadlineExceeded => (Kind::Transient, Effect::Unknown),
             Code::Cancelled | Code::Unknown | Code::Internal | Code::DataLoss => (Kind::Permanent, Effect::Unknown),
-            Code::AlreadyExists | Code::Aborted | Code::ResourceExhausted => (Kind::Caller, Effect::Unknown),
+            // The last two tonic also says of an answer that it cannot read, and a partner made with it may pass them on.
+            Code::AlreadyExists | Code::Aborted | Code::ResourceExhausted | Code::OutOfRange | Code::Unimplemented => {
+                (Kind::Caller, Effect::Unknown)
+            }
             _ => (Kind::Caller, Effect::None),
         };
         assert_eq!((status.verdict().kind, status.verdict().effect), (kind, effect), "{code:?}");
         let status = plain.check(ask(&asked)).await.unwrap_err();
-        // Which tonic also says of an answer that it cannot read.
-        let is_ambiguous = matches!(code, Code::OutOfRange | Code::Unimplemented);
-        let effect = if is_ambiguous { Effect::Unknown } else { effect };
         assert_eq!((status.verdict().kind, status.verdict().effect), (kind, effect), "{code:?} by tonic's own channel");
     }
 }

@@ -106,6 +106,24 @@ async fn a_stream_ends_with_the_time_of_its_caller() {
 }
 
 #[tokio::test]
+async fn a_stream_that_always_has_more_ends_with_the_time_of_its_caller() {
+    let address = service(async |_| pending().await)
+        .watched(|| {
+            Box::pin(futures_util::stream::repeat_with(|| Ok(tonic_health::pb::HealthCheckResponse { status: 1 })))
+        })
+        .serve_within(CallerDeadline::at_most(Duration::from_millis(500)))
+        .await;
+    let mut plain = HealthClient::new(endpoint(address).connect_lazy());
+    let mut answers = plain.watch(ask("")).await.unwrap().into_inner();
+    let ended = loop {
+        if let Err(ended) = answers.message().await {
+            break ended;
+        }
+    };
+    assert_eq!(ended.code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
 async fn a_deadline_travels_from_attribute_to_attribute() {
     #[deadline("30s")]
     async fn call(client: &mut Client) -> Result<i32, Status> {

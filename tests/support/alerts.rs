@@ -23,17 +23,15 @@ pub fn alerts(yaml: &str) -> Vec<Alert> {
             continue;
         }
         let Some(alert) = alerts.last_mut() else { continue };
-        if let Some((beside, key)) = &open {
-            if depth > *beside {
-                let value = alert.says.entry(key.clone()).or_default();
-                value.push_str(text);
-                value.push(' ');
-                continue;
-            }
+        if let Some((_, key)) = open.as_ref().filter(|(beside, _)| depth > *beside) {
+            let value = alert.says.entry(key.clone()).or_default();
+            value.push_str(text);
+            value.push(' ');
+            continue;
         }
         open = None;
         match text.split_once(':') {
-            Some((key, ">-")) | Some((key, " >-")) => open = Some((depth, key.to_owned())),
+            Some((key, " >-")) => open = Some((depth, key.to_owned())),
             Some((key, value)) if !value.is_empty() => {
                 alert.says.insert(key.to_owned(), value.trim().trim_matches(['"', '\'']).to_owned());
             }

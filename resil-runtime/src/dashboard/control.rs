@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn what_is_no_press_of_a_button_is_refused() {
         for body in [
-            r#"{}"#,
+            "{}",
             r#"{"act":"delete","policy":{"kind":"circuit_breaker","name":"a"}}"#,
             r#"{"act":"close"}"#,
             r#"{"act":"close","policy":{"kind":"circuit_breaker","name":"a","or":"b"}}"#,

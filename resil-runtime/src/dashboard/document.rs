@@ -20,10 +20,10 @@ impl Document {
     }
 
     /// Adds a part. A second one of this name, which policies made by hand can have, is told apart by a number.
-    pub(super) fn put(&mut self, name: String, what: &impl Serialize) {
+    pub(super) fn put(&mut self, name: &str, what: &impl Serialize) {
         // Words and numbers always have a text.
         let Ok(text) = serde_json::to_string(what) else { return };
-        let mut free = name.clone();
+        let mut free = name.to_owned();
         let mut number = 1;
         while self.parts.contains_key(&free) {
             number += 1;
@@ -33,8 +33,8 @@ impl Document {
     }
 
     /// Adds a part, unless there is one of this name.
-    pub(super) fn put_once(&mut self, name: String, what: &impl Serialize) {
-        if !self.parts.contains_key(&name) {
+    pub(super) fn put_once(&mut self, name: &str, what: &impl Serialize) {
+        if !self.parts.contains_key(name) {
             self.put(name, what);
         }
     }
@@ -75,7 +75,9 @@ mod tests {
 
     fn document(parts: &[(&str, Value)]) -> Document {
         let mut document = Document::at(SystemTime::UNIX_EPOCH);
-        parts.iter().for_each(|(name, value)| document.put((*name).to_owned(), value));
+        for (name, value) in parts {
+            document.put(name, value);
+        }
         document
     }
 

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+/// What each part means and is called, how it is shown, and what arrives and is asked for.
+const SCRIPT: &str =
+    concat!(include_str!("page/words.js"), "\n", include_str!("page/rows.js"), "\n", include_str!("page/live.js"));
 
 /// What the script begins with. Without a token there are no controls.
 #[derive(Debug, Serialize)]

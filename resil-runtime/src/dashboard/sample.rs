@@ -82,8 +82,8 @@ impl Work {
 
 pub(super) fn sample(process: &Process) -> Document {
     let mut document = Document::at(SystemTime::now());
-    document.put("process".to_owned(), process);
-    document.put("configuration".to_owned(), &registry().configuration());
+    document.put("process", process);
+    document.put("configuration", &registry().configuration());
     backlogs(&mut document);
     Registry::with(|states| {
         for policy in policies() {
@@ -108,12 +108,12 @@ fn backlogs(document: &mut Document) {
         let states = of_operation.iter().filter(|one| one.number > 0).map(|one| (one.state, one.number)).collect();
         let oldest = of_operation.iter().filter_map(|one| one.oldest).max();
         let work = Work { open: number(false), manual: number(true), oldest, seen: ledger.seen, states };
-        document.put(format!("ledger/{label}"), &work.row("ledger", "intents", label));
+        document.put(&format!("ledger/{label}"), &work.row("ledger", "intents", label));
     }
     if outbox.seen.is_some() {
         let OutboxBacklog { waiting: open, oldest, set_aside: manual, seen, .. } = outbox;
         let work = Work { open, manual, oldest, seen, states: Vec::new() };
-        document.put("outbox/messages".to_owned(), &work.row("outbox", "messages", "messages"));
+        document.put("outbox/messages", &work.row("outbox", "messages", "messages"));
     }
 }
 
@@ -126,7 +126,7 @@ fn misconfigured(document: &mut Document, states: &States, policy: &Policy) {
     let (name, level) = (policy.name(), Level::Wrong);
     let row = Row { kind: &kind, name, label, site: None, which: None, level, now, changes: Vec::new() };
     // A contradiction is found at each of its sites.
-    document.put_once(format!("misconfigured/{kind}/{label}"), &row);
+    document.put_once(&format!("misconfigured/{kind}/{label}"), &row);
 }
 
 fn states_of(document: &mut Document, states: &States) {
@@ -139,13 +139,13 @@ fn states_of(document: &mut Document, states: &States) {
             which = Which::of(&subject);
             let settings = PolicySettings::new(&subject, settled);
             site = Some(settings.site);
-            document.put(format!("settings/{}/{}", settings.kind, settings.label), &settings.settings);
+            document.put(&format!("settings/{}/{}", settings.kind, settings.label), &settings.settings);
         }
         let Some(View { kind, level, now }) = state.view() else { continue };
         let (name, label) = (owner.name(), state.label());
         let changes = states.past(label).into_iter().map(Change::from).collect();
         let row = Row { kind, name, label, site, which, level, now, changes };
-        document.put(format!("policy/{kind}/{label}"), &row);
+        document.put(&format!("policy/{kind}/{label}"), &row);
     }
 }
 
@@ -166,7 +166,7 @@ fn function(document: &mut Document, states: &States, call_site: &'static CallSi
     });
     let policies = passed.collect();
     let (function, file, line, label) = (site.function, site.file, site.line, site.label());
-    document.put(format!("function/{label}"), &Function { function, file, line, label, level, policies });
+    document.put(&format!("function/{label}"), &Function { function, file, line, label, level, policies });
 }
 
 /// As files of settings have it.

@@ -1,5 +1,6 @@
 //! What a log line is made of: plain text and numbers, and not more of one kind than anybody reads.
 
+use super::said::is_hidden;
 use super::{Site, States};
 use crate::clock::{self, Nanos};
 use crate::sync::lock;
@@ -25,11 +26,6 @@ pub(crate) fn text(what: impl Display) -> String {
         }
         line
     })
-}
-
-pub(super) fn is_hidden(char: char) -> bool {
-    let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
 }
 
 /// As a number for a field whose name ends in `_seconds`.

@@ -1,7 +1,6 @@
 //! The text of an error, for those who asked for it: what a partner has sent may be in it.
 
 use super::calls::{one_listener_less, one_listener_more};
-use super::log::is_hidden;
 use super::{Registry, States};
 use crate::sync::Ordering;
 
@@ -70,6 +69,12 @@ impl States {
     pub(super) fn tells_errors(&self) -> bool {
         self.tells_errors.load(Ordering::Relaxed)
     }
+}
+
+/// What no line shows, or what makes it read otherwise.
+pub(super) fn is_hidden(char: char) -> bool {
+    let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

@@ -148,11 +148,9 @@ impl http_body::Body for Within {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Part<Bytes>, Status>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
-        if let Poll::Ready(part) = this.frame.enter(|| Pin::new(body).poll_frame(cx)) {
-            return Poll::Ready(part);
-        }
+        // First, or parts that are always ready would go on for ever.
         if this.timer.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
+            return this.frame.enter(|| Pin::new(body).poll_frame(cx));
         }
         this.body = None;
         let mut trailers = HeaderMap::new();

@@ -58,16 +58,16 @@ impl StdError for Known {
 /// [`Effect::None`] is a proof, which these have: a connection that was not made, a stream that the partner refuses
 /// (`REFUSED_STREAM`) or leaves behind (`GOAWAY`) before any answer, a code that says that the caller is at fault. A channel of
 /// [`resil::tonic::channel`](super::channel) proves more: it sees whether the message has left, and whether a code was sent by
-/// the partner at all; `OUT_OF_RANGE` and `UNIMPLEMENTED` are also what tonic says of an answer that it cannot read, so without
-/// that channel they prove nothing.
+/// the partner at all. `OUT_OF_RANGE` and `UNIMPLEMENTED` prove nothing: they are also what tonic says of an answer that it cannot
+/// read, here or at the partner.
 impl Classify for Status {
     fn verdict(&self) -> Verdict {
         if let Some(known) = self.source().and_then(of_chain) {
             return known;
         }
         let verdict = by_code(self.code(), retry_delay(self.details()));
-        let is_ambiguous = self.source().is_some() || matches!(self.code(), Code::OutOfRange | Code::Unimplemented);
-        if is_ambiguous { Verdict { effect: Effect::Unknown, ..verdict } } else { verdict }
+        // Made here, of an answer that may say that it was done.
+        if self.source().is_some() { Verdict { effect: Effect::Unknown, ..verdict } } else { verdict }
     }
 }
 
@@ -84,9 +84,9 @@ pub(super) fn by_code(code: Code, wait: Option<Duration>) -> Verdict {
         | Code::NotFound
         | Code::PermissionDenied
         | Code::Unauthenticated
-        | Code::FailedPrecondition
-        | Code::OutOfRange
-        | Code::Unimplemented => Verdict::caller(),
+        | Code::FailedPrecondition => Verdict::caller(),
+        // A partner made with tonic passes them on when it cannot read the answer of its own partner, which has acted.
+        Code::OutOfRange | Code::Unimplemented => Verdict { effect: Effect::Unknown, ..Verdict::caller() },
         Code::Ok | Code::Cancelled | Code::Unknown | Code::Internal | Code::DataLoss => Verdict::permanent(),
     };
     Verdict { status: http_status(code), ..verdict }.retry_after(wait.filter(|_| verdict.is_transient()))

@@ -1,4 +1,4 @@
-//! What an expression of PromQL names, and whether the text of an endpoint has it.
+//! What an expression of `PromQL` names, and whether the text of an endpoint has it.
 
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};

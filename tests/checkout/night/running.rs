@@ -138,7 +138,7 @@ impl Running {
     }
 
     /// The value of the one series with this beginning and this among its labels.
-    pub async fn number(&self, name: &str, label: &str) -> Result<f64, Failed> {
+    pub async fn number(&self, name: &str, label: &str) -> Result<u64, Failed> {
         let text = self.metrics().await?;
         let line = text.lines().find(|line| line.starts_with(name) && line.contains(label));
         let line = line.ok_or_else(|| format!("no {name} {label} in:\n{text}"))?;

@@ -122,9 +122,8 @@ impl Browser {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, is_so).await.is_err() {
-            panic!("never: {script}\n{}", self.text().await);
-        }
+        let in_time = tokio::time::timeout(PATIENCE, is_so).await.is_ok();
+        assert!(in_time, "never: {script}\n{}", self.text().await);
     }
 
     pub async fn press(&self, key: char) {

@@ -21,8 +21,8 @@ fn state(breaker: &CircuitBreaker) -> CircuitState {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn a_circuit_that_opens_is_seen_open_and_closed_by_a_click() {
-    let _scope = isolated();
     static GATEWAY: CircuitBreaker = CircuitBreaker::named("gateway").min_calls(4).failure_rate(0.5);
+    let _scope = isolated();
     assert_eq!(state(&GATEWAY), CircuitState::Closed);
     let (server, browser) = (page_of_anna().await, Browser::new(1280, 900).await);
     browser.open(server.address, "/resil").await;
@@ -54,9 +54,9 @@ async fn a_circuit_that_opens_is_seen_open_and_closed_by_a_click() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn it_is_forced_open_and_resized_by_dialogs_and_taken_back() {
-    let _scope = isolated();
     static FORCED: CircuitBreaker = CircuitBreaker::named("to be forced");
     static SIZED: Semaphore = Semaphore::new(20).name("to be sized");
+    let _scope = isolated();
     assert_eq!((state(&FORCED), SIZED.usage().expect("it is configured").limit), (CircuitState::Closed, 20));
     let (server, browser) = (page_of_anna().await, Browser::new(1280, 900).await);
     browser.open(server.address, "/resil").await;
@@ -88,8 +88,8 @@ async fn it_is_forced_open_and_resized_by_dialogs_and_taken_back() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn without_an_access_function_there_is_no_control() {
-    let _scope = isolated();
     static LOOKED_AT: CircuitBreaker = CircuitBreaker::named("looked at");
+    let _scope = isolated();
     LOOKED_AT.force_open().expect("it is configured");
     let page = listen("127.0.0.1:0").await.expect("a port");
     let browser = Browser::new(1280, 900).await;

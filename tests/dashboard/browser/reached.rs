@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn the_keyboard_reaches_every_control_and_does_what_a_click_does() {
-    let _scope = isolated();
     static TYPED: CircuitBreaker = CircuitBreaker::named("typed");
+    let _scope = isolated();
     TYPED.force_open().expect("it is configured");
     let (server, browser) = (page_of_anna().await, Browser::new(1280, 900).await);
     browser.open(server.address, "/resil").await;
@@ -55,9 +55,9 @@ async fn the_keyboard_reaches_every_control_and_does_what_a_click_does() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn everything_in_the_accessibility_tree_has_a_name() {
-    let _scope = isolated();
     static NAMED: CircuitBreaker = CircuitBreaker::named("to be named");
     static HELD: Semaphore = Semaphore::new(1).name("to be held");
+    let _scope = isolated();
     NAMED.admit().expect("closed").record(None);
     let held = HELD.acquire().await.expect("free");
     let (server, browser) = (page_of_anna().await, Browser::new(1280, 900).await);

@@ -9,6 +9,7 @@ use resil::{
     CircuitBreaker, Error, Keyed, RateLimit, Semaphore, Verdict, bulkhead, circuit_breaker, deadline, operator, retry,
     semaphore, timeout,
 };
+use serde_json::json;
 use std::fs;
 use std::future::pending;
 use std::path::Path;
@@ -67,7 +68,7 @@ async fn pictures(docs: Option<&Path>) {
         Configuration::file("resil.toml").apply().expect("it is right");
     }
     let scene = Scene::new().await;
-    let (server, browser) = (page_of_anna().await, Browser::new(1280, 1060).await);
+    let (server, browser) = (page_of_anna().await, Browser::new(1280, 1270).await);
     for theme in ["light", "dark"] {
         browser.shows(theme).await;
         browser.open(server.address, "/resil").await;
@@ -76,6 +77,7 @@ async fn pictures(docs: Option<&Path>) {
         browser.click("//button[@class='name' and .='payments']").await;
         browser.row("payments", "//h3[.='Last transitions']").await;
         browser.run("document.activeElement.blur()").await;
+        browser.cdp("Input.dispatchMouseEvent", &json!({"type": "mouseMoved", "x": 2, "y": 2})).await;
         let picture = browser.client.screenshot().await.expect("it is taken");
         assert!(picture.len() < 300_000, "{theme}: {} bytes", picture.len());
         if let Some(docs) = docs {
@@ -100,15 +102,20 @@ impl Scene {
             (0..calls).for_each(|call| record(&breaker, call > calls / 2 && call % fails_at == 0));
         }
         (0..120).for_each(|tenant| TENANTS.admit(&tenant).expect("it passes").record(None));
-        let payments = breaker("payments");
-        let mut call = 0;
-        while let Ok(pass) = payments.admit() {
-            pass.record((call > 60).then(Verdict::permanent));
-            call += 1;
-        }
+        let (payments, mailer) = (breaker("payments"), breaker("mailer"));
+        let until_open = || {
+            let mut call = 0;
+            while let Ok(pass) = payments.admit() {
+                pass.record((call > 60).then(Verdict::permanent));
+                call += 1;
+            }
+        };
+        until_open();
+        operator("jonas").close("circuit_breaker.by_name.payments").expect("it is known");
+        until_open();
         (0..1842).for_each(|_| assert!(payments.admit().is_err()));
         operator("anna").set("circuit_breaker.by_name.mailer.mode", "forced_open").expect("it is known");
-        (0..12).for_each(|_| assert!(breaker("mailer").admit().is_err()));
+        (0..12).for_each(|_| assert!(mailer.admit().is_err()));
         let bank = RateLimit::new(Rate::per_second(100)).name("bank");
         bank.pause(Duration::from_secs(45)).expect("it is configured");
         RateLimit::new(Rate::per_second(50)).name("quotes").acquire().await.expect("there is one");

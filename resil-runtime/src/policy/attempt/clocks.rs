@@ -48,16 +48,16 @@ impl Watch<'_> {
         if self.is_unbounded() {
             return Poll::Pending;
         }
-        let now = clock::instant();
+        let mut now = clock::instant();
         let mut clock = slot.get_or_make(|| Clock { timer: tokio::time::sleep_until(now), pending_since: now });
         loop {
-            let now = clock::instant();
             let Some((due, bound)) = self.nearest(clock.pending_since, now) else { return Poll::Pending };
             // Asked of the clock and not of the timer, which stays pending for a task that has used up its budget.
             if due <= now {
                 return Poll::Ready(Expired { bound, had: due.saturating_duration_since(clock.pending_since) });
             }
             ready!(clock::poll_until(clock.as_mut().project().timer, due, now, cx));
+            now = clock::instant();
         }
     }
 

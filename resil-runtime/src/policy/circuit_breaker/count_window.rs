@@ -58,12 +58,12 @@ impl CountWindow {
     pub(super) fn cells(&self, most: u32) -> Vec<Tally> {
         let oldest = if self.calls == self.size { self.next } else { 0 };
         let bit = |at: u32| self.bits.get(at);
-        let calls = (0..self.calls)
+        let recorded = (0..self.calls)
             .map(|age| (oldest + age) % self.size)
             .map(|at| Judged { failed: bit(at), slow: self.slow_from > 0 && bit(self.slow_from + at) });
         let in_each = self.size.div_ceil(most.max(1));
         let mut cells = vec![Tally::default(); self.size.div_ceil(in_each) as usize];
-        for (call, at) in calls.zip(0..) {
+        for (call, at) in recorded.zip(0..) {
             cells[(at / in_each) as usize].add(call);
         }
         cells

@@ -1,5 +1,6 @@
 //! Those who wait, in the order they came.
 
+use super::Open;
 use std::collections::VecDeque;
 use std::task::Waker;
 
@@ -7,20 +8,21 @@ use std::task::Waker;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
-/// What the lock guards: the waiters, and the limit that only its holder changes.
+/// What the lock guards: the waiters, and what only its holder changes: the limit, and which shards hold permits.
 ///
 /// A waiter whose ticket is no longer in the line has been handed a permit. Wakers go in and come out whole: what they
 /// do when they are cloned, woken or dropped is other people's code, and must not run under the lock.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) limit: u32,
+    pub(super) open: Open,
     waiters: VecDeque<(Ticket, Waker)>,
     next: Ticket,
 }
 
 impl Line {
     pub(super) fn new(limit: u32) -> Self {
-        Self { limit, waiters: VecDeque::new(), next: Ticket(0) }
+        Self { limit, open: Open::NONE, waiters: VecDeque::new(), next: Ticket(0) }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -3,7 +3,7 @@
 //! [`Semaphore`] is the handle, by hand and in expansions; [`Permit`] is the right to one call.
 
 // Behind them, `Permits` answers the usual cases from one atomic word, the `Balance`, and asks the `Line` behind its lock only when
-// somebody has to wait. `Acquire` is one wait; it knows no clock, `Acquiring` bounds it.
+// somebody has to wait. Threads that get into each other's way there take from a `Shard` of their own. `Acquire` is one wait; it knows no clock, `Acquiring` bounds it.
 
 mod acquire;
 mod acquiring;
@@ -18,6 +18,8 @@ mod permits;
 #[cfg(feature = "tower")]
 mod priority;
 mod settings;
+mod shards;
+mod spread;
 mod usage;
 
 use acquire::Acquire;
@@ -31,6 +33,7 @@ pub(super) use permits::Permits;
 #[cfg(feature = "tower")]
 pub use priority::Priority;
 pub use settings::Settings;
+use shards::Open;
 pub use usage::Usage;
 
 #[cfg(test)]

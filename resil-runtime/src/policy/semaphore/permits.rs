@@ -1,10 +1,13 @@
 //! What one semaphore holds, and the door to it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::OnceLock;
 use std::task::Waker;
 
+use super::balance::Take;
+use super::shards::{SHARDS, Shard};
 use super::{Acquire, Balance, Line, Ticket, Usage};
-use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock, thread_number};
 
 /// The permits of one semaphore, shared by all its callers.
 ///
@@ -12,30 +15,46 @@ use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock};
 /// [give it back](Self::give_back) once.
 #[derive(Debug)]
 pub(crate) struct Permits {
-    balance: Balance,
+    pub(super) balance: Balance,
     /// A copy of the line's, for whoever is refused and takes no lock.
     limit: AtomicU32,
+    /// How often two threads were at the balance at once.
+    pub(super) meetings: AtomicU32,
     line: Mutex<Line>,
+    /// Made when permits are first spread.
+    pub(super) shards: OnceLock<Box<[Shard; SHARDS]>>,
 }
 
 impl Permits {
     /// So many permits, all free. Of none, none can be taken until they are [resized](Self::resize).
     pub(crate) fn new(limit: u32) -> Self {
-        Self { balance: Balance::new(limit), limit: AtomicU32::new(limit), line: Mutex::new(Line::new(limit)) }
+        Self {
+            balance: Balance::new(limit),
+            limit: AtomicU32::new(limit),
+            meetings: AtomicU32::new(0),
+            line: Mutex::new(Line::new(limit)),
+            shards: OnceLock::new(),
+        }
     }
 
-    /// Takes a permit, unless none is free or somebody waits for one. Takes no lock.
+    /// Takes a permit, unless none is free or somebody waits for one. Takes no lock while all are in one
+    /// place.
     #[inline]
     #[must_use = "a permit that was taken must be given back"]
     pub(crate) fn try_take(&self) -> bool {
-        self.balance.take()
+        match self.balance.take() {
+            Take::Taken => true,
+            Take::Refused => false,
+            Take::Contended => self.take_contended(),
+            Take::Spread => self.take_spread(thread_number()),
+        }
     }
 
     /// The same, if more than so many are free.
     #[cfg(feature = "tower")]
     #[must_use = "a permit that was taken must be given back"]
     pub(crate) fn try_take_beyond(&self, reserved: u32) -> bool {
-        self.balance.take_beyond(reserved)
+        if self.balance.is_spread() { self.take_spread_beyond(reserved) } else { self.balance.take_beyond(reserved) }
     }
 
     /// Takes a permit as soon as one is free and all who waited before have theirs.
@@ -47,7 +66,9 @@ impl Permits {
     /// Gives a permit back, to the first who waits.
     #[inline]
     pub(crate) fn give_back(&self) {
-        if self.balance.give() {
+        if self.balance.is_spread() {
+            self.give_spread(thread_number());
+        } else if self.balance.give() {
             self.hand_over();
         }
     }
@@ -66,6 +87,7 @@ impl Permits {
         let mut line = self.lock();
         let by = i64::from(limit) - i64::from(line.limit);
         line.limit = limit;
+        self.gather(&mut line);
         self.limit.store(limit, Ordering::Relaxed);
         self.balance.change(by)
     }
@@ -77,8 +99,10 @@ impl Permits {
 
     /// What an operator sees.
     pub(crate) fn snapshot(&self) -> Usage {
-        let line = self.lock();
+        let mut line = self.lock();
+        let open = self.gather(&mut line);
         let in_use = i64::from(line.limit) - self.balance.free();
+        self.spread(&mut line, open);
         Usage { limit: line.limit, in_use: u32::try_from(in_use).unwrap_or(0), waiting: line.len() }
     }
 
@@ -86,6 +110,7 @@ impl Permits {
     #[cold]
     pub(super) fn join(&self, waker: Waker) -> Option<Ticket> {
         let mut line = self.lock();
+        self.gather(&mut line);
         if line.is_empty() && self.balance.take_or_announce() {
             drop(line);
             // Other people's code: should it panic, the permit goes to the next.
@@ -147,7 +172,7 @@ impl Permits {
         Some(first)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Line> {
         lock(&self.line)
     }
 }

@@ -6,6 +6,10 @@ use crate::registry::{Shared, States, events};
 use crate::sync::lock;
 use std::sync::Arc;
 
+/// A state, and each setting in force if it can be set.
+#[cfg(feature = "dashboard")]
+type InForce = (Owner, Arc<dyn Shared>, Option<(Subject, Vec<Settled>)>);
+
 impl States {
     pub(crate) fn remembered(&self) -> &Remembered {
         &self.remembered
@@ -28,7 +32,7 @@ impl States {
 
     /// Every state, and each setting in force of what can be set.
     #[cfg(feature = "dashboard")]
-    pub(crate) fn every_settled(&self) -> Vec<(Owner, Arc<dyn Shared>, Option<(Subject, Vec<Settled>)>)> {
+    pub(crate) fn every_settled(&self) -> Vec<InForce> {
         let layers = Arc::clone(&lock(&self.layers));
         let settle = |(owner, Entry { state, wrote }): (Owner, Entry)| {
             let subject = state.subject().zip(wrote).map(|(subject, wrote)| subject.entered(owner.name(), wrote));

@@ -75,7 +75,9 @@ fn the_cells_of_a_window_are_its_calls_from_the_oldest_to_the_newest() {
     let mut window = CountWindow::new(5, true);
     window.record(FAILURE);
     assert_eq!(numbers(window.cells(2)), [(1, 1), (0, 0)], "three calls to a cell");
-    [SUCCESS, SUCCESS, SUCCESS, FAILURE, SUCCESS].map(|call| window.record(call));
+    for call in [SUCCESS, SUCCESS, SUCCESS, FAILURE, SUCCESS] {
+        window.record(call);
+    }
     assert_eq!(numbers(window.cells(2)), [(3, 0), (2, 1)], "the first has left");
     assert_eq!(numbers(window.cells(50)), [(1, 0), (1, 0), (1, 0), (1, 1), (1, 0)]);
     let mut buckets = Buckets::new(100);

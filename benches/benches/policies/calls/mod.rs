@@ -1,0 +1,4 @@
+//! The calls, by resil.
+
+pub(crate) mod pending;
+pub(crate) mod ready;
