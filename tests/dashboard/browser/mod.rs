@@ -207,8 +207,8 @@ async fn a_setting_of_a_function_is_taken_back() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn one_that_lets_every_call_pass_has_nothing_to_close() {
-    let _scope = isolated();
     static OFF: CircuitBreaker = CircuitBreaker::named("switched off");
+    let _scope = isolated();
     assert_eq!(state(&OFF), CircuitState::Closed);
     OFF.disable().expect("it is configured");
     let (server, browser) = (page_of_anna().await, Browser::new(1280, 900).await);

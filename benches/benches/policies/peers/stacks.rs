@@ -31,13 +31,14 @@ pub(crate) fn by_hand_of_three(partner: impl Partner) -> Case {
     })
 }
 
+async fn limited(semaphore: &Semaphore, call: impl Future<Output = Answer>) -> Answer {
+    let Ok(_permit) = semaphore.try_acquire() else { return Err(Error::Refused) };
+    within_bound(call).await
+}
+
 /// Put together from the fastest crates.
 pub(crate) fn by_hand(partner: impl Partner) -> Case {
     let semaphore: &'static Semaphore = Box::leak(Box::new(Semaphore::new(10)));
-    async fn limited(semaphore: &Semaphore, call: impl Future<Output = Answer>) -> Answer {
-        let Ok(_permit) = semaphore.try_acquire() else { return Err(Error::Refused) };
-        within_bound(call).await
-    }
     let breaker = a_recloser();
     case(move || {
         let breaker = breaker.clone();
