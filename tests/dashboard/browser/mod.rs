@@ -13,6 +13,8 @@ use futures_util::stream::pending;
 use resil::dashboard::{listen, router};
 use resil::testing::isolated;
 use resil::{CircuitBreaker, CircuitState, Event, Semaphore, Verdict, registry, retry};
+use std::time::Duration;
+use tokio::time::timeout;
 
 fn state(breaker: &CircuitBreaker) -> CircuitState {
     breaker.snapshot().expect("it is configured").state
@@ -174,9 +176,9 @@ async fn a_connection_on_which_nothing_comes_is_made_anew() {
     let page = Router::new().nest("/resil", router(anna));
     let server = serve(Router::new().route("/resil/events", get(silent)).fallback_service(page)).await;
     let browser = Browser::new(1280, 900).await;
-    browser.open(server.address, "/resil").await;
+    browser.client.goto(&format!("http://{}/resil", server.address)).await.expect("it opens");
     for _ in 0..2 {
-        times.recv().await.expect("it comes again");
+        timeout(Duration::from_mins(1), times.recv()).await.expect("it comes again").expect("it is served");
     }
 }
 
