@@ -135,6 +135,23 @@ async fn a_rate_limit_follows_a_partner_and_not_our_own_answers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_partner_of_one_handler_pauses_no_server_nor_who_calls_it() {
+    static OURS: RateLimit = RateLimit::new(Rate::per_second(100)).name("a server with a partner");
+    static OUTER: RateLimit = RateLimit::new(Rate::per_second(100)).name("around the server");
+    let _scope = resil::testing::isolated();
+    let handler = |()| async {
+        let asks = http::HeaderMap::from_iter([(http::header::RETRY_AFTER, http::HeaderValue::from(60))]);
+        resil::http::follow(StatusCode::TOO_MANY_REQUESTS, &asks);
+        Ok::<_, Infallible>(axum::response::Response::new(axum::body::Body::empty()))
+    };
+    let mut ours = OURS.layer().layer(of(handler));
+    OUTER.acquire().await.unwrap().follow(call(&mut ours, ())).await.unwrap();
+    assert_eq!(OURS.usage().unwrap().paused_for, None);
+    assert_eq!(OUTER.usage().unwrap().paused_for, None);
+    assert_eq!(call(&mut ours, ()).await.unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_timeout_ends_the_call() {
     static BOUND: Timeout = Timeout::attempt(Duration::from_secs(5));
     let _scope = resil::testing::isolated();

@@ -120,7 +120,8 @@ impl Semaphore {
 
 impl RateLimit {
     /// This rate limit as a layer. It follows what the answers of a partner ask for, `Retry-After` and `RateLimit`; those of a
-    /// service that cannot fail are our own, and not followed.
+    /// service that cannot fail are our own, and not followed. Nor is what the partners of such a service ask for: it is for the limit
+    /// nearest around the call to that partner.
     ///
     /// See [`resil::tower`](crate::tower).
     pub const fn layer(&'static self) -> Guard<Static<Self>> {

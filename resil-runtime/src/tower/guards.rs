@@ -2,6 +2,7 @@
 
 use super::{Guard, Refuses, Static};
 use crate::failure::HttpStatus;
+use crate::policy::rate_limit::Following;
 use crate::policy::semaphore::Priority;
 use crate::{Attempt, CircuitBreaker, Classify, Failure, RateLimit, Semaphore, Timeout, Verdict};
 use http::Request;
@@ -64,10 +65,13 @@ where
 {
     async fn guard(self, service: S, request: R) -> Outcome<S, R> {
         let turn = self.0.acquire().await.map_err(Failure::Policy)?;
-        let outcome = turn.follow(call(service, request)).await;
-        if !S::Error::SERVES {
-            turn.heed(verdict(&outcome));
+        let call = call(service, request);
+        if S::Error::SERVES {
+            // A partner of one handler does not pause all others.
+            return Following::unheard(call).await.map_err(Failure::Call);
         }
+        let outcome = turn.follow(call).await;
+        turn.heed(verdict(&outcome));
         outcome.map_err(Failure::Call)
     }
 }
