@@ -144,6 +144,10 @@ impl Lease {
         if !self.is_active.load(Ordering::Relaxed) {
             self.activate();
         }
+        let hub = self.hub.get();
+        if let Some(hub) = hub {
+            hub.keep_asking();
+        }
         let known = lock(&self.known);
         if known.alone_since.is_some() && (self.lost() == Lost::Refuse || known.share == 0.0) {
             return Outlook::Lost;
@@ -152,7 +156,7 @@ impl Lease {
             return Outlook::At(known.used_up_until);
         }
         drop(known);
-        if let Some(hub) = self.hub.get() {
+        if let Some(hub) = hub {
             hub.hurry();
         }
         Outlook::Soon
