@@ -137,8 +137,8 @@ on_both_databases! {
         db.migrate().await.unwrap();
         let later = std::time::SystemTime::now() + Duration::from_secs(3600);
         let later = later.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_millis().to_string();
-        let many = |aside: bool| {
-            let (first, due) = if aside { (1, "NULL") } else { (20_001, &*later) };
+        let many = |first: u32, aside: bool| {
+            let due = if aside { "NULL" } else { &*later };
             format!(
                 "WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {first} + 10499)
                 INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded, behind)
@@ -146,8 +146,8 @@ on_both_databases! {
             )
         };
         let consumer = Consumer::new();
-        for (aside, told) in [(true, (0, 10_000)), (false, (9_500, 10_000))] {
-            DB::run_text(&db, &many(aside)).await;
+        for (first, aside, told) in [(1, true, (0, 10_000)), (20_001, true, (0, 10_000)), (40_001, false, (10_000, 10_000))] {
+            DB::run_text(&db, &many(first, aside)).await;
             looked(relay(&db, &consumer)).await;
             let now = resil::registry().backlogs().outbox;
             assert_eq!((now.waiting, now.set_aside), told);
