@@ -4,7 +4,7 @@
 
 use resil::policy::rate_limit::fleet::{Answer, Ask, Fleet, Store};
 use resil::policy::rate_limit::{Lost, Rate};
-use resil::{Error, Event, RateLimit, registry};
+use resil::{Error, Event, RateLimit, rate_limit, registry};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -60,4 +60,45 @@ async fn a_store_that_panics_is_away_and_asked_again() {
     assert!(matches!(events.try_next(), Some(Event::RateStoreLost { limit: "panics", .. })));
     sleep(Duration::from_secs(1)).await;
     LIMIT.acquire().await.expect("it answers again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_takes_nothing_over_from_one_that_was_forgotten() {
+    #[rate_limit("1/s", name = "forgotten", key = tenant, max_keys = 1, fleet)]
+    async fn call(tenant: &str) -> Result<(), Error> {
+        Ok(())
+    }
+    let _scope = resil::testing::isolated();
+    let store = told(|_, _| Some(u32::MAX));
+    Fleet::of(store.clone()).install().unwrap();
+    let mut keys = Vec::new();
+    for tenant in ["acme", "other", "third"] {
+        store.2.lock().unwrap().clear();
+        call(tenant).await.unwrap();
+        let first = store.2.lock().unwrap()[0].clone();
+        assert_eq!((first.is_known, first.arrived), (false, 1), "of {tenant}");
+        keys.push(first.key);
+        // Until it has given back what it has, and is as new.
+        sleep(Duration::from_secs(5)).await;
+    }
+    keys.dedup();
+    assert_eq!(keys.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_falls_silent_in_an_outage_is_not_lost_for_ever() {
+    static LIMIT: RateLimit = RateLimit::new(Rate::per_second(100)).name("silent").fleet(Lost::Refuse);
+    let _scope = resil::testing::isolated();
+    Fleet::of(told(|number, _| (number == 0).then_some(u32::MAX))).install().unwrap();
+    let mut events = registry().subscribe();
+    LIMIT.acquire().await.unwrap();
+    sleep(Duration::from_millis(200)).await;
+    assert!(LIMIT.usage().unwrap().fleet.unwrap().is_lost);
+    sleep(Duration::from_secs(5)).await;
+    assert!(!LIMIT.usage().unwrap().fleet.unwrap().is_lost, "nobody asks for it");
+    let told: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
+    assert!(matches!(told[..], [Event::RateStoreLost { .. }, Event::RateStoreBack { limit: "silent" }]), "{told:?}");
+    // And is told again.
+    assert!(LIMIT.acquire().await.is_err());
+    assert!(matches!(events.try_next(), Some(Event::RateStoreLost { limit: "silent", .. })));
 }

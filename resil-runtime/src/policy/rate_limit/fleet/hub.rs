@@ -99,10 +99,12 @@ impl Hub {
     /// What each that is used asks.
     fn asks(&self) -> (Vec<Arc<Lease>>, Vec<Ask>) {
         let now = clock::now();
-        let mut active = lock(&self.active);
-        let mut asks = Vec::with_capacity(active.len());
-        active.retain(|lease| lease.ask(now).map(|ask| asks.push(ask)).is_some());
-        (active.clone(), asks)
+        // Out of the lock: who hears that one falls silent may use another.
+        let mut used = std::mem::take(&mut *lock(&self.active));
+        let mut asks = Vec::with_capacity(used.len());
+        used.retain(|lease| lease.ask(now).map(|ask| asks.push(ask)).is_some());
+        lock(&self.active).extend(used.iter().cloned());
+        (used, asks)
     }
 }
 

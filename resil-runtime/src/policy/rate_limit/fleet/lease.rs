@@ -113,9 +113,12 @@ impl Lease {
         !self.is_active.load(Ordering::Relaxed) && self.held(now) == 0 && self.bucket.waiting() == 0
     }
 
-    /// The key is forgotten.
+    /// The key is forgotten, and all that was known of its row. Nobody has it, and nobody asks for it.
     pub(in super::super) fn forget(&self) {
         self.key.store(0, Ordering::Relaxed);
+        self.asked.store(0, Ordering::Relaxed);
+        self.largest.store(0, Ordering::Relaxed);
+        *lock(&self.known) = Known::default();
     }
 
     /// A call asks for so many. No round trip is made for it.
@@ -178,6 +181,13 @@ impl Lease {
         known.quiet = if arrived == 0 && waited_for == 0 { known.quiet + 1 } else { 0 };
         if known.quiet > QUIET && held == 0 {
             self.is_active.store(false, Ordering::Relaxed);
+            known.rest = 0.0;
+            let was_alone = known.alone_since.take().is_some();
+            drop(known);
+            if was_alone {
+                // Nobody would find out when it ends.
+                events::rate_store_back(self.label);
+            }
             return None;
         }
         let passed = now.saturating_sub(since).max(1);
