@@ -162,23 +162,29 @@ async fn what_waits_is_told(prometheus: &PrometheusHandle) {
         Ok(ledger) => ledger,
         Err(error) => panic!("{error}"),
     };
+    let mut waits = BTreeMap::new();
     let looked = async {
         while registry().backlogs().ledger.seen.is_none() {
             tokio::task::yield_now().await;
         }
+        let holds = db.connection(async |_| {
+            resil::metrics::publish();
+            Ok::<_, Error>(parsed(&prometheus.render()))
+        });
+        let Ok(told) = holds.await else { panic!("it is free") };
+        waits = told;
     };
     // It leaves the intent to who recorded it, for a while.
     assert_eq!(ledger.reconciler().run(looked).await.claimed, 0);
-    let holds = db.connection(async |_| {
-        resil::metrics::publish();
-        Ok::<_, Error>(parsed(&prometheus.render()))
-    });
-    let Ok(waits) = holds.await else { panic!("it is free") };
     assert_eq!(sum(&waits, "resil_rate_limit_tokens", "quota"), 1.0);
     assert_eq!(sum(&waits, "resil_bulkhead_queue_limit", "reports"), 7.0);
     assert_eq!(sum(&waits, "resil_ledger_intents", "state=\"RECORDED\""), 1.0);
     assert_eq!(sum(&waits, "resil_ledger_intents", ""), 1.0);
     assert!(sum(&waits, "resil_ledger_seen_timestamp_seconds", "") > 1.7e9);
+    resil::metrics::publish();
+    let ended = parsed(&prometheus.render());
+    assert_eq!(sum(&ended, "resil_ledger_intents", ""), 0.0, "nobody looks any more");
+    assert_eq!(sum(&ended, "resil_ledger_seen_timestamp_seconds", ""), 0.0);
     assert_eq!(sum(&waits, "resil_connections_released_total", "::placed"), 1.0);
     assert_eq!(sum(&waits, "resil_connections_held{", "db.connection"), 1.0);
     drop((db, ledger));

@@ -216,6 +216,17 @@ async fn who_leaves_the_line_gives_its_token_to_the_next_and_to_the_fleet() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_costs_more_than_the_burst_has_its_turn() {
+    static LIMIT: RateLimit =
+        RateLimit::new(Rate::per_second(10)).burst(2).name("dear").max_wait(Duration::from_secs(60)).fleet(Lost::Share);
+    let _scope = resil::testing::isolated();
+    Fleet::of(Counts::new()).install().unwrap();
+    LIMIT.acquire().await.unwrap();
+    LIMIT.acquire().cost(5).await.expect("it is paid by and by");
+    LIMIT.acquire().await.expect("and is in nobody's way");
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_key_has_a_row_of_its_own() {
     #[rate_limit("1/m", name = "fleet of tenants", key = tenant, fleet)]
     async fn call(tenant: &str) -> Result<(), Error> {

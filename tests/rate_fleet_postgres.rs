@@ -192,6 +192,39 @@ on_postgres! {
         assert!(matches!(told, Some(Event::RateDiffers { limit: "quota" })), "{told:?}");
     }
 
+    async fn what_is_owed_is_owed_in_tokens_whatever_the_rate_is_then(db) {
+        db.migrate().await.unwrap();
+        let fleet = Fleet::on(&db).await.unwrap();
+        let (slow, fast) = ((60_000_000_000, 10), (1_000_000_000, 100));
+        let ask = async |name: &'static str, (interval, burst): (u64, u32), want: u32| {
+            let ask = Ask { name, key: None, interval, burst, demand: want, arrived: want, want, back: 0, is_known: false };
+            fleet.lease(&[ask]).await.unwrap()[0]
+        };
+        assert_eq!(ask("faster", slow, 10).await.granted, 10);
+        let after = ask("faster", fast, 1).await;
+        assert!(after.wait < Duration::from_secs(5), "the ten tokens come at the new rate: {after:?}");
+
+        assert_eq!(ask("slower", fast, 100).await.granted, 100);
+        let after = ask("slower", slow, 10).await;
+        assert!(after.granted <= 1, "nothing is left: {after:?}");
+
+        // During a deployment, in turns.
+        assert_eq!(ask("in turns", fast, 100).await.granted, 100);
+        let mut given = 0;
+        for _ in 0..20 {
+            given += ask("in turns", slow, 10).await.granted + ask("in turns", fast, 100).await.granted;
+        }
+        assert!(given <= 20, "{given} beyond the burst");
+
+        assert_eq!(ask("grows", slow, 0).await.granted, 0);
+        let grown = ask("grows", fast, 100).await.granted;
+        assert!((10..100).contains(&grown), "it has what it had, and fills up at the new rate: {grown}");
+        // A day of each of 4 billion tokens is no number of nanoseconds.
+        ask("extreme", (1, u32::MAX), 1000).await;
+        assert!(ask("extreme", (86_400_000_000_000, 1), 1).await.granted <= 1);
+        assert!(ask("extreme", (1, u32::MAX), 1).await.granted <= 1);
+    }
+
     async fn a_clock_that_is_set_makes_nothing_wait(db) {
         let _scope = resil::testing::isolated();
         db.migrate().await.unwrap();

@@ -87,6 +87,37 @@ on_both_databases! {
         assert_eq!(shop.order().await, (0, "pending".to_owned()), "it was rolled back");
     }
 
+    async fn what_waits_is_counted_however_much_of_other_programs_waits_longer(db) {
+        let shop = Fixture::new(&db, Partner::new(Skill::Neither, [])).await;
+        for order in 1..=3 {
+            shop.record::<late>(order, 500).await;
+        }
+        DB::run(&db, "UPDATE resil_intents SET state = 'MANUAL', due = NULL WHERE subject = '1'").await;
+        DB::run(&db, "UPDATE resil_intents SET state = 'UNKNOWN', due = due + 3600000 WHERE subject = '2'").await;
+        for (subject, from) in [("1", 0), ("2", 20_000)] {
+            let others = format!(
+                "WITH RECURSIVE numbers (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM numbers WHERE n < {from} + 10099)
+                INSERT INTO resil_intents (id, key, op, version, subject, arguments, fingerprint, settle, state, attempts, panics,
+                    epoch, due, why, history, recorded)
+                SELECT CAST(n AS TEXT), CAST(n AS TEXT), 'of another program', 1, CAST(n AS TEXT), '', '', 0, state, 0, 0,
+                    0, due - 7200000, '', '', 0 FROM numbers, resil_intents WHERE subject = '{subject}' AND op = 'late'"
+            );
+            DB::run_text(&db, &others).await;
+        }
+        let seen = || resil::registry().backlogs().ledger;
+        let mut told = Vec::new();
+        let looked = async {
+            while seen().seen.is_none() {
+                tokio::task::yield_now().await;
+            }
+            told = seen().intents.into_iter().filter(|one| one.operation == "late" && one.number > 0).collect();
+        };
+        shop.ledger.reconciler().run(looked).await;
+        let mut told: Vec<_> = told.into_iter().map(|one| (one.state, one.number)).collect();
+        told.sort_unstable();
+        assert_eq!(told, [("MANUAL", 1), ("RECORDED", 1), ("UNKNOWN", 1)]);
+    }
+
     async fn what_waits_is_seen_by_a_reconciler_and_told_without_a_question(db) {
         let shop = Fixture::new(&db, Partner::new(Skill::Neither, [])).await;
         let all = || resil::registry().backlogs().ledger;
@@ -102,25 +133,29 @@ on_both_databases! {
         DB::run(&db, "UPDATE resil_intents SET state = 'MANUAL', due = NULL, recorded = recorded - 3600000 WHERE subject = '1'").await;
         DB::run(&db, "UPDATE resil_intents SET state = 'UNKNOWN', recorded = recorded - 7200000 WHERE subject = '2'").await;
         DB::run(&db, "UPDATE resil_intents SET op = 'of another program' WHERE subject = '3'").await;
-        let ran = || {
-            let (all, before) = (all, all().seen);
-            async move {
-                while all().seen == before {
-                    tokio::task::yield_now().await;
-                }
+        let looked = async || {
+            while all().seen.is_none() {
+                tokio::task::yield_now().await;
             }
         };
-        shop.ledger.reconciler().run(ran()).await;
-        let seen = ["RECORDED", "UNKNOWN", "MANUAL", "CALLING"].map(|state| line(state).unwrap());
-        assert_eq!(seen, [(1, Some(0)), (1, Some(120)), (1, Some(60)), (0, None)]);
-        assert!(all().intents.iter().all(|one| one.operation != "of another program"), "a label is the program's");
-        let health = resil::health();
-        assert_eq!((health.is_well(), &*health.to_string()), (false, "ledger `late`: 1 need an operator"));
+        let needs_one = async {
+            looked().await;
+            let seen = ["RECORDED", "UNKNOWN", "MANUAL", "CALLING"].map(|state| line(state).unwrap());
+            assert_eq!(seen, [(1, Some(0)), (1, Some(120)), (1, Some(60)), (0, None)]);
+            assert!(all().intents.iter().all(|one| one.operation != "of another program"), "a label is the program's");
+            let health = resil::health();
+            assert_eq!((health.is_well(), &*health.to_string()), (false, "ledger `late`: 1 need an operator"));
+        };
+        shop.ledger.reconciler().run(needs_one).await;
+        assert_eq!((all().seen, line("MANUAL")), (None, Some((0, None))), "nobody looks any more");
 
         DB::run(&db, "UPDATE resil_intents SET state = 'APPLIED' WHERE state = 'MANUAL'").await;
-        shop.ledger.reconciler().run(ran()).await;
-        assert_eq!(line("MANUAL"), Some((0, None)));
-        assert!(resil::health().is_well());
+        let is_well = async {
+            looked().await;
+            assert_eq!(line("MANUAL"), Some((0, None)));
+            assert!(resil::health().is_well());
+        };
+        shop.ledger.reconciler().run(is_well).await;
     }
 }
 

@@ -1,17 +1,21 @@
 //! What an operator does while relays are at work.
 
 use super::*;
+use resil::health::{Health, OutboxBacklog};
 use resil::outbox::{Filter, OutboxEvent};
 
-/// Runs it until it has looked at what waits.
-async fn looked<DB: Backend>(relay: Relay<DB>) {
-    let before = resil::registry().backlogs().outbox.seen;
+/// Runs it until it has looked at what waits: what is told then.
+async fn looked<DB: Backend>(relay: Relay<DB>) -> (OutboxBacklog, Health) {
+    let mut told = None;
     let looks = async {
-        while resil::registry().backlogs().outbox.seen == before {
+        while resil::registry().backlogs().outbox.seen.is_none() {
             tokio::task::yield_now().await;
         }
+        told = Some((resil::registry().backlogs().outbox, resil::health()));
     };
     relay.run(looks).await;
+    assert_eq!(resil::registry().backlogs().outbox, OutboxBacklog::default(), "nobody looks any more");
+    told.unwrap()
 }
 
 on_both_databases! {
@@ -115,30 +119,27 @@ on_both_databases! {
     async fn what_waits_is_seen_by_a_relay_and_told_without_a_question(db) {
         db.migrate().await.unwrap();
         let (consumer, outbox) = (Consumer::new(), Outbox::on(db.clone()));
-        let seen = || resil::registry().backlogs().outbox;
-        assert_eq!(seen(), resil::health::OutboxBacklog::default());
+        assert_eq!(resil::registry().backlogs().outbox, OutboxBacklog::default());
         record(&db, Some("a"), &[1, 2, 3]).await;
         consumer.goes("1", &[Way::Permanent; 3]);
         DB::run(&db, "UPDATE resil_outbox SET recorded = recorded - 3600000 WHERE number = 2").await;
         relay(&db, &consumer).run_once().await.unwrap();
-        looked(relay(&db, &consumer)).await;
-        let now = seen();
+        let (now, health) = looked(relay(&db, &consumer)).await;
         assert_eq!((now.waiting, now.set_aside, now.oldest.unwrap().as_secs() / 60), (2, 1, 60), "two wait behind it");
-        let health = resil::health();
         assert!(now.seen.is_some() && !health.is_well());
         assert_eq!(health.to_string(), "outbox: 1 set aside");
         outbox.redeliver_all(Filter::all()).await.unwrap();
         relay(&db, &consumer).run_once().await.unwrap();
-        looked(relay(&db, &consumer)).await;
-        assert_eq!((seen().waiting, seen().set_aside, seen().oldest), (0, 0, None));
+        let (now, _) = looked(relay(&db, &consumer)).await;
+        assert_eq!((now.waiting, now.set_aside, now.oldest), (0, 0, None));
     }
 
     async fn a_look_at_what_waits_counts_no_more_than_it_may(db) {
         db.migrate().await.unwrap();
         let later = std::time::SystemTime::now() + Duration::from_secs(3600);
         let later = later.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_millis().to_string();
-        let many = |aside: bool| {
-            let (first, due) = if aside { (1, "NULL") } else { (20_001, &*later) };
+        let many = |first: u32, aside: bool| {
+            let due = if aside { "NULL" } else { &*later };
             format!(
                 "WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {first} + 10499)
                 INSERT INTO resil_outbox (id, topic, lane, payload, attempts, spent, epoch, due, why, recorded, behind)
@@ -146,10 +147,9 @@ on_both_databases! {
             )
         };
         let consumer = Consumer::new();
-        for (aside, told) in [(true, (0, 10_000)), (false, (9_500, 10_000))] {
-            DB::run_text(&db, &many(aside)).await;
-            looked(relay(&db, &consumer)).await;
-            let now = resil::registry().backlogs().outbox;
+        for (first, aside, told) in [(1, true, (0, 10_000)), (20_001, true, (0, 10_000)), (40_001, false, (10_000, 10_000))] {
+            DB::run_text(&db, &many(first, aside)).await;
+            let (now, _) = looked(relay(&db, &consumer)).await;
             assert_eq!((now.waiting, now.set_aside), told);
         }
     }

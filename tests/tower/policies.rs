@@ -135,6 +135,58 @@ async fn a_rate_limit_follows_a_partner_and_not_our_own_answers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_partner_of_one_handler_pauses_no_server_nor_who_calls_it() {
+    static OURS: RateLimit = RateLimit::new(Rate::per_second(100)).name("a server with a partner");
+    static OUTER: RateLimit = RateLimit::new(Rate::per_second(100)).name("around the server");
+    let _scope = resil::testing::isolated();
+    let handler = |()| async {
+        let asks = http::HeaderMap::from_iter([(http::header::RETRY_AFTER, http::HeaderValue::from(60))]);
+        resil::http::follow(StatusCode::TOO_MANY_REQUESTS, &asks);
+        Ok::<_, Infallible>(axum::response::Response::new(axum::body::Body::empty()))
+    };
+    let mut ours = OURS.layer().layer(of(handler));
+    OUTER.acquire().await.unwrap().follow(call(&mut ours, ())).await.unwrap();
+    assert_eq!(OURS.usage().unwrap().paused_for, None);
+    assert_eq!(OUTER.usage().unwrap().paused_for, None);
+    assert_eq!(call(&mut ours, ()).await.unwrap().status(), 200);
+}
+
+/// A service that cannot even be called.
+#[derive(Clone)]
+struct NeverReady;
+
+impl tower_service::Service<()> for NeverReady {
+    type Response = Response<()>;
+    type Error = Failed;
+    type Future = Ready<Result<Response<()>, Failed>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Failed>> {
+        std::task::Poll::Ready(Err(Failed::Lost))
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        panic!("it was not ready")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_before_the_call_is_a_failure_of_the_call() {
+    static BREAKER: CircuitBreaker = CircuitBreaker::named("never ready").window(Window::Calls(1));
+    static LIMIT: RateLimit = RateLimit::new(Rate::per_second(100)).name("never ready");
+    let _scope = resil::testing::isolated();
+    let mut service = BREAKER.layer().layer(LIMIT.layer().layer(NeverReady));
+    assert!(matches!(call(&mut service, ()).await, Err(Failed::Lost)));
+    assert_eq!(BREAKER.snapshot().unwrap().state, CircuitState::Open);
+    let refused = call(&mut service, ()).await;
+    assert!(matches!(refused, Err(Failed::Policy(Error::CircuitOpen { .. }))), "{refused:?}");
+    // A clone has asked nobody.
+    let asked = of(answers);
+    let mut clone = BREAKER.layer().layer(asked).clone();
+    BREAKER.reset().unwrap();
+    assert_eq!(call(&mut clone, 200).await.unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_timeout_ends_the_call() {
     static BOUND: Timeout = Timeout::attempt(Duration::from_secs(5));
     let _scope = resil::testing::isolated();

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 /// What waits in the databases of this process: what [`Registry::backlogs`] answers.
 ///
 /// A reconciler and a relay that run look every ten seconds, at no more than 10,000 rows of a kind; where more wait, the numbers are of
-/// those that are due for longest.
+/// those that are due for longest. When the last that looks has ended, nothing is told any more.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -28,7 +28,8 @@ pub struct LedgerBacklog {
     /// A line for each operation of the program and each state that is not the end, zeros too, by operation.
     #[cfg_attr(feature = "serde", serde(serialize_with = "those_there_are"))]
     pub intents: Vec<Intents>,
-    /// When a reconciler looked last; `None` if none has. Of several databases, the one that was not looked at for longest.
+    /// When a reconciler looked last: of the operations that were opened, the one that was not looked at for longest. `None` if there
+    /// is one that none has looked at, or whose reconcilers have ended.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds")
@@ -66,7 +67,8 @@ pub struct OutboxBacklog {
     pub oldest: Option<Duration>,
     /// Messages that were set aside, which nothing moves but an operator.
     pub set_aside: u64,
-    /// When a relay looked last; `None` if none has. Of several databases, the one that was not looked at for longest.
+    /// When a relay looked last. Of several databases that have one, the one that was not looked at for longest. `None` if there is one
+    /// that none has looked at, or whose relays have ended.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "seen_unix_seconds", serialize_with = "crate::as_data::unix_seconds")
@@ -84,6 +86,9 @@ fn those_there_are<S: serde::Serializer>(intents: &[Intents], serializer: S) -> 
 pub(crate) trait Watched: Debug + Send + Sync {
     /// What waits in it, as it was seen last.
     fn backlogs(&self) -> Backlogs;
+
+    /// Whether a relay of it runs here, or did.
+    fn has_relays(&self) -> bool;
 
     /// Who holds connections to it.
     #[cfg(all(feature = "sqlx", feature = "metrics"))]
@@ -110,11 +115,9 @@ impl Backlogs {
     fn add(&mut self, other: Self) {
         let Self { ledger, outbox } = other;
         ledger.intents.into_iter().for_each(|one| self.ledger.add(one));
-        self.ledger.seen = earlier(self.ledger.seen, ledger.seen);
         self.outbox.waiting += outbox.waiting;
         self.outbox.set_aside += outbox.set_aside;
         self.outbox.oldest = self.outbox.oldest.max(outbox.oldest);
-        self.outbox.seen = earlier(self.outbox.seen, outbox.seen);
     }
 }
 
@@ -131,10 +134,6 @@ impl LedgerBacklog {
     }
 }
 
-fn earlier(one: Option<SystemTime>, other: Option<SystemTime>) -> Option<SystemTime> {
-    one.into_iter().chain(other).min()
-}
-
 impl Registry {
     /// What waits in the databases of this process, as its reconcilers and relays saw it when they looked last. It asks no database.
     ///
@@ -146,9 +145,17 @@ impl Registry {
     pub fn backlogs(self) -> Backlogs {
         let mut all = Backlogs::default();
         crate::sql::declared().for_each(|one| all.ledger.add(one));
+        let (mut of_ledgers, mut of_outboxes) = (Vec::new(), Vec::new());
         for database in databases() {
-            all.add(database.backlogs());
+            let one = database.backlogs();
+            // One that has no ledger, or no relay, is not one that nobody looks at.
+            of_ledgers.extend((!one.ledger.intents.is_empty()).then_some(one.ledger.seen));
+            of_outboxes.extend(database.has_relays().then_some(one.outbox.seen));
+            all.add(one);
         }
+        // None before all moments: nobody vouches for another.
+        all.ledger.seen = of_ledgers.into_iter().min().flatten();
+        all.outbox.seen = of_outboxes.into_iter().min().flatten();
         // Stable: the states of an operation stay in their order.
         all.ledger.intents.sort_by_key(|one| one.operation);
         all

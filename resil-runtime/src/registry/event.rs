@@ -92,7 +92,7 @@ pub enum Event {
         /// What this process does until then.
         lost: Lost,
     },
-    /// The store answers again.
+    /// The store answers again; or nobody uses the limit any more, so that the store is not asked.
     RateStoreBack {
         /// Its name.
         limit: &'static str,
@@ -290,7 +290,9 @@ impl fmt::Display for Event {
             Self::RateStoreLost { limit, lost } => {
                 write!(f, "{}: its store does not answer, lost = {lost:?}", Named("rate limit", limit))
             }
-            Self::RateStoreBack { limit } => write!(f, "{}: its store answers again", Named("rate limit", limit)),
+            Self::RateStoreBack { limit } => {
+                write!(f, "{}: its store answers again, or is not needed", Named("rate limit", limit))
+            }
             Self::RateDiffers { limit } => {
                 write!(f, "{}: another process has another rate or burst", Named("rate limit", limit))
             }

@@ -40,6 +40,9 @@ const ADD: &str = "
 
 /// The rows are locked in one order, so that no two processes wait for each other. What is free is shared by what all have asked
 /// for of late; a full bucket gives whatever is asked.
+///
+/// Who asks by another rate or burst finds as many tokens as there were, as far as its own bucket has room: those of two settings
+/// that take turns get no more than either has. In numbers without an end, since bursts and rates are anybody's.
 const LEASE: &str = "
     WITH wanted AS (
         SELECT value->>0 AS name, value->>1 AS part, (value->>2)::bigint AS every, (value->>3)::bigint AS burst,
@@ -52,9 +55,14 @@ const LEASE: &str = "
             wanted.every, wanted.burst, wanted.demand, wanted.want, wanted.back, wanted.arrived
         FROM resil_rates AS rates JOIN wanted ON wanted.name = rates.name AND wanted.part = rates.part
         ORDER BY rates.name, rates.part FOR UPDATE OF rates
-    ), timed AS (
-        SELECT *, now / 100000000 AS this, greatest(full_at - greatest(seen - now, 0) - back * every, now) AS base
+    ), missing AS (
+        SELECT *, full_at - greatest(seen - now, 0) - now AS lacks
         FROM locked, (SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint AS now) AS clock
+    ), timed AS (
+        SELECT *, now / 100000000 AS this, now + greatest(CASE WHEN every = every_before AND burst = burst_before THEN lacks
+            ELSE greatest(least(ceil((lacks + (burst - burst_before)::numeric * every_before) * every / every_before),
+                2305843009213693951), 0)::bigint END - back * every, 0) AS base
+        FROM missing
     ), counted AS (
         SELECT *, greatest((burst * every - (base - now)) / every, 0) AS free,
             arrived + CASE WHEN slot = this THEN asked ELSE 0::bigint END AS asks,

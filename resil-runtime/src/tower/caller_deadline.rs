@@ -1,5 +1,5 @@
 use super::time_left::{Terms, millis};
-use super::{Guarded, Guards};
+use super::{Asked, Guarded, Guards};
 use crate::policy::attempt::Attempt;
 use crate::registry::events;
 use crate::{Failure, Site};
@@ -94,8 +94,8 @@ where
     S: Service<Request<B>, Response: Send, Error: Send, Future: Send> + Send,
     B: Send,
 {
-    async fn guard(self, mut service: S, request: Request<B>) -> Result<S::Response, Failure<S::Error>> {
+    async fn guard(self, service: Asked<S, S::Error>, request: Request<B>) -> Result<S::Response, Failure<S::Error>> {
         let due = self.terms.begin(self.asked(request.headers())).map_err(Failure::Policy)?;
-        Attempt::new(async move { service.call(request).await }).within(due).await
+        Attempt::new(service.call(request)).within(due).await
     }
 }

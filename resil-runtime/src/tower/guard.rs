@@ -1,9 +1,10 @@
+use super::unready::{Asked, Unready};
 use super::{AnyError, Guards, Refuses};
 use crate::{CircuitBreaker, Failure, RateLimit, Semaphore, Timeout};
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -61,11 +62,12 @@ impl<P: Clone, S> Layer<S> for Guard<P> {
 pub struct Guarded<P, S> {
     policy: P,
     inner: S,
+    unready: Unready,
 }
 
 impl<P, S> Guarded<P, S> {
     pub(super) fn new(policy: P, inner: S) -> Self {
-        Self { policy, inner }
+        Self { policy, inner, unready: Unready::default() }
     }
 }
 
@@ -73,7 +75,7 @@ impl<P, S, R> Service<R> for Guarded<P, S>
 where
     P: Guards<S, R>,
     S: Service<R> + Clone + Send + 'static,
-    S::Error: Refuses<S::Response>,
+    S::Error: Refuses<S::Response> + Send,
     R: Send + 'static,
 {
     type Response = S::Response;
@@ -81,7 +83,10 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+        if let Err(error) = ready!(self.inner.poll_ready(cx)) {
+            self.unready.keep(error);
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: R) -> Self::Future {
@@ -89,8 +94,9 @@ where
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let policy = self.policy.clone();
+        let service = Asked(self.unready.take().map_or(Ok(inner), Err));
         Box::pin(async move {
-            match policy.guard(inner, request).await {
+            match policy.guard(service, request).await {
                 Ok(answer) => Ok(answer),
                 Err(Failure::Call(error)) => Err(error),
                 Err(Failure::Policy(error)) => S::Error::refuse(error),
@@ -120,7 +126,8 @@ impl Semaphore {
 
 impl RateLimit {
     /// This rate limit as a layer. It follows what the answers of a partner ask for, `Retry-After` and `RateLimit`; those of a
-    /// service that cannot fail are our own, and not followed.
+    /// service that cannot fail are our own, and not followed. Nor is what the partners of such a service ask for: it is for the limit
+    /// nearest around the call to that partner.
     ///
     /// See [`resil::tower`](crate::tower).
     pub const fn layer(&'static self) -> Guard<Static<Self>> {

@@ -1,7 +1,8 @@
 //! What each policy does around one call.
 
-use super::{Guard, Refuses, Static};
+use super::{Asked, Guard, Refuses, Static};
 use crate::failure::HttpStatus;
+use crate::policy::rate_limit::Following;
 use crate::policy::semaphore::Priority;
 use crate::{Attempt, CircuitBreaker, Classify, Failure, RateLimit, Semaphore, Timeout, Verdict};
 use http::Request;
@@ -15,16 +16,11 @@ use tower_service::Service;
 ///
 /// A circuit breaker and a rate limit ask what the outcome means: the error is [`Classify`], the answer [`HttpStatus`].
 pub trait Guards<S: Service<R>, R>: Clone + Send + 'static {
-    /// One call of this service, which is ready.
-    fn guard(self, service: S, request: R) -> impl Future<Output = Outcome<S, R>> + Send;
+    /// One call of this service.
+    fn guard(self, service: Asked<S, S::Error>, request: R) -> impl Future<Output = Outcome<S, R>> + Send;
 }
 
 type Outcome<S, R> = Result<<S as Service<R>>::Response, Failure<<S as Service<R>>::Error>>;
-
-/// In one piece, so that a panic of `call` itself is one of the call.
-async fn call<S: Service<R>, R>(mut service: S, request: R) -> Result<S::Response, S::Error> {
-    service.call(request).await
-}
 
 fn verdict<T: HttpStatus, E: Classify>(outcome: &Result<T, E>) -> Option<Verdict> {
     match outcome {
@@ -38,9 +34,9 @@ where
     S: Service<R, Response: HttpStatus + Send, Error: Classify + Send, Future: Send> + Send,
     R: Send,
 {
-    async fn guard(self, service: S, request: R) -> Outcome<S, R> {
+    async fn guard(self, service: Asked<S, S::Error>, request: R) -> Outcome<S, R> {
         let pass = self.0.admit().map_err(Failure::Policy)?;
-        let outcome = Attempt::new(call(service, request)).await;
+        let outcome = Attempt::new(service.call(request)).await;
         pass.record(verdict(&outcome));
         outcome
     }
@@ -51,9 +47,9 @@ where
     S: Service<R, Response: Send, Error: Send, Future: Send> + Send,
     R: Send,
 {
-    async fn guard(self, service: S, request: R) -> Outcome<S, R> {
+    async fn guard(self, service: Asked<S, S::Error>, request: R) -> Outcome<S, R> {
         let _permit = self.0.acquire().await.map_err(Failure::Policy)?;
-        call(service, request).await.map_err(Failure::Call)
+        service.call(request).await.map_err(Failure::Call)
     }
 }
 
@@ -62,12 +58,15 @@ where
     S: Service<R, Response: HttpStatus + Send, Error: Classify + Refuses<S::Response> + Send, Future: Send> + Send,
     R: Send,
 {
-    async fn guard(self, service: S, request: R) -> Outcome<S, R> {
+    async fn guard(self, service: Asked<S, S::Error>, request: R) -> Outcome<S, R> {
         let turn = self.0.acquire().await.map_err(Failure::Policy)?;
-        let outcome = turn.follow(call(service, request)).await;
-        if !S::Error::SERVES {
-            turn.heed(verdict(&outcome));
+        let call = service.call(request);
+        if S::Error::SERVES {
+            // A partner of one handler does not pause all others.
+            return Following::unheard(call).await.map_err(Failure::Call);
         }
+        let outcome = turn.follow(call).await;
+        turn.heed(verdict(&outcome));
         outcome.map_err(Failure::Call)
     }
 }
@@ -77,8 +76,8 @@ where
     S: Service<R, Response: Send, Error: Send, Future: Send> + Send,
     R: Send,
 {
-    async fn guard(self, service: S, request: R) -> Outcome<S, R> {
-        self.0.apply(call(service, request)).await
+    async fn guard(self, service: Asked<S, S::Error>, request: R) -> Outcome<S, R> {
+        self.0.apply(service.call(request)).await
     }
 }
 
@@ -131,14 +130,14 @@ where
     S: Service<Request<B>, Response: Send, Error: Send, Future: Send> + Send,
     B: Send,
 {
-    async fn guard(self, service: S, request: Request<B>) -> Outcome<S, Request<B>> {
+    async fn guard(self, service: Asked<S, S::Error>, request: Request<B>) -> Outcome<S, Request<B>> {
         let (parts, body) = request.into_parts();
         let _permit = match (self.priority)(&parts) {
             Priority::High => self.semaphore.acquire().await,
             less => self.semaphore.acquire_unless_reserved(less),
         }
         .map_err(Failure::Policy)?;
-        call(service, Request::from_parts(parts, body)).await.map_err(Failure::Call)
+        service.call(Request::from_parts(parts, body)).await.map_err(Failure::Call)
     }
 }
 

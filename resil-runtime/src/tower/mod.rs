@@ -21,7 +21,9 @@
 //! count, and so do events and metrics.
 //!
 //! **A call begins** when its future is first polled, and not in `poll_ready`, which asks only the service within. So nothing is
-//! taken for a request that never comes, and a call that is dropped, at whichever await, gives back what it has.
+//! taken for a request that never comes, and a call that is dropped, at whichever await, gives back what it has. What `poll_ready`
+//! fails with is a failure of the call that comes next, so that a circuit breaker counts it. How long it waits no layer bounds: where
+//! the service within has a line, as a buffer or a channel has, bound that line.
 //!
 //! **A call ends** with the head of the answer. A body may go on for hours, and what breaks in it no layer sees: read it in an
 //! annotated function where it is part of the call.
@@ -36,6 +38,7 @@ mod guard;
 mod guards;
 mod refusal;
 pub(crate) mod time_left;
+mod unready;
 
 pub use crate::failure::HttpStatus;
 pub use crate::policy::semaphore::Priority;
@@ -44,3 +47,4 @@ pub use caller_deadline::CallerDeadline;
 pub use guard::{Guard, Guarded, Static};
 pub use guards::{Guards, Prioritised};
 pub use refusal::{Refusal, Refuses};
+pub use unready::Asked;

@@ -91,7 +91,7 @@ impl<'a, S: Limits<'a>> Acquiring<'a, S> {
     fn later(&mut self, limiter: &'a Limiter, wait: Nanos, cx: &mut Context<'_>) -> Poll<Result<Turn<'a>, Error>> {
         let (now, cost) = (clock::now(), self.cost);
         let left = self.deadline.or_else(context::deadline).map(|due| clock::nanos(due.remaining()));
-        let Some((wait, longest)) = limiter.prospect(wait, now) else {
+        let Some((wait, longest)) = limiter.prospect(wait, cost, now) else {
             return Poll::Ready(Err(limiter.refused(None, now)));
         };
         let longest = longest.min(left.map_or(Nanos::MAX, |left| left.saturating_sub(1)));
@@ -131,7 +131,7 @@ impl<'a> Waiting<'a> {
                 Found::Behind => until,
             };
             let is_late = until <= now || paused.is_some_and(|paused| paused > until);
-            if is_late || limiter.is_hopeless(*this.since, now) {
+            if is_late || limiter.is_hopeless(this.place.cost, *this.since, now) {
                 *this.quiet = None;
                 this.place.leave();
                 return Poll::Ready(Err(limiter.refused(limiter.wait(this.place.cost, now), now)));

@@ -42,11 +42,11 @@ impl Limiter {
 
     /// How long somebody who comes now would wait, and how long that may be; `None` if nobody knows.
     #[cold]
-    pub(super) fn prospect(&self, wait: Nanos, now: Nanos) -> Option<(Nanos, Nanos)> {
+    pub(super) fn prospect(&self, wait: Nanos, cost: u32, now: Nanos) -> Option<(Nanos, Nanos)> {
         let max_wait = clock::nanos(self.plan.max_wait.time());
         let Some(lease) = &self.lease else { return Some((wait, max_wait)) };
         let paused = self.bucket().paused_until(now).map_or(0, |until| until - now);
-        match lease.outlook(now) {
+        match lease.outlook(cost, now) {
             Outlook::Lost => None,
             Outlook::At(at) => Some((paused.max(at - now), max_wait)),
             // Only the store knows, and it is asked: in so long it has answered or is away.
@@ -54,10 +54,10 @@ impl Limiter {
         }
     }
 
-    /// Whether somebody who waits since then would wait too long.
-    pub(super) fn is_hopeless(&self, since: Nanos, now: Nanos) -> bool {
+    /// Whether somebody who waits since then for so many tokens would wait too long.
+    pub(super) fn is_hopeless(&self, cost: u32, since: Nanos, now: Nanos) -> bool {
         let may_wait_until = since.saturating_add(clock::nanos(self.plan.max_wait.time()));
-        self.lease.as_ref().is_some_and(|lease| match lease.outlook(now) {
+        self.lease.as_ref().is_some_and(|lease| match lease.outlook(cost, now) {
             Outlook::Lost => true,
             Outlook::At(at) => at > may_wait_until,
             Outlook::Soon => false,
@@ -77,7 +77,7 @@ impl Limiter {
 
     /// How long somebody who comes now would wait.
     pub(super) fn wait(&self, cost: u32, now: Nanos) -> Option<Nanos> {
-        self.prospect(self.bucket().wait(&self.plan.gcra, cost, now), now).map(|(wait, _)| wait)
+        self.prospect(self.bucket().wait(&self.plan.gcra, cost, now), cost, now).map(|(wait, _)| wait)
     }
 
     #[cold]

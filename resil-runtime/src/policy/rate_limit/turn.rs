@@ -47,7 +47,15 @@ impl Turn<'static> {
     /// [`resil::http::follow`]: https://docs.rs/resil/latest/resil/http/fn.follow.html
     #[inline]
     pub fn follow<F>(self, call: F) -> Following<F> {
-        Following { call, listener: Listener::new(self.limit, self.key) }
+        Following { call, listener: Some(Listener::new(self.limit, self.key)) }
+    }
+}
+
+#[cfg(feature = "tower")]
+impl<F> Following<F> {
+    /// Runs the call so that nobody hears what partners within it ask for, the limits around this one neither.
+    pub(crate) fn unheard(call: F) -> Self {
+        Self { call, listener: None }
     }
 }
 
@@ -64,7 +72,7 @@ pin_project! {
     pub struct Following<F> {
         #[pin]
         call: F,
-        listener: Listener,
+        listener: Option<Listener>,
     }
 }
 
@@ -74,6 +82,6 @@ impl<F: Future> Future for Following<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        Listener::enter(Some(*this.listener), || this.call.poll(cx))
+        Listener::enter(*this.listener, || this.call.poll(cx))
     }
 }

@@ -70,7 +70,7 @@ const BEFORE_RESERVE: Duration = Duration::from_millis(50);
 pub(super) struct OfClones {
     meter: Arc<Meter>,
     /// What waits in it, as our workers saw it last.
-    seen: Seen,
+    seen: Arc<Seen>,
     /// How many transactions were to run once.
     claims: AtomicU32,
     /// Where those with the same request ID stand.
@@ -295,7 +295,7 @@ impl<DB: Backend> Db<DB> {
     }
 
     /// Where our workers leave what they saw.
-    pub(crate) fn seen(&self) -> &Seen {
+    pub(crate) fn seen(&self) -> &Arc<Seen> {
         &self.shared.seen
     }
 
@@ -318,6 +318,10 @@ impl<DB: Backend> Db<DB> {
 impl Watched for OfClones {
     fn backlogs(&self) -> Backlogs {
         self.seen.all()
+    }
+
+    fn has_relays(&self) -> bool {
+        self.seen.has_relays()
     }
 
     #[cfg(feature = "metrics")]

@@ -87,6 +87,7 @@ impl<DB: Backend> Reconciler<DB> {
     /// Dropping the future cuts off what is under way.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Reconciled {
         let (mut reconciling, polling) = self.begin();
+        let _looks = reconciling.ledger.db().seen().reconciler(reconciling.ledger.names());
         // On the heap: whoever runs a reconciler beside something else should not carry its states along.
         Box::pin(worker::run(&mut reconciling, polling, stop)).await;
         reconciling.done

@@ -171,6 +171,7 @@ impl<DB: Backend> Relay<DB> {
     /// it is delivered again when its lease is over, and counts as an attempt.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Relayed {
         let mut relaying = Relaying::new(&self);
+        let _looks = self.db.seen().relay();
         // On the heap: whoever runs a relay beside something else should not carry their states along.
         let runs = Box::pin(worker::run(&mut relaying, self.polling, stop));
         let listens = Box::pin(self.db.listen());

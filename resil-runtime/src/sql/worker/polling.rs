@@ -23,6 +23,8 @@ pub(crate) struct Polling {
 const LONGEST_POLL: Duration = Duration::from_hours(12);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
 const BETWEEN_SAMPLES: Duration = Duration::from_secs(10);
+/// Claims wait for a look at what waits, and it is worth no more.
+const LONGEST_SAMPLE: Duration = Duration::from_secs(1);
 /// To write down what was cut off.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -145,7 +147,12 @@ pub(crate) async fn run<W: Worker>(worker: &mut W, polling: Polling, stop: impl 
                 free => worker.claim(free, &mut running).await,
             };
             if claimed.is_ok() && samples.is_due() {
-                worker.sample().await;
+                let mut stops = told.subscribe();
+                tokio::select! {
+                    biased;
+                    _ = stops.wait_for(|stop| *stop != Stop::No) => {}
+                    _ = timeout(LONGEST_SAMPLE, worker.sample()) => {}
+                }
             }
             claimed.unwrap_or_else(|error| {
                 worker.unreachable(&error);
@@ -219,5 +226,56 @@ async fn beside<T>(stop: &mut (impl Future<Output = ()> + Unpin), work: impl Fut
         biased;
         ended = &mut work => (ended, false),
         () = stop => (work.await, true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tokio::sync::Notify;
+
+    /// Whose looks at what waits never end.
+    #[derive(Default)]
+    struct Hangs {
+        claims: usize,
+        claimed_often: Arc<Notify>,
+        samples: Arc<Notify>,
+    }
+
+    impl Worker for Hangs {
+        type Ran = ();
+
+        async fn look(&mut self) {}
+
+        async fn sample(&mut self) {
+            self.samples.notify_one();
+            std::future::pending().await
+        }
+
+        async fn claim(&mut self, _: usize, _: &mut JoinSet<()>) -> Result<usize, Error> {
+            self.claims += 1;
+            if self.claims == 3 {
+                self.claimed_often.notify_one();
+            }
+            Ok(0)
+        }
+
+        async fn ended(&mut self, _: Vec<Joined<()>>) {}
+
+        fn unreachable(&self, _: &Error) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_at_what_waits_holds_up_no_claim_and_no_stop() {
+        for is_stopped_in_a_look in [false, true] {
+            let mut worker = Hangs::default();
+            let waits_for = if is_stopped_in_a_look { &worker.samples } else { &worker.claimed_often };
+            let stop = Arc::clone(waits_for);
+            let began = clock::instant();
+            let runs = run(&mut worker, Polling::new(), async move { stop.notified().await });
+            timeout(Duration::from_secs(60), runs).await.expect("it goes on");
+            assert!(!is_stopped_in_a_look || began.elapsed().is_zero());
+        }
     }
 }

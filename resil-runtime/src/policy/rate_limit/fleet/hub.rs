@@ -1,11 +1,11 @@
 //! The task that asks the store, for all limits of this process at once.
 
 use super::lease::Lease;
-use super::{ROUND, Store};
-use crate::Site;
+use super::{Answer, Ask, ROUND, Store};
 use crate::clock;
 use crate::registry::{Owner, Shared, States, Written};
 use crate::sync::{Mutex, lock};
+use crate::{Attempt, Site};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -45,13 +45,18 @@ impl Hub {
     /// Asks for this one too, from now on.
     pub(super) fn add(self: &Arc<Self>, lease: Arc<Lease>) {
         lock(&self.active).push(lease);
+        self.keep_asking();
+        self.dry.notify_one();
+    }
+
+    /// Sees to it that somebody asks: the task may have ended with its runtime, or could not begin where there was none.
+    pub(super) fn keep_asking(self: &Arc<Self>) {
         let mut task = lock(&self.task);
         if task.as_ref().is_none_or(JoinHandle::is_finished)
             && let Ok(runtime) = Handle::try_current()
         {
             *task = Some(runtime.spawn(Arc::clone(self).run()));
         }
-        self.dry.notify_one();
     }
 
     /// The next question need not wait.
@@ -68,11 +73,11 @@ impl Hub {
                 self.dry.notified().await;
                 continue;
             }
-            let mut answering = store.lease(&asks);
+            let mut answering = Box::pin(answers(&**store, &asks));
             let mut patience = PATIENCE;
             let answers = loop {
                 match timeout(patience, &mut answering).await {
-                    Ok(answers) => break answers.ok().filter(|answers| answers.len() == asks.len()),
+                    Ok(answers) => break answers.filter(|answers| answers.len() == asks.len()),
                     Err(_) => alone(&leases),
                 }
                 patience = ROUND;
@@ -92,13 +97,22 @@ impl Hub {
     }
 
     /// What each that is used asks.
-    fn asks(&self) -> (Vec<Arc<Lease>>, Vec<super::Ask>) {
+    fn asks(&self) -> (Vec<Arc<Lease>>, Vec<Ask>) {
         let now = clock::now();
-        let mut active = lock(&self.active);
-        let mut asks = Vec::with_capacity(active.len());
-        active.retain(|lease| lease.ask(now).map(|ask| asks.push(ask)).is_some());
-        (active.clone(), asks)
+        // Out of the lock: who hears that one falls silent may use another.
+        let mut used = std::mem::take(&mut *lock(&self.active));
+        let mut asks = Vec::with_capacity(used.len());
+        used.retain(|lease| lease.ask(now).map(|ask| asks.push(ask)).is_some());
+        lock(&self.active).extend(used.iter().cloned());
+        (used, asks)
     }
+}
+
+/// None of a store that fails or panics.
+async fn answers(store: &dyn Store, asks: &[Ask]) -> Option<Vec<Answer>> {
+    // The future begins within, as it may panic too.
+    let asked = Attempt::new(async { store.lease(asks).await }).await;
+    asked.ok()
 }
 
 fn alone(leases: &[Arc<Lease>]) {

@@ -18,7 +18,7 @@ pub(in super::super) struct Lease {
     burst: AtomicU32,
     refuses: AtomicBool,
     pub(in super::super) bucket: Bucket,
-    /// How many tokens calls have asked for since the last question, and the most that one did.
+    /// How many tokens calls have asked for since the last question, and the most that one did, or one that still waits.
     asked: AtomicU64,
     largest: AtomicU32,
     /// Of which key it is, told alike in all processes; zero of none.
@@ -113,9 +113,12 @@ impl Lease {
         !self.is_active.load(Ordering::Relaxed) && self.held(now) == 0 && self.bucket.waiting() == 0
     }
 
-    /// The key is forgotten.
+    /// The key is forgotten, and all that was known of its row. Nobody has it, and nobody asks for it.
     pub(in super::super) fn forget(&self) {
         self.key.store(0, Ordering::Relaxed);
+        self.asked.store(0, Ordering::Relaxed);
+        self.largest.store(0, Ordering::Relaxed);
+        *lock(&self.known) = Known::default();
     }
 
     /// A call asks for so many. No round trip is made for it.
@@ -137,10 +140,16 @@ impl Lease {
         }
     }
 
-    /// There was none for a call: the next question is asked at once.
-    pub(in super::super) fn outlook(self: &Arc<Self>, now: Nanos) -> Outlook {
+    /// There was none for a call of this cost: the next question is asked at once.
+    pub(in super::super) fn outlook(self: &Arc<Self>, cost: u32, now: Nanos) -> Outlook {
+        // Again, since a question may have come between the call and its place in the line.
+        self.largest.fetch_max(cost, Ordering::Relaxed);
         if !self.is_active.load(Ordering::Relaxed) {
             self.activate();
+        }
+        let hub = self.hub.get();
+        if let Some(hub) = hub {
+            hub.keep_asking();
         }
         let known = lock(&self.known);
         if known.alone_since.is_some() && (self.lost() == Lost::Refuse || known.share == 0.0) {
@@ -150,7 +159,7 @@ impl Lease {
             return Outlook::At(known.used_up_until);
         }
         drop(known);
-        if let Some(hub) = self.hub.get() {
+        if let Some(hub) = hub {
             hub.hurry();
         }
         Outlook::Soon
@@ -162,12 +171,23 @@ impl Lease {
         let arrived = whole(self.asked.swap(0, Ordering::Relaxed));
         let since = std::mem::replace(&mut known.asked_at, now);
         let (interval, burst) = (self.interval.load(Ordering::Relaxed), self.burst.load(Ordering::Relaxed));
-        let most = burst.max(self.largest.swap(0, Ordering::Relaxed));
         let waited_for = whole(self.bucket.ahead() / Gcra::TOKENS.interval);
+        // One that costs more than the burst needs more than that, for as long as it waits.
+        let is_waited_for = waited_for > 0;
+        let largest =
+            if is_waited_for { self.largest.load(Ordering::Relaxed) } else { self.largest.swap(0, Ordering::Relaxed) };
+        let most = burst.max(largest);
         let held = self.held(now);
         known.quiet = if arrived == 0 && waited_for == 0 { known.quiet + 1 } else { 0 };
         if known.quiet > QUIET && held == 0 {
             self.is_active.store(false, Ordering::Relaxed);
+            known.rest = 0.0;
+            let was_alone = known.alone_since.take().is_some();
+            drop(known);
+            if was_alone {
+                // Nobody would find out when it ends.
+                events::rate_store_back(self.label);
+            }
             return None;
         }
         let passed = now.saturating_sub(since).max(1);

@@ -383,6 +383,9 @@ mod tests {
             (CLAIM_ANY, "resil_outbox_due (alone=? AND <expr><?)"),
             (CLAIM_TOPICS, "resil_outbox_topic (topic=? AND alone=? AND due<?)"),
             (SETTLE_IN, "SCAN resil_outbox USING INDEX resil_outbox_fresh"),
+            (super::super::operator::WAITING, "resil_outbox_due"),
+            (super::super::operator::WAITING, "resil_outbox_behind"),
+            (super::super::operator::WAITING, "resil_outbox_fresh"),
         ] {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", db.text_of(sql)));
             let rows = sqlx::query(explain).fetch_all(db.pool().expect("it is open")).await.expect("it explains");

@@ -12,16 +12,26 @@ const BACKLOG: &str = "
     SELECT (SELECT count(*) FROM resil_outbox), (SELECT count(*) FROM resil_outbox WHERE due IS NULL),
         {now} - (SELECT recorded FROM resil_outbox ORDER BY number LIMIT 1)";
 
-/// The same of the first 10,000 of each kind, however many there are.
+const MOST: u64 = 10_000;
+
+/// The same of the first 10,000 of each kind, however many there are: of those set aside, and of those that wait, by their place. No
+/// index has all that wait and none that was set aside.
 pub(super) const WAITING: &str = "
     SELECT count(*), {now} - min(recorded), (SELECT count(*) FROM (
         SELECT number FROM resil_outbox WHERE due IS NULL ORDER BY number LIMIT (SELECT 10000)
     ) AS aside) FROM (
-        SELECT due, recorded FROM resil_outbox ORDER BY number LIMIT (SELECT 10000 + count(*) FROM (
-            SELECT number FROM resil_outbox WHERE due IS NULL ORDER BY number LIMIT (SELECT 10000)
-        ) AS aside)
-    ) AS page
-    WHERE due IS NOT NULL";
+        SELECT recorded FROM (
+            SELECT recorded FROM resil_outbox WHERE behind = 0 AND due IS NOT NULL ORDER BY alone, due + 0 LIMIT (SELECT 10000)
+        ) AS firsts
+        UNION ALL
+        SELECT recorded FROM (
+            SELECT recorded FROM resil_outbox WHERE behind = 1 AND due IS NOT NULL ORDER BY lane, number LIMIT (SELECT 10000)
+        ) AS behind
+        UNION ALL
+        SELECT recorded FROM (
+            SELECT recorded FROM resil_outbox WHERE behind = 2 AND due IS NOT NULL ORDER BY number LIMIT (SELECT 10000)
+        ) AS fresh
+    ) AS waiting";
 
 const SET_ASIDE: &str = "
     SELECT id, topic, lane, payload, attempts, recorded, number, why FROM (
@@ -71,7 +81,12 @@ pub(in super::super) async fn waiting<DB: Backend>(db: &Db<DB>) -> Result<Outbox
     let row = db.statement(WAITING, &[]).await?.into_iter().next();
     let number = |column| row.as_ref().and_then(|row| row.number(column)).and_then(|number| u64::try_from(number).ok());
     let (waiting, set_aside) = (number(0).unwrap_or(0), number(2).unwrap_or(0));
-    Ok(OutboxBacklog { waiting, oldest: number(1).map(Duration::from_millis), set_aside, seen: None })
+    Ok(OutboxBacklog {
+        waiting: waiting.min(MOST),
+        oldest: number(1).map(Duration::from_millis),
+        set_aside,
+        seen: None,
+    })
 }
 
 pub(in super::super) async fn set_aside<DB: Backend>(
