@@ -183,9 +183,9 @@ async fn of_two_at_one_path_the_one_that_is_named() {
 
 #[tokio::test]
 async fn what_has_neither_name_nor_place_has_no_control() {
+    static BY_HAND: CircuitBreaker = CircuitBreaker::unnamed();
     // Others make one as well.
     let _scope = resil::testing::isolated();
-    static BY_HAND: CircuitBreaker = CircuitBreaker::unnamed();
     assert!(BY_HAND.admit().is_ok());
     let row = Anna::new().await.part("policy/circuit_breaker/a policy made by hand").await;
     assert_eq!((&row["now"]["circuit"]["state"], &row["which"]), (&json!("closed"), &Value::Null));
