@@ -250,7 +250,7 @@ mod tests {
 
         async fn sample(&mut self) {
             self.samples.notify_one();
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         }
 
         async fn claim(&mut self, _: usize, _: &mut JoinSet<()>) -> Result<usize, Error> {
